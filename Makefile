@@ -1,0 +1,27 @@
+# Every target sets up what is missing first; see .ci/setup.
+PYTHON_IN_VENV := .venv/bin/python
+
+.PHONY: help setup demo test bench chaos lint
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the tests' tools
+	@.ci/setup
+
+demo: setup ## Watch it work for 20 seconds on a private RabbitMQ; KEEP=1 leaves it running
+	@KEEP=$(KEEP) $(PYTHON_IN_VENV) -m benchmarks.demo
+
+test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' goes to pytest
+	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+
+bench: setup ## Measure lines per second and latency on this machine
+	@$(PYTHON_IN_VENV) -m benchmarks.run
+
+chaos: setup ## Kill, freeze, cut and fill up at random for a minute; ARGS='--minutes 30 --seed 7' for longer
+	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.chaos $(ARGS)
+
+lint: setup ## Check formatting, style and types
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
