@@ -1,0 +1,232 @@
+"""The wire contract, version 1: a Batch to an AMQP message and back. Pure: no I/O, no AMQP library.
+
+The public description is docs/wire-format.md; other languages are written against it.
+
+`encode` is given our own batches: one that breaks the contract is a programming error, ValueError. `decode` is given
+anything: every field of a message is hostile until checked, and what breaks the contract is WireError, nothing else.
+Both hold a batch to the same rules. A message that does not claim to be a batch is *foreign* and never
+wrong: its body is lines, its severity is classified here, it has no position.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from logbus import VERSION, frames, headers
+from logbus.errors import WireError
+from logbus.severity import Severity, classify
+from logbus.slices import Batch, Span, count_lines, records, split, trim
+
+__all__ = [
+    "DECODE_MAX_BYTES",
+    "MAX_BODY_BYTES",
+    "MAX_RECORDS",
+    "MAX_RECORDS_WITH_LENGTHS",
+    "TYPE",
+    "Batch",
+    "Message",
+    "Span",
+    "decode",
+    "encode",
+    "records",
+    "routing_key",
+    "split",
+    "trim",
+    "word",
+]
+
+TYPE = "logbus.batch.v1"
+MAX_RECORDS = 65_536
+MAX_RECORDS_WITH_LENGTHS = 12_288
+MAX_BODY_BYTES = 1024 * 1024
+"""What we make."""
+DECODE_MAX_BYTES = 16 * 1024 * 1024
+"""What we accept, compressed or not."""
+COMPRESS_MIN_BYTES = 1_024
+MAX_WORD_BYTES = 64
+
+_VERSIONED = re.compile(r"logbus\.batch\.v([0-9]+)")
+_STREAM = re.compile(r"[0-9a-f]{16}")
+_NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_-]")
+_DIGITS = b"01234567"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An AMQP message without AMQP; header values are what pika takes and gives."""
+
+    body: bytes
+    routing_key: str = ""
+    type: str | None = None
+    content_type: str | None = None
+    content_encoding: str | None = None
+    message_id: str | None = None
+    timestamp: int | None = None
+    app_id: str | None = None
+    user_id: str | None = None
+    headers: Mapping[str, object] = field(default_factory=dict)
+
+
+def encode(
+    batch: Batch,
+    *,
+    user_id: str | None = None,
+    compress_min_bytes: int = COMPRESS_MIN_BYTES,
+    level: int = 1,
+) -> Message:
+    """Return the message that carries `batch`; `user_id` is the AMQP user that publishes it.
+
+    A body of `compress_min_bytes` or more is sent as one Zstandard frame if that is smaller. Raises ValueError when
+    the batch breaks the contract, or when its headers would not fit into AMQP's header frame.
+    """
+    try:
+        table = _headers(batch)
+        _hold_to_rules(batch)
+    except WireError as error:
+        raise ValueError(error.cause) from None
+    frame = frames.compress(batch.body, level) if len(batch.body) >= compress_min_bytes else batch.body
+    compressed = len(frame) < len(batch.body)
+    return Message(
+        body=frame if compressed else batch.body,
+        routing_key=routing_key(batch.host, batch.label, batch.levels),
+        type=TYPE,
+        content_type="text/plain",
+        content_encoding="zstd" if compressed else None,
+        message_id=f"{batch.stream}:{batch.offset}",
+        timestamp=batch.read_at_us // 1_000_000,
+        app_id=f"logbus/{VERSION}",
+        user_id=user_id,
+        headers=table,
+    )
+
+
+def decode(message: Message) -> Batch:
+    """Return what `message` carries. Raises WireError when it claims to be a batch and is none."""
+    version = _VERSIONED.fullmatch(message.type) if isinstance(message.type, str) else None
+    if version is None:
+        return _decode_foreign(message)
+    if message.type != TYPE:
+        raise WireError(f"it is a batch of version {version[1][:20]}, and version 1 is the only one known here")
+    batch = _decode_batch(message)
+    _hold_to_rules(batch)
+    return batch
+
+
+def routing_key(host: str, label: str, levels: bytes) -> str:
+    """Return `<host>.<label>.<severity>...`: each severity that occurs in `levels`, most severe first."""
+    severities = [Severity(digit - ord("0")).word for digit in _DIGITS if digit in levels]
+    return ".".join([word(host), word(label), *severities])
+
+
+def word(text: str) -> str:
+    """Return `text` as one word of a routing key, which no dot, star or hash can turn into several."""
+    return _NOT_IN_A_WORD.sub("_", text)[:MAX_WORD_BYTES] or "_"
+
+
+def _headers(batch: Batch) -> dict[str, object]:
+    table: dict[str, object] = {
+        "host": headers.text("host", batch.host),
+        "label": headers.text("label", batch.label),
+        "path": headers.path_header(batch.path),
+        "stream": batch.stream,
+        "offset": batch.offset,
+        "end": batch.end,
+        "records": len(batch.levels),
+        "levels": batch.levels,
+        "read_at_us": headers.integer("read_at_us", batch.read_at_us),
+        "fields": headers.fields("fields", dict(batch.fields)),
+    }
+    if batch.lengths is not None:
+        table["lengths"] = headers.pack_lengths(batch.lengths)
+    if batch.partial:
+        table["partial"] = True
+    if headers.table_bytes(table) > headers.MAX_TABLE_BYTES:
+        raise ValueError(f"the headers are longer than {headers.MAX_TABLE_BYTES} bytes")
+    return table
+
+
+def _decode_foreign(message: Message) -> Batch:
+    body, encoded = message.body, None
+    if message.content_encoding == "zstd":
+        try:
+            body, encoded = frames.decompress(message.body, DECODE_MAX_BYTES), message.body
+        except WireError:
+            body = message.body  # a foreign message is never wrong: bytes are shown as they are
+    return Batch(body, classify(body), user=_user(message), encoded=encoded)
+
+
+def _decode_batch(message: Message) -> Batch:
+    table = message.headers
+    levels = headers.raw("levels", headers.required(table, "levels"), MAX_RECORDS)
+    count = headers.integer("records", headers.required(table, "records"))
+    if count != len(levels):
+        raise WireError(f"{count} records are announced, and levels are given for {len(levels)}")
+    lengths = table.get("lengths")
+    batch = Batch(
+        body=b"",
+        levels=levels,
+        host=headers.text("host", headers.required(table, "host")),
+        label=headers.text("label", headers.required(table, "label")),
+        path=headers.path("path", table.get("path", "")),
+        stream=headers.text("stream", headers.required(table, "stream")),
+        offset=headers.integer("offset", headers.required(table, "offset")),
+        end=headers.integer("end", headers.required(table, "end")),
+        read_at_us=headers.integer("read_at_us", table.get("read_at_us", 0)),
+        fields=headers.fields("fields", table.get("fields", {})),
+        lengths=None if lengths is None else _lengths(lengths),
+        partial=headers.flag("partial", table.get("partial", False)),
+        user=_user(message),
+    )
+    return _with_body(batch, message)
+
+
+def _lengths(value: object) -> tuple[tuple[int, int], ...]:
+    return headers.unpack_lengths(headers.raw("lengths", value, headers.MAX_TABLE_BYTES))
+
+
+def _with_body(batch: Batch, message: Message) -> Batch:
+    """Return `batch` with the message's body, decompressed last: when all else is known to be well-formed."""
+    if message.content_encoding == "zstd":
+        return replace(batch, body=frames.decompress(message.body, DECODE_MAX_BYTES), encoded=message.body)
+    if message.content_encoding:
+        raise WireError("its content_encoding is neither zstd nor absent")
+    return replace(batch, body=message.body)
+
+
+def _user(message: Message) -> str:
+    return message.user_id if isinstance(message.user_id, str) else ""
+
+
+def _hold_to_rules(batch: Batch) -> None:
+    """Raise WireError when `batch` breaks the contract."""
+    if not _STREAM.fullmatch(batch.stream):
+        raise WireError("its stream is not 16 hexadecimal digits")
+    if not 0 <= batch.offset < batch.end <= headers.MAX_INT:
+        raise WireError(f"its position [{batch.offset}, {batch.end}) is none")
+    if len(batch.body) > DECODE_MAX_BYTES:
+        raise WireError(f"its body is longer than {DECODE_MAX_BYTES} bytes")
+    if len(batch.levels) > MAX_RECORDS or batch.levels.strip(_DIGITS):
+        raise WireError(f"its levels are not at most {MAX_RECORDS} digits from 0 to 7")
+    if batch.lengths is None:
+        _hold_to_lines(batch)
+    else:
+        _hold_to_lengths(batch, batch.lengths)
+
+
+def _hold_to_lines(batch: Batch) -> None:
+    if batch.end - batch.offset != len(batch.body):
+        raise WireError(f"its body has {len(batch.body)} bytes, its position {batch.end - batch.offset}")
+    lines = count_lines(batch.body)
+    if lines != len(batch.levels):
+        raise WireError(f"its body has {lines} lines, and levels are given for {len(batch.levels)}")
+
+
+def _hold_to_lengths(batch: Batch, lengths: tuple[tuple[int, int], ...]) -> None:
+    if len(lengths) != len(batch.levels) or len(lengths) > MAX_RECORDS_WITH_LENGTHS:
+        raise WireError(
+            f"its {len(lengths)} lengths are not one for each of at most {MAX_RECORDS_WITH_LENGTHS} records"
+        )
+    if sum(size for size, _ in lengths) != len(batch.body):
+        raise WireError("its lengths do not add up to its body")
+    if any(source < 1 for _, source in lengths) or sum(source for _, source in lengths) != batch.end - batch.offset:
+        raise WireError("its lengths do not add up to its position")

@@ -1,0 +1,289 @@
+"""One connection to RabbitMQ and one channel on it, kept open: open, declare, reconnect with back-off.
+
+A daemon's single thread calls `poll()`, which runs pika's I/O loop for at most the time given; everything else happens
+in callbacks from there. What uses the channel is a `Client` (publisher or consumer): it says what to declare, and is
+told when a channel is ready and when it is gone. pika's exceptions end here.
+
+Starting while the broker is down is normal: it is said once, then once a minute, and work begins when it comes. A
+refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; later on, when it worked
+before, it is waited out like an outage, because whoever changed it may change it back.
+"""
+
+import logging
+import os
+import random
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import pika
+import pika.exceptions
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.select_connection import IOLoop
+
+from logbus import refusals, telemetry, topology
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+    from logbus.settings import Broker, Endpoint
+
+__all__ = ["BlockingChannel", "BlockingConnection", "Client", "Connection", "open_blocking"]
+
+logger = logging.getLogger("logbus.connection")
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we say it once
+
+FIRST_RETRY_S = 0.2
+LAST_RETRY_S = 15.0
+REMIND_EVERY_S = 60.0
+CLOSE_WITHIN_S = 2.0
+SOCKET_TIMEOUT_S = 10.0
+
+
+class Client(Protocol):
+    """What uses the channel."""
+
+    def plan(self) -> topology.Plan:
+        """Return what is to be declared before `opened`."""
+
+    def opened(self, channel: "Channel") -> None:
+        """Begin: all of the plan is declared on this new channel."""
+
+    def closed(self, error: BaseException) -> None:
+        """Forget the channel: it is gone, with all delivery tags."""
+
+    def blocked(self, reason: str | None) -> None:
+        """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
+
+
+class Connection:
+    """A connection that comes back. `role` names it in RabbitMQ's own pages."""
+
+    def __init__(self, broker: "Broker", role: str) -> None:
+        self._endpoints: list[Endpoint] = broker.endpoints()
+        self._broker = broker
+        self._role = role
+        self._client: Client | None = None
+        self._loop = IOLoop()
+        self._loop.activate_poller()
+        self._connection: pika.SelectConnection | None = None
+        self._channel: Channel | None = None
+        self._as_it_is: dict[str, str] = {}
+        self._fatal: BrokerError | None = None
+        self._attempts = 0
+        self._turn = 0
+        self._was_open = False
+        self._closing = False
+        self._reminded_at = -REMIND_EVERY_S
+        self._wake_in, self._wake_out = socket.socketpair()
+        for end in (self._wake_in, self._wake_out):
+            end.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self._loop.add_handler(self._wake_in.fileno(), self._on_wake, IOLoop.READ)
+
+    @property
+    def is_open(self) -> bool:
+        """True while the channel is open and everything on it is declared."""
+        return self._channel is not None
+
+    @property
+    def user(self) -> str:
+        """The AMQP user of the present endpoint."""
+        return self._endpoint.username
+
+    @property
+    def _endpoint(self) -> "Endpoint":
+        return self._endpoints[self._turn % len(self._endpoints)]
+
+    @property
+    def _where(self) -> str:
+        return f"{self._endpoint.host}:{self._endpoint.port}"
+
+    def attach(self, client: Client) -> None:
+        """Serve `client` from now on: begin to connect at the next `poll`."""
+        self._client = client
+        self._connect()
+
+    def poll(self, timeout_s: float) -> None:
+        """Do the I/O there is, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting is no use."""
+        if self._fatal:
+            raise self._fatal
+        timer = self._loop.call_later(timeout_s, _nothing)
+        self._loop.poll()
+        self._loop.process_timeouts()
+        self._loop.remove_timeout(timer)
+        if self._fatal:
+            raise self._fatal
+
+    def wake(self) -> None:
+        """End a `poll` that waits. May be called from any thread and from a signal handler."""
+        try:
+            self._wake_out.send(b"\0")
+        except (BlockingIOError, OSError):
+            return  # full: it wakes already; closed: there is nothing left to wake
+
+    def wake_on(self, fd: int) -> None:
+        """End waiting `poll`s whenever `fd` is readable, until `ignore(fd)`. Regular files cannot be waited for."""
+        self._loop.add_handler(fd, _nothing, IOLoop.READ)
+
+    def ignore(self, fd: int) -> None:
+        """Stop waking on `fd`."""
+        self._loop.remove_handler(fd)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call `callback` once from a later `poll`."""
+        self._loop.call_later(delay_s, callback)
+
+    def close(self) -> None:
+        """Close in an orderly way, waiting at most two seconds for the broker's answer."""
+        self._closing = True
+        if self._connection and self._connection.is_open:
+            self._connection.close()
+        deadline = time.monotonic() + CLOSE_WITHIN_S
+        while self._connection and not self._connection.is_closed and time.monotonic() < deadline:
+            self.poll(0.05)
+        self._loop.deactivate_poller()
+        self._loop.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def reopen_channel(self) -> None:
+        """Give the channel up and declare everything anew: something that it relied on is gone."""
+        if self._channel:
+            self._channel.close()
+
+    def _connect(self) -> None:
+        self._connection = pika.SelectConnection(
+            _parameters(self._endpoint, self._broker, self._role),
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_open_error,
+            on_close_callback=self._on_close,
+            custom_ioloop=self._loop,
+        )
+
+    def _on_wake(self, _fd: int, _events: int) -> None:
+        self._wake_in.recv(4096)
+
+    def _on_open(self, connection: pika.SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        self._open_channel()
+
+    def _open_channel(self) -> None:
+        if self._connection and self._connection.is_open:
+            self._connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: "Channel") -> None:
+        channel.add_on_close_callback(self._on_channel_closed)
+        if self._client:
+            topology.declare(channel, self._client.plan(), self._as_it_is, lambda: self._on_declared(channel))
+
+    def _on_declared(self, channel: "Channel") -> None:
+        log = logger.warning if self._reminded_at > 0 else logger.info
+        log("connected to RabbitMQ at %s", visible(self._where))
+        self._channel, self._was_open, self._attempts, self._reminded_at = channel, True, 0, -REMIND_EVERY_S
+        telemetry.count("logbus_connections")
+        telemetry.gauge("logbus_connected", 1)
+        if self._client:
+            self._client.opened(channel)
+
+    def _on_channel_closed(self, _channel: "Channel", error: BaseException) -> None:
+        self._lost(error)
+        if self._closing or not (self._connection and self._connection.is_open):
+            return
+        if (deviation := refusals.deviating(error)) and deviation[0] not in self._as_it_is:
+            self._accept(*deviation)
+        elif refusals.size_limit(error) or refusals.is_ours(error):
+            self._loop.call_later(FIRST_RETRY_S, self._open_channel)
+        else:
+            self._as_it_is.clear()
+            self._retry(refusals.read_close(error, self._where), self._open_channel)
+
+    def _accept(self, name: str, argument: str) -> None:
+        self._as_it_is[name] = argument
+        if argument == "permission":
+            logger.info("may not declare %s: using it as it is", visible(name))
+        else:
+            logger.warning(
+                "the exchange %s exists with another %s than Logbus declares: using it as it is; a broker restart may "
+                "lose it (delete it and let Logbus declare it)",
+                visible(name),
+                visible(argument),
+            )
+        self._open_channel()
+
+    def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
+        self._connection = None
+        self._retry(refusals.read_open_error(error, self._where), self._connect)
+
+    def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
+        self._lost(error)
+        if not self._closing:
+            self._connection = None
+            self._as_it_is.clear()
+            self._retry(refusals.read_close(error, self._where), self._connect)
+
+    def _lost(self, error: BaseException) -> None:
+        if self._channel and self._client:
+            self._channel = None
+            telemetry.gauge("logbus_connected", 0)
+            self._client.closed(error)
+
+    def _on_blocked(self, _connection: object, frame: "pika.frame.Method[pika.spec.Connection.Blocked]") -> None:
+        if self._client:
+            self._client.blocked(str(frame.method.reason))
+
+    def _on_unblocked(self, _connection: object, _frame: object) -> None:
+        if self._client:
+            self._client.blocked(None)
+
+    def _retry(self, error: BrokerError, again: Callable[[], None]) -> None:
+        if isinstance(error, BrokerRefused) and not self._was_open:
+            self._fatal = error
+            return
+        now = time.monotonic()
+        if now - self._reminded_at >= REMIND_EVERY_S:
+            self._reminded_at = now
+            logger.warning("%s; waiting, and trying again (is RabbitMQ running there?)", error)
+        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(self._attempts, 10))
+        self._attempts += 1
+        self._turn += again == self._connect
+        self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
+
+
+def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
+    """Return a connection for one thing after the other, for commands. Raises BrokerUnavailable, BrokerRefused."""
+    trouble: BrokerError | None = None
+    for endpoint in broker.endpoints():
+        try:
+            return BlockingConnection(_parameters(endpoint, broker, role))
+        except (pika.exceptions.AMQPError, OSError) as error:
+            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
+    raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
+
+
+def _nothing(*_args: object) -> None:
+    """Serve as a callback whose only effect is that `poll` returns."""
+
+
+def _parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
+    return pika.ConnectionParameters(
+        host=endpoint.host,
+        port=endpoint.port,
+        virtual_host=endpoint.vhost,
+        credentials=pika.PlainCredentials(endpoint.username, endpoint.password),
+        heartbeat=broker.heartbeat_s,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        stack_timeout=SOCKET_TIMEOUT_S * 1.5,
+        ssl_options=_tls(endpoint, broker) if endpoint.tls else None,
+        client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
+    )
+
+
+def _tls(endpoint: "Endpoint", broker: "Broker") -> pika.SSLOptions:
+    context = ssl.create_default_context(cafile=broker.ca_file)
+    if broker.cert_file:
+        context.load_cert_chain(broker.cert_file, broker.key_file)
+    return pika.SSLOptions(context, endpoint.host)

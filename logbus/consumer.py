@@ -1,0 +1,241 @@
+"""Deliveries in: one queue, a bounded prefetch, each acknowledged once its work is durable.
+
+A delivery tag is worth something on the channel it came on only. Each channel is an *epoch*: what was not acknowledged
+in one comes again in the next, and acknowledging a delivery of an earlier epoch does nothing.
+
+What cannot be decoded is *quarantined*: copied to `logs.dead` with the reason, and settled once that copy is confirmed.
+If it is not kept (the dead letters' queue was deleted, or is full), the channel is opened anew after a while: that
+declares the queue again, and brings the message again. From a queue of one's own, which dies with its connection, it is
+dropped: sinks that last keep it.
+
+Headers are whatever somebody published. pika decodes them while it reads the frame, and dies of some: a timestamp
+beyond the year 9999 (OverflowError), tables nested thousands deep (RecursionError). The message would come again after
+each reconnect and end every sink that is bound. So pika's decoder of one value is replaced here, once, by one that
+gives timestamps as numbers, and None for what is nested deeper than anybody needs. Measured on pika 1.4.4.
+"""
+
+import logging
+import struct
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pika
+import pika.data
+import pika.exceptions
+
+from logbus import topology
+from logbus.batch import Message
+from logbus.errors import visible
+from logbus.publisher import properties_of
+from logbus.telemetry import count
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+    from logbus.connection import Connection
+
+logger = logging.getLogger("logbus.consumer")
+
+PREFETCH = 256
+REASON_HEADER = "logbus-reason"
+QUEUE_HEADER = "logbus-queue"
+USER_HEADER = "logbus-user"
+COPY_AGAIN_S = 1.0
+MAX_REASON = 1024
+MAX_DEPTH = 32
+MAX_COPIED_HEADER_BYTES = 96 * 1024
+"""A frame holds 128 KiB; a copy with its reason has to fit."""
+INT64_MAX = 2**63 - 1
+
+_decode_value = pika.data.decode_value
+_depth = [0]
+
+
+def _decode_safely(encoded: bytes, offset: int) -> tuple[object, int]:
+    """Decode one header value of a frame; return it and where the next one begins."""
+    kind = encoded[offset : offset + 1]
+    if kind == b"T":
+        return min(struct.unpack_from(">Q", encoded, offset + 1)[0], INT64_MAX), offset + 9
+    if kind in {b"F", b"A"} and _depth[0] >= MAX_DEPTH:
+        return None, offset + 5 + int(struct.unpack_from(">I", encoded, offset + 1)[0])
+    _depth[0] += 1
+    try:
+        return _decode_value(encoded, offset)
+    finally:
+        _depth[0] -= 1
+
+
+pika.data.decode_value = _decode_safely
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message as it came from the queue: `tag` is valid in its `epoch` alone."""
+
+    tag: int
+    epoch: int
+    message: Message
+    redelivered: bool
+
+
+class Consumer:
+    """Consumes `queue`, bound to everything or to the topic `patterns`; at most `prefetch` deliveries unsettled."""
+
+    def __init__(
+        self,
+        connection: "Connection",
+        queue: topology.Queue,
+        patterns: tuple[str, ...] = (),
+        prefetch: int = PREFETCH,
+    ) -> None:
+        self._connection = connection
+        self._queue = queue
+        self._patterns = patterns
+        self._prefetch = prefetch
+        self._channel: Channel | None = None
+        self._arrived: deque[Delivery] = deque()
+        self._copies: dict[int, int] = {}
+        self._copied = 0
+        self._unsettled: dict[int, None] = {}
+        self.epoch = 0
+        connection.attach(self)
+
+    @property
+    def is_open(self) -> bool:
+        """True while deliveries can arrive."""
+        return self._channel is not None
+
+    @property
+    def quarantining(self) -> int:
+        """Deliveries whose copy for the dead letters is not confirmed yet."""
+        return len(self._copies)
+
+    def take(self) -> list[Delivery]:
+        """Return what arrived since the last call, in order."""
+        taken, self._arrived = list(self._arrived), deque()
+        return taken
+
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge deliveries, in as few frames as there can be; of an earlier epoch: nothing, they come again."""
+        tags = {each.tag for each in deliveries if each.epoch == self.epoch} & self._unsettled.keys()
+        through = 0
+        for tag in self._unsettled:
+            if tag not in tags:
+                break
+            through = tag
+        if self._channel and through:
+            self._channel.basic_ack(through, multiple=True)
+        for tag in sorted(tags):
+            del self._unsettled[tag]
+            if self._channel and tag > through:
+                self._channel.basic_ack(tag)
+
+    def quarantine(self, delivery: Delivery, reason: str) -> None:
+        """Copy a delivery to the dead letters with `reason`; it is settled when the copy is confirmed."""
+        if delivery.epoch != self.epoch or self._channel is None:
+            return
+        count("logbus_quarantined_messages")
+        if self._queue.exclusive:
+            logger.warning("dropped a message: %s", visible(reason))
+            self.ack([delivery])
+            return
+        logger.warning("a message on %s goes to %s: %s", visible(self._queue.name), topology.DEAD, visible(reason))
+        self._copied += 1
+        self._copies[self._copied] = delivery.tag
+        copy = self._copy(delivery.message, reason)
+        self._channel.basic_publish(topology.DEAD, copy.routing_key, copy.body, properties_of(copy), mandatory=True)
+
+    def plan(self) -> topology.Plan:
+        """Return what this consumer declares."""
+        return topology.sink_plan(self._queue, self._patterns)
+
+    def opened(self, channel: "Channel") -> None:
+        """Begin an epoch: consume on the new channel."""
+        self._channel = channel
+        self._copies.clear()
+        self._unsettled.clear()
+        self._copied = 0
+        channel.confirm_delivery(self._on_copied)
+        channel.add_on_return_callback(self._on_returned)
+        channel.add_on_cancel_callback(self._on_cancelled)
+        channel.basic_qos(prefetch_count=self._prefetch)
+        channel.basic_consume(self._queue.name, self._on_message)
+
+    def closed(self, _error: BaseException) -> None:
+        """End the epoch: what was taken and not acknowledged comes again, what was not taken is forgotten."""
+        self._channel = None
+        self._arrived.clear()
+        self.epoch += 1
+
+    def blocked(self, reason: str | None) -> None:
+        """Go on: an alarm stops publishing connections, and this one consumes."""
+
+    def _on_message(
+        self,
+        _channel: object,
+        method: "pika.spec.Basic.Deliver",
+        properties: pika.BasicProperties,
+        body: bytes,
+    ) -> None:
+        message = message_of(method.routing_key, properties, body)
+        self._unsettled[method.delivery_tag] = None
+        self._arrived.append(Delivery(method.delivery_tag, self.epoch, message, method.redelivered))
+
+    def _on_cancelled(self, _frame: object) -> None:
+        logger.warning(
+            "RabbitMQ cancelled the consumer of %s (the queue was deleted, or its node went down): what it held may be "
+            "lost; declaring it again",
+            visible(self._queue.name),
+        )
+        self._connection.reopen_channel()
+
+    def _copy(self, message: Message, reason: str) -> Message:
+        """Return a message with the reason; the user that it is from would not be believed of us."""
+        ours = {REASON_HEADER: reason[:MAX_REASON], QUEUE_HEADER: self._queue.name, USER_HEADER: message.user_id or ""}
+        return replace(message, headers={**_copiable(message.headers), **ours}, user_id=None)
+
+    def _on_copied(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
+        number, multiple = frame.method.delivery_tag, frame.method.multiple
+        if frame.method.NAME == "Basic.Nack":
+            self._copy_again()
+            return
+        for each in [n for n in self._copies if n == number or (multiple and n <= number)]:
+            tag = self._copies.pop(each)
+            self._unsettled.pop(tag, None)
+            if self._channel:
+                self._channel.basic_ack(tag)
+
+    def _on_returned(self, _channel: object, _method: object, _properties: object, _body: bytes) -> None:
+        self._copies.clear()  # the confirm that follows is for nothing
+        self._copy_again()
+
+    def _copy_again(self) -> None:
+        logger.warning("%s keeps nothing: trying again", topology.DEAD)
+        self._connection.call_later(COPY_AGAIN_S, self._connection.reopen_channel)
+
+
+def _copiable(headers: Mapping[str, object]) -> Mapping[str, object]:
+    """Return headers that can be published again: all of them, or none if pika cannot write them in a frame."""
+    try:
+        size_bytes = pika.data.encode_table([], dict(headers))
+    except (pika.exceptions.AMQPError, ValueError, TypeError, struct.error):
+        return {}
+    return headers if size_bytes <= MAX_COPIED_HEADER_BYTES else {}
+
+
+def message_of(routing_key: str, properties: pika.BasicProperties, body: bytes) -> Message:
+    """Return what pika delivered as a Message."""
+    return Message(
+        body=body,
+        routing_key=routing_key,
+        type=properties.type,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
+        message_id=properties.message_id,
+        timestamp=properties.timestamp,
+        app_id=properties.app_id,
+        user_id=properties.user_id,
+        headers=properties.headers or {},
+    )

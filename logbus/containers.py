@@ -1,0 +1,30 @@
+"""Lines that a container's runtime wraps: Docker's json-file, one JSON object each, and CRI's (containerd, CRI-O)."""
+
+import msgspec
+
+
+class _DockerLine(msgspec.Struct):
+    log: str
+    stream: str
+
+
+_decoder = msgspec.json.Decoder(_DockerLine)
+
+
+def unwrap(line: bytes) -> tuple[bytes, bool]:
+    """Return what the container wrote, on one line and without its newline, and whether it wrote it to stderr.
+
+    A line that only looks like one that was wrapped gives nothing.
+    """
+    if line.startswith(b"{"):
+        return _from_docker(line)
+    _, stream, _, text = line.split(b" ", 3)
+    return text.rstrip(b"\r\n"), stream == b"stderr"
+
+
+def _from_docker(line: bytes) -> tuple[bytes, bool]:
+    try:
+        found = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return b"", False
+    return found.log.rstrip("\r\n").replace("\n", " ").encode(), found.stream == "stderr"

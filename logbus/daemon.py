@@ -1,0 +1,199 @@
+"""What any of our daemons is: a service that is stepped, a connection that is polled, signals, systemd, exit codes.
+
+One thread does it all: `step` does what there is to do and says when it wants to be called again, `poll` waits for the
+broker, for a wake-up or for that time. Signals only set a flag and wake the loop. Under systemd (`NOTIFY_SOCKET`, see
+sd_notify(3)) the loop says when it is ready, stopping, and alive (`WATCHDOG_USEC`).
+
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
+"""
+
+import functools
+import logging
+import os
+import shlex
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from typing import ParamSpec, Protocol
+
+from logbus import telemetry
+from logbus.endpoints import redacted
+from logbus.errors import LogbusError, visible
+
+logger = logging.getLogger("logbus.daemon")
+
+DRAIN_TIMEOUT_S = 20.0
+LONGEST_WAIT_S = 5.0
+COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
+
+P = ParamSpec("P")
+
+
+class Service(Protocol):
+    """The work of a daemon, in steps."""
+
+    def step(self, now: float) -> float:
+        """Do what there is to do without blocking; return seconds until the next step is due (0: there is more)."""
+
+    def drain(self) -> None:
+        """Take no new work; finish what was begun."""
+
+    def finished(self) -> bool:
+        """Tell whether nothing is left to do for good."""
+
+    def reload(self) -> None:
+        """Read the configuration again, keep what is under way."""
+
+    def close(self) -> None:
+        """Release what is held. Called once, always."""
+
+
+class Link(Protocol):
+    """What the loop waits on: `logbus.connection.Connection`."""
+
+    def poll(self, timeout_s: float) -> None:
+        """Do I/O for at most that long."""
+
+    def wake(self) -> None:
+        """End a poll that waits."""
+
+    def close(self) -> None:
+        """Close in an orderly way."""
+
+
+class Signals:
+    """Remembers what was asked for, and wakes the loop."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self.stop = self.reload = False
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._note)
+
+    def _note(self, number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            self.reload = True
+        elif self.stop:
+            raise SystemExit(1)
+        else:
+            self.stop = True
+        self._wake()
+
+    def take_reload(self) -> bool:
+        """Return whether a reload was asked for since the last call."""
+        asked, self.reload = self.reload, False
+        return asked
+
+
+def notify(state: str) -> None:
+    """Tell systemd `state`, as sd_notify(3) does; without systemd, do nothing."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if address:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+
+
+def watchdog_period_s() -> float:
+    """Return how often systemd wants to hear from us at most, in seconds; infinity without a watchdog."""
+    return int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2 or float("inf")
+
+
+def run(service: Service, link: Link, *, drain_timeout_s: float = DRAIN_TIMEOUT_S) -> int:
+    """Step `service` until it has finished; return the exit code: 1 if it had to be stopped before that.
+
+    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`, a second one ends at once. SIGHUP reloads.
+    Raises LogbusError as the service or the link does.
+    """
+    signals = Signals(link.wake)
+    notify("READY=1")
+    try:
+        return _loop(service, link, signals, drain_timeout_s)
+    finally:
+        notify("STOPPING=1")
+        service.close()
+        link.close()
+
+
+def _loop(service: Service, link: Link, signals: Signals, drain_timeout_s: float) -> int:
+    period_s = watchdog_period_s()
+    deadline = float("inf")
+    alive_due = time.monotonic() + min(period_s, 1e9)
+    while not service.finished():
+        now = time.monotonic()
+        if signals.take_reload():
+            service.reload()
+        if signals.stop and deadline == float("inf"):
+            deadline = now + drain_timeout_s
+            service.drain()
+        if now > deadline:
+            logger.warning("stopped with work left after %g s; it goes on at the next start", drain_timeout_s)
+            return 1
+        if now >= alive_due:
+            notify("WATCHDOG=1")
+            alive_due = now + period_s
+        telemetry.beat()
+        wait_s = service.step(now)
+        if not service.finished():
+            link.poll(max(0.0, min(wait_s, LONGEST_WAIT_S, period_s, deadline - now)))
+    return 0
+
+
+class OneLine(logging.Formatter):
+    """`warning: what happened`, on one line, in colour on a terminal."""
+
+    def __init__(self, program: str, *, colour: bool) -> None:
+        super().__init__()
+        self._program = program
+        self._colour = colour
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        level = record.levelname.lower()
+        if self._colour and record.levelno in COLOURS:
+            level = f"{COLOURS[record.levelno]}{level}\x1b[0m"
+        trace = f" | {visible(self.formatException(record.exc_info))}" if record.exc_info else ""
+        return f"{self._program}: {level}: {visible(record.getMessage())}{trace}"
+
+
+def configure_logging(program: str, *, verbose: bool = False) -> None:
+    """Send our own messages to standard error: warnings, and with `verbose` (or under systemd) what is normal too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLine(program, colour=sys.stderr.isatty() and not os.environ.get("NO_COLOR")))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO if verbose or "NOTIFY_SOCKET" in os.environ else logging.WARNING)
+
+
+def hide_secrets() -> None:
+    """Overwrite a password in the command line or in LOGBUS_BROKER, which the process list would show to everyone."""
+    arguments = [_without_password(each) for each in sys.orig_argv]
+    from_environment = os.environ.get("LOGBUS_BROKER", "")
+    if arguments != sys.orig_argv or _without_password(from_environment) != from_environment:
+        from setproctitle import setproctitle  # noqa: PLC0415 - only where there is something to hide
+
+        setproctitle(shlex.join(arguments))
+
+
+def _without_password(argument: str) -> str:
+    before, scheme, _ = argument.partition("amqp")
+    return before + redacted(argument[len(before) :]) if scheme and "://" in argument else argument
+
+
+def errors_to_exit_codes(main: Callable[P, int]) -> Callable[P, None]:
+    """Make a function that returns an exit code end the process: a LogbusError is one line and its own code."""
+
+    @functools.wraps(main)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            hide_secrets()
+            code = main(*args, **kwargs)
+        except LogbusError as error:
+            logger.critical("%s", error)
+            code = error.exit_code
+        except KeyboardInterrupt:
+            code = 130
+        sys.exit(code)
+
+    return wrapped

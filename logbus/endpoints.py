@@ -1,0 +1,148 @@
+"""Where RabbitMQ is and who we are there: URLs, passwords from files, TLS files. No secret shows in a repr or an error.
+
+An AMQP URL is `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS, whose certificates are always verified.
+Left out, the user and password are guest, the port 5672 (5671 with TLS) and the vhost `/`.
+"""
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import msgspec
+
+from logbus.errors import UsageError
+
+DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
+GUEST = "guest"
+DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
+MAX_SECRET_BYTES = 64 * 1024
+EXAMPLE = "write it as amqp://USER:PASSWORD@HOST:5672/VHOST, with % escapes for special characters"
+
+_ANY = re.DOTALL | re.IGNORECASE
+_AUTHORITY = re.compile(r"^(?P<scheme>[a-z]*://)?(?P<user>[^:]*)(?P<password>:.*)?@(?P<rest>[^@?]*)", _ANY)
+_NOT_A_PORT = re.compile(r"(?<!/):(?!//)(?!\d{1,5}(/|$))[^\]]*$", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One RabbitMQ node to connect to. Prints without the password."""
+
+    host: str
+    port: int
+    vhost: str
+    username: str
+    password: str = field(repr=False)
+    tls: bool = False
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `broker` section: one URL or, to be tried in turn, several.
+
+    `password_file` holds the password of every URL that names none; the TLS files are PEM, `heartbeat_s` is seconds.
+    """
+
+    url: str | Annotated[list[str], msgspec.Meta(min_length=1)] = DEFAULT_URL
+    password_file: str | None = None
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
+
+    def __post_init__(self) -> None:
+        """Check the URLs. Raises UsageError."""
+        for url in self._urls():
+            _split(url)
+
+    def __repr__(self) -> str:
+        return f"Broker({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Return what may be shown, also by rich."""
+        rest = [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "url"]
+        return [("url", [redacted(url) for url in self._urls()]), *rest]
+
+    def endpoints(self) -> list[Endpoint]:
+        """Return where to connect, in the order given. Raises UsageError, also when the password file is unusable."""
+        secret = None if self.password_file is None else read_secret(Path(self.password_file))
+        return [_endpoint(url, secret) for url in self._urls()]
+
+    def _urls(self) -> list[str]:
+        return [self.url] if isinstance(self.url, str) else self.url
+
+
+def redacted(url: str) -> str:
+    """Return `url` fit to be shown, as `amqp://user:***@host`: without what might be a password, in a bad URL too."""
+    found = _AUTHORITY.match(url)
+    if not found:
+        return _NOT_A_PORT.sub(":***", url.partition("?")[0])
+    password = ":***" if found["password"] else ""
+    return f"{found['scheme'] or ''}{found['user']}{password}@{found['rest']}"
+
+
+def read_secret(path: Path) -> str:
+    """Return what a secret file holds, without one newline at its end.
+
+    Raises UsageError when it cannot be read, is no regular file, is open to other users, is empty or too large.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not block us
+        with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode):
+                raise UsageError("read a secret", f"{path} is not a regular file")
+            if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
+                raise UsageError("read a secret", f"every user may read or write {path}", f"chmod 600 {path}")
+            content = file.read(MAX_SECRET_BYTES + 1)
+    except OSError as error:
+        raise UsageError("read a secret", f"{path}: {error.strerror or error}") from None
+    return _secret_text(path, content)
+
+
+def _secret_text(path: Path, content: bytes) -> str:
+    if not content.strip() or len(content) > MAX_SECRET_BYTES:
+        raise UsageError("read a secret", f"{path} is empty, or larger than {MAX_SECRET_BYTES} bytes")
+    try:
+        return content.decode().removesuffix("\n")
+    except UnicodeDecodeError:
+        raise UsageError("read a secret", f"{path} is not UTF-8") from None
+
+
+def _endpoint(url: str, secret: str | None) -> Endpoint:
+    parts, port = _split(url)
+    password = secret if parts.password is None else unquote(parts.password)
+    if password is None and parts.username is not None:
+        raise _bad(url, "names a user and no password, and there is no password_file")
+    return Endpoint(
+        host=parts.hostname or "",
+        port=port,
+        vhost=unquote(parts.path[1:]) or "/",
+        username=unquote(parts.username or GUEST),
+        password=GUEST if password is None else password,
+        tls=parts.scheme == "amqps",
+    )
+
+
+def _split(url: str) -> tuple[SplitResult, int]:
+    """Return the parts of an AMQP URL and its port. Raises UsageError, which never shows a password."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # its text may hold a piece of the password
+        raise _bad(url, "is no URL that can be read") from None
+    if parts.scheme not in DEFAULT_PORTS:
+        raise _bad(url, "does not begin with amqp:// or amqps://")
+    if not parts.hostname:
+        raise _bad(url, "names no host")
+    if {"/", "@"} & set(parts.path[1:]):  # an @ here was most likely meant to end a password with a slash in it
+        raise _bad(url, "has a bare / or @ in its vhost or password (write %2F, %40)")
+    if parts.query or parts.fragment:
+        raise _bad(url, "has something after ? or #, which means nothing here")
+    return parts, port or DEFAULT_PORTS[parts.scheme]
+
+
+def _bad(url: str, flaw: str) -> UsageError:
+    return UsageError("use the broker URL", f"{redacted(url)!r} {flaw}", EXAMPLE)

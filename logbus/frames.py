@@ -1,0 +1,55 @@
+"""Zstandard frames: one a body, carrying its content size, so that its end is known before it is begun."""
+
+import sys
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from logbus.errors import WireError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+_MAGIC = b"\x28\xb5\x2f\xfd"
+_MAX_WINDOW_BITS = 24
+
+
+@cache
+def _compressor(level: int) -> zstd.ZstdCompressor:
+    return zstd.ZstdCompressor(level=level)
+
+
+def compress(body: bytes, level: int) -> bytes:
+    """Return `body` as one frame that says its content size."""
+    return _compressor(level).compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
+
+
+def decompress(frame: bytes, max_bytes: int) -> bytes:
+    """Return the content of one frame. Raises WireError when it is none, or of no known size, or of over `max_bytes`.
+
+    Never more than `max_bytes`, and the library's window of as much, is allocated, whatever the frame says.
+    """
+    if not frame.startswith(_MAGIC):
+        raise WireError("its body is not a Zstandard frame")
+    try:
+        size = zstd.get_frame_info(frame).decompressed_size
+        if size is None or size > max_bytes:
+            raise WireError(f"its body does not say that it decompresses to at most {max_bytes} bytes")
+        decompressor = zstd.ZstdDecompressor(
+            options={int(zstd.DecompressionParameter.window_log_max): _MAX_WINDOW_BITS}
+        )
+        body = decompressor.decompress(frame, max_length=size + 1)
+    except zstd.ZstdError as error:
+        raise WireError(f"its body does not decompress: {error}") from None
+    if not decompressor.eof or len(body) != size:
+        raise WireError("its body is a Zstandard frame cut short")
+    if decompressor.unused_data:
+        raise WireError("its body goes on after its Zstandard frame")
+    return body
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a row of frames, as an archive is, to read what is in them."""
+    return cast("BinaryIO", zstd.open(path, "rb"))

@@ -1,0 +1,150 @@
+"""The headers of a batch: values that anyone may have written, read with types and bounds checked before use.
+
+pika gives a long string as `str` where it is UTF-8 and as `bytes` where it is not, a byte array as `bytes`, integers of
+any width as (a kind of) `int`, tables as `dict`. Other languages choose other types for the same thing, so text and
+bytes are taken either way. An error names the header and what it holds, never the value: that may be large, or worse.
+"""
+
+import os
+from collections.abc import Mapping
+
+from logbus.errors import WireError
+
+MAX_NAME_BYTES = 255
+MAX_PATH_BYTES = 8_192
+MAX_FIELDS = 64
+MAX_FIELDS_BYTES = 16 * 1024
+MAX_TABLE_BYTES = 120 * 1024
+"""All headers of a message we make: AMQP's header frame ends at 128 KiB, and routing and properties need some of it."""
+MAX_INT = 2**62
+MAX_NUMBER_BITS = 63
+
+_KINDS: dict[type, str] = {
+    type(None): "nothing",
+    bool: "true or false",
+    int: "a whole number",
+    str: "text",
+    bytes: "bytes",
+    dict: "a table",
+    list: "a list",
+}
+
+
+def required(headers: Mapping[str, object], name: str) -> object:
+    """Return a header's value. Raises WireError when it is missing."""
+    if name not in headers:
+        raise WireError(f"the header {name!r} is missing")
+    return headers[name]
+
+
+def integer(name: str, value: object) -> int:
+    """Return an integer from 0 to 2**62. Raises WireError."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong(name, value, "a whole number")
+    if not 0 <= value <= MAX_INT:
+        raise WireError(f"the header {name!r} is outside 0 to 2**62")
+    return int(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """Return a boolean. Raises WireError."""
+    if not isinstance(value, bool):
+        raise _wrong(name, value, "true or false")
+    return value
+
+
+def raw(name: str, value: object, max_bytes: int) -> bytes:
+    """Return bytes, of a string or a byte array, of at most `max_bytes`. Raises WireError."""
+    if not isinstance(value, (str, bytes)):
+        raise _wrong(name, value, "text or bytes")
+    if len(value) > max_bytes:
+        raise WireError(f"the header {name!r} is longer than {max_bytes} bytes")
+    try:
+        value = value.encode() if isinstance(value, str) else value
+    except UnicodeEncodeError:
+        raise WireError(f"the header {name!r} is not valid text") from None
+    if len(value) > max_bytes:
+        raise WireError(f"the header {name!r} is longer than {max_bytes} bytes")
+    return value
+
+
+def text(name: str, value: object, max_bytes: int = MAX_NAME_BYTES) -> str:
+    """Return text whose UTF-8 is at most `max_bytes` long. Raises WireError."""
+    try:
+        return raw(name, value, max_bytes).decode()
+    except UnicodeDecodeError:
+        raise WireError(f"the header {name!r} is not UTF-8") from None
+
+
+def path(name: str, value: object) -> str:
+    """Return a file's path, as `os.fsdecode` gives it, of text or of bytes. Raises WireError."""
+    return os.fsdecode(raw(name, value, MAX_PATH_BYTES))
+
+
+def path_header(value: str) -> str | bytes:
+    """Return what the header `path` holds: text if the name's bytes are UTF-8, otherwise the bytes."""
+    name = os.fsencode(value)
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return name
+
+
+def fields(name: str, value: object) -> dict[str, str]:
+    """Return the operator's labels: a table of text to text, bounded in number and size. Raises WireError."""
+    if not isinstance(value, dict):
+        raise _wrong(name, value, "a table")
+    if len(value) > MAX_FIELDS:
+        raise WireError(f"the header {name!r} holds more than {MAX_FIELDS} entries")
+    table = {text(name, key): text(f"{name} value", each, MAX_FIELDS_BYTES) for key, each in value.items()}
+    if sum(len(key.encode()) + len(each.encode()) for key, each in table.items()) > MAX_FIELDS_BYTES:
+        raise WireError(f"the header {name!r} is longer than {MAX_FIELDS_BYTES} bytes")
+    return table
+
+
+def pack_lengths(lengths: tuple[tuple[int, int], ...]) -> bytes:
+    """Return the lengths as unsigned LEB128 numbers: of record 1 in the body, in the source, of record 2, ..."""
+    packed = bytearray()
+    for pair in lengths:
+        for number in pair:
+            rest = number
+            while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte: that is LEB128
+                packed.append(rest & 0x7F | 0x80)
+                rest >>= 7
+            packed.append(rest)
+    return bytes(packed)
+
+
+def unpack_lengths(packed: bytes) -> tuple[tuple[int, int], ...]:
+    """Return what `pack_lengths` packed. Raises WireError on a number cut short or too long, or an odd one out."""
+    numbers: list[int] = []
+    value = shift = 0
+    for byte in packed:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:  # noqa: PLR2004 - the high bit says that the number goes on
+            numbers.append(value)
+            value = shift = 0
+        elif shift >= MAX_NUMBER_BITS:
+            raise WireError("the header 'lengths' holds a number of more than 63 bits")
+    if shift or len(numbers) % 2:
+        raise WireError("the header 'lengths' ends in the middle of a pair")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def table_bytes(table: Mapping[str, object]) -> int:
+    """Return the size of `table` on the wire, integers counted as 64 bits wide."""
+    return 4 + sum(1 + len(name.encode()) + _value_bytes(value) for name, value in table.items())
+
+
+def _value_bytes(value: object) -> int:
+    if isinstance(value, str):
+        return 5 + len(value.encode())
+    if isinstance(value, bytes):
+        return 5 + len(value)
+    return 1 + table_bytes(value) if isinstance(value, dict) else 9
+
+
+def _wrong(name: str, value: object, wanted: str) -> WireError:
+    kind = next((words for each, words in _KINDS.items() if isinstance(value, each)), type(value).__name__)
+    return WireError(f"the header {name!r} holds {kind}, not {wanted}")

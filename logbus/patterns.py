@@ -1,0 +1,75 @@
+"""Regular expressions that an operator writes: RE2's, whose time is linear in the text whatever the pattern (S18).
+
+Text and patterns are bytes: a class or a dot stands for one byte, so that no log line is "invalid"; a pattern's letters
+that are not ASCII match as the UTF-8 they are. No match goes beyond the end of a line, and `^` and `$` are those of a
+line. The library is imported when the first pattern is made: without patterns it costs nothing.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Protocol, cast
+
+from logbus.errors import UsageError
+
+MAX_PATTERN_LENGTH = 4096
+MAX_MEMORY_BYTES = 8 << 20
+
+
+class Match(Protocol):
+    """One place where a pattern matched."""
+
+    def start(self, group: int = 0) -> int:
+        """Return where a group begins, -1 if it took no part."""
+
+    def end(self, group: int = 0) -> int:
+        """Return where a group ends."""
+
+    def __getitem__(self, group: int) -> bytes | None:
+        """Return what a group matched."""
+
+
+class Pattern(Protocol):
+    """A compiled pattern; its groups' names are bytes."""
+
+    @property
+    def groupindex(self) -> Mapping[bytes, int]:
+        """Group name -> number."""
+
+    def search(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Match | None:
+        """Return the first match in text[pos:endpos]."""
+
+    def finditer(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Iterator[Match]:
+        """Yield all matches in text[pos:endpos], none within another."""
+
+
+@functools.lru_cache(maxsize=256)
+def compile_pattern(text: str, *groups: str) -> Pattern:
+    """Return the pattern that `text` writes; `groups` are names that it must have. Raises UsageError."""
+    import re2  # noqa: PLC0415 - only when there is a pattern
+
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise UsageError("use the pattern", f"it is longer than {MAX_PATTERN_LENGTH} characters")
+    try:
+        pattern = cast("Pattern", re2.compile(b"(?m)" + text.encode(), _options()))
+    except (re2.error, UnicodeEncodeError) as error:
+        raise UsageError(f"use the pattern {text!r}", _why(error), "it has RE2's syntax: no look-around") from None
+    for name in groups:
+        if name.encode() not in pattern.groupindex:
+            raise UsageError(f"use the pattern {text!r}", f"it has no group named {name}", f"write (?P<{name}>...)")
+    return pattern
+
+
+def _options() -> object:
+    import re2  # noqa: PLC0415 - as above
+
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.never_nl = True
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY_BYTES
+    return options
+
+
+def _why(error: Exception) -> str:
+    cause = error.args[0] if error.args else error
+    return cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)

@@ -1,0 +1,252 @@
+"""Batches out: a bounded window of publishes, each confirmed or sent again.
+
+Theory of operation. Every batch is persistent and `mandatory`. RabbitMQ answers each publish with a confirm or a nack,
+in any order and possibly several at once (`multiple`); a message that no queue is bound for is *returned* first, by its
+message id, and then confirmed all the same: it is not delivered. What was nacked or returned, and all that was under
+way when a channel died, waits in `_waiting`, in its first order, and goes out again before anything new.
+
+After a (re)connect, a nack or a return the window narrows to one batch, the probe, until one is confirmed: so that a
+broker with no queue bound is asked with one message a time and a few times a minute, and so that the batches after the
+first arrive after it.
+
+A channel that was refused for long is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel when the
+limit of the full queue was lifted meanwhile.
+
+Nothing is queued beyond the window: `has_room()` is the back-pressure, the source keeps the rest.
+"""
+
+import logging
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pika
+
+from logbus import refusals, topology
+from logbus.batch import Batch, Message, Span, decode, encode, split
+from logbus.telemetry import count, gauge
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+    from logbus.connection import Connection
+
+logger = logging.getLogger("logbus.publisher")
+
+WINDOW_BATCHES = 64
+WINDOW_BYTES = 16 * 1024 * 1024
+FIRST_HOLD_S = 0.1
+LAST_HOLD_S = 5.0
+PERSISTENT = 2
+SIZE_MARGIN_BYTES = 64
+"""RabbitMQ's limit is held against the body alone; a little less, so that a frame more or less is no matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    message: Message
+    properties: pika.BasicProperties
+    span: Span
+
+
+class Publisher:
+    """Publishes batches to `logs` over `connection`; a window of so many batches and encoded bytes is in flight."""
+
+    def __init__(
+        self,
+        connection: "Connection",
+        window_batches: int = WINDOW_BATCHES,
+        window_bytes: int = WINDOW_BYTES,
+    ) -> None:
+        self._connection = connection
+        self._window_batches = window_batches
+        self._window_bytes = window_bytes
+        self._channel: Channel | None = None
+        self._next_number = 0
+        self._last_tag = 0
+        self._sent: dict[int, _Entry] = {}
+        self._waiting: deque[_Entry] = deque()
+        self._returned: set[str] = set()
+        self._confirmed: list[Span] = []
+        self._bytes = 0
+        self._max_body_bytes = 0
+        self._probing = True
+        self._holding = self._refused_long = False
+        self._hold_s = FIRST_HOLD_S
+        self.held_because = ""
+        self._blocked = False
+        connection.attach(self)
+
+    @property
+    def in_flight(self) -> int:
+        """Batches published and not yet confirmed."""
+        return len(self._sent) + len(self._waiting)
+
+    def has_room(self) -> bool:
+        """Tell whether one more batch may be published now."""
+        if self._channel is None or self._blocked or self._waiting:
+            return False
+        if self._probing:
+            return not self._sent
+        return len(self._sent) < self._window_batches and self._bytes < self._window_bytes
+
+    def publish(self, batch: Batch) -> None:
+        """Publish a batch, in one message or, where the broker's size limit asks for it, in several."""
+        count("logbus_published_batches")
+        count("logbus_published_records", len(batch.levels))
+        count("logbus_published_bytes", len(batch.body))
+        for entry in self._entries(batch):
+            self._bytes += len(entry.message.body)
+            self._waiting.append(entry)
+        self._send_waiting()
+        gauge("logbus_in_flight_batches", self.in_flight)
+
+    def take_confirmed(self) -> list[Span]:
+        """Return what was confirmed since the last call, in any order."""
+        taken, self._confirmed = self._confirmed, []
+        return taken
+
+    def plan(self) -> topology.Plan:
+        """Return what a publisher declares."""
+        return topology.COMMON
+
+    def opened(self, channel: "Channel") -> None:
+        """Send again what was under way, in order, then go on."""
+        self._channel = channel
+        self._last_tag = 0
+        self._probing = True
+        self._holding = False
+        self._blocked = False
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm)
+        count("logbus_resent_batches", len(self._waiting))
+        self._send_waiting()
+
+    def closed(self, error: BaseException) -> None:
+        """Put back what was under way; smaller, if it was too large for this broker."""
+        self._channel = None
+        self._returned.clear()
+        under_way, self._sent = list(self._sent.values()), {}
+        self._put_back(under_way)
+        limit = refusals.size_limit(error)
+        if limit is not None:
+            self._shrink(max(1, limit - SIZE_MARGIN_BYTES))
+
+    def blocked(self, reason: str | None) -> None:
+        """Pause while the broker is short of memory or disk."""
+        self._blocked = reason is not None
+        if reason is None:
+            logger.warning("RabbitMQ takes messages again")
+        else:
+            logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
+
+    def _entries(self, batch: Batch) -> list[_Entry]:
+        message = encode(batch, user_id=self._connection.user)
+        if 0 < self._max_body_bytes < len(message.body):
+            return [self._entry(part) for part in split(batch, self._max_body_bytes)]
+        return [self._entry(batch, message)]
+
+    def _entry(self, batch: Batch, message: Message | None = None) -> _Entry:
+        message = message or encode(batch, user_id=self._connection.user)
+        self._next_number += 1
+        return _Entry(self._next_number, message, properties_of(message), batch.span)
+
+    def _put_back(self, entries: list[_Entry]) -> None:
+        self._waiting = deque(sorted([*entries, *self._waiting], key=lambda entry: entry.number))
+
+    def _shrink(self, max_body_bytes: int) -> None:
+        logger.warning("RabbitMQ takes at most %d bytes a message: cutting batches to that", max_body_bytes)
+        self._max_body_bytes = max_body_bytes
+        batches = [decode(entry.message) for entry in self._waiting]
+        self._waiting = deque(entry for batch in batches for entry in self._entries(batch))
+        self._bytes = sum(len(entry.message.body) for entry in self._waiting)
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._channel and not self._holding:
+            if self._probing and self._sent:
+                return
+            self._send(self._channel, self._waiting.popleft())
+
+    def _send(self, channel: "Channel", entry: _Entry) -> None:
+        self._last_tag += 1
+        self._sent[self._last_tag] = entry
+        count("logbus_wire_bytes", len(entry.message.body))
+        channel.basic_publish(
+            topology.LOGS, entry.message.routing_key, entry.message.body, entry.properties, mandatory=True
+        )
+
+    def _on_return(self, _channel: object, _method: object, properties: pika.BasicProperties, _body: bytes) -> None:
+        self._returned.add(properties.message_id or "")
+
+    def _on_confirm(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
+        tag, multiple = frame.method.delivery_tag, frame.method.multiple
+        tags = [each for each in self._sent if each <= tag] if multiple else [tag]
+        entries = [self._sent.pop(each) for each in tags if each in self._sent]
+        if frame.method.NAME == "Basic.Nack":
+            count("logbus_nacked_batches", len(entries))
+            self._refused_long = self._hold_s >= LAST_HOLD_S
+            self._hold(entries, "a queue is full (nack)")
+        else:
+            self._settle(entries)
+        self._send_waiting()
+        gauge("logbus_in_flight_batches", self.in_flight)
+
+    def _settle(self, entries: list[_Entry]) -> None:
+        unroutable = []
+        for entry in entries:
+            if entry.message.message_id in self._returned:
+                self._returned.discard(entry.message.message_id)
+                unroutable.append(entry)
+            else:
+                self._bytes -= len(entry.message.body)
+                self._confirmed.append(entry.span)
+        if unroutable:
+            count("logbus_returned_batches", len(unroutable))
+            self._hold(unroutable, f"no queue is bound to {topology.LOGS!r} (start a sink)")
+        elif entries:
+            self._go_on()
+
+    def _hold(self, entries: list[_Entry], why: str) -> None:
+        self._put_back(entries)
+        self._probing = True
+        if self.held_because != why:
+            logger.warning("RabbitMQ does not keep what is sent: %s; holding everything and trying again", why)
+            self.held_because = why
+        if not self._holding:
+            self._holding = True
+            self._connection.call_later(self._hold_s, self._release)
+            self._hold_s = min(LAST_HOLD_S, self._hold_s * 2)
+
+    def _release(self) -> None:
+        self._holding = False
+        if self._refused_long:
+            self._refused_long = False
+            self._connection.reopen_channel()
+            return
+        count("logbus_resent_batches", min(1, len(self._waiting)))
+        self._send_waiting()
+
+    def _go_on(self) -> None:
+        if self._holding:
+            return
+        self._probing = False
+        self._hold_s = FIRST_HOLD_S
+        if self.held_because:
+            logger.warning("RabbitMQ keeps what is sent again")
+            self.held_because = ""
+
+
+def properties_of(message: Message) -> pika.BasicProperties:
+    """Return a message's properties for pika: always persistent."""
+    return pika.BasicProperties(  # type: ignore[no-untyped-call] # pika leaves this one bare
+        type=message.type,
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        message_id=message.message_id,
+        timestamp=message.timestamp,
+        app_id=message.app_id,
+        user_id=message.user_id,
+        headers=dict(message.headers),
+        delivery_mode=PERSISTENT,
+    )

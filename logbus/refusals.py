@@ -1,0 +1,90 @@
+"""What pika and RabbitMQ say when something fails, as our own errors. No pika here: exceptions are known by name.
+
+`read_open_error` takes what a connection attempt ended with, `read_close` the reply of a closed channel or connection.
+"""
+
+import re
+from collections.abc import Iterator
+
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable
+
+ACCESS_REFUSED = 403
+NOT_FOUND = 404
+RESOURCE_LOCKED = 405
+PRECONDITION_FAILED = 406
+NOT_ALLOWED = 530
+
+_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' for (exchange|queue) '([^']*)'")
+_NO_CONFIGURE = re.compile(r"(?:access|configure access) to (exchange|queue) '([^']*)'")
+_TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and whatever is wrapped in it, the outermost first."""
+    yield error
+    inner = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args, error.__cause__]
+    for each in inner:
+        if isinstance(each, BaseException):
+            yield from causes(each)
+
+
+def read_open_error(error: BaseException, where: str) -> BrokerError:
+    """Return why no connection to `where` (host:port, no secrets) came about."""
+    chain = list(causes(error))
+    names = {type(each).__name__ for each in chain}
+    cannot = f"log in to RabbitMQ at {where}"
+    if names & {"ProbableAuthenticationError", "AuthenticationError"}:
+        return BrokerRefused(cannot, "wrong user or password", "check --broker, LOGBUS_BROKER or broker: in the YAML")
+    if "ProbableAccessDeniedError" in names:
+        return BrokerRefused(cannot, "no access to that virtual host", "rabbitmqctl list_vhosts, set_permissions")
+    for each in chain:
+        code = getattr(each, "reply_code", 0)
+        if code in (ACCESS_REFUSED, NOT_ALLOWED, NOT_FOUND):
+            return BrokerRefused(cannot, getattr(each, "reply_text", each), "rabbitmqctl list_vhosts, set_permissions")
+    return BrokerUnavailable(f"reach RabbitMQ at {where}", _in_words(chain))
+
+
+def _in_words(chain: list[BaseException]) -> str:
+    last = chain[-1]
+    if isinstance(last, OSError) and last.strerror:
+        return last.strerror.lower()
+    return str(last) or type(last).__name__
+
+
+def read_close(error: BaseException, where: str) -> BrokerError:
+    """Return why a connection to `where`, or a channel on it, was closed."""
+    code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", error))
+    if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
+        argument, kind, name = found.groups()
+        hint = f"delete the {kind} and let Logbus declare it, or configure what it is"
+        return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it exists with another {argument}: {text}", hint)
+    if code == ACCESS_REFUSED:
+        return BrokerRefused(f"work at {where}", text, "rabbitmqctl set_permissions")
+    if code == RESOURCE_LOCKED:
+        return BrokerRefused(f"work at {where}", text, "another connection holds that queue for itself")
+    return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
+
+
+def deviating(error: BaseException) -> tuple[str, str] | None:
+    """Return (name, argument) of an exchange that exists with other properties than ours but will do, else None.
+
+    An exchange of another type will not do. What we may not configure is used as it is: argument `permission`.
+    """
+    code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
+    if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
+        argument, kind, name = found.groups()
+        return (name, argument) if kind == "exchange" and argument != "type" else None
+    if code == ACCESS_REFUSED and (found := _NO_CONFIGURE.search(text)):
+        return found.group(2), "permission"
+    return None
+
+
+def size_limit(error: BaseException) -> int | None:
+    """Return the broker's limit in bytes if a channel was closed because a message was larger, else None."""
+    found = _TOO_LARGE.search(str(getattr(error, "reply_text", "")))
+    return int(found.group(1)) if found else None
+
+
+def is_ours(error: BaseException) -> bool:
+    """Tell whether we closed that channel ourselves."""
+    return type(error).__name__ == "ChannelClosedByClient"

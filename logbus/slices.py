@@ -1,0 +1,213 @@
+"""A batch: a slice of one file, cut at a record end; and what can be cut from it.
+
+A batch is *verbatim* when its body is exactly the source's bytes `[offset, end)` and its records are its lines: then
+cutting is byte arithmetic. Where that does not hold (lines joined by multiline, bytes redacted or dropped) `lengths`
+gives every record's length in the body and in the source, and cutting goes by records.
+
+Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like any other.
+"""
+
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from logbus.errors import WireError
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The bytes `[offset, end)` of the source of one stream."""
+
+    stream: str
+    offset: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one file, in order, and where they stood.
+
+    `body`: the records' bytes, decompressed; only the last record may lack its newline.
+    `levels`: one ASCII digit (0 emerg ... 7 debug) per record.
+    `path`: as `os.fsdecode` gives it (surrogates stand for bytes that are not UTF-8).
+    `stream`, `offset`, `end`: 16 hex digits, and bytes in the source; `stream` is "" in a foreign batch: no position.
+    `lengths`: (bytes in the body, bytes in the source) per record, or None in a verbatim batch. A record of 0 bytes in
+    the body is one that was dropped on purpose.
+    `partial`: the last record goes on in the next batch.
+    `user`: the AMQP user that RabbitMQ vouched for, or "".
+    `encoded`: the Zstandard frame that the body came in, or None; it takes no part in comparisons.
+    """
+
+    body: bytes
+    levels: bytes
+    host: str = "unknown"
+    label: str = "unknown"
+    path: str = ""
+    stream: str = ""
+    offset: int = 0
+    end: int = 0
+    read_at_us: int = 0
+    fields: Mapping[str, str] = field(default_factory=dict)
+    lengths: tuple[tuple[int, int], ...] | None = None
+    partial: bool = False
+    user: str = ""
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def span(self) -> Span:
+        """What this batch covers of its stream."""
+        return Span(self.stream, self.offset, self.end)
+
+
+def count_lines(body: bytes) -> int:
+    """Return how many lines `body` holds; a last line without newline is a line too."""
+    return body.count(b"\n") + (not body.endswith(b"\n") if body else 0)
+
+
+def records(batch: Batch) -> Iterator[bytes]:
+    """Yield the records with their newlines; a record that was dropped on purpose is b""."""
+    if batch.lengths is None:
+        yield from io.BytesIO(batch.body)
+        return
+    at = 0
+    for size, _ in batch.lengths:
+        yield batch.body[at : at + size]
+        at += size
+
+
+def trim(batch: Batch, offset: int, end: int) -> Batch:
+    """Return the part of `batch` inside the source's bytes `[offset, end)`.
+
+    Raises ValueError when there is none, WireError when a record would be cut whose bytes are not the source's.
+    """
+    first, last = max(offset, batch.offset), min(end, batch.end)
+    if first >= last:
+        raise ValueError(f"nothing of [{batch.offset}, {batch.end}) is inside [{offset}, {end})")
+    if (first, last) == (batch.offset, batch.end):
+        return batch
+    if batch.lengths is None:
+        return _cut_lines(batch, first - batch.offset, last - batch.offset)
+    return _clip_records(batch, batch.lengths, first, last)
+
+
+def split(batch: Batch, max_bytes: int) -> list[Batch]:
+    """Cut `batch` at record ends into bodies of at most `max_bytes`; a longer record into partial pieces.
+
+    Raises ValueError when a record grew so far beyond its source that its pieces would have no position of their own.
+    """
+    if len(batch.body) <= max_bytes:
+        return [batch]
+    if batch.lengths is None:
+        return [_cut_lines(batch, first, last) for first, last in pairwise(_line_cuts(batch.body, max_bytes))]
+    return list(_split_records(batch, batch.lengths, max_bytes))
+
+
+def _line_cuts(body: bytes, max_bytes: int) -> Iterator[int]:
+    at = 0
+    yield at
+    while at + max_bytes < len(body):
+        at = body.rfind(b"\n", at, at + max_bytes) + 1 or at + max_bytes
+        yield at
+    yield len(body)
+
+
+def _cut_lines(batch: Batch, first: int, last: int) -> Batch:
+    """Return the part `[first, last)` of the body of a batch without lengths."""
+    body = batch.body[first:last]
+    skipped = batch.body.count(b"\n", 0, first)
+    return replace(
+        batch,
+        body=body,
+        levels=batch.levels[skipped : skipped + count_lines(body)],
+        offset=batch.offset + first if batch.stream else 0,
+        end=batch.offset + last if batch.stream else 0,
+        partial=batch.partial if last == len(batch.body) else not body.endswith(b"\n"),
+        encoded=None,
+    )
+
+
+def _clip_records(batch: Batch, lengths: tuple[tuple[int, int], ...], first: int, last: int) -> Batch:
+    """Return the records inside `[first, last)` of the source."""
+    body, levels, kept, goes_on = [], bytearray(), [], False
+    at, source_at = 0, batch.offset
+    for level, (size, source) in zip(batch.levels, lengths, strict=True):
+        low, high = max(first - source_at, 0), min(last - source_at, source)
+        if low < high:
+            part = _part_in_body(size, source, low, high)
+            body.append(batch.body[at + part.start : at + part.stop])
+            levels.append(level)
+            kept.append((len(part), high - low))
+            goes_on = high < source
+        at, source_at = at + size, source_at + source
+    return replace(
+        batch,
+        body=b"".join(body),
+        levels=bytes(levels),
+        lengths=tuple(kept),
+        offset=first,
+        end=last,
+        partial=batch.partial if last == batch.end else goes_on,
+        encoded=None,
+    )
+
+
+def _part_in_body(size: int, source: int, low: int, high: int) -> range:
+    """Return which of a record's `size` bytes stand for `[low, high)` of its `source` bytes. Raises WireError."""
+    if high - low == source:
+        return range(size)
+    if size == source:
+        return range(low, high)
+    if size == 0:
+        return range(0)
+    raise WireError(f"a record of {size} bytes that stands for {source} of the source cannot be cut")
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A record, or a part of one: `goes_on` tells that the next piece is of the same record."""
+
+    level: int
+    size: int
+    source: int
+    goes_on: bool
+
+
+def _pieces(level: int, size: int, source: int, max_bytes: int) -> Iterator[_Piece]:
+    """Cut one record, sharing out its source bytes so that each piece has a position of its own."""
+    if size <= max_bytes:
+        yield _Piece(level, size, source, goes_on=False)
+        return
+    if source * max_bytes < size:
+        raise ValueError(f"a record of {size} bytes made of {source} of the source cannot be cut at {max_bytes}")
+    for first, last in pairwise([*range(0, size, max_bytes), size]):
+        share = source * last // size - source * first // size
+        yield _Piece(level, last - first, share, goes_on=last < size)
+
+
+def _split_records(batch: Batch, lengths: tuple[tuple[int, int], ...], max_bytes: int) -> Iterator[Batch]:
+    group: list[_Piece] = []
+    at = used = 0
+    offset = batch.offset
+    for level, (size, source) in zip(batch.levels, lengths, strict=True):
+        for piece in _pieces(level, size, source, max_bytes):
+            if group and (group[-1].goes_on or used + piece.size > max_bytes):
+                part = _group(batch, group, at, offset)
+                yield part
+                at, offset, group, used = at + used, part.end, [], 0
+            group.append(piece)
+            used += piece.size
+    yield replace(_group(batch, group, at, offset), partial=batch.partial)
+
+
+def _group(batch: Batch, group: list[_Piece], at: int, offset: int) -> Batch:
+    return replace(
+        batch,
+        body=batch.body[at : at + sum(piece.size for piece in group)],
+        levels=bytes(piece.level for piece in group),
+        lengths=tuple((piece.size, piece.source) for piece in group),
+        offset=offset,
+        end=offset + sum(piece.source for piece in group),
+        partial=group[-1].goes_on,
+        encoded=None,
+    )

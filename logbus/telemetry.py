@@ -1,0 +1,145 @@
+"""Metrics and health: plain numbers, counted where things happen, shown to Prometheus when `metrics:` is configured.
+
+Each metric is named once, in `METRICS`. Counting costs a dictionary entry; prometheus-client is imported only by
+`serve`, which answers GET /metrics and GET /healthz from a thread that only reads.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Literal
+from wsgiref.types import StartResponse, WSGIEnvironment
+
+from logbus.errors import UsageError, visible
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+logger = logging.getLogger("logbus.telemetry")
+
+Kind = Literal["counter", "gauge"]
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+ALIVE_WITHIN_S = 30.0
+
+METRICS: dict[str, tuple[Kind, str]] = {
+    "logbus_published_batches": ("counter", "Batches given to the publisher."),
+    "logbus_published_records": ("counter", "Records in those batches."),
+    "logbus_published_bytes": ("counter", "Bytes of records in those batches, before compression."),
+    "logbus_wire_bytes": ("counter", "Bytes of message bodies sent, resends included."),
+    "logbus_resent_batches": ("counter", "Batches sent again after a lost connection, a nack or a return."),
+    "logbus_nacked_batches": ("counter", "Batches that a full queue refused; they were sent again."),
+    "logbus_returned_batches": ("counter", "Batches that no queue was bound for; they were sent again."),
+    "logbus_in_flight_batches": ("gauge", "Batches published and not yet confirmed."),
+    "logbus_connected": ("gauge", "1 while the connection to RabbitMQ works, else 0."),
+    "logbus_connections": ("counter", "Connections to RabbitMQ that were opened."),
+    "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
+    "logbus_delivered_records": ("counter", "Records in those deliveries."),
+    "logbus_delivered_bytes": ("counter", "Bytes of records in those deliveries, after decompression."),
+    "logbus_written_bytes": ("counter", "Bytes that the sink wrote and committed."),
+    "logbus_trimmed_bytes": ("counter", "Bytes that came again and were held already: left out."),
+    "logbus_reordered_batches": ("counter", "Batches that came before their predecessor, and were held until it came."),
+    "logbus_unordered_batches": ("counter", "Batches whose predecessor did not come in time: written without it."),
+    "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still come."),
+    "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
+    "logbus_lost_bytes": ("counter", "Bytes that were gone from a source before they could be read."),
+    "logbus_truncations": ("counter", "Files that were truncated or rewritten in place: a new stream began."),
+    "logbus_undetected_records": ("counter", "Records that state no severity, and got their input's default."),
+    "logbus_dropped_records": ("counter", "Records that the operator's filters (by=filter) or rate_limit left out."),
+    "logbus_redactions": ("counter", "Texts that were replaced before they left the host."),
+    "logbus_streams": ("gauge", "Streams that are followed."),
+}
+"""Name -> (kind, meaning). A counter's name is shown with `_total` behind it, as Prometheus wants it."""
+
+_values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+_beat_at_s = [0.0]
+
+
+def count(name: str, amount: float = 1, **labels: str) -> None:
+    """Add to a counter."""
+    key = (name, tuple(sorted(labels.items())))
+    _values[key] = _values.get(key, 0) + amount
+
+
+def gauge(name: str, value: float, **labels: str) -> None:
+    """Set a gauge."""
+    _values[(name, tuple(sorted(labels.items())))] = value
+
+
+def value(name: str, **labels: str) -> float:
+    """Return what a metric stands at; 0 if nothing was counted yet."""
+    return _values.get((name, tuple(sorted(labels.items()))), 0)
+
+
+def beat() -> None:
+    """Note that the daemon's loop is going round: /healthz answers 503 when this was not called for 30 s."""
+    _beat_at_s[0] = time.monotonic()
+
+
+def families() -> "Iterator[Metric]":
+    """Yield every metric as Prometheus knows it, those at zero too."""
+    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - only when served
+
+    now = dict(_values)
+    for name, (kind, meaning) in METRICS.items():
+        samples = [(labels, number) for (each, labels), number in now.items() if each == name] or [((), 0.0)]
+        family_type = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
+        family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]])
+        for labels, number in samples:
+            family.add_metric([text for _, text in labels], number)
+        yield family
+
+
+class _Collector:
+    def collect(self) -> "Iterable[Metric]":
+        return families()
+
+
+def application() -> Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]:
+    """Return the WSGI application: GET /metrics, GET /healthz, and nothing else."""
+    from prometheus_client import CollectorRegistry, make_wsgi_app  # noqa: PLC0415 - only when served
+
+    registry = CollectorRegistry()
+    registry.register(_Collector())
+    metrics: Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]] = make_wsgi_app(registry)
+
+    def answer(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            return _plain(start, "405 Method Not Allowed", b"only GET\n")
+        if environ["PATH_INFO"] == "/metrics":
+            return metrics(environ, start)
+        if environ["PATH_INFO"] == "/healthz":
+            alive = time.monotonic() - _beat_at_s[0] < ALIVE_WITHIN_S
+            return _plain(start, "200 OK" if alive else "503 Service Unavailable", b"ok\n" if alive else b"stuck\n")
+        return _plain(start, "404 Not Found", b"/metrics or /healthz\n")
+
+    return answer
+
+
+def _plain(start: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def serve(listen: str) -> int:
+    """Serve metrics and health on `host:port` from a thread; return the port (0 in `listen`: a free one).
+
+    Raises UsageError for an address that is none, is not this machine's, or is taken.
+    """
+    import wsgiref.simple_server as wsgi  # noqa: PLC0415 - only when served
+
+    class Quiet(wsgi.WSGIRequestHandler):
+        timeout = 10
+
+        def log_message(self, *_args: object) -> None:
+            """Keep requests out of our own messages."""
+
+    host, _, port = listen.rpartition(":")
+    try:
+        server = wsgi.make_server(host.strip("[]"), int(port), application(), handler_class=Quiet)
+    except (OSError, ValueError, OverflowError) as error:
+        raise UsageError(f"serve metrics on {listen!r}", error, "give host:port, such as 127.0.0.1:9600") from error
+    if host.strip("[]") not in LOOPBACK:
+        logger.warning("metrics are served on %s, to whoever reaches it: 127.0.0.1 keeps them here", visible(listen))
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server.server_port

@@ -1,0 +1,204 @@
+r"""Every exchange, queue, binding and key name, and how they are declared.
+
+    logs (fanout) --> logs.<sink>                     a sink that wants everything
+                 \-> logs.topic --> logs.<sink>       a sink that wants some severities, hosts or labels
+                  \-> logs.headers --> ...            for other programs
+
+What a topic exchange does not match, RabbitMQ counts as unroutable, and a shipper holds what is unroutable. That is
+right while nobody is bound, and wrong once a selective sink is: the lines it does not want must not stall the shipper.
+So `logs.topic` has the alternate exchange `logs.unmatched`, which exists exactly as long as a selective queue does: it
+is auto-deleted with its last binding, and each selective queue holds one, with a key that no message has. Behind it
+stands `logs.drain`, a queue of length 0 that counts as a route and keeps nothing. (Measured on 3.10.8: a message to
+`logs` is returned before the first selective queue is bound and after the last one is deleted, and routed in between.)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from logbus.errors import UsageError
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+LOGS = "logs"
+TOPIC = "logs.topic"
+HEADERS = "logs.headers"
+DEAD = "logs.dead"
+UNMATCHED = "logs.unmatched"
+DRAIN = "logs.drain"
+RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain"})
+"""Names that a sink cannot have: its queue would be called like one of ours."""
+NEVER = "-"
+"""A binding key that no message has: routing keys of batches hold dots."""
+
+NO_DELIVERY_LIMIT = 2**31 - 1
+"""RabbitMQ 4 sets a message aside after 20 deliveries: a sink that crashes on its own account would empty its queue.
+-1 would say it better, but means "none" in 4.x only: 3.10.8 takes it, and sets a message aside at its first return."""
+
+QueueType = Literal["quorum", "classic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An exchange as we want it."""
+
+    name: str
+    type: Literal["fanout", "topic", "headers", "direct"]
+    auto_delete: bool = False
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue as we want it; an `exclusive` one dies with its connection and is never a quorum queue."""
+
+    name: str
+    type: QueueType = "quorum"
+    exclusive: bool = False
+    arguments: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """From an exchange to a queue or to another exchange."""
+
+    source: str
+    destination: str
+    key: str = ""
+    to_exchange: bool = False
+
+
+Declaration = Exchange | Queue | Binding
+Plan = tuple[Declaration, ...]
+"""What is to be declared, in this order."""
+
+_LASTING: Mapping[QueueType, Mapping[str, object]] = {
+    "quorum": {"x-delivery-limit": NO_DELIVERY_LIMIT},
+    "classic": {},
+}
+
+COMMON: Plan = (
+    Exchange(LOGS, "fanout"),
+    Exchange(TOPIC, "topic", arguments={"alternate-exchange": UNMATCHED}),
+    Exchange(HEADERS, "headers"),
+    Exchange(DEAD, "fanout"),
+    Queue(DEAD, arguments=_LASTING["quorum"]),
+    Binding(DEAD, DEAD),
+    Binding(LOGS, TOPIC, to_exchange=True),
+    Binding(LOGS, HEADERS, to_exchange=True),
+)
+SELECTIVE: Plan = (
+    Exchange(DRAIN, "fanout"),
+    Queue(DRAIN, "classic", arguments={"x-max-length": 0}),
+    Binding(DRAIN, DRAIN),
+    Exchange(UNMATCHED, "direct", auto_delete=True, arguments={"alternate-exchange": DRAIN}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a queue is full: `max_batches`, `max_bytes`; and when an unused one goes: `expires_s`. None: never.
+
+    A full queue refuses what is published, so that shippers hold; or, with `drop_oldest`, loses what is oldest.
+    """
+
+    max_batches: int | None = None
+    max_bytes: int | None = None
+    drop_oldest: bool = False
+    expires_s: int | None = None
+
+    def arguments(self) -> dict[str, object]:
+        """Return them as RabbitMQ's arguments.
+
+        How to overflow is said even where there is no limit: an argument overrules a policy, and a policy that sets a
+        limit alone would drop silently. What is dropped on purpose does not go to the dead letters.
+        """
+        wanted: dict[str, object] = {
+            "x-overflow": "drop-head" if self.drop_oldest else "reject-publish",
+            "x-max-length": self.max_batches,
+            "x-max-length-bytes": self.max_bytes,
+            "x-expires": self.expires_s and self.expires_s * 1000,
+            "x-dead-letter-exchange": None if self.drop_oldest else DEAD,
+        }
+        return {name: value for name, value in wanted.items() if value is not None}
+
+
+def sink_queue(name: str, queue_type: QueueType = "quorum", limits: Limits | None = None) -> Queue:
+    """Return the durable queue of the sink `name`: dead-lettering on, one consumer at a time.
+
+    Raises UsageError for a name that would collide with one of ours.
+    """
+    if name in RESERVED:
+        raise UsageError(f"name a sink {name!r}", f"logs.{name} is Logbus's own", "choose another name")
+    arguments = {"x-single-active-consumer": True, **_LASTING[queue_type], **(limits or Limits()).arguments()}
+    return Queue(f"{LOGS}.{name}", queue_type, arguments=arguments)
+
+
+def own_queue(name: str) -> Queue:
+    """Return an exclusive queue that leaves nothing behind; `name` must be unique on the broker."""
+    return Queue(name, "classic", exclusive=True)
+
+
+def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:
+    """Return what a sink declares: `queue` bound to everything, or to the topic `patterns` alone."""
+    if not patterns:
+        return (*COMMON, queue, Binding(LOGS, queue.name))
+    selected = tuple(Binding(TOPIC, queue.name, key) for key in patterns)
+    return (*COMMON, *SELECTIVE, queue, Binding(UNMATCHED, queue.name, NEVER), *selected)
+
+
+def declare(channel: "Channel", plan: Plan, as_it_is: Mapping[str, str], done: Callable[[], None]) -> None:
+    """Declare `plan` on `channel`, then call `done`. The broker closes the channel if it refuses: no `done` then.
+
+    `as_it_is` names what is there and is left alone, each with the reason (`permission`: nor is it bound by us).
+    """
+    rest = iter([step for step in plan if not _left_alone(step, as_it_is)])
+
+    def proceed(_reply: object = None) -> None:
+        step = next(rest, None)
+        if step is None:
+            done()
+        elif isinstance(step, Binding):
+            _bind(channel, step, proceed)
+        elif isinstance(step, Exchange):
+            _declare_exchange(channel, step, proceed)
+        else:
+            _declare_queue(channel, step, proceed)
+
+    proceed()
+
+
+def _left_alone(step: Declaration, as_it_is: Mapping[str, str]) -> bool:
+    if isinstance(step, Binding):
+        return as_it_is.get(step.destination) == "permission"
+    return step.name in as_it_is
+
+
+def _bind(channel: "Channel", binding: Binding, then: Callable[[object], None]) -> None:
+    if binding.to_exchange:
+        channel.exchange_bind(binding.destination, binding.source, binding.key, callback=then)
+    else:
+        channel.queue_bind(binding.destination, binding.source, binding.key, callback=then)
+
+
+def _declare_exchange(channel: "Channel", exchange: Exchange, then: Callable[[object], None]) -> None:
+    channel.exchange_declare(
+        exchange.name,
+        exchange.type,
+        durable=True,
+        auto_delete=exchange.auto_delete,
+        arguments=dict(exchange.arguments),
+        callback=then,
+    )
+
+
+def _declare_queue(channel: "Channel", queue: Queue, then: Callable[[object], None]) -> None:
+    channel.queue_declare(
+        queue.name,
+        durable=not queue.exclusive,
+        exclusive=queue.exclusive,
+        auto_delete=queue.exclusive,
+        arguments={"x-queue-type": queue.type, **queue.arguments},
+        callback=then,
+    )

@@ -1,0 +1,67 @@
+"""The words, letters and marks that stand for severities, and the patterns that find them in a line."""
+
+from collections.abc import Iterable
+from typing import Final
+
+SPELLINGS: Final[dict[str, str]] = {
+    "emerg": "emerg emergency panic pani pnc",
+    "alert": "alert",
+    "crit": "crit critical fatal fata ftl",
+    "err": "err error erro eror severe fail failure",
+    "warning": "warning warn wrn",
+    "notice": "notice",
+    "info": "info information informational inf note log config success",
+    "debug": "debug debu dbug dbg trace trac trce trc verbose vrb fine finer finest",
+}
+"""Severity -> its usual words. `erro`, `debu`: logrus; `eror`: log15; `ftl`, `pnc`: zerolog; `dbug`, `trce`, `fail`:
+.NET; `severe`, `config`, `fine`: java.util.logging; `note`: MySQL; `log`: PostgreSQL; `success`: loguru."""
+
+LETTERS: Final[dict[str, str]] = {
+    "crit": "FC", "err": "E", "warning": "W", "notice": "N", "info": "I", "debug": "DVT",
+}  # fmt: skip
+"""Severity -> the letters of klog, logcat, MongoDB, etcd and Ruby. Read as a level only where such a format has one."""
+
+SYMBOLS: Final[dict[str, str]] = {"warning": "#", "notice": "*", "info": "-", "debug": "."}
+"""Severity -> Redis's marks."""
+
+JSON_NUMBERS: Final[dict[str, str]] = {
+    "emerg": "0", "alert": "1", "crit": "2 60", "err": "3 50", "warning": "4 40",
+    "notice": "5", "info": "6 30", "debug": "7 10 20",
+}  # fmt: skip
+"""Severity -> numbers in JSON: syslog's (GELF, journald) and the tens of pino and bunyan."""
+
+PROSE: Final = frozenset(["note", "log", "config", "success", "fine", "finer", "finest", "failure", "alert", "panic"])
+"""Words that also begin ordinary sentences: in lower case they state a level only in brackets or as a value."""
+
+
+def either(*patterns: bytes) -> bytes:
+    """Return the pattern of any of `patterns`, the first that matches."""
+    return rb"(?:" + rb"|".join(patterns) + rb")"
+
+
+def maybe(pattern: bytes) -> bytes:
+    """Return the pattern of `pattern` or nothing, which is not tried again."""
+    return rb"(?:" + pattern + rb")?+"
+
+
+def any_of(words: Iterable[str]) -> bytes:
+    """Return an alternation of `words` grouped by first letter, which `re` skips at the cost of one comparison."""
+    tails: dict[str, list[str]] = {}
+    for word in sorted(words):
+        tails.setdefault(word[0], []).append(word[1:])
+    return either(*(f"{head}(?:{'|'.join(tail)})".encode() for head, tail in tails.items()))
+
+
+def spelled(words: Iterable[str]) -> set[str]:
+    """Return `words` in the two spellings that stand in sentences, too: lower case and Title case."""
+    return {spelling for word in words for spelling in (word, word.title())}
+
+
+WORDS: Final = frozenset(word for words in SPELLINGS.values() for word in words.split())
+UPPER: Final = any_of(map(str.upper, WORDS))
+"""Any word in capitals, as a pattern."""
+ANY: Final = any_of(spelled(WORDS) | set(map(str.upper, WORDS)))
+"""Any word in any of its spellings."""
+SMALL: Final = any_of(spelled(WORDS - PROSE))
+"""Words in small letters, or with a capital, that begin no sentence."""
+GAP: Final = rb"[ \t]*+"
