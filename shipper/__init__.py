@@ -1,0 +1,1 @@
+"""Shore one: bytes on disk become confirmed batches."""

@@ -1,0 +1,186 @@
+"""`python -m shipper`: ship these files, or run as the daemon that a configuration file describes."""
+
+# Paths are hostile strings that go to the operating system as they are.
+# ruff: noqa: PTH112
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+import logbus
+from logbus import daemon, telemetry
+from logbus.connection import Connection
+from logbus.errors import SourceError, UsageError, visible
+from logbus.publisher import Publisher
+from logbus.settings import Broker, load
+from shipper.agent import Agent
+from shipper.discovery import Discovery
+from shipper.progressline import ProgressLine
+from shipper.registry import Registry
+from shipper.settings import Input, Settings
+
+DESCRIPTORS_KEPT = 48
+LEAST_BUDGET = 8
+DESCRIPTORS_WANTED = 65_536
+
+EPILOG = """
+\b
+Examples:
+  python -m shipper app.log                          follow a file, from its start
+  python -m shipper --once '/var/log/*.log'          ship what is there, wait for every confirm, end
+  dmesg --follow | python -m shipper -               ship standard input
+  python -m shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
+  python -m shipper --config config/shipper.yml --check             what would be shipped?
+  python -m shipper test --config config/shipper.yml app.log        what becomes of its records, and why?
+
+\b
+Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
+SIGTERM finishes what is under way; SIGHUP looks for files at once.
+"""
+
+
+class Shipper(click.Command):
+    """The command; with `test` as its first word, another one."""
+
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature, less its overloads
+        """Run it."""
+        words = list(sys.argv[1:] if args is None else args)
+        if words[:1] != ["test"]:
+            return super().main(words, prog_name, **extra)
+        from shipper.testing import test  # noqa: PLC0415 - a daemon has no use for it
+
+        return test.main(words[1:], f"{prog_name or 'python -m shipper'} test", **extra)
+
+
+@click.command(
+    cls=Shipper, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.option("--config", type=click.Path(path_type=Path), help="Run as the daemon that this YAML file describes.")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Only say what would be shipped; exit 0, or 2 if it is wrong."
+)
+@click.option("--broker", metavar="URL", help="RabbitMQ, or $LOGBUS_BROKER.  [amqp://guest:guest@127.0.0.1:5672/]")
+@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Remember positions in this directory.")
+@click.option("--once", is_flag=True, help="Ship what is there, wait until all of it is confirmed, then end.")
+@click.option(
+    "--from", "start", type=click.Choice(["start", "end"]), help="Where files known for the first time begin."
+)
+@click.option("--label", metavar="WORD", help="What the records are of.  [the file's name up to its first dot]")
+@click.option("--host", metavar="NAME", help="Where the records are from.  [this host's name]")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is normal, too.")
+@click.version_option(logbus.VERSION)
+@daemon.errors_to_exit_codes
+def main(  # noqa: PLR0913 - one parameter a flag
+    *,
+    paths: tuple[str, ...],
+    config: Path | None,
+    only_check: bool,
+    broker: str | None,
+    state: Path | None,
+    once: bool,
+    start: str | None,
+    label: str | None,
+    host: str | None,
+    verbose: bool,
+) -> int:
+    """Ship the lines of log files to RabbitMQ: every one, in order, whatever is restarted meanwhile."""
+    daemon.configure_logging("shipper", verbose=verbose)
+    given = {"start": start, "label": label, "host": host}
+    settings = _from_file(config, paths, given) if config else _ad_hoc(paths, given)
+    if broker or (not config and os.environ.get("LOGBUS_BROKER")):
+        settings = msgspec.structs.replace(settings, broker=Broker(url=broker or os.environ["LOGBUS_BROKER"]))
+    if state:
+        settings = msgspec.structs.replace(settings, state=str(state))
+    if only_check:
+        return _explain(settings)
+    return _ship(settings, once=once)
+
+
+def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
+    extra = [f"--{'from' if name == 'start' else name}" for name, value in given.items() if value] + list(paths)
+    if extra:
+        raise UsageError(f"use {extra[0]} together with --config", "the file says it", f"set it in {config}")
+    return load(config, Settings)
+
+
+def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
+    if not paths:
+        raise UsageError("ship", "no files were named", "give paths, globs or -, or --config FILE; see --help")
+    for path in paths:
+        if path != "-" and os.path.isdir(path):
+            raise UsageError(f"ship {path}", "it is a directory", f"quote a glob, such as '{path.rstrip('/')}/*.log'")
+    groups = [["-"]] * ("-" in paths) + [[path for path in paths if path != "-"]]
+    inputs = [
+        Input(paths=group, label=given["label"] or "", start="end" if given["start"] == "end" else "start")
+        for group in groups
+        if group
+    ]
+    return Settings(inputs=inputs, host=given["host"] or "")
+
+
+def _explain(settings: Settings) -> int:
+    """Say what would be shipped."""
+    for each in settings.inputs:
+        click.echo(f"input {visible(each.label or 'labelled by file name')}: {visible(', '.join(each.paths))}")
+        found = [] if each.paths == ["-"] else list(Discovery([each]).scan())
+        for file in found:
+            click.echo(
+                f"  {visible(file.path)}: {file.status.st_size} bytes, label {visible(each.label_of(file.path))}"
+            )
+        if not found:
+            click.echo("  standard input" if each.paths == ["-"] else "  no file matches now; it is waited for")
+        click.echo(f"  files there at the first start are read from their {each.start}")
+    click.echo(
+        f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
+    )
+    return 0
+
+
+def _ship(settings: Settings, *, once: bool) -> int:
+    if once:
+        _require_something(settings)
+    registry = Registry(Path(settings.state) if settings.state else None)
+    link = Connection(settings.broker, role="shipper")
+    publisher = Publisher(link, window_batches=settings.window.batches, window_bytes=settings.window.bytes)
+    agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors())
+    if settings.metrics:
+        telemetry.serve(settings.metrics)
+    service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
+    began = time.monotonic()
+    code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s)
+    if once and (agent.records or not agent.failures):
+        took_s = time.monotonic() - began
+        click.echo(
+            f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
+        )
+    return code or int(once and agent.failures > 0)
+
+
+def _require_something(settings: Settings) -> None:
+    """Raise SourceError if there is no file to ship at all."""
+    inputs = [each for each in settings.inputs if each.paths != ["-"]]
+    if len(inputs) == len(settings.inputs) and next(Discovery(inputs).scan(), None) is None:
+        paths = ", ".join(path for each in inputs for path in each.paths)
+        raise SourceError(f"ship {paths}", "there is no such file", "check the path; quote a glob")
+
+
+def _descriptors() -> int:
+    """Return how many files may be open at once, after raising the soft limit as far as the hard one lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(LEAST_BUDGET, soft - DESCRIPTORS_KEPT)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m shipper")

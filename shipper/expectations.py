@@ -1,0 +1,41 @@
+"""The `tests` section of shipper.yml: what a configuration is expected to make of some text."""
+
+from typing import Annotated
+
+import msgspec
+
+from logbus.errors import UsageError
+from logbus.severity import parse_severity
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One record: what is given has to hold.
+
+    `text`: what is published of it, without its last newline; `contains`: a part of that; `lines`: how many lines of
+    the file it is made of; `dropped`: nothing of it is published.
+    """
+
+    severity: str = ""
+    text: str | None = None
+    contains: str = ""
+    lines: int | None = None
+    dropped: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the severity. Raises UsageError."""
+        if self.severity:
+            parse_severity(self.severity)
+        if self.dropped and (self.text or self.contains):
+            raise UsageError("expect this", "a record that is dropped has no text", "remove one of the two")
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Text as if from the file `path`, through the input that is labelled or numbered `input`, and what comes of it."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    records: list[Expected]
+    input: str | int = ""
+    path: str = "/var/log/test.log"
+    routing_key: str = ""
+    fields: dict[str, str] = {}

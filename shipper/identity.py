@@ -1,0 +1,118 @@
+"""Which file is this? What a stream is recognised by, and what its id is made of.
+
+A stream is one life of one file. Device and inode name a file only while it exists: ext4 gives a deleted file's
+inode to the next file created. So a life is recognised by all of:
+
+- device, inode and, where the filesystem tells it, the inode's generation, which every creation changes;
+- the head: a hash of the first bytes that were published, from byte 1, growing with the file to HEAD_BYTES;
+- marks: hashes of the MARK_BYTES bytes before the confirmed offset and before the last published offset.
+
+Any mismatch is another life. A wrong match would be worse than a wrong mismatch: sinks trim what they hold of a
+stream already, so other bytes under an old id would be lost in silence.
+
+The id is derived from what the filesystem knows, so that a shipper that lost its registry sends the same ids again
+and sinks trim them. A file truncated in place keeps device, inode and generation, hence the first record is part of
+the id as well. Where any of that is missing or says little (no generation; a first record without a single digit,
+such as a banner or a CSV header, which the next life would repeat) the id is random.
+"""
+
+import fcntl
+import os
+import secrets
+import struct
+from hashlib import blake2b
+from pathlib import Path
+
+HEAD_BYTES = 4096
+MARK_BYTES = 256
+
+_FS_IOC_GETVERSION = 0x80087601
+_MACHINE_ID = Path("/etc/machine-id")
+_INTERFACES = Path("/sys/class/net")
+
+
+def digest(data: bytes) -> bytes:
+    """Return the 16-byte fingerprint of `data`."""
+    return blake2b(data, digest_size=16).digest()
+
+
+def generation_of(fd: int) -> int | None:
+    """Return the inode generation of an open file, None where the filesystem does not tell it."""
+    try:
+        raw = fcntl.ioctl(fd, _FS_IOC_GETVERSION, bytes(8))
+    except OSError:
+        return None
+    generation: int = struct.unpack_from("=I", raw)[0]
+    return generation or None
+
+
+def mark_before(fd: int, offset: int) -> bytes:
+    """Return the at most MARK_BYTES bytes before `offset`, fewer if the file is shorter than that."""
+    length = min(offset, MARK_BYTES)
+    return os.pread(fd, length, offset - length)
+
+
+class Head:
+    """The fingerprint of the first `length` bytes of a life, at most HEAD_BYTES."""
+
+    __slots__ = ("_hash", "length")
+
+    def __init__(self) -> None:
+        self._hash = blake2b(digest_size=16)
+        self.length = 0
+
+    @classmethod
+    def of(cls, fd: int, length: int) -> "Head":
+        """Return the head over the first `length` bytes of an open file (fewer if it is shorter)."""
+        head = cls()
+        head.extend(0, os.pread(fd, min(length, HEAD_BYTES), 0))
+        return head
+
+    def extend(self, offset: int, body: bytes) -> None:
+        """Let the head grow by those of the bytes at `offset` that follow it, while it is not complete."""
+        if offset <= self.length < min(HEAD_BYTES, offset + len(body)):
+            part = body[self.length - offset : HEAD_BYTES - offset]
+            self._hash.update(part)
+            self.length += len(part)
+
+    def digest(self) -> bytes:
+        """Return the 16-byte fingerprint."""
+        return self._hash.digest()
+
+    def matches(self, fd: int) -> bool:
+        """Tell whether an open file still begins with these bytes."""
+        return digest(os.pread(fd, self.length, 0)) == self.digest()
+
+
+def machine() -> str:
+    """Return what tells this machine from its clones: machine id and addresses of its network hardware."""
+    try:
+        machine_id = _MACHINE_ID.read_text().strip()
+    except OSError:
+        machine_id = ""
+    return digest("\0".join([machine_id, *_hardware_addresses()]).encode()).hex()
+
+
+def _hardware_addresses() -> list[str]:
+    """Return the addresses of physical interfaces; virtual ones come and go with containers."""
+    try:
+        return sorted((card.parent / "address").read_text() for card in _INTERFACES.glob("*/device"))
+    except OSError:
+        return []
+
+
+def random_id() -> str:
+    """Return a stream id that no stream ever had."""
+    return secrets.token_hex(8)
+
+
+def derived_id(origin: str, device: int, inode: int, generation: int | None, head: bytes) -> str | None:
+    """Return the id that the same life gets whenever it is derived; None if that would be a guess.
+
+    `origin` names host and machine, `head` holds the life's first bytes, at least its first record.
+    """
+    record = head[:HEAD_BYTES].partition(b"\n")[0]
+    if generation is None or not any(byte in b"0123456789" for byte in record):
+        return None
+    basis = f"{origin}\0{device}\0{inode}\0{generation}\0".encode("utf-8", "surrogateescape") + record
+    return blake2b(basis, digest_size=8).hexdigest()

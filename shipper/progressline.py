@@ -1,0 +1,53 @@
+"""A line on the terminal that says how far `--once` has come."""
+
+import sys
+import time
+
+from shipper.agent import Agent
+
+REDRAW_EVERY_S = 0.2
+MEGA = 1e6
+
+
+class ProgressLine:
+    """The agent as a service, drawing its progress while it is stepped."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self._began = time.monotonic()
+        self._next_draw = self._began + REDRAW_EVERY_S
+        self._drawn = False
+
+    def step(self, now: float) -> float:
+        """Step the agent and draw, five times a second at most."""
+        wait_s = self._agent.step(now)
+        if now >= self._next_draw:
+            self._next_draw = now + REDRAW_EVERY_S
+            self._draw(now)
+        return min(wait_s, REDRAW_EVERY_S)
+
+    def drain(self) -> None:
+        """Drain the agent."""
+        self._agent.drain()
+
+    def finished(self) -> bool:
+        """Tell whether the agent has finished."""
+        return self._agent.finished()
+
+    def reload(self) -> None:
+        """Reload the agent."""
+        self._agent.reload()
+
+    def close(self) -> None:
+        """Take the line away."""
+        if self._drawn:
+            sys.stderr.write("\r\x1b[K")
+        self._agent.close()
+
+    def _draw(self, now: float) -> None:
+        done, total = self._agent.progress()
+        rate = done / (now - self._began) / MEGA
+        share = 100 * done // total if total else 100
+        sys.stderr.write(f"\r\x1b[K{share:3d} %  {done / MEGA:.1f} of {total / MEGA:.1f} MB confirmed, {rate:.1f} MB/s")
+        sys.stderr.flush()
+        self._drawn = True

@@ -1,0 +1,202 @@
+"""Where an input's records end, how severe they are, and what of them leaves the host. Bytes in, bytes and numbers out.
+
+A `Recorder` is what an input makes of bytes. `cut` tells how far complete records go: what is not complete waits in the
+file, and nothing is kept here. `finish` makes a slice, cut so, into what a batch carries. An input that joins and
+changes nothing stays on the fast path: no object per line, no lengths.
+"""
+
+import io
+from dataclasses import dataclass
+from itertools import accumulate, compress, pairwise
+from typing import Final
+
+from logbus import telemetry
+from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
+from logbus.severity import UNSTATED, Severity
+from shipper.levels import reader_of
+from shipper.multiline import LARGEST_BYTES, LINES, Bounds, Joiner, grammar_of
+from shipper.redaction import BEGIN_KEY, Redactor, key_blocks
+from shipper.settings import Input
+from shipper.transforms import Limiter, any_selected
+
+FLUSH_S: Final = 1.0
+MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
+"""A summary of what a rate limit dropped may come on top."""
+_WARNING: Final = b"%d" % Severity.WARNING
+_MILDEST: Final = b"%d" % Severity.DEBUG
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Complete records end at `end`. `bounds` are theirs, None if each is a line.
+
+    `forced`: the last one might have gone on, as far as its bytes tell.
+    """
+
+    end: int
+    bounds: Bounds | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a batch carries: body, levels, lengths."""
+
+    body: bytes
+    levels: bytes
+    lengths: tuple[tuple[int, int], ...] | None = None
+
+
+def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
+    r"""Return where the complete lines of data[start:] end, `most` of them at most; `start` if there is none.
+
+    Only LF ends a line: CR, form feeds, NULs and U+2028 are bytes like any other.
+    """
+    end = data.rfind(b"\n", start) + 1
+    while end - start > most and data.count(b"\n", start, end) > most:
+        half = data.rfind(b"\n", start, (start + end) // 2) + 1
+        end = half or data.find(b"\n", start) + 1
+    return max(end, start)
+
+
+class Recorder:
+    """What an input makes of bytes. Raises UsageError if its key file cannot be used.
+
+    `joins`: a record may be several lines. `rewrites`: what is published may not be what the file holds.
+    `flush_s`: how long the last record of a file waits for lines that belong to it.
+    """
+
+    def __init__(self, source: Input) -> None:
+        self._default = b"%d" % source.severity()
+        self._stated = reader_of(source.said())
+        self._keep, self._drop = source.keep, source.drop
+        self._limiter = Limiter(source.rate_limit) if source.rate_limit else None
+        self._redactor = Redactor(source.redact) if source.redact else None
+        self._multiline = source.multiline is not None
+        self._joiner = _joiner(source, keys=self._redactor is not None and self._redactor.joins_keys)
+        self._filters = bool(source.keep or source.drop or source.rate_limit)
+        self.joins = self._joiner is not None
+        self.rewrites = bool(self._filters or source.redact)
+        self.flush_s = source.multiline.flush_s if source.multiline else FLUSH_S
+
+    def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False) -> Cut:
+        """Return how far the complete records of data[start:], which begins with a record, go.
+
+        `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
+        """
+        if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
+            return Cut(cut(data, start, MOST_RECORDS if self.rewrites else MAX_RECORDS))
+        end = len(data) if final else data.rfind(b"\n", start) + 1
+        if end <= start:
+            return Cut(start)
+        found = self._joiner.bounds(data[start:end], len(data) - end)
+        wanted = len(found.sizes) - (found.open and not (flush or final))
+        count = min(wanted, MOST_RECORDS)
+        bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
+        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open)
+
+    def finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
+        """Return what is published of `body`, complete records within `bounds`, at `now` (seconds)."""
+        stated = self._stated(body)
+        if bounds and len(bounds.sizes) < len(stated):
+            stated = _first_stated(stated, bounds.lines)
+        else:
+            bounds = None
+        if undetected := stated.count(UNSTATED):
+            telemetry.count("logbus_undetected_records", undetected)
+        levels = stated.replace(UNSTATED, self._default)
+        if self.rewrites:
+            return self._rewrite(body, levels, bounds, now)
+        return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes))
+
+    def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
+        sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
+        kept = self._kept(body, levels, sizes, now) if self._filters else [True] * len(sizes)
+        left = b"".join(compress(_records(body, sizes), kept)) if not all(kept) else body
+        left_sizes = list(compress(sizes, kept))
+        redacted = self._redactor.redact(left, left_sizes) if self._redactor else None
+        if redacted:
+            left, left_sizes = redacted
+        elif all(kept) and not (self._limiter and self._limiter.due):
+            return Finished(body, levels, bounds and tuple((size, size) for size in sizes))
+        summary = (
+            self._limiter.summary() if self._limiter and self._limiter.due and _takes_summary(sizes, kept) else b""
+        )
+        return _assembled(_records(left, left_sizes), levels, sizes, kept, summary)
+
+    def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> list[bool]:
+        """Return for each record whether it is published, and count those that are not."""
+        records = _records(body, sizes)
+        kept = any_selected(self._keep, levels, records) if self._keep else [True] * len(records)
+        if self._drop:
+            dropped = any_selected(self._drop, levels, records)
+            kept = [each and not other for each, other in zip(kept, dropped, strict=True)]
+        filtered = len(kept) - sum(kept)
+        if limiter := self._limiter:
+            limiter.begin(now)
+            kept = [each and limiter.passes(level, size) for each, level, size in zip(kept, levels, sizes, strict=True)]
+        _count_dropped("filter", filtered)
+        _count_dropped("rate_limit", len(kept) - sum(kept) - filtered)
+        return kept
+
+
+def _joiner(source: Input, *, keys: bool) -> Joiner | None:
+    if source.multiline:
+        most_bytes = min(source.multiline.max_bytes, source.max_record_bytes // 2, LARGEST_BYTES)
+        blocks = key_blocks if keys else None
+        return Joiner(grammar_of(source.multiline), source.multiline.max_lines, most_bytes, blocks)
+    return Joiner(LINES, 1, source.max_record_bytes, key_blocks) if keys else None
+
+
+def _first_stated(stated: bytes, lines: list[int]) -> bytes:
+    """Return what each record states: what the first of its lines that states something does."""
+    ends = accumulate(lines, initial=0)
+    return b"".join(stated[start:end].lstrip(UNSTATED)[:1] or UNSTATED for start, end in pairwise(ends))
+
+
+def _count_dropped(by: str, count: int) -> None:
+    if count:
+        telemetry.count("logbus_dropped_records", count, by=by)
+
+
+def _records(body: bytes, sizes: list[int]) -> list[bytes]:
+    return [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
+
+
+def _takes_summary(sizes: list[int], kept: list[bool]) -> bool:
+    return any(keep and size > 1 for size, keep in zip(sizes, kept, strict=True))
+
+
+def _assembled(left: list[bytes], levels: bytes, sizes: list[int], kept: list[bool], summary: bytes) -> Finished:
+    """Return a batch's parts: what is `left` of records of `sizes` bytes, what was dropped as records of no bytes.
+
+    Neighbours that were dropped are one such record, as severe as the next that was not, so that it adds nothing to
+    the routing key. A summary comes behind the first record that can spare a byte of the source, its newline's.
+    """
+    parts: list[bytes] = []
+    digits = bytearray()
+    lengths: list[tuple[int, int]] = []
+    rest = iter(left)
+    dropped = 0
+    for level, size, keep in zip(levels, sizes, kept, strict=True):
+        if not keep:
+            dropped += size
+            continue
+        if dropped:
+            digits.append(level)
+            lengths.append((0, dropped))
+            dropped = 0
+        record = next(rest)
+        spare = int(bool(summary) and size > 1)
+        parts.append(record)
+        digits.append(level)
+        lengths.append((len(record), size - spare))
+        if spare:
+            parts.append(summary)
+            digits += _WARNING
+            lengths.append((len(summary), 1))
+            summary = b""
+    if dropped:
+        digits += digits[-1:] or _MILDEST
+        lengths.append((0, dropped))
+    return Finished(b"".join(parts), bytes(digits), tuple(lengths))

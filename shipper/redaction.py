@@ -1,0 +1,243 @@
+r"""Replacing what must not leave the host, by a fixed mark or by a keyed hash that is equal for equal texts.
+
+Patterns run on RE2, over whole slices: where nothing is found the slice stays verbatim. No match crosses a line's end,
+but for blocks of private keys, which are found in whole records (`key_blocks` keeps them in one). A match that its
+preset's check refuses (a card number by Luhn, say) is left as it is.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from pathlib import Path
+from typing import Annotated, Final, Literal, NamedTuple, get_args
+
+import msgspec
+
+from logbus import telemetry
+from logbus.errors import UsageError
+from logbus.patterns import Match, Pattern, compile_pattern
+from logbus.settings import read_secret
+
+PresetName = Literal["email", "ipv4", "ipv6", "credit_card", "credentials", "api_key", "private_key"]
+
+MATCHES_A_RECORD: Final = 1000
+GROWTH: Final = 8
+KEY_BLOCK_LINES: Final = 250
+KEY_BLOCK_BYTES: Final = 16 * 1024
+HASH_BYTES: Final = 6
+BEGIN_KEY: Final = b"PRIVATE KEY"
+END_KEY: Final = b"-----END "
+
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_HEX = "[0-9A-Fa-f]{1,4}"
+_SOME_HEX = f"(?:{_HEX}(?::{_HEX}){{0,6}})?"
+_CARDS = (
+    r"4\d{12}(?:\d{3}){0,2}", r"5[1-5]\d{14}", r"2[2-7]\d{14}", r"3[47]\d{13}", r"3(?:0[0-5]|[68]\d)\d{11}",
+    r"35\d{14}", r"6(?:011|5\d\d|4[4-9]\d)\d{12}", r"62\d{14,17}", r"[2-6]\d{3}(?:[ -]\d{4}){3}",
+    r"3[47]\d\d[ -]\d{6}[ -]\d{5}",
+)  # fmt: skip
+_API_KEYS = (
+    r"(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b", r"gh[pousr]_[A-Za-z0-9]{36,255}", r"github_pat_\w{22,255}",
+    r"glpat-[\w-]{20,255}", r"xox[abprs]-[\w-]{10,255}", r"AIza[\w-]{35}", r"[rs]k_live_[A-Za-z0-9]{16,255}",
+    r"npm_[A-Za-z0-9]{36}", r"SG\.[\w-]{22}\.[\w-]{43}", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
+    r"(?i:\w{0,30}secret_?access_?key)[^\w\n/+]{1,5}(?P<secret>[A-Za-z0-9/+]{40})\b",
+)  # fmt: skip
+
+PATTERNS: Final[dict[str, str]] = {
+    "email": r"[\w.%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+    "ipv4": rf"\b(?:{_BYTE}\.){{3}}{_BYTE}\b",
+    "ipv6": rf"(?:(?:{_HEX}:){{7}}{_HEX}|{_SOME_HEX}::{_SOME_HEX})(?:(?:\.\d{{1,3}}){{3}})?",
+    "credit_card": rf"\b(?:{'|'.join(_CARDS)})\b",
+    "credentials": r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?(?:(?i:bearer|basic|token)\s+)?(?P<secret>[^\s\"',;]+)"
+    r"|\b[Bb]earer +(?P<secret2>[\w.~+/-]{16,}=*)|\b[Bb]asic +(?P<secret3>[A-Za-z0-9+/]{6,}={0,2})"
+    r"|://[^\s/:@]*:(?P<secret4>[^\s/@]+)@",
+    "api_key": rf"\b(?:{'|'.join(_API_KEYS)})",
+}
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,60}-----|\Z)"
+)
+
+
+class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of `redact`: `presets`, and `patterns` by a name of the operator's, which the mark shows.
+
+    With `key_file` the mark holds a keyed hash, so that equal texts can be told from others, and nothing more.
+    """
+
+    presets: list[PresetName] = []
+    patterns: dict[Annotated[str, msgspec.Meta(pattern=r"^[\w -]{1,32}$")], str] = {}
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the patterns. Raises UsageError."""
+        if not (self.presets or self.patterns):
+            raise UsageError("use redact", "it names neither presets nor patterns", "as in presets: [email]")
+        for name, text in self.patterns.items():
+            if name in get_args(PresetName):
+                raise UsageError("use redact", f"{name!r} is a preset's name", "call the pattern something else")
+            if compile_pattern(text).search(b""):
+                raise UsageError("use redact", f"the pattern {text!r} matches nothing at all, that is, everywhere")
+
+
+class Found(NamedTuple):
+    """What is to be replaced, and what it is called."""
+
+    start: int
+    end: int
+    name: str
+
+
+class Redactor:
+    """Replaces in records whatever `settings` name. Raises UsageError if the key file cannot be used."""
+
+    def __init__(self, settings: Redact) -> None:
+        wanted = {name: PATTERNS[name] for name in settings.presets if name in PATTERNS} | settings.patterns
+        self._patterns = [(name, compile_pattern(text)) for name, text in wanted.items()]
+        self.joins_keys = "private_key" in settings.presets
+        secret = read_secret(Path(settings.key_file)).encode() if settings.key_file else b""
+        self._key = secret and hashlib.sha256(secret).digest()
+
+    def redact(self, body: bytes, sizes: list[int]) -> tuple[bytes, list[int]] | None:
+        """Return `body`, records of `sizes` bytes, and the sizes after replacing; None if there is nothing to."""
+        found = self.find(body, sizes)
+        if not found:
+            return None
+        telemetry.count("logbus_redactions", len(found))
+        parts, new_sizes = [], []
+        at = index = 0
+        for end in accumulate(sizes):
+            record = []
+            begin = at
+            while index < len(found) and found[index].start < end:
+                each = found[index]
+                record += [body[at : each.start], self._mark(each.name, body[each.start : each.end])]
+                at = each.end
+                index += 1
+            text = b"".join([*record, body[at:end]])
+            if len(text) > GROWTH * (end - begin) + 256:
+                text = b"[redacted: more marks than text]\n"
+            parts.append(text)
+            new_sizes.append(len(text))
+            at = end
+        return b"".join(parts), new_sizes
+
+    def _mark(self, name: str, text: bytes) -> bytes:
+        if not self._key:
+            return f"[redacted {name}]".encode()
+        return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
+
+    def find(self, body: bytes, sizes: list[int]) -> list[Found]:
+        """Return what is to be replaced, in order, none overlapping another."""
+        found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
+        if self.joins_keys and BEGIN_KEY in body:
+            found += _keys(body, sizes)
+        return _merged(sorted(found))
+
+
+def _matches(name: str, pattern: Pattern, body: bytes) -> Iterator[Found]:
+    """Yield what a pattern finds; after MATCHES_A_RECORD in one line, the rest of that line."""
+    check = CHECKS.get(name, _any)
+    line_end, count = -1, 0
+    at = 0
+    while match := pattern.search(body, at):
+        start, end = _secret(pattern, match)
+        at = match.end() if match.end() > match.start() else match.end() + 1
+        if start >= line_end:
+            line_end = body.find(b"\n", end)
+            line_end, count = len(body) if line_end < 0 else line_end, 0
+        count += 1
+        if count > MATCHES_A_RECORD:
+            yield Found(start, line_end, name)
+            at = line_end
+        elif start < end and check(body, start, end):
+            yield Found(start, end, name)
+
+
+def _secret(pattern: Pattern, match: Match) -> tuple[int, int]:
+    """Return the span of the group `secret` that took part, or of the whole match."""
+    for name, group in pattern.groupindex.items():
+        if name.startswith(b"secret") and match.start(group) >= 0:
+            return match.start(group), match.end(group)
+    return match.start(), match.end()
+
+
+def _any(_body: bytes, _start: int, _end: int) -> bool:
+    return True
+
+
+def _is_card(body: bytes, start: int, end: int) -> bool:
+    digits = [digit - ord("0") for digit in reversed(body[start:end]) if digit not in b" -"]
+    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]  # noqa: PLR2004 - Luhn: 2 x 5 has two digits
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _is_ipv6(body: bytes, start: int, end: int) -> bool:
+    """Refuse what only begins or ends like an address: `std::string`, `::`."""
+    around = body[max(0, start - 1) : start] + body[end : end + 1]
+    return end - start > len("::") and not re.search(rb"[\w:]", around)
+
+
+def _is_credential(body: bytes, start: int, end: int) -> bool:
+    """Refuse `Basic authentication`: what follows the word has to be base64 of a user and a password."""
+    if not re.search(rb"[Bb]asic +\Z", body[max(0, start - 16) : start]):
+        return True
+    text = body[start:end]
+    try:
+        return b":" in base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        return False
+
+
+CHECKS: Final[dict[str, Callable[[bytes, int, int], bool]]] = {
+    "credit_card": _is_card,
+    "ipv6": _is_ipv6,
+    "credentials": _is_credential,
+}
+
+
+def _keys(body: bytes, sizes: list[int]) -> Iterator[Found]:
+    at = 0
+    for end in accumulate(sizes):
+        if body.find(BEGIN_KEY, at, end) >= 0:
+            for match in _PRIVATE_KEY.finditer(body, at, end):
+                yield Found(match.start(), match.end() - body[: match.end()].endswith(b"\n"), "private_key")
+        at = end
+
+
+def _merged(found: list[Found]) -> list[Found]:
+    merged: list[Found] = []
+    for each in found:
+        if merged and each.start < merged[-1].end:
+            if each.end > merged[-1].end:
+                merged[-1] = merged[-1]._replace(end=each.end)
+        else:
+            merged.append(each)
+    return merged
+
+
+def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
+    """Return the runs of lines that hold a private key, as `multiline.Joiner` takes them."""
+    blocks: dict[int, int] = {}
+    if b"-----BEGIN " not in body or BEGIN_KEY not in body:
+        return blocks
+    last = 0
+    for first, line in enumerate(lines):
+        if first >= last and b"-----BEGIN " in line and BEGIN_KEY in line and END_KEY not in line:
+            last = _block_end(lines, first)
+            if last > first + 1:
+                blocks[first] = last
+    return blocks
+
+
+def _block_end(lines: list[bytes], first: int) -> int:
+    """Return the line behind a key's last; `len(lines) + 1` if it may still come, `first + 1` if it does not."""
+    size = 0
+    for number, line in enumerate(lines[first : first + KEY_BLOCK_LINES], first):
+        size += len(line)
+        if size > KEY_BLOCK_BYTES:
+            return first + 1
+        if END_KEY in line:
+            return number + 1
+    return first + 1 if first + KEY_BLOCK_LINES <= len(lines) else len(lines) + 1

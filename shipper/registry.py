@@ -1,0 +1,250 @@
+"""The shipper's memory: which streams there are, and how far each is confirmed. SQLite, one transaction a save.
+
+A stream is written here, durably, before anything of it is published. Later saves are not synced: what a power cut
+takes from them is sent again under the same ids and trimmed by the sinks.
+
+One shipper owns a state directory (flock). A registry that is damaged, or is not ours, is set aside and never
+deleted: everything is then read again, and sinks trim what they hold wherever ids could be derived again.
+"""
+
+import contextlib
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields, replace
+from pathlib import Path
+
+from logbus.errors import StateError
+
+logger = logging.getLogger("shipper.registry")
+
+APPLICATION_ID = 0x4C427368  # "LBsh"
+SCHEMA_VERSION = 1
+HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
+_INODE_SPAN = 1 << 64
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+BEGIN;
+CREATE TABLE streams (
+    stream TEXT PRIMARY KEY, device INTEGER, inode INTEGER, generation INTEGER, path BLOB,
+    offset INTEGER, mark BLOB, published INTEGER, published_mark BLOB, head_length INTEGER, head BLOB,
+    done INTEGER, updated_s INTEGER
+);
+CREATE INDEX streams_by_inode ON streams (inode);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+COMMIT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints."""
+
+    stream: str
+    device: int
+    inode: int
+    generation: int | None
+    path: str
+    offset: int
+    mark: bytes
+    published: int
+    published_mark: bytes
+    head_length: int
+    head: bytes
+    done: bool = False
+
+    def ended(self) -> "Row":
+        """Return the same stream as one that is over."""
+        return replace(self, done=True)
+
+
+_COLUMNS = ", ".join(field.name for field in fields(Row))
+_UPDATED = [field.name for field in fields(Row) if field.name not in ("stream", "inode", "generation")] + ["updated_s"]
+_HOLES = ", ".join("?" * (len(fields(Row)) + 1))
+_SAVE = (
+    f"INSERT INTO streams ({_COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
+    + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
+)
+
+
+class Registry:
+    """Streams and offsets, in `directory` or, if that is None, in memory only.
+
+    Raises StateError if the directory cannot be used, another shipper uses it, or a newer Logbus wrote it.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.persistent = directory is not None
+        self._full = False
+        self._lock = -1
+        if directory is None:
+            self._db = _connect(":memory:")
+            return
+        with _state_errors(f"use the state directory {directory}"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = _lock(directory)
+            try:
+                self._db = _open(directory / "registry.sqlite")
+            except BaseException:
+                os.close(self._lock)
+                raise
+
+    def candidates(self, inode: int) -> list[Row]:
+        """Return the streams that lived under an inode number and are not done, the newest first."""
+        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (_signed(inode),))
+
+    def unfinished(self) -> list[Row]:
+        """Return the streams that are not done, the oldest first."""
+        return self._rows("WHERE NOT done ORDER BY rowid", ())
+
+    def has(self, stream: str) -> bool:
+        """Tell whether a stream id was ever used here."""
+        return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
+
+    def fact(self, name: str) -> str:
+        """Return a remembered fact, "" if there is none."""
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def remember(self, name: str, value: str) -> None:
+        """Remember a fact."""
+        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=True)
+
+    def add(self, rows: Iterable[Row]) -> bool:
+        """Remember new streams, synced to the disk; False if it cannot be written now (said once)."""
+        return self._save(rows, sync=True)
+
+    def save(self, rows: Iterable[Row]) -> bool:
+        """Remember new offsets, all in one transaction; False if it cannot be written now (said once)."""
+        return self._save(rows, sync=False)
+
+    def close(self) -> None:
+        """Release the database and the directory."""
+        self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def _save(self, rows: Iterable[Row], *, sync: bool) -> bool:
+        now_s = int(time.time())
+        values = [_to_sql(row, now_s) for row in rows]
+        return self._write([(_SAVE, values)], sync=sync)
+
+    def _write(self, statements: list[tuple[str, list[tuple[object, ...]]]], *, sync: bool) -> bool:
+        try:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            with self._db:
+                self._db.execute("BEGIN")
+                for statement, values in statements:
+                    self._db.executemany(statement, values)
+        except sqlite3.OperationalError as error:
+            if not self._full:
+                logger.warning("cannot save the registry: %s (make room; nothing is lost, it is tried again)", error)
+            self._full = True
+            return False
+        if self._full:
+            logger.warning("the registry can be saved again")
+        self._full = False
+        return True
+
+    def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
+        query = f"SELECT {_COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
+        return [_from_sql(values) for values in self._db.execute(query, values)]
+
+
+def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
+    stream, device, inode, generation, path, *rest = astuple(row)
+    return (stream, _signed(device), _signed(inode), generation, os.fsencode(path), *rest, now_s)
+
+
+def _from_sql(values: tuple[object, ...]) -> Row:
+    stream, device, inode, generation, path, *rest, done = values
+    return Row(stream, device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path), *rest, bool(done))  # type: ignore[operator, arg-type, call-arg] # our own columns
+
+
+def _signed(number: int) -> int:
+    """Return an unsigned 64-bit number as SQLite's signed one."""
+    return number - _INODE_SPAN if number >= _INODE_SPAN >> 1 else number
+
+
+def _lock(directory: Path) -> int:
+    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise StateError(
+            f"use the state directory {directory}", "another shipper uses it", "give each shipper its own --state"
+        ) from None
+    return fd
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the registry; set it aside if it is damaged or not ours."""
+    known = path.exists()
+    if known and path.stat().st_size < HEADER_BYTES:
+        _set_aside(path, "it is cut off")
+    try:
+        return _connect(str(path))
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and not known:
+            raise
+        _set_aside(path, str(error))
+    return _connect(str(path))
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    """Return a checked connection with our tables; raises sqlite3.DatabaseError if it is damaged or not ours."""
+    old_umask = os.umask(0o077)
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    finally:
+        os.umask(old_umask)
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    owner = db.execute("PRAGMA application_id").fetchone()[0]
+    fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not fresh and owner != APPLICATION_ID:
+        raise sqlite3.DatabaseError("it is no registry")
+    if version > SCHEMA_VERSION:
+        raise StateError("use the registry", f"its version is {version}, written by a newer Logbus", "upgrade Logbus")
+    if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    db.execute("PRAGMA journal_mode = WAL")
+    if fresh:
+        db.executescript(_SCHEMA)
+
+
+def _set_aside(path: Path, cause: str) -> None:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    target = path.with_name(f"registry.corrupt-{stamp}")
+    while target.exists():
+        target = target.with_name(f"{target.name}x")
+    path.rename(target)
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(target.with_name(target.name + suffix))
+    logger.error(
+        "the registry is damaged (%s): kept as %s; all files are read from their start again, and file sinks leave out "
+        "what they hold already",
+        cause,
+        target,
+    )
+
+
+@contextlib.contextmanager
+def _state_errors(cannot: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(cannot, error, "it must be writable by this user") from error

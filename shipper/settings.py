@@ -1,0 +1,106 @@
+"""What config/shipper.yml may say: strict, typed, with every default in one place."""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Annotated, Literal
+
+import msgspec
+
+from logbus.batch import MAX_BODY_BYTES
+from logbus.errors import UsageError
+from logbus.patterns import compile_pattern
+from logbus.settings import Broker
+from logbus.severity import Severity, parse_severity
+from shipper.expectations import Case
+from shipper.levels import FormatName, Said, reader_of
+from shipper.multiline import Multiline
+from shipper.redaction import Redact
+from shipper.transforms import RateLimit, Selection, path_fields
+
+LEAST_RECORD_BYTES = 1024
+FIELDS_BYTES = 16 * 1024
+
+Positive = Annotated[int, msgspec.Meta(gt=0)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Name = Annotated[str, msgspec.Meta(max_length=63)]
+"""A host or a label: at most 255 bytes on the wire, whatever its characters."""
+
+
+class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Files to ship, and what to say about their records."""
+
+    paths: Annotated[list[Text], msgspec.Meta(min_length=1)]
+    exclude: list[Text] = []
+    label: Name = ""
+    start: Literal["start", "end"] = "start"
+    format: FormatName = "auto"
+    level_key: str = ""
+    pattern: str = ""
+    levels: dict[str, str] = {}
+    default_severity: str = "info"
+    multiline: Multiline | None = None
+    keep: list[Selection] = []
+    drop: list[Selection] = []
+    rate_limit: RateLimit | None = None
+    redact: Redact | None = None
+    fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    path_fields: str = ""
+    max_record_bytes: Annotated[int, msgspec.Meta(ge=LEAST_RECORD_BYTES, le=MAX_BODY_BYTES)] = MAX_BODY_BYTES
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for what types do not express."""
+        try:
+            self.severity()
+        except UsageError as error:
+            cause = f"default_severity {self.default_severity!r} is no severity"
+            raise UsageError("use the severity", cause, error.hint) from error
+        size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
+        if size > FIELDS_BYTES:
+            raise UsageError("use the fields", f"the fields are {size} bytes together, {FIELDS_BYTES} at most")
+        reader_of(self.said())
+        if self.path_fields and not compile_pattern(self.path_fields).groupindex:
+            raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
+
+    def said(self) -> Said:
+        """Return what is said about the format."""
+        return Said(self.format, self.level_key, self.pattern, self.levels)
+
+    def fields_of(self, path: str) -> Mapping[str, str]:
+        """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
+        return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
+
+    def severity(self) -> Severity:
+        """Return the severity of records that state none."""
+        return parse_severity(self.default_severity)
+
+    def label_of(self, path: str) -> str:
+        """Return the label of a file: the input's, else the file's base name up to its first dot."""
+        name = os.fsencode(PurePath(path).name).decode(errors="replace")
+        return self.label or name.split(".", 1)[0] or name.strip(".") or "log"
+
+
+class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How much may be published and not yet confirmed: batches and bytes, whichever is reached first."""
+
+    batches: Positive = 64
+    bytes: Positive = 16 * 1024 * 1024
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration of a shipper."""
+
+    inputs: list[Input] = []
+    broker: Broker = Broker()
+    host: Name = ""
+    state: str = ""
+    window: Window = Window()
+    scan_interval_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    metrics: str = ""
+    drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
+    tests: list[Case] = []
+
+    def host_name(self) -> str:
+        """Return the host that batches carry."""
+        return self.host or socket.gethostname()

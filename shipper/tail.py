@@ -1,0 +1,276 @@
+"""One open file, read from its offset in slices that end with a record.
+
+A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins MARK_BYTES before
+the offset, and those bytes must be the ones read last time; so truncation and rewriting in place are noticed by the
+read itself, however the file's size came out.
+
+A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
+"""
+
+# As in discovery: a path goes to the system as it is.
+# ruff: noqa: PTH116
+
+import os
+import stat
+from dataclasses import dataclass
+
+from logbus.batch import MAX_BODY_BYTES
+from logbus.errors import SourceError
+from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, mark_before
+from shipper.multiline import Bounds
+from shipper.progress import Progress
+from shipper.records import Recorder
+from shipper.settings import Input
+
+BATCH_BYTES = 256 * 1024
+
+
+class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
+    """The open file no longer holds what was read from it: truncated or rewritten in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bytes of a source: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
+
+    `bounds`: where its records end, if they are not simply lines. `forced`: the last one's end is not told by the
+    source's bytes but by the time that passed.
+    """
+
+    offset: int
+    body: bytes
+    partial: bool = False
+    bounds: Bounds | None = None
+    forced: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the next slice begins."""
+        return self.offset + len(self.body)
+
+
+def open_regular(path: str) -> tuple[int, os.stat_result]:
+    """Open a regular file for reading and return its descriptor and status; nothing else is ever opened.
+
+    Raises SourceError for a FIFO, a socket, a device or a directory, OSError as open() does.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise SourceError(f"read {path}", "it is no regular file")
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise SourceError(f"read {path}", "it is no regular file")
+    return fd, status
+
+
+class Tail:
+    """The reader of one life of one file.
+
+    `path` is the name the life was found under first and stays; `names` are its present names within the inputs.
+    `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
+    follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
+    record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
+    read until all that was published is confirmed. `hole`: where a writer may go on after a truncation, leaving NULs
+    before.
+    `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
+    `ended`: no longer read; `done`: and never will be.
+    """
+
+    __slots__ = (
+        "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
+        "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
+        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stale", "stream",
+    )  # fmt: skip
+
+    def __init__(
+        self, path: str, source: Input, fd: int, status: os.stat_result, recorder: Recorder | None = None
+    ) -> None:
+        self.path = path
+        self.input = source
+        self.recorder = recorder or Recorder(source)
+        self.names: tuple[str, ...] = ()
+        self.fd = fd
+        self.device, self.inode = status.st_dev, status.st_ino
+        self.generation = generation_of(fd)
+        self.stream = ""
+        self.offset = self.scanned = 0
+        self.mark = b""
+        self.head = Head()
+        self.progress = Progress()
+        self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
+        self.boundary = 0
+        self.fragment = self.more = self.held = self.flush = self.sealed = False
+        self.stale = self.final = self.queued = False
+        self.ended = self.done = False
+        self.changed_s = 0.0
+        self.behind: Tail | None = None
+        self.follower: Tail | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode: what names the file while it exists."""
+        return self.device, self.inode
+
+    @property
+    def rotated(self) -> bool:
+        """Whether the name it was found under means another file now, or none."""
+        return self.path not in self.names
+
+    def begin_at(self, offset: int) -> None:
+        """Take everything before `offset` as read (and confirmed) in this life."""
+        self.offset = self.scanned = offset
+        self.mark = mark_before(self.fd, offset)
+        self.head = Head.of(self.fd, offset)
+        self.progress = Progress(offset, self.mark)
+
+    def visit(self, status: os.stat_result, now: float) -> bool:
+        """Take note of the file's size and time; return whether it is worth reading."""
+        if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
+            return False
+        if status.st_size < self.seen_size:
+            self.lost_bytes = max(0, self.seen_size - self.offset)
+        self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
+        self.stale = True
+        return True
+
+    def peek(self) -> bytes:
+        """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
+        if self.hole:
+            self._skip_hole()
+        data = os.pread(self.fd, HEAD_BYTES, self.offset)
+        self.fragment = bool(data) and b"\n" not in data and len(data) < HEAD_BYTES
+        return b"" if self.fragment and not self.final else data
+
+    def read(self) -> Slice | None:
+        """Return the next slice; None at the end, or before a line that is not finished (unless `final`).
+
+        Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
+        """
+        self._check_head()
+        if self.scanned > self.offset:
+            return self._read_long_line()
+        limit = min(self._limit(), self._to_boundary())
+        data, start = self._read_on(limit)
+        self.more = len(data) - start == limit
+        bound = self.more and limit == self._to_boundary()
+        final, flush, self.flush = bound or (self.final and not self.more), bound or self.flush, False
+        found = self.recorder.cut(data, start, flush=flush, final=final)
+        end = len(data) if bound and found.end == start else found.end
+        self.fragment = end < len(data)
+        self.held = self.recorder.joins and data.find(b"\n", end) >= 0
+        if end == start:
+            return self._unfinished(data, start)
+        self.more = self.more or len(data) - end > limit // 2  # cut() left records behind
+        return Slice(self.offset, data[start:end], bounds=found.bounds, forced=found.forced)
+
+    def advance(self, piece: Slice) -> None:
+        """Take a slice as published."""
+        self.head.extend(piece.offset, piece.body)
+        self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
+        self.offset = self.scanned = piece.end
+        self.progress.published(piece.end, self.mark)
+
+    def reopened_as(self, fd: int, status: os.stat_result) -> bool:
+        """Take a newly opened descriptor; False if it is not this file. Raises LifeEnded if its inode was reused."""
+        if (status.st_dev, status.st_ino) != self.key:
+            os.close(fd)
+            return False
+        self.fd, self.stale = fd, True
+        if generation_of(fd) != self.generation:
+            raise LifeEnded
+        return True
+
+    def continues(self) -> bool:
+        """Tell whether the open file still holds what was read: the head, and the bytes before the offset."""
+        return self.head.matches(self.fd) and mark_before(self.fd, self.offset) == self.mark
+
+    def end_of_records(self) -> int:
+        """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
+        size = os.fstat(self.fd).st_size
+        start = max(0, size - self.input.max_record_bytes)
+        last = os.pread(self.fd, size - start, start).rfind(b"\n") + 1
+        return start + last if last or not start else size
+
+    def close(self) -> None:
+        """Close the file; it may be opened again."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _skip_hole(self) -> None:
+        """Step over the NULs that a writer leaves who goes on at its old position after a truncation."""
+        first = _first_byte(self.fd)
+        if first is None:
+            return
+        if first >= self.hole:
+            self.begin_at(first)
+        self.hole = 0
+
+    def _check_head(self) -> None:
+        """After a pause, look whether the file still begins as it did."""
+        if self.stale and not self.head.matches(self.fd):
+            raise LifeEnded
+        self.stale = False
+
+    def _read_on(self, limit: int) -> tuple[bytes, int]:
+        """Return up to `limit` new bytes behind the mark, and where they begin."""
+        start = len(self.mark)
+        data = os.pread(self.fd, start + limit, self.offset - start)
+        if not data.startswith(self.mark):
+            raise LifeEnded
+        return data, start
+
+    def _limit(self) -> int:
+        return min(BATCH_BYTES, self.input.max_record_bytes)
+
+    def _to_boundary(self) -> int:
+        """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
+        return self.boundary - self.offset if self.offset < self.boundary else 2 * MAX_BODY_BYTES
+
+    def _unfinished(self, data: bytes, start: int) -> Slice | None:
+        """Judge what is no complete record: nothing, held lines, the beginning of a line or of a very long one."""
+        length = len(data) - start
+        if not length or self.held:
+            return None
+        self.scanned = self.offset + length
+        if length >= self.input.max_record_bytes:
+            return Slice(self.offset, data[start:], partial=True)
+        return self._read_long_line() if self.more or self.final else None
+
+    def _read_long_line(self) -> Slice | None:
+        """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
+        room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
+        fresh = os.pread(self.fd, min(BATCH_BYTES, room), self.scanned)
+        if not fresh and os.fstat(self.fd).st_size < self.scanned:
+            self.scanned = self.offset
+            return self.read()
+        found = fresh.find(b"\n") + 1
+        self.scanned += found or len(fresh)
+        self.more = bool(fresh)
+        self.fragment = not found
+        if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
+            self.scanned = self.offset
+            return self.read()
+        too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes
+        if found or too_long or self.final or self.scanned == self.boundary:
+            return self._line_so_far(partial=too_long, forced=not found and not too_long)
+        return self._read_long_line() if fresh else None
+
+    def _line_so_far(self, *, partial: bool, forced: bool) -> Slice:
+        data, start = self._read_on(self.scanned - self.offset)
+        return Slice(self.offset, data[start:], partial=partial, forced=forced)
+
+
+def _first_byte(fd: int) -> int | None:
+    """Return the offset of the first byte that is not NUL, None if there is none; holes cost nothing."""
+    position = 0
+    while True:
+        try:
+            position = os.lseek(fd, position, os.SEEK_DATA)
+        except OSError:
+            return None
+        data = os.pread(fd, BATCH_BYTES, position)
+        if kept := len(data.lstrip(b"\0")):
+            return position + len(data) - kept
+        position += len(data)
