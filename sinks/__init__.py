@@ -1,0 +1,1 @@
+"""Shore two: deliveries go somewhere."""

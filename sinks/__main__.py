@@ -1,0 +1,243 @@
+"""The command line: `python -m sinks`, see `--help`."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from logbus import VERSION, daemon
+from logbus.errors import UsageError
+from logbus.session import session
+from logbus.settings import Broker, load, load_document
+from sinks import deadletters, inspection
+from sinks import file as file_sink
+from sinks.audit import Coverage, coverage, report
+from sinks.compare import compare
+from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, plans_of
+from sinks.sink import bindings_of
+from sinks.wiring import queue_of, run
+
+URL = Broker().url
+EXAMPLES = """
+\b
+Examples:
+  python -m sinks console --min warning
+  python -m sinks file --path 'logs/{host}/{label}/{name}' --state state
+  python -m sinks --config config/sinks.yml archive
+  python -m sinks --config config/sinks.yml archive --check
+  python -m sinks audit --config config/sinks.yml archive
+  python -m sinks topology check --config config/sinks.yml
+  python -m sinks dead list
+"""
+
+Command = Callable[..., Any]
+
+
+class Commands(click.Group):
+    """The commands; a command line that begins with none of them is for the daemon."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `daemon` in front of `--config FILE NAME`."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
+            args = ["daemon", *args]
+        return super().parse_args(ctx, args)
+
+
+def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return the options as one decorator."""
+
+    def decorate(command: Command) -> Command:
+        for each in reversed(several):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+broker_options = options(
+    click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]"),
+    click.option("--verbose", "-v", is_flag=True, help="Say what is normal, too."),
+)
+file_options = options(
+    click.option("--path", required=True, metavar="TEMPLATE", help="With {host} {label} {path} {name} {date}."),
+    click.option("--state", required=True, metavar="DIR", help="Where to remember what is written."),
+)
+config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
+
+
+@click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="logbus")
+def cli() -> None:
+    """Write what shippers publish: to a terminal, to files, or wherever a sink type writes.
+
+    With --config FILE NAME, run the sink NAME of that file until SIGTERM.
+    """
+
+
+@cli.command("daemon", short_help="Run a sink of a configuration file (may be left out).")
+@options(config_option)
+@click.argument("name")
+@click.option("--check", is_flag=True, help="Only check the configuration, and say what would run.")
+@click.option("--verbose", "-v", is_flag=True, help="Say what is normal, too.")
+@daemon.errors_to_exit_codes
+def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -> int:
+    """Run the sink NAME of a configuration file until SIGTERM."""
+    daemon.configure_logging(f"sink {name}", verbose=verbose)
+    plan = load_plan(_required(config), name)
+    return _describe(plan) if check else run(plan)
+
+
+@cli.command()
+@options(broker_options)
+@click.option("--min", "least", default="debug", metavar="SEVERITY", help="This severity and worse ones.")
+@click.option("--bind", multiple=True, metavar="PATTERN", help="A topic pattern such as 'web-1.*.#'; may be repeated.")
+@click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
+@click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")
+@daemon.errors_to_exit_codes
+def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
+    """Show what comes from now on, and leave nothing behind on the broker."""
+    daemon.configure_logging("console", verbose=verbose)
+    keys: dict[str, object] = {"format": "json" if as_json else "text", **where}
+    if least == "debug":
+        plan = ad_hoc_plan("console", "console", keys, broker)
+    else:
+        plan = ad_hoc_plan("console", "severity", {"min": least, "write": {"type": "console", **keys}}, broker)
+    return run(plan, bind)
+
+
+@cli.command()
+@options(broker_options, file_options)
+@click.option("--queue", default="file", metavar="NAME", help="Its queue is logs.NAME. [default: file]")
+@daemon.errors_to_exit_codes
+def file(broker: str, verbose: bool, path: str, state: str, queue: str) -> int:
+    """Append everything to files, exactly once."""
+    daemon.configure_logging("file sink", verbose=verbose)
+    return run(ad_hoc_plan(queue, "file", {"path": path}, broker, Path(state)))
+
+
+@cli.command()
+@options(broker_options, file_options)
+@click.option("--min", "least", required=True, metavar="SEVERITY", help="This severity and worse ones.")
+@click.option("--queue", default="severity", metavar="NAME", help="Its queue is logs.NAME. [default: severity]")
+@daemon.errors_to_exit_codes
+def severity(broker: str, verbose: bool, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
+    """Append the records of a severity and worse ones to files."""
+    daemon.configure_logging("severity sink", verbose=verbose)
+    keys: dict[str, object] = {"min": least, "write": {"type": "file", "path": path}}
+    return run(ad_hoc_plan(queue, "severity", keys, broker, Path(state)))
+
+
+@cli.command()
+@options(config_option)
+@click.option("--state", metavar="DIR", type=click.Path(path_type=Path), help="A sink's state directory.")
+@click.option("--against", metavar="DIR", type=click.Path(path_type=Path), help="Compare with sources under DIR, too.")
+@click.argument("name", required=False)
+@daemon.errors_to_exit_codes
+def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
+    """Print what a sink holds of each stream; exit 1 if there is a hole. The sink may be running.
+
+    With --against DIR (and --config, of a file sink), compare its outputs with the sources byte for byte: those that
+    are DIR/PATH now; exit 1 if one differs.
+    """
+    daemon.configure_logging("audit")
+    plan = load_plan(_required(config), name or _no_name()) if state is None else None
+    directory = plan.state if plan else state
+    if directory is None:
+        raise click.UsageError(f"{name} remembers nothing: there is nothing to audit")
+    streams = coverage(directory)
+    for line in report(streams):
+        click.echo(line)
+    if plan and bindings_of(plan.sink_type, plan.settings):
+        click.echo("(this sink is bound to a part of what is published: holes are what it did not ask for)")
+        return 0
+    return int(any(each.holes for each in streams) or (against is not None and not _same(plan, streams, against)))
+
+
+@cli.command()
+@options(config_option)
+@click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]")
+@click.option("--all", "every", is_flag=True, help="Every dead letter, for requeue and drop.")
+@click.option("--limit", default=deadletters.LISTED, help="How many to list.", show_default=True)
+@click.argument("action", type=click.Choice(["list", "show", "requeue", "drop"]))
+@click.argument("letter", required=False)
+@daemon.errors_to_exit_codes
+def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
+    """List the dead letters (what no sink could decode or write); show, requeue or drop one, by its id."""
+    daemon.configure_logging("dead")
+    where = load(config, Settings).broker if config else Broker(url=broker)
+    if action == "list":
+        for line in deadletters.show_list(where, limit):
+            click.echo(line)
+        return 0
+    if (letter is None) != (every and action != "show"):
+        raise UsageError(f"{action} a dead letter", "which one?", "give its id, or --all to requeue or drop all")
+    if action == "show":
+        for line in deadletters.show_one(where, letter or ""):
+            click.echo(line)
+        return 0
+    count = {"requeue": deadletters.requeue, "drop": deadletters.drop}[action](where, letter)
+    click.echo(f"{count} dead letters: {action} done")
+    return 0
+
+
+@cli.command()
+@options(config_option)
+@click.option("--force", is_flag=True, help="Delete a queue with what is in it.")
+@click.argument("action", type=click.Choice(["check", "apply", "delete"]))
+@click.argument("names", nargs=-1)
+@daemon.errors_to_exit_codes
+def topology(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
+    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; make what is missing; delete their queues."""
+    daemon.configure_logging("topology")
+    path = _required(config)
+    if action == "delete" and not names:
+        raise UsageError("delete queues", "of which sinks?", "name them")
+    plans = [load_plan(path, name) for name in names] or list(plans_of(load_document(path)).values())
+    with session(plans[0].broker, "topology") as link:
+        if action == "delete":
+            found = [inspection.delete(link, queue_of(plan).name, force=force) for plan in plans]
+        else:
+            look = {"check": inspection.check, "apply": inspection.apply}[action]
+            found = list(look(link, inspection.wanted(plans)))
+    for each in found:
+        click.echo(each)
+    return int(action != "delete" and any(each.state not in {"ok", "made"} for each in found))
+
+
+def _same(plan: Plan | None, streams: list[Coverage], against: Path) -> bool:
+    if plan is None or not isinstance(plan.settings, file_sink.Settings):
+        raise click.UsageError("--against needs --config and the NAME of a file sink")
+    found = list(compare(plan.settings, streams, against))
+    for each in found:
+        click.echo(each)
+    return not any(each.verdict == "differs" for each in found)
+
+
+def _describe(plan: Plan) -> int:
+    patterns = bindings_of(plan.sink_type, plan.settings)
+    wanted = f"bound by {', '.join(map(repr, patterns))}" if patterns else "bound to everything"
+    click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
+    return 0
+
+
+def _required(config: Path | None) -> Path:
+    if config is None:
+        raise click.UsageError("--config is missing: which sinks.yml?")
+    return config
+
+
+def _no_name() -> NoReturn:
+    raise click.UsageError("NAME is missing: which sink?")
+
+
+def main() -> NoReturn:
+    """Run the command line."""
+    cli.main(prog_name="python -m sinks")
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

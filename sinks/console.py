@@ -1,0 +1,165 @@
+"""The sink type `console`: shows records on standard output, a line each, or as JSON, an object each.
+
+    11:04:05.123 err     web-1        app          the text
+
+In colour by severity on a terminal. Whatever is in the text, no control character reaches the terminal, and one record
+cannot look like two: joined lines of a multiline record are indented. It remembers nothing, and shows what comes from
+now on; when nobody reads its output any more (`| head -1`), it ends, and what was not shown is not acknowledged.
+"""
+
+import fnmatch
+import os
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from operator import add
+from typing import Literal
+
+import msgspec
+
+from logbus.batch import Batch, records
+from logbus.errors import OutputError
+from logbus.severity import Severity
+from sinks.printable import inert_json, printable, printable_word
+from sinks.sink import Context, OutputClosed
+
+STDOUT = 1
+COLOURS = {0: b"\x1b[1;37;41m", 1: b"\x1b[1;31m", 2: b"\x1b[1;31m", 3: b"\x1b[31m", 4: b"\x1b[33m", 5: b"\x1b[36m"}
+COLOURS |= {6: b"", 7: b"\x1b[2m"}
+RESET = b"\x1b[0m"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_US = 253_402_300_799_999_999
+"""9999-12-31, in microseconds since 1970."""
+CONTINUED = b"\n" + b" " * 13
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a console sink: `format`, and globs that `host` and `label` have to match."""
+
+    format: Literal["text", "json"] = "text"
+    host: str = "*"
+    label: str = "*"
+
+
+class Console:
+    """Shows batches on `fd`, formatted by `show`; what a slow reader leaves no room for waits for `ready`."""
+
+    def __init__(self, settings: Settings, show: Callable[[Batch], bytes], fd: int = STDOUT) -> None:
+        self._settings = settings
+        self._show = show
+        self._shared = fd
+        self._fd = _without_blocking(fd)
+        self._rest = memoryview(b"")
+
+    def write(self, batch: Batch) -> None:
+        """Show a batch, as far as there is room. Raises OutputClosed when nobody reads any more, OutputError."""
+        if fnmatch.fnmatchcase(batch.host, self._settings.host) and fnmatch.fnmatchcase(
+            batch.label, self._settings.label
+        ):
+            self._rest = memoryview(bytes(self._rest) + self._show(batch))
+            self.ready()
+
+    def ready(self) -> bool:
+        """Show what is left to show, as far as there is room; tell whether that was all. Raises as `write` does."""
+        try:
+            while self._rest:
+                self._rest = self._rest[os.write(self._fd, self._rest) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            raise OutputClosed from None
+        except OSError as error:
+            raise OutputError("write to standard output", error, "see what it is connected to") from error
+        return True
+
+    def commit(self) -> None:
+        """Do nothing: what was written is shown."""
+
+    def close(self) -> None:
+        """Close what was opened here; standard output itself is not ours to close."""
+        if self._fd != self._shared:
+            os.close(self._fd)
+            self._fd = self._shared
+
+
+def _without_blocking(fd: int) -> int:
+    """Return `fd`, or where it is a pipe or a terminal the same, opened once more such that a write never blocks.
+
+    Setting O_NONBLOCK on `fd` itself would set it for the shell and whoever else shares it.
+    """
+    try:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
+            return os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return fd
+    return fd
+
+
+def open_sink(settings: Settings, _context: Context) -> Console:
+    """Return a console on standard output, in colour if that is a terminal and NO_COLOR is not set."""
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return Console(settings, as_json if settings.format == "json" else as_text(colour=colour))
+
+
+def durable(_settings: Settings) -> bool:
+    """Tell that a console remembers nothing."""
+    return False
+
+
+def as_text(*, colour: bool) -> Callable[[Batch], bytes]:
+    """Return a function that formats a batch as lines for people."""
+    colours = COLOURS if colour else dict.fromkeys(COLOURS, b"")
+    words = {ord(f"{s:d}"): colours[s] + b"%-7s" % s.word.encode() + RESET * bool(colours[s]) for s in Severity}
+
+    def show(batch: Batch) -> bytes:
+        clock = _when(batch).astimezone().strftime("%H:%M:%S.%f")[:-3].encode()
+        host, label = printable_word(batch.host), printable_word(batch.label)
+        prefixes = {digit: b"%s %s %-12s %-12s " % (clock, words[digit], host, label) for digit in set(batch.levels)}
+        lines = _lines(batch)
+        shown = list(map(add, map(prefixes.__getitem__, batch.levels), lines))
+        if batch.lengths is not None:
+            shown = [line for line, (size, _) in zip(shown, batch.lengths, strict=True) if size]
+        return b"\n".join([*shown, b""])
+
+    return show
+
+
+def _lines(batch: Batch) -> Iterable[bytes]:
+    """Return each record as printable text without its newline."""
+    if batch.lengths is None:
+        return printable(batch.body).removesuffix(b"\n").split(b"\n")
+    return (printable(record).removesuffix(b"\n").replace(b"\n", CONTINUED) for record in records(batch))
+
+
+def as_json(batch: Batch) -> bytes:
+    """Return a batch as one JSON object a record, each on a line."""
+    common = {"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))}
+    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    words = {ord(f"{s:d}"): s.word for s in Severity}
+    shown = []
+    for offset, level, record in zip(_offsets(batch), batch.levels, records(batch), strict=False):
+        if record:
+            message = _text(record.removesuffix(b"\n").removesuffix(b"\r"))
+            line = common | {"offset": offset, "severity": words[level], "message": message, "time": when}
+            shown.append(msgspec.json.encode(line))
+    return inert_json(b"\n".join([*shown, b""]))
+
+
+def _offsets(batch: Batch) -> Iterable[int | None]:
+    """Return where each record begins in its source; None for records that have no position."""
+    if not batch.stream:
+        return [None] * len(batch.levels)
+    sizes = (source for _, source in batch.lengths) if batch.lengths is not None else map(len, records(batch))
+    return accumulate(sizes, initial=batch.offset)
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="backslashreplace")
+
+
+def _when(batch: Batch) -> datetime:
+    """Return when the batch was read; a foreign one: now."""
+    return EPOCH + timedelta(microseconds=min(batch.read_at_us or time.time_ns() // 1000, LAST_US))

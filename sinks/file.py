@@ -1,0 +1,104 @@
+"""The sink type `file`: appends batches to files, exactly the source's bytes, exactly once.
+
+An output may be renamed or deleted at any time, as logrotate does: a new one is begun. `copytruncate` goes on, too, but
+loses what is written between the copy and the truncation, as with any program. Nobody else may append to an output.
+
+With `compress: zstd` an output is a row of Zstandard frames, which `zstdcat` reads as one. Those that shippers made are
+appended as they came; what had to be trimmed, or came as plain text, is made a frame here.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from logbus import frames
+from logbus.batch import Batch
+from logbus.errors import UsageError
+from sinks import template
+from sinks.outputs import Outputs, PathUnusable
+from sinks.rotation import Rotation, Rotator
+from sinks.sink import BatchRefused, Context, Mark
+from sinks.wrapping import WRAPPINGS, Format
+
+ZSTD_LEVEL = 3
+
+_MODE = re.compile(r"0?[0-7]{3}")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a file sink.
+
+    `path`, a template (see `sinks.template`); `format` (see `sinks.wrapping`); `compress`; `rotate`; `mode` of new
+    files, octal; `sync`: at each commit, or never (then a power failure may take what was acknowledged).
+    """
+
+    path: str
+    format: Format = "raw"
+    compress: Literal["none", "zstd"] = "none"
+    rotate: Rotation | None = None
+    mode: str = "0640"
+    sync: Literal["commit", "never"] = "commit"
+
+    def __post_init__(self) -> None:
+        """Check the template and the mode. Raises UsageError."""
+        template.parse(self.path)
+        if not _MODE.fullmatch(self.mode):
+            raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
+        if self.compress == "zstd" and self.rotate and self.rotate.compress != "none":
+            raise UsageError("compress twice", "outputs are zstd already", "leave out rotate: compress")
+
+
+class FileSink:
+    """Appends to one file a batch, named by the template. Durable."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._template = template.parse(settings.path)
+        self._wrap = WRAPPINGS[settings.format]
+        self._verbatim = settings.format == "raw"
+        self._zstd = settings.compress == "zstd"
+        self._outputs = Outputs(
+            self._template.base,
+            context.remember,
+            mode=int(settings.mode, 8),
+            rotator=Rotator(settings.rotate) if settings.rotate else None,
+            sync=settings.sync == "commit",
+            is_new=context.is_new,
+        )
+
+    def write(self, batch: Batch) -> None:
+        """Append a batch as it is to be in the output."""
+        data = self._wrap(batch)
+        if not data:
+            return
+        if self._zstd:
+            as_it_came = batch.encoded if self._verbatim and data is batch.body else None
+            data = as_it_came or frames.compress(data, ZSTD_LEVEL)
+        try:
+            self._outputs.append(self._template.render(batch), data)
+        except PathUnusable as error:
+            if not self._template.has_fields:
+                raise
+            raise BatchRefused(error.cannot, error.cause) from error
+
+    def commit(self) -> None:
+        """Sync the files written to."""
+        self._outputs.commit()
+
+    def marks(self) -> Mapping[str, Mark]:
+        """Return the files' lengths as of the last commit."""
+        return self._outputs.marks()
+
+    def restore(self, marks: Mapping[str, Mark]) -> None:
+        """Cut the files back to these lengths."""
+        self._outputs.restore(marks)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._outputs.close()
+
+
+def open_sink(settings: Settings, context: Context) -> FileSink:
+    """Return a file sink. Raises UsageError for a path that is no template."""
+    return FileSink(settings, context)

@@ -1,0 +1,111 @@
+"""What is on the broker against what sinks.yml says: check it, apply it, delete it.
+
+An argument of a queue cannot be changed while it exists, and RabbitMQ names the first that differs only. So a queue is
+never changed here: the difference is told, with both values, and what to do.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from logbus.errors import LogbusError, visible
+from logbus.refusals import PRECONDITION_FAILED
+from logbus.session import Refusal, Session
+from logbus.topology import Binding, Declaration, Exchange, sink_plan
+from sinks.settings import Plan
+from sinks.sink import bindings_of
+from sinks.wiring import queue_of
+
+State = Literal["ok", "missing", "differs", "refused", "made"]
+
+_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but current is (.+)$", re.DOTALL)
+_VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An exchange or a queue, how it is, and what is to be said about it."""
+
+    kind: str
+    name: str
+    state: State
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        return f"{self.state:<8} {self.kind:<9} {visible(self.name)}" + (f": {self.detail}" if self.detail else "")
+
+
+def wanted(plans: list[Plan]) -> list[Declaration]:
+    """Return what these sinks declare, each thing once; a sink that remembers nothing declares nothing that stays."""
+    steps: dict[str, Declaration] = {}
+    for plan in plans:
+        if plan.state:
+            for step in sink_plan(queue_of(plan), bindings_of(plan.sink_type, plan.settings)):
+                steps.setdefault(repr(step), step)
+    return list(steps.values())
+
+
+def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
+    """Yield a finding for each exchange and queue; nothing is changed. AMQP cannot ask for bindings."""
+    for step in steps:
+        if not isinstance(step, Binding):
+            there = link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
+            yield _declared(link, step, "ok") if there else Finding(_kind(step), step.name, "missing")
+
+
+def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
+    """Make what is missing, and yield a finding for each exchange and queue; what differs is left alone."""
+    for step in steps:
+        if isinstance(step, Binding):
+            try:
+                link.declare(step)
+            except Refusal as refusal:
+                yield Finding("binding", f"{step.source} -> {step.destination}", "refused", visible(refusal.text))
+        else:
+            there = link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
+            yield _declared(link, step, "ok" if there else "made")
+
+
+def delete(link: Session, queue: str, *, force: bool) -> Finding:
+    """Delete the queue of a sink. Raises LogbusError if something is in it, unless with `force`."""
+    depth = link.depth(queue)
+    if depth is None:
+        return Finding("queue", queue, "missing", "there is nothing to delete")
+    if depth and not force:
+        hint = "let its sink empty it, or say --force"
+        raise LogbusError(f"delete the queue {queue}", f"{depth} batches in it would be lost", hint)
+    link.delete_queue(queue)
+    return Finding("queue", queue, "missing", f"deleted, with {depth} batches")
+
+
+def explained(text: str, name: str) -> str:
+    """Return what RabbitMQ says about an argument that differs, in words, and what to do."""
+    found = _INEQUIVALENT.search(text)
+    if not found:
+        return visible(text)
+    argument, ours, theirs = found[1], _value(found[2]), _value(found[3])
+    return visible(
+        f"{argument} is {theirs} there and {ours} here; it cannot be changed: set it to {theirs} here, or stop the "
+        f"sink when {name} is empty, delete it (topology delete), and apply"
+    )
+
+
+def _declared(link: Session, step: Declaration, state: State) -> Finding:
+    name = "" if isinstance(step, Binding) else step.name
+    try:
+        link.declare(step)
+    except Refusal as refusal:
+        differs = refusal.code == PRECONDITION_FAILED
+        return Finding(_kind(step), name, "differs" if differs else "refused", explained(refusal.text, name))
+    return Finding(_kind(step), name, state)
+
+
+def _kind(step: Declaration) -> str:
+    return type(step).__name__.lower()
+
+
+def _value(text: str) -> str:
+    found = _VALUE.fullmatch(text)
+    return (found[1] or found[2] or "") if found else text

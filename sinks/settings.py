@@ -1,0 +1,123 @@
+"""The settings in sinks.yml: one broker, one state directory, and the sinks, each with its type's keys and ours."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+
+from logbus.consumer import PREFETCH
+from logbus.errors import UsageError
+from logbus.settings import Broker, Document, load_document
+from logbus.topology import RESERVED, Limits
+from sinks.runner import COMMIT_BYTES, COMMIT_S
+from sinks.sink import SinkType, find_type, is_durable, suggestion
+
+STATE = "/var/lib/logbus/sinks"
+
+_NAME = re.compile(r"[a-z0-9_-]+")
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `queue` section of a durable sink. One that remembers nothing has a queue that dies with it, of no type.
+
+    `max_batches`, `max_bytes`: when it is full; `overflow`: then shippers hold (`block`), or the oldest is lost.
+    `expires_s`: how long it stays when nobody consumes from it.
+    """
+
+    type: Literal["quorum", "classic"] = "quorum"
+    max_batches: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_bytes: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    overflow: Literal["block", "drop_oldest"] = "block"
+    expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_000_000)] | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for what does not go together."""
+        if self.overflow == "drop_oldest" and not (self.max_batches or self.max_bytes):
+            raise UsageError("use overflow: drop_oldest", "the queue has no limit", "give max_batches or max_bytes")
+
+    @property
+    def limits(self) -> Limits:
+        """The limits as they are declared."""
+        return Limits(self.max_batches, self.max_bytes, self.overflow == "drop_oldest", self.expires_s)
+
+
+class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys that every sink has; sizes in bytes, times in milliseconds, `prefetch` in batches.
+
+    `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
+    """
+
+    type: str
+    queue: Queue = Queue()
+    prefetch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = PREFETCH
+    commit_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)] = COMMIT_BYTES
+    commit_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = int(COMMIT_S * 1000)
+    metrics: str | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file; each durable sink keeps its ledger in `state`/NAME."""
+
+    sinks: dict[str, dict[str, object]]
+    broker: Broker = Broker()
+    state: str = STATE
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that it takes to run one sink; `state` is None if it remembers nothing."""
+
+    name: str
+    broker: Broker
+    state: Path | None
+    sink_type: SinkType
+    settings: msgspec.Struct
+    common: Common
+
+
+def load_plan(path: Path, name: str) -> Plan:
+    """Return the plan of the sink `name` in the file `path`; the other sinks are checked too. Raises ConfigError."""
+    document = load_document(path)
+    plans = plans_of(document)
+    if name not in plans:
+        raise document.error(f"there is no sink {name!r}: {suggestion(name, plans)}", "sinks")
+    return plans[name]
+
+
+def plans_of(document: Document) -> dict[str, Plan]:
+    """Return the plan of each sink in a document. Raises ConfigError."""
+    settings = document.convert(Settings)
+    return {name: _plan(document, settings, name) for name in settings.sinks}
+
+
+def _plan(document: Document, settings: Settings, name: str) -> Plan:
+    try:
+        check_name(name)
+        ours = set(Common.__struct_fields__)
+        common = document.convert(Common, "sinks", name, without=settings.sinks[name].keys() - ours)
+        sink_type = find_type(common.type)
+    except UsageError as error:
+        raise (
+            error if type(error) is not UsageError else document.error(f"{error.cause} ({error.hint})", "sinks", name)
+        ) from None
+    own = document.convert(sink_type.Settings, "sinks", name, without=ours)
+    state = Path(settings.state) / name if is_durable(sink_type, own) else None
+    return Plan(name, settings.broker, state, sink_type, own, common)
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError for a name that no sink can have."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"name a sink {name!r}", f"{name!r} is no name for a sink", "use a-z, 0-9, - and _")
+    if name in RESERVED:
+        raise UsageError(f"name a sink {name!r}", f"logs.{name} is Logbus's own", "choose another name")
+
+
+def ad_hoc_plan(name: str, type_name: str, keys: dict[str, object], broker: str, state: Path | None = None) -> Plan:
+    """Return the plan of a sink given by flags: its queue is `logs.<name>`. Raises UsageError."""
+    check_name(name)
+    sink_type = find_type(type_name)
+    own = msgspec.convert(keys, sink_type.Settings)
+    return Plan(name, Broker(url=broker), state, sink_type, own, Common(type=type_name))

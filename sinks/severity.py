@@ -1,0 +1,137 @@
+"""The sink type `severity`: hands on the records of some severities, from some hosts and labels, to another sink.
+
+Its queue is bound through the topic exchange, so RabbitMQ discards batches in which nothing is wanted; of the others,
+the records that nobody wants are dropped here. The inner sink is of any type: what it says of durability holds.
+
+A message from a program that knows nothing of Logbus has no severity in its routing key, so no binding can select it.
+Those published with an empty key, as is usual with a fanout, come here (if any host and label will do) and are judged
+by what is in them; those with another key do not, unless its words happen to match.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import compress
+
+import msgspec
+
+from logbus.batch import Batch, records, word
+from logbus.checking import problems
+from logbus.errors import UsageError
+from logbus.severity import Severity, parse_severity
+from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable
+
+ANY = "*"
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a severity sink.
+
+    `min`: this severity and worse ones, or `severities`: exactly these. `host` and `label`: one, or "*" for any.
+    `write`: the settings of the sink that gets what is left, with its `type`.
+    """
+
+    write: dict[str, object]
+    min: str | None = None
+    severities: list[str] | None = None
+    host: str = ANY
+    label: str = ANY
+
+    def __post_init__(self) -> None:
+        """Check the severities and the inner sink's settings. Raises UsageError."""
+        wanted_severities(self)
+        inner_of(self)
+
+
+class SeveritySink:
+    """Writes records whose level is one of `wanted` (ASCII digits) to `inner`."""
+
+    def __init__(self, inner: Sink, wanted: bytes) -> None:
+        self._inner = inner
+        self._wanted = wanted
+        self._mask = bytes(level in wanted for level in range(256))
+
+    def write(self, batch: Batch) -> None:
+        """Write what is wanted of a batch; its position stays that of the whole."""
+        unwanted = batch.levels.translate(None, self._wanted)
+        if not unwanted:
+            self._inner.write(batch)
+        elif len(unwanted) < len(batch.levels):
+            self._inner.write(select(batch, batch.levels.translate(self._mask)))
+
+    def commit(self) -> None:
+        """Commit the inner sink."""
+        self._inner.commit()
+
+    def marks(self) -> Mapping[str, Mark]:
+        """Return the inner sink's marks."""
+        return self._inner.marks() if isinstance(self._inner, DurableSink) else {}
+
+    def restore(self, marks: Mapping[str, Mark]) -> None:
+        """Restore the inner sink."""
+        if isinstance(self._inner, DurableSink):
+            self._inner.restore(marks)
+
+    def ready(self) -> bool:
+        """Tell whether the inner sink takes a batch now."""
+        return self._inner.ready() if isinstance(self._inner, PatientSink) else True
+
+    def close(self) -> None:
+        """Close the inner sink."""
+        self._inner.close()
+
+
+def select(batch: Batch, mask: bytes) -> Batch:
+    """Return `batch` with only the records whose byte in `mask` is 1; the others count as dropped on purpose."""
+    lengths = batch.lengths or [(len(record), len(record)) for record in records(batch)]
+    return replace(
+        batch,
+        body=b"".join(compress(records(batch), mask)),
+        lengths=tuple(pair if keep else (0, pair[1]) for pair, keep in zip(lengths, mask, strict=True)),
+        encoded=None,
+    )
+
+
+def open_sink(settings: Settings, context: Context) -> SeveritySink:
+    """Return a severity sink in front of the one under `write`. Raises UsageError."""
+    inner_type, inner_settings = inner_of(settings)
+    return SeveritySink(inner_type.open_sink(inner_settings, context), _digits(settings))
+
+
+def bindings(settings: Settings) -> tuple[str, ...]:
+    """Return the topic patterns: one a severity, and the empty key of foreign messages if nothing rules them out."""
+    host, label = (ANY if each == ANY else word(each) for each in (settings.host, settings.label))
+    patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted_severities(settings))
+    return ("", *patterns) if host == label == ANY else patterns
+
+
+def durable(settings: Settings) -> bool:
+    """Tell whether the inner sink is durable."""
+    return is_durable(*inner_of(settings))
+
+
+def inner_of(outer: Settings) -> tuple[SinkType, msgspec.Struct]:
+    """Return the inner sink's type and settings. Raises UsageError."""
+    keys = dict(outer.write)
+    name = keys.pop("type", None)
+    if not isinstance(name, str):
+        raise UsageError("use the settings under write", "they name no type", "add one, as in type: file")
+    inner_type = find_type(name)
+    found = list(problems(keys, inner_type.Settings, ("write",), lambda _keys: None))
+    if found:
+        flaws = "; ".join(f"{'.'.join(map(str, each.keys))}: {each.flaw}" for each in found)
+        raise UsageError("use the settings under write", flaws)
+    return inner_type, msgspec.convert(keys, inner_type.Settings)
+
+
+def wanted_severities(settings: Settings) -> list[Severity]:
+    """Return the severities that the settings ask for, worst first. Raises UsageError."""
+    if (settings.min is None) == (settings.severities is None):
+        raise UsageError("use the severity sink's settings", "give either min or severities", "as in min: err")
+    if settings.min is not None:
+        least = parse_severity(settings.min)
+        return [severity for severity in Severity if severity <= least]
+    return sorted({parse_severity(each) for each in settings.severities or []})
+
+
+def _digits(settings: Settings) -> bytes:
+    return b"".join(b"%d" % severity for severity in wanted_severities(settings))

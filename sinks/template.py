@@ -1,0 +1,103 @@
+"""Path templates: `/srv/logs/{host}/{date}/{name}`, with values that nobody can escape from.
+
+    {host} {label}   of the batch
+    {path}           the source's whole path; its directories stay directories
+    {name}           the source's file name
+    {date}           the day it was read, UTC, as 2026-11-24
+
+Values come from the network. Each is cut into components that consist of allowed characters only, are no longer than
+255 bytes, and never begin with a dot or a dash; all but {path} are a single component. What stands before the first
+placeholder is the operator's and is the base that no output leaves. Values are put in once, by position: nothing in
+them is ever looked at as a template. Sources whose values differ in forbidden characters alone share an output.
+"""
+
+import functools
+import hashlib
+import os
+import re
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from logbus.batch import Batch
+from logbus.errors import UsageError
+from sinks.sink import suggestion
+
+FIELDS = dict.fromkeys(("host", "label", "path", "name", "date"))
+COMPONENT_MAX_BYTES = 255
+UNKNOWN = "unknown"
+DAY_US = 86_400_000_000
+LAST_DAY = 2_932_896
+"""9999-12-31, in days since 1970."""
+RENDERED = 4096
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NOT_ALLOWED = re.compile(r"[^\w.+=@,:#% -]|^[.-]")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed template: `base`, and beneath it the literals (even places) and fields (odd places) in turn."""
+
+    base: Path
+    parts: tuple[str, ...]
+
+    @property
+    def has_fields(self) -> bool:
+        """True if outputs depend on what is in the batches."""
+        return len(self.parts) > 1
+
+    def render(self, batch: Batch) -> str:
+        """Return the path of the output for `batch`, relative to the base."""
+        read_at_us = batch.read_at_us or time.time_ns() // 1000
+        day = min(read_at_us // DAY_US, LAST_DAY) if "date" in self.parts[1::2] else 0
+        return _render(self.parts, batch.host, batch.label, batch.path, day)
+
+
+def parse(text: str) -> Template:
+    """Return the template that `text` is. Raises UsageError."""
+    parts = _PLACEHOLDER.split(text)
+    for name in parts[1::2]:
+        if name not in FIELDS:
+            raise UsageError(f"use the path {text!r}", f"{{{name}}} is no placeholder", suggestion(name, FIELDS))
+    if any(brace in literal for literal in parts[::2] for brace in "{}"):
+        raise UsageError(f"use the path {text!r}", "a brace has no partner", "write placeholders as {host}")
+    folder, _, first = parts[0].rpartition("/")
+    base = Path(os.path.abspath(f"{folder}/" if "/" in parts[0] else "."))  # noqa: PTH100 - Path would follow links
+    parts[0] = first
+    _check(text, "".join(name if i % 2 == 0 else "x" for i, name in enumerate(parts)))
+    return Template(base, tuple(parts))
+
+
+def _check(text: str, beneath: str) -> None:
+    """Refuse a template whose part beneath the base is no plain path."""
+    if any(component in ("", ".", "..") or "\0" in component for component in beneath.split("/")):
+        raise UsageError(f"use the path {text!r}", "it does not name a file", "end it with a name, without . or ..")
+
+
+@functools.lru_cache(maxsize=RENDERED)
+def _render(parts: tuple[str, ...], host: str, label: str, path: str, day: int) -> str:
+    values = {
+        "host": component(host),
+        "label": component(label),
+        "path": "/".join(component(each) for each in path.split("/") if each) or UNKNOWN,
+        "name": component(path.rpartition("/")[2]),
+        "date": f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%d}",
+    }
+    joined = "".join(values[part] if i % 2 else part for i, part in enumerate(parts))
+    return "/".join(_shortened(each) for each in joined.split("/"))
+
+
+def component(value: str) -> str:
+    """Return `value` as one harmless path component."""
+    return _NOT_ALLOWED.sub("_", value) or UNKNOWN
+
+
+def _shortened(name: str) -> str:
+    """Return `name` if a file can be called so, otherwise its beginning and a hash of the whole."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= COMPONENT_MAX_BYTES:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:16]
+    return f"{encoded[: COMPONENT_MAX_BYTES - 17].decode(errors='ignore')}-{digest}"

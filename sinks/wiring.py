@@ -1,0 +1,46 @@
+"""How one sink is put together: ledger, sink, queue, runner; and run."""
+
+import secrets
+
+from logbus import daemon, telemetry, topology
+from logbus.connection import Connection
+from logbus.consumer import Consumer
+from sinks.ledger import Ledger
+from sinks.runner import Runner
+from sinks.settings import Plan
+from sinks.sink import Context, bindings_of
+
+
+def run(plan: Plan, patterns: tuple[str, ...] = ()) -> int:
+    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants."""
+    if plan.common.metrics:
+        telemetry.serve(plan.common.metrics)
+    ledger = Ledger(plan.state)
+    sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
+    link = Connection(plan.broker, f"sink {plan.name}")
+    patterns = patterns or bindings_of(plan.sink_type, plan.settings)
+    consumer = Consumer(link, queue_of(plan), patterns, plan.common.prefetch)
+    runner = Runner(
+        consumer,
+        sink,
+        ledger,
+        commit_bytes=plan.common.commit_bytes,
+        commit_s=plan.common.commit_ms / 1000,
+        commit_batches=max(1, plan.common.prefetch * 3 // 4),
+        hold_batches=_hold_batches(plan, patterns),
+    )
+    return daemon.run(runner, link)
+
+
+def queue_of(plan: Plan) -> topology.Queue:
+    """Return the sink's durable queue, or one of its own, which dies with its connection, if it remembers nothing."""
+    if plan.state is None:
+        return topology.own_queue(f"{topology.LOGS}.{plan.name}.{secrets.token_hex(4)}")
+    return topology.sink_queue(plan.name, plan.common.queue.type, plan.common.queue.limits)
+
+
+def _hold_batches(plan: Plan, patterns: tuple[str, ...]) -> int | None:
+    """Return how many batches may wait for their predecessor; None where most have none."""
+    if patterns or plan.state is None:
+        return None
+    return 0 if plan.common.queue.overflow == "drop_oldest" else plan.common.prefetch // 2
