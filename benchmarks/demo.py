@@ -1,0 +1,262 @@
+"""The demo: applications write, a shipper ships, three sinks receive; then the books are balanced.
+
+    make demo            about 20 seconds, then a table; exits 1 if the figures do not agree
+    make demo KEEP=1     the same, and everything is left running, with its URLs and folders printed
+
+Real processes throughout: a private RabbitMQ node, one shipper daemon, three sink daemons. Four applications write at
+a visible pace; on the way one of their files is rotated, and a burst of lines is written at once.
+"""
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import tty
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.applications import APPLICATIONS, SEVERITIES, Generator, Line
+from benchmarks.stopwatch import Stopwatch
+from logbus.devbroker import DevBroker
+
+PACE_S = 0.02
+WRITE_FOR_S = 15.0
+ROTATE_AT_S = 6.0
+BURST_AT_S = 10.0
+BURST_LINES = 20_000
+SETTLE_WITHIN_S = 30.0
+SELECTED = frozenset({"err", "warning"})
+SHOWN_OF_BURST = 5
+SINKS_STARTED = 3
+
+SHIPPER = """\
+broker: {{url: "{url}"}}
+host: demo
+state: {root}/state/shipper
+inputs:
+  - paths: ["{root}/apps/*.log*"]
+"""
+SINKS = """\
+broker: {{url: "{url}"}}
+state: {root}/state/sinks
+sinks:
+  console: {{type: console}}
+  archive: {{type: file, path: "{root}/archive/{{label}}.log"}}
+  errors: {{type: severity, min: warning, write: {{type: file, path: "{root}/errors/{{label}}.log"}}}}
+"""
+
+
+@dataclass(slots=True)
+class Books:
+    """What was written, and what the console was seen to print."""
+
+    files: dict[str, bytearray] = field(default_factory=lambda: {name: bytearray() for name in APPLICATIONS})
+    severities: Counter[str] = field(default_factory=Counter)
+    selected: int = 0
+    shown: int = 0
+
+    @property
+    def written(self) -> int:
+        """Lines written so far."""
+        return sum(self.severities.values())
+
+
+def start(root: Path, program: str, *arguments: str, stdout: int | None = None) -> "subprocess.Popen[bytes]":
+    """Start a program, `python -m program`, its messages going to the folder `messages`."""
+    (root / "messages").mkdir(exist_ok=True)
+    with (root / "messages" / f"{program}-{arguments[-1].rpartition('/')[2]}.txt").open("wb") as messages:
+        return subprocess.Popen([sys.executable, "-m", program, *arguments], stdout=stdout, stderr=messages)
+
+
+def relay(source: BinaryIO, books: Books) -> None:
+    """Copy the console sink's lines to our own output, and count them; of a burst show only a part."""
+    second, shown = 0, 0
+    for line in lines_of(source):
+        books.shown += 1
+        if int(time.monotonic()) != second:
+            second, shown = int(time.monotonic()), 0
+        shown += 1
+        if shown <= (1 / PACE_S) + SHOWN_OF_BURST:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+
+
+def lines_of(source: BinaryIO) -> Iterator[bytes]:
+    """Yield lines until the other end is closed, which a terminal reports as an error."""
+    with contextlib.suppress(OSError):
+        yield from source
+
+
+def console_output() -> tuple[int, BinaryIO]:
+    """Return where the console sink shall write, and where to read it: a terminal if our own output is one."""
+    if sys.stdout.isatty():
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+    else:
+        master, slave = os.pipe()
+    return slave, os.fdopen(master, "rb")
+
+
+class Applications:
+    """Writes the applications' files, one open file each, as they would."""
+
+    def __init__(self, folder: Path, books: Books) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._books = books
+        self._generator = Generator()
+        self._open = {name: (folder / f"{name}.log").open("ab", buffering=0) for name in APPLICATIONS}
+
+    def make(self, application: str, lines: int = 1) -> list[Line]:
+        """Return lines that are written now."""
+        return [self._generator.line(application, time.time_ns() // 1000) for _ in range(lines)]
+
+    def write(self, application: str, made: list[Line]) -> None:
+        """Append lines in one write."""
+        data = b"".join(line.data for line in made)
+        self._open[application].write(data)
+        self._books.files[application] += data
+        self._books.severities.update(line.severity for line in made)
+        self._books.selected += sum(line.severity in SELECTED for line in made)
+
+    def rotate(self, application: str) -> None:
+        """Rename the file, as logrotate does, and begin a new one."""
+        path = self._folder / f"{application}.log"
+        path.rename(self._folder / f"{application}.log.1")
+        self._open[application] = path.open("ab", buffering=0)
+
+
+def run(applications: Applications, stopwatch: Stopwatch) -> None:
+    """Write for a while, with one rotation and one burst on the way, and watch the archive."""
+    burst = [replace(line, data=line.data.replace(b" t=", b" made=")) for line in applications.make("web", BURST_LINES)]
+    began = time.monotonic()
+    due, rotated, turn = 0.0, False, 0
+    while (elapsed := time.monotonic() - began) < WRITE_FOR_S:
+        stopwatch.look()
+        if elapsed >= due:
+            application = list(APPLICATIONS)[turn % len(APPLICATIONS)]
+            applications.write(application, applications.make(application))
+            due, turn = due + PACE_S, turn + 1
+        if elapsed >= ROTATE_AT_S and not rotated:
+            applications.rotate("shop")
+            rotated = True
+        if elapsed >= BURST_AT_S and burst:
+            applications.write("web", burst)
+            burst = []
+        time.sleep(0.0003)
+
+
+def lines_in(folder: Path) -> list[bytes]:
+    """Return all lines of a folder's files."""
+    return [line for path in sorted(folder.glob("*.log")) for line in path.read_bytes().splitlines()]
+
+
+def settled(root: Path, books: Books) -> bool:
+    """Tell whether everything has arrived, as far as counts tell."""
+    archived, selected = len(lines_in(root / "archive")), len(lines_in(root / "errors"))
+    return archived >= books.written and selected >= books.selected and books.shown >= books.written
+
+
+def wait_until_settled(root: Path, books: Books) -> None:
+    """Wait until everything has arrived, or until it is clear that it will not."""
+    deadline = time.monotonic() + SETTLE_WITHIN_S
+    while not settled(root, books) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def balance(root: Path, books: Books, stopwatch: Stopwatch) -> bool:
+    """Print the table; return whether the books balance."""
+    source = [line for data in books.files.values() for line in bytes(data).splitlines()]
+    archive, errors = lines_in(root / "archive"), lines_in(root / "errors")
+    lost = sum((Counter(source) - Counter(archive)).values())
+    duplicated = sum((Counter(archive) - Counter(source)).values())
+    held = {path.stem: path.read_bytes() for path in (root / "archive").glob("*.log")}
+    in_order = held == books.files
+    table = Table(title="Logbus demo", show_header=False)
+    for name, value in (
+        ("lines written", f"{books.written:,}"),
+        ("  by severity", ", ".join(f"{word} {books.severities[word]:,}" for word in SEVERITIES)),
+        ("console sink printed", f"{books.shown:,}"),
+        ("file sink holds", f"{len(archive):,}"),
+        (f"severity sink holds (of {books.selected:,})", f"{len(errors):,}"),
+        ("lost", f"{lost:,}"),
+        ("duplicated", f"{duplicated:,}"),
+        ("files equal to their sources, byte for byte", "yes" if in_order else "NO"),
+        ("append to sink, p50", f"{stopwatch.percentile_ms(50):.1f} ms"),
+        ("append to sink, p99", f"{stopwatch.percentile_ms(99):.1f} ms"),
+    ):
+        table.add_row(name, value)
+    Console().print(table)
+    counts = {len(source), len(archive), books.shown, books.written}
+    return in_order and lost == duplicated == 0 and len(counts) == 1 and len(errors) == books.selected
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    keep = os.environ.get("KEEP") == "1"
+    root = Path(tempfile.mkdtemp(prefix="logbus-demo-"))
+    broker = DevBroker(root / "broker")
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        return demonstrate(root, broker, processes, keep=keep)
+    finally:
+        if not keep:
+            for process in processes:
+                process.send_signal(signal.SIGTERM)
+            for process in processes:
+                process.wait(timeout=30)
+            broker.stop()
+
+
+def demonstrate(root: Path, broker: DevBroker, processes: "list[subprocess.Popen[bytes]]", *, keep: bool) -> int:
+    """Start everything, write, wait, balance."""
+    print(f"starting a private RabbitMQ in {root} ...", flush=True)
+    url = broker.start()
+    (root / "shipper.yml").write_text(SHIPPER.format(url=url, root=root))
+    (root / "sinks.yml").write_text(SINKS.format(url=url, root=root))
+    books = Books()
+    applications = Applications(root / "apps", books)
+    screen, shown = console_output()
+    processes += [
+        start(root, "sinks", "--config", str(root / "sinks.yml"), name, stdout=screen)
+        for name in ("console", "archive", "errors")
+    ]
+    os.close(screen)
+    threading.Thread(target=relay, args=(shown, books), daemon=True).start()
+    wait_for_queues(broker)
+    processes.append(start(root, "shipper", "--config", str(root / "shipper.yml")))
+    stopwatch = Stopwatch(root / "archive" / f"{name}.log" for name in APPLICATIONS)
+    run(applications, stopwatch)
+    wait_until_settled(root, books)
+    good = balance(root, books, stopwatch)
+    if keep:
+        print(f"left running: broker {url}, everything in {root}")
+        print(
+            f"stop it with: kill {' '.join(str(p.pid) for p in processes)}; "
+            f"python -m logbus.devbroker stop --dir {broker.dir}"
+        )
+    return 0 if good else 1
+
+
+def wait_for_queues(broker: DevBroker) -> None:
+    """Wait until the three sinks consume their queues."""
+    deadline = time.monotonic() + SETTLE_WITHIN_S
+    while time.monotonic() < deadline:
+        consumers = broker.ctl("list_queues", "--quiet", "consumers").split()
+        if consumers.count("1") == SINKS_STARTED:
+            return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

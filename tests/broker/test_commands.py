@@ -1,0 +1,121 @@
+"""`python -m sinks dead` and `topology` against a real broker."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+from click.testing import CliRunner
+
+from logbus import topology
+from logbus.batch import Message
+from logbus.consumer import QUEUE_HEADER, REASON_HEADER
+from logbus.publisher import properties_of
+from sinks.__main__ import cli
+
+pytestmark = pytest.mark.broker
+
+YAML = """\
+broker: {{url: {url}}}
+state: {root}/state
+sinks:
+  archive: {{type: file, path: "{root}/out", queue: {queue}}}
+  errors: {{type: severity, min: err, write: {{type: file, path: "{root}/errors"}}}}
+  screen: {{type: console}}
+"""
+
+
+def sinks(*arguments: object) -> Any:
+    """Run `python -m sinks`."""
+    return CliRunner().invoke(cli, [str(each) for each in arguments])
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[Any]:
+    """Return a plain channel on the same virtual host."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
+    yield connection.channel()
+    connection.close()
+
+
+def configure(root: Path, url: str, queue: str = "{}") -> Path:
+    """Write a sinks.yml."""
+    path = root / "sinks.yml"
+    path.write_text(YAML.format(url=url, root=root, queue=queue))
+    return path
+
+
+def depth(channel: Any, queue: str) -> int:
+    """Return how many messages a queue has ready."""
+    return int(channel.queue_declare(queue, passive=True).method.message_count)
+
+
+def bury(channel: Any, *bodies: bytes) -> None:
+    """Put dead letters of the sink `archive` into `logs.dead`."""
+    for body in bodies:
+        headers = {REASON_HEADER: "the header\n'levels' is missing", QUEUE_HEADER: "logs.archive", "theirs": 1}
+        channel.basic_publish(topology.DEAD, "key", body, properties_of(Message(b"", headers=headers)))
+
+
+def test_topology_from_nothing_to_nothing(tmp_path: Path, broker_url: str, channel: Any) -> None:
+    """`check` tells what is missing, `apply` makes it, `check` is content; `delete` spares what holds something."""
+    path = configure(tmp_path, broker_url)
+    before = sinks("topology", "check", "--config", path)
+    assert before.exit_code == 1
+    assert "missing  queue     logs.archive" in before.output
+    assert "screen" not in before.output
+    assert sinks("topology", "apply", "--config", path).exit_code == 0
+    after = sinks("topology", "check", "--config", path)
+    assert (after.exit_code, "missing" in after.output) == (0, False)
+    channel.basic_publish(topology.LOGS, "", b"a line\n")
+    refused = sinks("topology", "delete", "--config", path, "archive")
+    assert (refused.exit_code, depth(channel, "logs.archive")) == (1, 1)
+    assert sinks("topology", "delete", "--config", path, "--force", "archive").exit_code == 0
+    assert "missing  queue     logs.archive" in sinks("topology", "check", "--config", path).output
+
+
+def test_an_argument_that_differs_is_explained(tmp_path: Path, broker_url: str) -> None:
+    """Not a bare 406: the argument, both values, what to do; nothing is changed."""
+    sinks("topology", "apply", "--config", configure(tmp_path, broker_url, "{max_batches: 5}"))
+    path = configure(tmp_path, broker_url, "{max_batches: 7}")
+    for action in ("check", "apply"):
+        told = sinks("topology", action, "--config", path)
+        assert told.exit_code == 1
+        assert "differs  queue     logs.archive: x-max-length is 5 there and 7 here" in told.output
+        assert "topology delete" in told.output
+
+
+def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, broker_url: str, channel: Any) -> None:
+    """E28: the reason is on one line; looking takes nothing away; what is requeued is as it was."""
+    path = configure(tmp_path, broker_url)
+    sinks("topology", "apply", "--config", path)
+    bury(channel, b"one\x1b[2J\n", b"two", b"three")
+    listed = [line.split() for line in sinks("dead", "list", "--config", path).output.splitlines()]
+    assert [row[1:4] for row in listed] == [["logs.archive", size, "bytes"] for size in "835"]
+    one, two, _ = (row[0] for row in listed)
+    shown = sinks("dead", "show", one, "--broker", broker_url)
+    assert "routing key: key" in shown.output
+    assert r"one\x1b[2J" in shown.output
+    assert depth(channel, topology.DEAD) == 3
+    assert sinks("dead", "requeue", two, "--config", path).exit_code == 0
+    assert sinks("dead", "drop", one, "--config", path).exit_code == 0
+    assert depth(channel, topology.DEAD) == 1
+    assert sinks("dead", "requeue", "--all", "--config", path).output == "1 dead letters: requeue done\n"
+    received = []
+    for method, properties, body in channel.consume("logs.archive", inactivity_timeout=5):
+        channel.basic_ack(method.delivery_tag)
+        received.append((body, properties.headers))
+        if len(received) == 2:
+            break
+    assert received == [(b"two", {"theirs": 1}), (b"three", {"theirs": 1})]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show"], ["drop"], ["show", "--all"], ["drop", "abc", "--all"], ["show", "abc"]]
+)
+def test_dead_says_which_letter(tmp_path: Path, broker_url: str, arguments: list[str]) -> None:
+    """Neither an id nor --all, both, or an id that there is not: exit 2."""
+    path = configure(tmp_path, broker_url)
+    sinks("topology", "apply", "--config", path)
+    assert sinks("dead", *arguments, "--config", path).exit_code == 2

@@ -1,0 +1,59 @@
+"""A full queue refuses: what the publisher does while it is full, and afterwards."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from logbus import publisher, topology
+from logbus.batch import Batch
+from logbus.connection import Connection
+from logbus.publisher import Publisher
+from logbus.settings import Broker
+
+pytestmark = pytest.mark.broker
+
+
+def batch(number: int) -> Batch:
+    """Return the batch of a number."""
+    body = b"%06d\n" % number
+    return Batch(body, b"6", stream="0123456789abcdef", offset=7 * number, end=7 * number + 7, path="/x")
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[Any]:
+    """Return a plain channel on the same virtual host, with a queue of the sink `test` bound to `logs`."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
+    channel = connection.channel()
+    channel.exchange_declare(topology.LOGS, "fanout", durable=True)
+    channel.queue_declare("logs.test", durable=True, arguments={"x-queue-type": "quorum"})
+    channel.queue_bind("logs.test", topology.LOGS)
+    yield channel
+    connection.close()
+
+
+def test_a_limit_that_is_lifted_while_it_refuses(
+    broker: Any, broker_url: str, channel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E11: RabbitMQ 3.10 goes on refusing on a channel whose queue has no limit any more: a new channel ends that."""
+    monkeypatch.setattr(publisher, "LAST_HOLD_S", 0.5)
+    vhost = broker_url.rpartition("/")[2]
+    policy = '{"max-length": 2, "overflow": "reject-publish"}'
+    broker.ctl("set_policy", "-p", vhost, "full", r"^logs\.test$", policy, "--apply-to", "queues")
+    link = Connection(Broker(url=broker_url), role="test")
+    shore = Publisher(link)
+    numbers = itertools.count()
+    while not shore.held_because:
+        if shore.has_room():
+            shore.publish(batch(next(numbers)))
+        link.poll(0.02)
+    broker.ctl("clear_policy", "-p", vhost, "full")
+    deadline = time.monotonic() + 20
+    while shore.in_flight:
+        link.poll(0.02)
+        assert time.monotonic() < deadline, "it is refused for ever"
+    link.close()
+    assert channel.queue_declare("logs.test", passive=True).method.message_count >= next(numbers)

@@ -1,0 +1,182 @@
+"""The publisher against a real broker: confirmed, returned, refused, cut off, too large."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from logbus import topology
+from logbus.batch import Batch, Span, decode
+from logbus.connection import Connection
+from logbus.consumer import message_of
+from logbus.publisher import Publisher
+from logbus.settings import Broker
+from logbus.severity import classify
+
+pytestmark = pytest.mark.broker
+STREAM = "0123456789abcdef"
+
+
+def batch(offset: int, body: bytes = b"a line\n") -> Batch:
+    """Return a batch of one stream at `offset`."""
+    return Batch(
+        body=body,
+        levels=classify(body),
+        host="h",
+        label="l",
+        path="/x",
+        stream=STREAM,
+        offset=offset,
+        end=offset + len(body),
+        read_at_us=1,
+    )
+
+
+class Shore:
+    """A publisher that is stepped by hand."""
+
+    def __init__(self, url: str, **window: int) -> None:
+        self.link = Connection(Broker(url=url), role="test")
+        self.publisher = Publisher(self.link, **window)
+        self.confirmed: list[Span] = []
+        self.offset = 0
+
+    def step(self) -> None:
+        """Do a little I/O and gather what was confirmed."""
+        self.link.poll(0.02)
+        self.confirmed += self.publisher.take_confirmed()
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        """Step until `condition` holds; the test's own deadline ends it otherwise."""
+        while not condition():
+            self.step()
+
+    def publish(self, body: bytes = b"a line\n") -> None:
+        """Wait for room and publish the next batch."""
+        self.until(self.publisher.has_room)
+        self.publisher.publish(batch(self.offset, body))
+        self.offset += len(body)
+
+    @property
+    def settled_to(self) -> int:
+        """How far the confirmed spans reach without a gap."""
+        end = 0
+        for span in sorted(self.confirmed, key=lambda each: each.offset):
+            end = max(end, span.end) if span.offset <= end else end
+        return end
+
+
+@pytest.fixture
+def shore(broker_url: str) -> Iterator[Shore]:
+    """Return a publisher on a virtual host of its own."""
+    shore = Shore(broker_url)
+    yield shore
+    shore.link.close()
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[Any]:
+    """Return a plain pika channel on the same virtual host."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
+    yield connection.channel()
+    connection.close()
+
+
+def bound_queue(channel: Any, name: str = "q", **arguments: object) -> str:
+    """Declare the exchange `logs` and a durable queue bound to it."""
+    channel.exchange_declare(topology.LOGS, "fanout", durable=True)
+    channel.queue_declare(name, durable=True, arguments=arguments)
+    channel.queue_bind(name, topology.LOGS)
+    return name
+
+
+def drain(channel: Any, name: str) -> list[bytes]:
+    """Take every message of a queue, decoded."""
+    bodies = []
+    while True:
+        method, properties, body = channel.basic_get(name, auto_ack=True)
+        if method is None:
+            return bodies
+        bodies.append(decode(message_of(method.routing_key, properties, body)).body)
+
+
+def test_confirmed_batches_are_on_the_queue_persistent_and_in_order(shore: Shore, channel: Any) -> None:
+    """What was confirmed is in the bound queue, persistent, in the order of publishing."""
+    queue = bound_queue(channel)
+    for number in range(200):
+        shore.publish(b"line %d\n" % number)
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert drain(channel, queue) == [b"line %d\n" % number for number in range(200)]
+    assert shore.publisher.in_flight == 0
+
+
+def test_unroutable_is_not_delivered(shore: Shore, channel: Any) -> None:
+    """E9: with no queue bound nothing is confirmed; once one is bound, everything arrives in order."""
+    shore.publish(b"first\n")
+    shore.until(lambda: shore.publisher.in_flight == 1 and shore.publisher.held_because)
+    assert not shore.publisher.has_room()
+    assert shore.confirmed == []
+    queue = bound_queue(channel)
+    shore.publish(b"second\n")
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert drain(channel, queue) == [b"first\n", b"second\n"]
+
+
+def test_a_full_queue_holds_and_loses_nothing(shore: Shore, channel: Any) -> None:
+    """E23: a nack from a full queue is back-pressure: the batch is sent again until the queue takes it."""
+    queue = bound_queue(channel, **{"x-max-length": 3, "x-overflow": "reject-publish"})
+    shore.until(shore.publisher.has_room)
+    taken: list[bytes] = []
+    for number in range(12):
+        while not shore.publisher.has_room():
+            shore.step()
+            taken += drain(channel, queue)
+        shore.publish(b"line %d\n" % number)
+    while shore.settled_to < shore.offset:
+        shore.step()
+        taken += drain(channel, queue)
+    taken += drain(channel, queue)
+    assert sorted(set(taken)) == sorted(b"line %d\n" % number for number in range(12))
+
+
+def test_many_confirms_at_once_settle_every_batch(broker_url: str, channel: Any) -> None:
+    """E24: a confirm of many tags (`multiple`) settles all of them, and the window never exceeds its bounds."""
+    bound_queue(channel)
+    shore = Shore(broker_url, window_batches=32)
+    for _ in range(500):
+        shore.publish()
+        assert shore.publisher.in_flight <= 32
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert len(shore.confirmed) == 500
+    shore.link.close()
+
+
+def test_batches_larger_than_the_broker_takes_are_cut(faulty_broker: Any) -> None:
+    """E17: a broker with a small message limit closes the channel; the batch is cut, nothing lost, no hot loop."""
+    faulty_broker.ctl("eval", "application:set_env(rabbit, max_message_size, 65536).")
+    connection = pika.BlockingConnection(pika.URLParameters(faulty_broker.url))
+    channel = connection.channel()
+    queue = bound_queue(channel)
+    shore = Shore(faulty_broker.url)
+    body = b"".join(b"%040x\n" % (number * 7919**9) for number in range(20_000))
+    shore.publish(body)
+    shore.publish(b"after\n")
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert b"".join(drain(channel, queue)) == body + b"after\n"
+    shore.link.close()
+    connection.close()
+
+
+def test_a_deleted_exchange_is_declared_again(shore: Shore, channel: Any) -> None:
+    """E30: `logs` deleted under a running publisher: it is declared again, and what was under way is sent."""
+    bound_queue(channel)
+    shore.publish()
+    shore.until(lambda: shore.settled_to == shore.offset)
+    channel.exchange_delete(topology.LOGS)
+    shore.publish(b"into the void\n")
+    shore.until(lambda: not shore.link.is_open)
+    shore.until(lambda: shore.link.is_open)
+    queue = bound_queue(channel, "r")
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert drain(channel, queue) == [b"into the void\n"]

@@ -1,0 +1,86 @@
+"""Fixtures of the whole suite: a private RabbitMQ node, a virtual host for each test, a node to maltreat.
+
+broker          the DevBroker that all tests of a run share: started by the first that asks, ended with the run
+broker_url      amqp:// URL of a virtual host on it that no other test sees (the exchange names are fixed)
+faulty_broker   a DevBroker of the test's own, to kill, freeze, alarm or misconfigure (about 5 s to start)
+"""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from logbus.devbroker import DevBroker
+
+settings.register_profile("default", deadline=None, print_blob=True)
+settings.register_profile("long", settings.get_profile("default"), max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+os.environ.pop("LOGBUS_BROKER", None)  # tests choose their broker
+
+VHOSTS_AT_ONCE = 8
+
+
+class VirtualHosts:
+    """Hands out fresh virtual hosts, made and unmade several at a time: a call of rabbitmqctl takes 0.3 s."""
+
+    def __init__(self, broker: DevBroker) -> None:
+        self._broker = broker
+        self._made = 0
+        self._fresh: list[str] = []
+        self._used: list[str] = []
+
+    def take(self) -> str:
+        """Return the name of a virtual host that was not used yet."""
+        if not self._fresh:
+            self._refill()
+        name = self._fresh.pop()
+        self._used.append(name)
+        return name
+
+    def _refill(self) -> None:
+        self._fresh = [f"test-{self._made + i}" for i in range(VHOSTS_AT_ONCE)]
+        self._made += VHOSTS_AT_ONCE
+        deletions = [f'rabbit_vhost:delete(<<"{name}">>, <<"test">>)' for name in self._used]
+        additions = [
+            f'rabbit_vhost:add(<<"{name}">>, <<"test">>), rabbit_auth_backend_internal:set_permissions('
+            f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>)'
+            for name in self._fresh
+        ]
+        self._used = []
+        self._broker.ctl("eval", f"{', '.join(deletions + additions)}.")
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroker]:
+    """Give the node that all tests share; what disturbs other tests belongs to `faulty_broker`."""
+    node = DevBroker(tmp_path_factory.mktemp("broker"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+
+
+@pytest.fixture(scope="session")
+def virtual_hosts(broker: DevBroker) -> VirtualHosts:
+    """Give the run's supply of virtual hosts."""
+    return VirtualHosts(broker)
+
+
+@pytest.fixture
+def broker_url(broker: DevBroker, virtual_hosts: VirtualHosts) -> str:
+    """Give the URL of a virtual host of the test's own."""
+    return broker.url + virtual_hosts.take()
+
+
+@pytest.fixture
+def faulty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroker]:
+    """Give a started node of the test's own."""
+    node = DevBroker(tmp_path_factory.mktemp("faulty"))
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()

@@ -1,0 +1,33 @@
+"""What tests of every room share: `from support import wait_until`."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from logbus.devbroker import DevBroker, free_ports
+
+T = TypeVar("T")
+POLL_S = 0.01
+
+
+def wait_until(condition: Callable[[], T], deadline_s: float = 30.0) -> T:
+    """Ask `condition` until it answers something true, and return that; fail after `deadline_s` seconds."""
+    deadline = time.monotonic() + deadline_s
+    while not (answer := condition()):
+        assert time.monotonic() < deadline, f"still not so after {deadline_s} s: {condition}"
+        time.sleep(POLL_S)
+    return answer
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    return free_ports(1)[0]
+
+
+def keep_new_queues(broker: DevBroker) -> None:
+    """Make RabbitMQ note its quorum queues on disk now, so that a `kill -9` right after finds them again.
+
+    By itself it does so about a second late; killed within that second, such a queue is lost for good: declared,
+    without a leader, every publish nacked (seen with 3.10.8).
+    """
+    broker.ctl("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")

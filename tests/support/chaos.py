@@ -1,0 +1,272 @@
+"""Faults at random, round after round; after each, every output must be exactly what was written.
+
+    make chaos                                     about a minute, with a seed that is printed
+    make chaos ARGS='--minutes 30 --seed 7'        longer
+
+A round: the writers write, two to five faults begin and end in random order, everything is healed, all that was written
+must arrive, and is compared byte for byte. The first inexact round ends the run; its folder is kept.
+"""
+
+import itertools
+import random
+import shutil
+import signal
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+import pika
+
+from logbus.batch import Message
+from logbus.publisher import properties_of
+from support.world import ROLES, Findings, World, limit_file_size
+
+Heal = Callable[[], object]
+SINKS = ROLES[1:]
+FULL = '{"max-length": 8, "overflow": "reject-publish"}'
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did and found."""
+
+    seed: int
+    rounds: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
+    findings: Findings = field(default_factory=Findings)
+
+    def __str__(self) -> str:
+        """Return the report as text."""
+        found = self.findings
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items()))
+        return (
+            f"seed {self.seed}: {self.rounds} rounds in {self.seconds:.0f} s, {self.lines} lines\n"
+            f"{self.faults.total()} faults: {kinds}\n"
+            f"lost {found.lost}, duplicated {found.duplicated}, out of order {found.out_of_order}\n"
+            f"(outputs in which two lives of a file mix: {found.mixed_lives}; "
+            f"lines out of order behind a filter: {found.filter_out_of_order})"
+            + (f"\n{found.detail}" if found.detail else "")
+        )
+
+
+class Faults:
+    """What can be done to a world; each method returns how it is healed."""
+
+    def __init__(self, world: World, chance: random.Random) -> None:
+        self._world = world
+        self._chance = chance
+        self.kinds = {
+            "kill": self._kill,
+            "terminate": self._terminate,
+            "kill broker": self._kill_broker,
+            "freeze": self._freeze,
+            "freeze broker": self._freeze_broker,
+            "cut": self._cut,
+            "cut after bytes": self._cut_after_bytes,
+            "unreachable": self._unreachable,
+            "half open": self._half_open,
+            "slow wire": self._slow,
+            "disk full": self._disk_full,
+            "memory alarm": self._alarm,
+            "queue full": self._queue_full,
+            "poison": self._poison,
+            "output moved": self._move_output,
+        }
+
+    def begin(self, kind: str) -> Heal:
+        """Let something go wrong."""
+        return self.kinds[kind]()
+
+    def _any(self) -> str:
+        return self._chance.choice(ROLES)
+
+    def _kill(self) -> Heal:
+        role = self._any()
+        self._world.kill(role, signal.SIGKILL)
+        self._world.processes[role].wait()
+        return lambda: self._world.start(role)
+
+    def _terminate(self) -> Heal:
+        role = self._any()
+        self._world.kill(role, signal.SIGTERM)
+        self._world.kill(role, signal.SIGCONT)
+
+        def heal() -> None:
+            self._world.processes[role].wait(60)
+            self._world.start(role)
+
+        return heal
+
+    def _kill_broker(self) -> Heal:
+        self._world.broker.kill()
+        return self._world.broker.start
+
+    def _freeze(self) -> Heal:
+        role = self._any()
+        self._world.kill(role, signal.SIGSTOP)
+        return lambda: self._world.kill(role, signal.SIGCONT)
+
+    def _freeze_broker(self) -> Heal:
+        self._world.broker.pause()
+        return self._world.broker.resume
+
+    def _cut(self) -> Heal:
+        self._world.proxies[self._any()].cut()
+        return lambda: None
+
+    def _cut_after_bytes(self) -> Heal:
+        proxy = self._world.proxies[self._any()]
+        proxy.limit(self._chance.randrange(200, 1_000_000))
+        return lambda: None
+
+    def _unreachable(self) -> Heal:
+        proxy = self._world.proxies[self._any()]
+        proxy.down()
+        return proxy.up
+
+    def _half_open(self) -> Heal:
+        proxy = self._world.proxies[self._any()]
+        proxy.pause()
+        return proxy.resume
+
+    def _slow(self) -> Heal:
+        proxy = self._world.proxies[self._any()]
+        for _ in range(20):
+            proxy.pause()
+            time.sleep(0.05)
+            proxy.resume()
+            time.sleep(0.005)
+        return lambda: None
+
+    def _disk_full(self) -> Heal:
+        role = self._any()
+        sizes = [path.stat().st_size for path in (self._world.root / role).rglob("*.log")]
+        pid = self._world.processes[role].pid
+        limit_file_size(pid, max(sizes, default=0) + self._chance.randrange(100_000))
+        return lambda: limit_file_size(pid, -1)
+
+    def _alarm(self) -> Heal:
+        self._ctl("set_vm_memory_high_watermark", "absolute", "1")
+        return lambda: self._ctl("set_vm_memory_high_watermark", "absolute", "1GiB")
+
+    def _queue_full(self) -> Heal:
+        role = self._chance.choice(SINKS)
+        self._ctl("set_policy", f"full-{role}", rf"^logs\.{role}$", FULL, "--apply-to", "queues")
+        freeze = self._chance.random() < 0.5
+        if freeze:
+            self._world.kill(role, signal.SIGSTOP)
+
+        def heal() -> None:
+            self._world.kill(role, signal.SIGCONT)
+            time.sleep(self._chance.random())
+            self._ctl("clear_policy", f"full-{role}")
+
+        return heal
+
+    def _poison(self) -> Heal:
+        if not self._world.broker.running():
+            return lambda: None
+        connection = pika.BlockingConnection(
+            pika.URLParameters(self._world.broker.url + "?blocked_connection_timeout=5")
+        )
+        with ExitStack() as closing:
+            closing.callback(connection.close)
+            channel = connection.channel()
+            lies = properties_of(Message(b"", type="logbus.batch.v1", headers={"offset": -1}))
+            channel.basic_publish("logs", "", b"\0" * 100, lies)
+            channel.basic_publish("logs", "", b"a line of a stranger\n")
+        return lambda: None
+
+    def _move_output(self) -> Heal:
+        self._world.move_outputs(self._chance.choice(SINKS))
+        return lambda: None
+
+    def _ctl(self, *args: str) -> None:
+        self._world.broker.resume()
+        if not self._world.broker.running():
+            self._world.broker.start()
+        self._world.broker.ctl(*args)
+
+
+def play(root: Path, seed: int, seconds: float, say: Callable[[str], object]) -> Report:
+    """Run rounds for about that long; return what happened. Raises AssertionError if a process ended by itself."""
+    chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    report = Report(seed)
+    world = World(root, seed)
+    begun = time.monotonic()
+    try:
+        world.begin()
+        faults = Faults(world, chance)
+        order = _kinds(list(faults.kinds), chance)
+        while report.findings.exact and (report.rounds == 0 or time.monotonic() - begun < seconds):
+            kinds = [next(order) for _ in range(chance.randint(2, 5))]
+            say(f"round {report.rounds + 1}: {', '.join(kinds)}")
+            _round(world, faults, kinds, chance)
+            report.findings = _added(report.findings, world.check())
+            report.rounds += 1
+            report.faults.update(kinds)
+            report.lines = sum(writer.lines for writer in world.writers)
+            report.seconds = time.monotonic() - begun
+    finally:
+        world.close()
+    return report
+
+
+def _kinds(kinds: list[str], chance: random.Random) -> "itertools.chain[str]":
+    """Yield kinds for ever, each once before any comes again."""
+    return itertools.chain.from_iterable(chance.sample(kinds, len(kinds)) for _ in itertools.count())
+
+
+def _round(world: World, faults: Faults, kinds: list[str], chance: random.Random) -> None:
+    world.writing = True
+    heals: list[Heal] = []
+    for kind in kinds:
+        time.sleep(chance.uniform(0.0, 0.8))
+        heals.append(faults.begin(kind))
+        time.sleep(chance.expovariate(2.0))
+        while heals and chance.random() < 0.6:
+            heals.pop(chance.randrange(len(heals)))()
+    chance.shuffle(heals)
+    for heal in heals:
+        heal()
+    for role in ROLES:
+        world.ended_well(role)
+        world.start(role)
+    time.sleep(chance.uniform(0.0, 1.0))
+
+
+def _added(one: Findings, other: Findings) -> Findings:
+    return Findings(
+        one.lost + other.lost,
+        one.duplicated + other.duplicated,
+        one.out_of_order + other.out_of_order,
+        one.filter_out_of_order + other.filter_out_of_order,
+        one.mixed_lives + other.mixed_lives,
+        other.detail,
+    )
+
+
+@click.command()
+@click.option("--seed", type=int, help="Repeat a run's choices (not its timing).")
+@click.option("--minutes", type=float, default=1.0, help="How long. [default: 1]")
+def main(seed: int | None, minutes: float) -> None:
+    """Run the fault suite."""
+    seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
+    root = Path(tempfile.mkdtemp(prefix="logbus-chaos-"))
+    click.echo(f"seed {seed}, in {root}")
+    report = play(root, seed, minutes * 60, click.echo)
+    click.echo(report)
+    if report.findings.exact:
+        shutil.rmtree(root)
+    raise SystemExit(not report.findings.exact)
+
+
+if __name__ == "__main__":
+    main()

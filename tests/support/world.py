@@ -1,0 +1,328 @@
+"""A small world to break: log files that are written and rotated, a shipper, a broker, a file and a severity sink.
+
+Everything is real, in one folder: processes, a RabbitMQ node, a TCP proxy in front of it for each process. What the
+writers wrote since the last check is kept apart as the truth, and `check` compares the outputs with it.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import pika
+
+from logbus.devbroker import DevBroker
+from support import keep_new_queues, wait_until
+from support.proxy import Proxy
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("api", "web", "slow")
+ROLES = ("shipper", "archive", "errors")
+WRITE_EVERY_S = 0.02
+QUIET_S = 0.6
+QUIESCENCE_S = 120.0
+KEPT_LIVES = 3
+
+SHIPPER = """\
+broker: {{url: {url}, heartbeat_s: 4}}
+host: h
+state: {root}/state/shipper
+scan_interval_s: 0.5
+inputs: [{{paths: ["{root}/logs/*.log*"]}}]
+"""
+SINKS = """\
+broker: {{url: {url}, heartbeat_s: 4}}
+state: {root}/state
+sinks:
+  archive: {{type: file, path: "{root}/archive/{{host}}/{{label}}.log"}}
+  errors: {{type: severity, min: err, write: {{type: file, path: "{root}/errors/{{host}}/{{label}}.log"}}}}
+"""
+
+
+class Writer:
+    """Writes numbered lines into one file, renames it now and then, and begins it anew."""
+
+    def __init__(self, folder: Path, name: str, seed: int) -> None:
+        self.path = folder / f"{name}.log"
+        self.truth = bytearray()
+        self.lines = self.lives = 0
+        self._random = random.Random(f"{seed}{name}")  # noqa: S311 - repeatable on purpose
+        self._file = self.path.open("ab", buffering=0)
+        self._burst = 5 if name == "slow" else 400
+
+    def write(self) -> None:
+        """Write some lines, or a part of one first."""
+        chunk = b"".join(self._line() for _ in range(self._random.randint(1, self._burst)))
+        self.truth += chunk
+        cut = self._random.randrange(len(chunk)) if self._random.random() < 0.3 else 0
+        self._file.write(chunk[:cut])
+        self._file.write(chunk[cut:])
+
+    def rotate(self) -> None:
+        """Rename the file, write a little more into it, and go on in a new one."""
+        self.path.rename(f"{self.path}.{self.lives:06}")
+        if self._random.random() < 0.5:
+            self.write()
+        self._file.close()
+        self.lives += 1
+        self._file = self.path.open("ab", buffering=0)
+
+    def forget(self) -> None:
+        """Delete old lives, which are known to have arrived, and begin a new truth."""
+        for old in sorted(self.path.parent.glob(f"{self.path.name}.*"))[:-KEPT_LIVES]:
+            old.unlink()
+        self.truth.clear()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
+    def _line(self) -> bytes:
+        self.lines += 1
+        word = b"ERROR" if self._random.random() < 0.05 else b"INFO"
+        size = 40_000 if self._random.random() < 0.0005 else self._random.randint(0, 200)
+        payload = self._random.randbytes(size).translate(None, b"\n")
+        stamp = b"2026-11-24 10:00:00,000 %s [main] shop - " % word
+        return (
+            stamp + b"%s %d %d: " % (self.path.stem.encode(), self.lives, self.lines) + payload.hex().encode() + b"\n"
+        )
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a check found, in lines; `mixed_lives`: lives complete and in order, but the next one began too early."""
+
+    lost: int = 0
+    duplicated: int = 0
+    out_of_order: int = 0
+    filter_out_of_order: int = 0
+    mixed_lives: int = 0
+    detail: str = ""
+
+    @property
+    def exact(self) -> bool:
+        """True if every output equals what was written."""
+        return not (self.lost or self.duplicated or self.out_of_order)
+
+
+class World:
+    """Processes, files and wires beneath `root`; `writing` lets the writers write."""
+
+    def __init__(self, root: Path, seed: int) -> None:
+        self.root = root
+        for folder in ("logs", "state", "said"):
+            (root / folder).mkdir(parents=True)
+        self.broker = DevBroker(root / "broker")
+        self.broker.start()
+        self.proxies = {role: Proxy(self.broker.port) for role in ROLES}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.writers = [Writer(root / "logs", name, seed) for name in NAMES]
+        self.writing = False
+        self._lock = threading.Lock()
+        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
+        self._ended = False
+        self._moves = 0
+        self._configure()
+        threading.Thread(target=self._write, daemon=True).start()
+
+    def begin(self) -> None:
+        """Start everything, and wait until the queues would survive the node."""
+        for role in ROLES:
+            self.start(role)
+        wait_until(self._queues_exist)
+        keep_new_queues(self.broker)
+
+    def start(self, role: str) -> None:
+        """Start a process, unless it runs."""
+        if self.running(role):
+            return
+        self.ended_well(role)
+        command = {"shipper": ["shipper", "--config", self.root / "shipper.yml"]}.get(
+            role, ["sinks", "--config", self.root / f"{role}.yml", role]
+        )
+        with (self.root / "said" / role).open("ab") as said:
+            self.processes[role] = subprocess.Popen(
+                [sys.executable, "-m", *map(str, command)],
+                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+            )  # fmt: skip
+
+    def running(self, role: str) -> bool:
+        """Tell whether a process is there (stopped ones are)."""
+        return role in self.processes and self.processes[role].poll() is None
+
+    def ended_well(self, role: str) -> None:
+        """Fail if a process ended otherwise than by a signal of ours."""
+        if role in self.processes:
+            code = self.processes[role].poll()
+            said = self.said(role)
+            in_time = (
+                "stopped with work left" not in said
+            )  # asked to stop with the broker away, say: that is 1, by design
+            assert code in {None, 0, -signal.SIGKILL} or not in_time, f"{role} exited with {code}: {said[-2000:]}"
+
+    def kill(self, role: str, number: int) -> None:
+        """Send a signal."""
+        self.processes[role].send_signal(number)
+
+    def url(self, role: str) -> str:
+        """Return the broker's URL by way of the proxy of `role`."""
+        return self.broker.url.replace(f":{self.broker.port}/", f":{self.proxies[role].port}/")
+
+    def outputs(self, role: str, name: str) -> list[Path]:
+        """Return the files that hold the lines of a writer, the oldest first: those moved away, and the present one."""
+        folder = self.root / role / "h"
+        moved, present = sorted(folder.glob(f"{name}.log.*")), folder / f"{name}.log"
+        return [*moved, present] if present.exists() else moved
+
+    def move_outputs(self, role: str) -> None:
+        """Rename a sink's outputs, as logrotate does."""
+        self._moves += 1
+        for path in (self.root / role / "h").glob("*.log"):
+            path.rename(f"{path}.{self._moves:06}")
+
+    def check(self) -> Findings:
+        """Wait until all that was written has arrived, compare, and forget it: the outputs are moved away."""
+        self.writing = False
+        deadline = time.monotonic() + QUIESCENCE_S
+        with self._lock:
+            while not self._quiet() and time.monotonic() < deadline:
+                time.sleep(QUIET_S)
+            findings = Findings()
+            for writer in self.writers:
+                self._compare(writer, findings)
+            if findings.exact:
+                self._forget()
+        return findings
+
+    def said(self, role: str) -> str:
+        """Return what a process wrote to standard error."""
+        return (self.root / "said" / role).read_text(errors="backslashreplace")
+
+    def close(self) -> None:
+        """End everything."""
+        self.writing, self._ended = False, True
+        with self._lock:
+            for writer in self.writers:
+                writer.close()
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+        for proxy in self.proxies.values():
+            proxy.close()
+        self.broker.kill()
+
+    def _configure(self) -> None:
+        for role in ROLES:
+            text = SHIPPER if role == "shipper" else SINKS
+            (self.root / f"{role}.yml").write_text(text.format(url=self.url(role), root=self.root))
+
+    def _queues_exist(self) -> bool:
+        names = self.broker.ctl("list_queues", "name").split()
+        return {"logs.archive", "logs.errors"} <= set(names)
+
+    def _write(self) -> None:
+        while not self._ended:
+            with self._lock:
+                if self.writing:
+                    for writer in self.writers:
+                        writer.write()
+                        if self._random.random() < 0.01:
+                            writer.rotate()
+            time.sleep(WRITE_EVERY_S)
+
+    def _expected(self, role: str, writer: Writer) -> bytes:
+        if role == "archive":
+            return bytes(writer.truth)
+        return b"".join(line for line in bytes(writer.truth).splitlines(keepends=True) if b" ERROR " in line)
+
+    def _sizes(self) -> dict[tuple[str, str], int]:
+        places = [(role, name) for role in ROLES[1:] for name in NAMES]
+        return {place: sum(path.stat().st_size for path in self.outputs(*place)) for place in places}
+
+    def _quiet(self) -> bool:
+        """Tell whether everything has arrived (or more), the queues are empty, and nothing moves any more."""
+        before = self._sizes()
+        for role in ROLES[1:]:
+            for writer in self.writers:
+                if before[role, writer.path.stem] < len(self._expected(role, writer)):
+                    return False
+        time.sleep(QUIET_S)
+        return before == self._sizes() and not any(self.depth(f"logs.{role}") for role in ROLES[1:])
+
+    def depth(self, queue: str) -> int:
+        """Return how many messages a queue has ready."""
+        connection = pika.BlockingConnection(pika.URLParameters(self.broker.url))
+        try:
+            return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
+        finally:
+            connection.close()
+
+    def _compare(self, writer: Writer, findings: Findings) -> None:
+        for role in ROLES[1:]:
+            paths = self.outputs(role, writer.path.stem)
+            found, wanted = b"".join(path.read_bytes() for path in paths), self._expected(role, writer)
+            if found == wanted:
+                continue
+            found_lines, wanted_lines = found.splitlines(keepends=True), wanted.splitlines(keepends=True)
+            lost = Counter(wanted_lines) - Counter(found_lines)
+            extra = Counter(found_lines) - Counter(wanted_lines)
+            findings.lost += lost.total()
+            findings.duplicated += extra.total()
+            findings.detail += f"{role} {writer.path.stem}: {_shortly(lost)} lost, {_shortly(extra)} too many; "
+            if lost or extra:
+                continue
+            numbers = [_place(line) for line in found_lines]
+            if role == "errors":
+                findings.filter_out_of_order += _inversions(numbers)
+            elif _lives_in_order(numbers):
+                findings.mixed_lives += 1
+            else:
+                findings.out_of_order += _inversions(numbers)
+
+    def _forget(self) -> None:
+        """Delete what is known to be right."""
+        for role in ROLES[1:]:
+            for writer in self.writers:
+                for path in self.outputs(role, writer.path.stem):
+                    path.unlink()
+        for writer in self.writers:
+            writer.forget()
+
+
+def _place(line: bytes) -> tuple[int, int]:
+    _, life, number = line.partition(b" - ")[2].partition(b":")[0].split(b" ")
+    return int(life), int(number)
+
+
+def _inversions(numbers: list[tuple[int, int]]) -> int:
+    return sum(second < first for first, second in pairwise(numbers))
+
+
+def _lives_in_order(numbers: list[tuple[int, int]]) -> bool:
+    lives: dict[int, list[tuple[int, int]]] = {}
+    for each in numbers:
+        lives.setdefault(each[0], []).append(each)
+    return all(several == sorted(several) for several in lives.values())
+
+
+def _shortly(lines: Counter[bytes]) -> str:
+    examples = [line[:80] for line in list(lines)[:3]]
+    return f"{lines.total()} lines {examples}" if lines else "none"
+
+
+def limit_file_size(pid: int, limit_bytes: int) -> None:
+    """Make each file of a process end at `limit_bytes` (-1: nowhere), as on a full disk."""
+    import resource  # noqa: PLC0415 - Linux only, as prlimit is
+
+    with suppress(ProcessLookupError):
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    os.sched_yield()

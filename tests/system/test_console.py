@@ -1,0 +1,185 @@
+"""The console as somebody sees it: in a pipe, on a terminal, killed, and with hostile lines."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sinks.console import COLOURS, RESET
+
+pytestmark = [pytest.mark.broker, pytest.mark.system]
+Until = Callable[[Callable[[], Any]], None]
+
+HOSTILE = (
+    b"clear \x1b[2J\x1b[H",
+    b"clipboard \x1b]52;c;cm0gLXJmIH4=\x07",
+    b"link \x1b]8;;http://evil\x1b\\here",
+    b"honest\rforged",
+    b"up \x1b[1A\x1b[2Kforged",
+    "C1 \x9b31m \x85".encode(),
+    "bidi \u202eevil\u2066 \u2028".encode(),
+    b"bytes \x00\x08\x7f\xff\xc3",
+    b"tab\tstays",
+)
+OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+HOST = "h\x1b[2J\nforged\u202e"
+LABEL = "l\x1b]0;title\x07\r"
+NAME = "a\x1b[31m\n\u202e.log"
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    """Give both ends of a pseudo terminal: what we read from, and what a program writes to."""
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    yield ours, theirs
+    os.close(ours)
+    os.close(theirs)
+
+
+def shown_on(terminal: int) -> bytes:
+    """Return what was written to a terminal since the last look."""
+    shown = bytearray()
+    try:
+        while data := os.read(terminal, 65536):
+            shown += data
+    except BlockingIOError:
+        pass
+    return bytes(shown)
+
+
+def ctl(broker: Any, url: str, *command: str) -> str:
+    """Return what rabbitmqctl says of the test's virtual host."""
+    answer = broker.ctl(command[0], "-p", url.rpartition("/")[2], *command[1:])
+    return str(answer)
+
+
+def own_queues(broker: Any, url: str) -> list[list[str]]:
+    """Return name and number of messages of each queue that only lives as long as a console."""
+    rows = [row.split() for row in ctl(broker, url, "list_queues", "name", "messages", "auto_delete").splitlines()]
+    return [row[:2] for row in rows if row[-1] == "true"]
+
+
+def test_head_ends_it(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """F9: `python -m sinks console | head -1` prints a line and ends, both with exit code 0, and nothing is said."""
+    out, into = os.pipe()
+    console = start("sinks", "console", "-v", url=broker_url, stdout=into)
+    os.close(into)
+    with subprocess.Popen(["head", "-1"], stdin=out, stdout=subprocess.PIPE) as head:
+        os.close(out)
+        eventually(lambda: "connected" in console.said())
+        source = tmp_path / "app.log"
+        source.write_bytes(b"first\nsecond\n")
+        start("shipper", "--state", tmp_path / "s", source, url=broker_url)
+        printed, _ = head.communicate()
+        with source.open("ab", buffering=0) as file:
+            eventually(lambda: file.write(b"more\n") and console.process.poll() is not None)
+    assert printed.endswith(b" first\n")
+    assert (head.returncode, console.ends()) == (0, 0)
+    assert len(console.said().splitlines()) == 1, console.said()
+
+
+def test_what_is_not_printed_is_not_acknowledged(
+    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+) -> None:
+    """F9: while its reader reads nothing, RabbitMQ keeps every batch; when the reader leaves, it ends with 0."""
+    out, into = os.pipe()
+    console = start("sinks", "console", "-v", url=broker_url, stdout=into)
+    os.close(into)
+    eventually(lambda: "connected" in console.said())
+    source = tmp_path / "app.log"
+    source.write_bytes(b"a line of text that no pipe can hold a megabyte of\n" * 20_000)
+    assert start("shipper", "--once", source, url=broker_url).ends() == 0
+    ((name, messages),) = own_queues(broker, broker_url)
+    assert name.startswith("logs.console.")
+    assert int(messages) * 256 * 1024 >= source.stat().st_size
+    os.close(out)
+    assert console.ends() == 0
+    eventually(lambda: not own_queues(broker, broker_url))
+
+
+def test_kill_leaves_nothing_behind(start: Any, broker: Any, broker_url: str, eventually: Until) -> None:
+    """F10: after `kill -9`, neither a console's queue is left on the broker, nor what a selective one needs besides."""
+    consoles = [
+        start("sinks", "console", "-v", url=broker_url),
+        start("sinks", "console", "-v", "--min", "err", url=broker_url),
+        start("sinks", "console", "-v", "--bind", "web-1.#", url=broker_url),
+    ]
+    eventually(lambda: all("connected" in console.said() for console in consoles))
+    assert len(own_queues(broker, broker_url)) == 3
+    assert "logs.unmatched" in ctl(broker, broker_url, "list_exchanges", "name")
+    for console in consoles:
+        console.kill()
+    eventually(lambda: not own_queues(broker, broker_url))
+    assert "logs.unmatched" not in ctl(broker, broker_url, "list_exchanges", "name")
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> tuple[str, ...]:
+    """Give the arguments of a shipper that ships hostile lines of a hostile file from a hostile host."""
+    source = tmp_path / NAME
+    source.write_bytes(b"ERROR " + b"\nERROR ".join(HOSTILE) + b"\n")
+    return ("--once", "--host", HOST, "--label", LABEL, str(source))
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
+def test_nothing_that_a_terminal_obeys(
+    start: Any, broker_url: str, hostile: tuple[str, ...], eventually: Until, form: tuple[str, ...]
+) -> None:
+    """S1, S2: lines, host, label and path full of escapes: a harmless line a record, no colour in a pipe."""
+    console = start("sinks", "console", "-v", *form, url=broker_url)
+    eventually(lambda: "connected" in console.said())
+    shipper = start("shipper", "-v", *hostile, url=broker_url)
+    assert shipper.ends() == 0
+    eventually(lambda: console.printed().count(b"\n") >= len(HOSTILE))
+    printed = console.printed().decode()
+    for text in (printed, console.said(), shipper.said()):
+        assert not OBEYED.search(text), text
+    lines = printed.splitlines()
+    assert len(lines) == len(HOSTILE)
+    if form:
+        seen = [json.loads(line) for line in lines]
+        assert {(each["host"], each["label"]) for each in seen} == {(HOST, LABEL)}
+        assert all(each["path"].endswith(NAME) for each in seen)
+        assert [each["message"] for each in seen][:5] == [f"ERROR {line.decode()}" for line in HOSTILE[:5]]
+    else:
+        assert all(" err " in line for line in lines)
+        assert lines[3].endswith(r"ERROR honest\rforged")
+        assert lines[-1].endswith("ERROR tab\tstays")
+
+
+def test_colour_on_a_terminal(
+    start: Any, broker_url: str, hostile: tuple[str, ...], eventually: Until, terminal: tuple[int, int]
+) -> None:
+    """On a terminal an error is red; apart from our own colours, no escape gets there (S1)."""
+    ours, theirs = terminal
+    console = start("sinks", "console", "-v", url=broker_url, stdout=theirs)
+    eventually(lambda: "connected" in console.said())
+    assert start("shipper", *hostile, url=broker_url).ends() == 0
+    shown = bytearray()
+    eventually(lambda: shown.extend(shown_on(ours)) or shown.count(b"\n") >= len(HOSTILE))
+    text = bytes(shown).replace(b"\r\n", b"\n")
+    assert text.count(COLOURS[3] + b"err    " + RESET) == len(HOSTILE)
+    for colour in {*COLOURS.values(), RESET} - {b""}:
+        text = text.replace(colour, b"")
+    assert not OBEYED.search(text.decode()), text
+
+
+def test_no_color(start: Any, broker_url: str, tmp_path: Path, eventually: Until, terminal: tuple[int, int]) -> None:
+    """With NO_COLOR, a terminal gets no colour either, neither in records nor in our own messages."""
+    ours, theirs = terminal
+    environment = {**os.environ, "LOGBUS_BROKER": broker_url, "NO_COLOR": "1"}
+    start("sinks", "console", "-v", env=environment, stdout=theirs, stderr=theirs)
+    shown = bytearray()
+    eventually(lambda: shown.extend(shown_on(ours)) or b"connected" in shown)
+    source = tmp_path / "app.log"
+    source.write_bytes(b"ERROR red?\n")
+    assert start("shipper", "--once", source, url=broker_url).ends() == 0
+    eventually(lambda: shown.extend(shown_on(ours)) or b"red?" in shown)
+    assert b"\x1b" not in shown

@@ -1,0 +1,257 @@
+"""Agent: the order of reading, publishing and saving."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shipper.agent import SLICES_A_STEP
+
+
+def test_a_batch_says_where_it_is_from(shore: Any) -> None:
+    """Host, label, absolute path, offsets, fields, levels: everything a sink needs."""
+    path = shore.write("app.log", b"INFO: a\nERROR: b\n")
+    shore.start(fields={"team": "x"})
+    (batch,) = shore.publisher.batches
+    assert (batch.host, batch.label, batch.path, batch.offset, batch.end) == ("h", "app", str(path), 0, 17)
+    assert (batch.levels, batch.fields, batch.partial) == (b"63", {"team": "x"}, False)
+    assert len(batch.stream) == 16
+    assert batch.read_at_us > 1_600_000_000_000_000
+
+
+def test_bytes_arrive_as_they_are(shore: Any) -> None:
+    """B4, B5, B8, B9, B10: CRLF, blanks, NULs, latin-1, UTF-16, a BOM, odd separators: verbatim."""
+    data = b"\xef\xbb\xbfa\r\n\n  b \t\n" + "é\n".encode("latin-1") + "ü\n".encode("utf-16") + b"\0" * 1_048_576
+    data += b"\nafter\x0b\x0c\x1c\x85\xe2\x80\xa8\r\xff\xfe\n"
+    shore.write("app.log", data)
+    shore.start()
+    assert shore.lives() == [data]
+
+
+def test_the_id_is_on_disk_before_the_first_batch(shore: Any) -> None:
+    """A crash right after the first publish finds the same id."""
+    shore.write("app.log", b"one\n")
+    shore.publisher.holding = True
+    shore.start()
+    shore.crash()
+    shore.start()
+    assert {batch.stream for batch in shore.publisher.batches} == {shore.publisher.batches[0].stream}
+    assert len(shore.publisher.batches) == 2
+
+
+def test_the_registry_moves_with_confirms_only(shore: Any) -> None:
+    """C2: what is published and not confirmed is not saved, and is sent again after a crash."""
+    shore.write("app.log", b"one\n")
+    shore.publisher.holding = True
+    shore.start()
+    stream = shore.publisher.batches[0].stream
+    shore.run()
+    assert shore.offset_of(stream) == 0
+    shore.publisher.confirmed = list(shore.publisher.held)
+    shore.run()
+    assert shore.offset_of(stream) == 4
+
+
+def test_confirms_behind_a_gap_do_not_count(shore: Any) -> None:
+    """C3: N+1 confirmed before N, then killed: N is sent again."""
+    shore.publisher.holding = True
+    shore.start()
+    for line in (b"one\n", b"two\n"):
+        shore.write("app.log", line)
+        shore.run()
+    shore.publisher.confirmed = [shore.publisher.held[1]]
+    shore.run()
+    shore.crash()
+    shore.start()
+    assert shore.publisher.batches[-1].body == b"one\ntwo\n"
+
+
+def test_a_full_window_stops_reading(shore: Any) -> None:
+    """D11: while the window is full nothing is read: the file is the buffer."""
+    shore.write("app.log", b"x" * 99 + b"\n")
+    shore.publisher.holding, shore.publisher.window = True, 0
+    shore.start()
+    assert shore.publisher.batches == []
+    shore.publisher.window = 1
+    shore.run(0.0)
+    assert len(shore.publisher.batches) == 1
+
+
+def test_a_step_is_bounded_and_fair(shore: Any) -> None:
+    """B12: one step publishes so many slices at most, and a busy file does not keep quiet ones waiting."""
+    shore.write("busy.log", (b"y" * 1023 + b"\n") * 20_000)
+    for number in range(10):
+        shore.write(f"slow{number}.log", b"line\n")
+    shore.publisher.window = 0
+    agent = shore.start()
+    shore.publisher.window = 1000
+    agent.step(shore.now)
+    assert len(shore.publisher.batches) == SLICES_A_STEP
+    assert {batch.label for batch in shore.publisher.batches} == {"busy"} | {f"slow{number}" for number in range(10)}
+
+
+def test_once_ships_what_is_there_and_finishes(shore: Any) -> None:
+    """With `once`, an unfinished last line goes too, and the end is when all is confirmed and saved."""
+    shore.write("a.log", b"one\ntwo")
+    shore.write("b.log", b"three\n")
+    shore.publisher.holding = True
+    agent = shore.start(once=True)
+    shore.run()
+    assert sorted(shore.lives()) == [b"one\ntwo", b"three\n"]
+    assert not agent.finished()
+    shore.publisher.confirmed, shore.publisher.held = shore.publisher.held, []
+    shore.run(0.0)
+    assert agent.finished()
+    assert agent.failures == 0
+    shore.stop()
+    shore.write("a.log", b" more\nnext\n")
+    shore.publisher.holding = False
+    shore.start(once=True)
+    assert sorted(shore.lives()) == [b"one\ntwo more\nnext\n", b"three\n"]
+
+
+def test_once_with_nothing_to_ship_finishes(shore: Any) -> None:
+    """Empty files are done at once."""
+    shore.write("a.log", b"")
+    assert shore.start(once=True).finished()
+
+
+def test_drain_reads_no_more_and_waits_for_confirms(shore: Any) -> None:
+    """C15: SIGTERM under load: what is published is awaited and saved, nothing more is read."""
+    shore.write("a.log", b"one\n")
+    shore.publisher.holding = True
+    agent = shore.start()
+    agent.drain()
+    shore.write("a.log", b"two\n")
+    shore.run()
+    assert not agent.finished()
+    shore.publisher.confirmed, shore.publisher.held = shore.publisher.held, []
+    shore.run(0.0)
+    assert agent.finished()
+    assert shore.lives() == [b"one\n"]
+    assert shore.offset_of(shore.publisher.batches[0].stream) == 4
+
+
+def test_from_end_begins_behind_what_is_there(shore: Any) -> None:
+    """D14: files present at the first start from their end, later ones from 0, and no restart changes that."""
+    shore.write("a.log", b"old\nunfin")
+    shore.start(start="end")
+    shore.stop()
+    shore.write("a.log", b"ished\nnew\n")
+    shore.write("b.log", b"later\n")
+    shore.start(start="end")
+    shore.write("c.log", b"last\n")
+    shore.run()
+    bodies = {Path(batch.path).name: batch.body for batch in shore.publisher.batches}
+    assert bodies == {"a.log": b"unfinished\nnew\n", "b.log": b"later\n", "c.log": b"last\n"}
+
+
+def test_a_missing_file_is_waited_for(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """D16: said once, shipped when it appears."""
+    shore.start("app.log")
+    shore.run()
+    shore.run()
+    assert len(caplog.records) == 1
+    assert "waiting" in caplog.text
+    shore.write("app.log", b"here\n")
+    shore.run()
+    assert shore.lives() == [b"here\n"]
+
+
+@pytest.mark.parametrize("name", ["a b.log", "a\nb.log", "\udcff.log", "🪵.log", "n" * 251 + ".log", "[1]*.log"])
+def test_any_file_name_is_shipped(shore: Any, name: str) -> None:
+    """D17: the path of a batch is the name's bytes, losslessly."""
+    shore.write(name, b"x\n")
+    shore.start()
+    assert Path(shore.publisher.batches[0].path).name == name
+    assert shore.publisher.batches[0].label == name.replace("\udcff", "\ufffd").split(".", maxsplit=1)[0]
+
+
+def test_files_that_are_none_are_left_alone(shore: Any) -> None:
+    """D8: FIFOs, devices and directories in a glob neither block nor ship."""
+    os.mkfifo(shore.logs / "fifo.log")
+    (shore.logs / "zero.log").symlink_to("/dev/zero")
+    (shore.logs / "dir.log").mkdir()
+    shore.write("a.log", b"x\n")
+    shore.start()
+    shore.run()
+    assert shore.lives() == [b"x\n"]
+
+
+def test_compressed_bytes_are_left_alone(shore: Any) -> None:
+    """A6, B15: what begins like a compressed file is skipped, whatever its name."""
+    shore.write("a.log", b"\x1f\x8b\x08\0\0\0\0\0\0\0\n")
+    shore.write("b.log", b"x\n")
+    shore.start()
+    shore.run()
+    assert shore.lives() == [b"x\n"]
+
+
+def test_a_directory_made_and_filled_at_once(shore: Any) -> None:
+    """D6: mkdir -p a/b/c and a write before any watch could be set."""
+    shore.start("**/*.log")
+    (shore.logs / "a" / "b" / "c").mkdir(parents=True)
+    shore.write("a/b/c/x.log", b"found\n")
+    shore.run()
+    assert shore.lives() == [b"found\n"]
+
+
+def test_more_files_than_descriptors(shore: Any) -> None:
+    """D4: quiet files are closed and opened again by identity; each line once, nothing forgotten."""
+    for number in range(30):
+        shore.write(f"{number}.log", b"one %d\n" % number)
+    shore.start(budget=3)
+    shore.run()
+    assert len(shore.agent._lives._open) <= 3  # noqa: SLF001 - descriptors are the point
+    for number in range(30):
+        shore.write(f"{number}.log", b"two %d\n" % number)
+    shore.run()
+    shore.run()
+    assert sorted(shore.lives()) == sorted(b"one %d\ntwo %d\n" % (number, number) for number in range(30))
+
+
+def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Any) -> None:
+    """C6: nothing of a stream is published before its id is saved; when there is room again it goes on alone."""
+    agent = shore.start()
+    registry = agent._registry  # noqa: SLF001 - to fill its disk
+    registry._db.execute("PRAGMA max_page_count = 5")  # noqa: SLF001 - SQLite's own way to a full disk
+    for number in range(100):
+        shore.write(f"{number:050d}.log", b"x %d\n" % number)
+    shore.run()
+    assert len(shore.publisher.batches) < 100
+    registry._db.execute("PRAGMA max_page_count = 100000")  # noqa: SLF001 - as above
+    shore.run()
+    shore.run()
+    shore.run(0.0)
+    assert len(shore.publisher.batches) == 100
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file_is_tried_again(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """D7: one warning that says what to do; read after chmod."""
+    path = shore.write("a.log", b"x\n")
+    path.chmod(0)
+    shore.start()
+    shore.run()
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
+    path.chmod(0o644)
+    shore.run()
+    assert shore.lives() == [b"x\n"]
+
+
+def test_idle_steps_wait(shore: Any) -> None:
+    """With nothing to do a step says how long: no spinning."""
+    shore.write("a.log", b"x\n")
+    agent = shore.start()
+    shore.run()
+    assert agent.step(shore.now) >= 0.2
+
+
+def test_a_full_window_waits_for_a_confirm(shore: Any) -> None:
+    """E1: with lines to read and no room to publish them (no broker, say) steps wait: no spinning."""
+    shore.publisher.window = 0
+    shore.write("a.log", b"x\n")
+    agent = shore.start()
+    assert min(agent.step(shore.now) for _ in range(5)) > 0

@@ -1,0 +1,55 @@
+"""Levels: what each format of an input reads, and what it does not."""
+
+import pytest
+
+from logbus.severity import UNSTATED
+from shipper.levels import Said, reader_of
+
+ALL = (
+    b"2024-01-02 15:04:05,678 [main] WARN x\n",
+    b'{"level":"warn"}\n',
+    b'{"sev":"warn"}\n',
+    b"level=warn\n",
+    b"sev=warn\n",
+    b"<36>x\n",
+    b"W0102 15:04:05.678901 1 main.go:7] x\n",
+    b"W/Tag( 1702): x\n",
+    b"123:M 01 Jan 2024 00:00:00.000 # x\n",
+    b'{"log":"WARN x\\n","stream":"stdout","time":"2024-01-02T15:04:05Z"}\n',
+    b"2024-01-02T15:04:05Z stdout F WARN x\n",
+    b"W, [2024-01-02T15:04:05 #12]  WARN -- : x\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        (Said(), "44-4-4444444"),
+        (Said("docker"), "44-4-4444444"),
+        (Said("plain"), "------------"),
+        (Said("json"), "-4----------"),
+        (Said("json", "sev"), "--4---------"),
+        (Said("logfmt"), "---4--------"),
+        (Said("logfmt", "sev"), "----4-------"),
+        (Said("syslog"), "-----4------"),
+        (Said("systemd"), "-----4------"),
+        (Said("klog"), "------4-----"),
+        (Said("redis"), "--------4---"),
+        (Said("ruby"), "-----------4"),
+        (Said("log4j"), "4-----------"),
+        (Said("pattern", pattern=r"(?:sev=|\[main\] )(?P<level>\w+)"), "4---4-------"),
+        (Said("pattern", pattern=r"(?P<level>sev|main\b)", levels={"MAIN": "emerg"}), "0-----0-----"),
+        (Said("pattern", pattern=r"^\[|(?P<level>stdout)", levels={"stdout": "debug"}), "---------77-"),
+    ],
+)
+def test_each_format_reads_its_own(said: Said, read: str) -> None:
+    """One format of an input states nothing where another one would."""
+    assert reader_of(said)(b"".join(ALL)).decode() == read
+
+
+def test_every_line_gets_an_answer() -> None:
+    """The number of answers is that of the lines, whatever reads them."""
+    for said in (Said(), Said("plain"), Said("klog"), Said("pattern", pattern="(?P<level>x)")):
+        for body in (b"", b"\n", b"a", b"a\n", b"a\n\nb"):
+            assert len(reader_of(said)(body)) == len(body.splitlines())
+            assert set(reader_of(said)(body)) <= set(UNSTATED)

@@ -1,0 +1,189 @@
+"""Tail: slices of one open file."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from logbus.errors import SourceError
+from shipper.settings import Input
+from shipper.tail import BATCH_BYTES, LifeEnded, Tail, open_regular
+
+LIMIT = 1024
+
+
+def tail_of(path: Path, max_record_bytes: int = 1 << 20) -> Tail:
+    """Open a file as the shipper does."""
+    fd, status = open_regular(str(path))
+    return Tail(str(path), Input(paths=["*"], max_record_bytes=max_record_bytes), fd, status)
+
+
+def read_all(tail: Tail) -> list[tuple[bytes, bool]]:
+    """Read on to the present end; return bodies and whether they go on."""
+    pieces = []
+    while piece := tail.read():
+        tail.advance(piece)
+        pieces.append((piece.body, piece.partial))
+    return pieces
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Give a file to tail."""
+    path = tmp_path / "app.log"
+    path.touch()
+    return path
+
+
+def test_an_unfinished_line_waits(path: Path) -> None:
+    """B1: two writes make one line, never two."""
+    tail = tail_of(path)
+    path.write_bytes(b"partial")
+    assert read_all(tail) == []
+    with path.open("ab") as file:
+        file.write(b" line\nnext")
+    assert read_all(tail) == [(b"partial line\n", False)]
+    tail.final = True
+    assert read_all(tail) == [(b"next", False)]
+    tail.close()
+
+
+def test_a_line_written_byte_by_byte_is_one_line(path: Path) -> None:
+    """B13: a read after every byte never tears a line."""
+    tail = tail_of(path)
+    pieces = []
+    for at, byte in enumerate(b"one\n\ntwo\r\n"):
+        with path.open("ab") as file:
+            file.write(bytes([byte]))
+        pieces += [(at, body) for body, _ in read_all(tail)]
+    assert pieces == [(3, b"one\n"), (4, b"\n"), (9, b"two\r\n")]
+    tail.close()
+
+
+@pytest.mark.parametrize("shift", [-2, -1, 0, 1, 2])
+def test_lines_across_the_edge_of_a_slice(path: Path, shift: int) -> None:
+    """B7: a delimiter or a multi-byte character at the edge of the read stays whole, at every alignment."""
+    data = b"x" * (BATCH_BYTES + shift - 1) + "é\n".encode() + b"y\n"
+    path.write_bytes(data)
+    tail = tail_of(path)
+    pieces = read_all(tail)
+    assert b"".join(body for body, _ in pieces) == data
+    assert all(body.endswith(b"\n") and not partial for body, partial in pieces)
+    tail.close()
+
+
+def test_a_very_long_line_goes_in_pieces(path: Path) -> None:
+    """B6, B8: pieces of max_record_bytes, flagged but for the last; the next line is intact."""
+    path.write_bytes(b"\0" * 3000 + b"\nnext\n")
+    tail = tail_of(path, LIMIT)
+    pieces = read_all(tail)
+    assert [(len(body), partial) for body, partial in pieces] == [(1024, True), (1024, True), (958, False)]
+    assert b"".join(body for body, _ in pieces) == path.read_bytes()
+    tail.close()
+
+
+@pytest.mark.parametrize("size", [1023, 1024, 1025, 2047, 2048, 2049])
+def test_a_long_line_that_grows(path: Path, size: int) -> None:
+    """B6: looked for once, shipped in pieces as soon as it is too long, whole otherwise."""
+    tail = tail_of(path, LIMIT)
+    pieces = []
+    with path.open("ab", buffering=0) as file:
+        for _ in range(0, size, 100):
+            file.write(b"z" * 100)
+            pieces += read_all(tail)
+        file.write(b"\nafter\n")
+        pieces += read_all(tail)
+    assert b"".join(body for body, _ in pieces) == path.read_bytes()
+    assert all(partial == (not body.endswith(b"\n")) and len(body) <= LIMIT for body, partial in pieces)
+    tail.close()
+
+
+def test_lines_above_the_slice_and_below_the_limit_are_whole(path: Path) -> None:
+    """B6: a line longer than a slice, but not than max_record_bytes, is one record."""
+    path.write_bytes(b"a" * 900_000 + b"\nb\n")
+    tail = tail_of(path)
+    assert [(len(body), partial) for body, partial in read_all(tail)] == [(900_001, False), (2, False)]
+    tail.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"one\n", b"other\n", b"ONE\ntwo\n", b"ONE\ntwo\nthree\n", b"one\nTWO\n"])
+def test_truncated_or_rewritten_is_another_life(path: Path, data: bytes) -> None:
+    """A10, A12, A16: shorter, as long or longer, the bytes before the offset tell."""
+    path.write_bytes(b"one\ntwo\n")
+    tail = tail_of(path)
+    read_all(tail)
+    path.write_bytes(data)
+    tail.visit(os.fstat(tail.fd), 1.0)
+    with pytest.raises(LifeEnded):
+        tail.read()
+    tail.close()
+
+
+def test_the_same_bytes_are_the_same_life(path: Path) -> None:
+    """A touch, or a rewrite with the same bytes, changes nothing."""
+    path.write_bytes(b"one\n")
+    tail = tail_of(path)
+    read_all(tail)
+    path.write_bytes(b"one\n")
+    os.utime(path)
+    tail.visit(os.fstat(tail.fd), 1.0)
+    assert tail.read() is None
+    tail.close()
+
+
+def test_the_middle_of_a_head_is_looked_at_after_a_pause(path: Path) -> None:
+    """A12: a rewrite that leaves the last 256 bytes as they were is noticed by the head."""
+    path.write_bytes(b"first 1\n" + b"x" * 600 + b"\n")
+    tail = tail_of(path)
+    read_all(tail)
+    with path.open("r+b") as file:
+        file.write(b"FIRST 2\n")
+    assert tail.visit(os.fstat(tail.fd), 1.0)
+    with pytest.raises(LifeEnded):
+        tail.read()
+    tail.close()
+
+
+def test_offsets_beyond_four_gigabytes(path: Path) -> None:
+    """B11: a sparse file of 5 GiB costs nothing to begin at its end."""
+    with path.open("r+b") as file:
+        file.truncate(5 << 30)
+        file.seek(5 << 30)
+        file.write(b"\nline\nunfinished")
+    tail = tail_of(path)
+    tail.begin_at(tail.end_of_records())
+    assert tail.offset == (5 << 30) + 6
+    with path.open("ab") as file:
+        file.write(b" now\n")
+    assert read_all(tail) == [(b"unfinished now\n", False)]
+    tail.close()
+
+
+def test_the_hole_of_a_writer_that_does_not_append(path: Path) -> None:
+    """A11: after a truncation a writer at its old position leaves NULs, which are no part of its line."""
+    with path.open("r+b", buffering=0) as file:
+        file.write(b"before 1\n" * 10)
+        file.truncate(0)
+        file.write(b"after 2\n")
+    tail = tail_of(path)
+    tail.hole = 90
+    assert tail.peek() == b"after 2\n"
+    assert read_all(tail) == [(b"after 2\n", False)]
+    assert tail.offset == 98
+    tail.close()
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "link"])
+def test_only_regular_files_are_opened(tmp_path: Path, kind: str) -> None:
+    """D8: a FIFO, a device or a directory is neither opened for reading nor waited for."""
+    path = tmp_path / "x.log"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    else:
+        path = Path("/dev/zero") if kind == "device" else path
+        if kind == "link":
+            path.symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match="no regular file"):
+        open_regular(str(path))

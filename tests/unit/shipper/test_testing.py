@@ -1,0 +1,122 @@
+"""`python -m shipper test`: what it shows, what it checks, and that docs/records.md tells the truth."""
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from logbus.settings import load
+from logbus.severity import Severity
+from logbus.words import LETTERS, SPELLINGS
+from shipper.__main__ import main
+from shipper.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "records.md").read_text()
+EXAMPLES = re.findall(
+    r"^```yaml\n(.*?)^```\n(?:\n```log\n(.*?)^```\n)?(?:\n```console\n\$ (.*?)\n(.*?)^```)?",
+    PAGE,
+    re.DOTALL | re.MULTILINE,
+)
+
+
+def run(*words: str) -> tuple[int, str]:
+    """Run the command; return its exit code and output."""
+    result = CliRunner().invoke(main, ["test", *words])
+    return result.exit_code, result.output
+
+
+def test_there_are_examples() -> None:
+    """The page is read as it is written."""
+    assert len(EXAMPLES) == 6
+    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 5
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0].split("\n")[3].strip())
+def test_the_examples_of_the_page(
+    example: tuple[str, str, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each example of docs/records.md prints what stands there."""
+    config, log, command, output = example
+    monkeypatch.chdir(tmp_path)
+    Path("shipper.yml").write_text(config)
+    Path("app.log").write_text(log)
+    assert load(Path("shipper.yml"), Settings).inputs
+    if command:
+        words = command.removeprefix("python -m shipper test ").split()
+        assert run(*words) == (0, output)
+
+
+def test_the_word_table_of_the_page() -> None:
+    """The table has every severity with every word and letter."""
+    for level in Severity:
+        letters = " ".join(LETTERS.get(level.word, ""))
+        assert f"| `{level.word}` ({level:d}) | {SPELLINGS[level.word]} | {letters} |".replace("|  |", "| |") in PAGE
+
+
+def test_the_configuration_that_comes_with_it_passes_its_tests() -> None:
+    """config/shipper.yml's own tests pass."""
+    assert run("--config", str(ROOT / "config" / "shipper.yml"))[0] == 0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Return a configuration with two inputs and a test that fails."""
+    path = tmp_path / "shipper.yml"
+    path.write_text(f"""
+host: h
+inputs:
+  - {{paths: ["{tmp_path}/a.log"], label: one, rate_limit: {{records_per_s: 1}}}}
+  - {{paths: [b.log], label: two, keep: [{{min: err}}], fields: {{site: x}}}}
+tests:
+  - {{name: fails, input: two, text: "ERROR: x\\nINFO: y\\n", routing_key: h.two.info, fields: {{}},
+      records: [{{severity: info, text: y, lines: 2}}, {{severity: info}}, {{}}]}}
+  - {{name: passes, input: 1, text: "INFO: y\\n", records: [{{dropped: true}}], fields: {{site: x}}}}
+""")
+    return path
+
+
+def test_a_test_that_fails_says_why(config: Path) -> None:
+    """Each difference is said, and the exit code is 1."""
+    code, output = run("--config", str(config))
+    assert code == 1
+    for flaw in (
+        "FAILED: fails",
+        "there are 2 records, not 3",
+        "record 1: it is err, not info (stated in line 1, format prefix)",
+        "record 1: its text is 'ERROR: x'",
+        "record 1: it has 1 lines, not 2",
+        "record 2: it is dropped: keep does not select it",
+        "the routing key is h.two.err, not h.two.info",
+        "ok: passes",
+        "1 of 2 tests passed",
+    ):
+        assert flaw in output
+
+
+def test_the_input_of_a_file(config: Path, tmp_path: Path) -> None:
+    """It is the one whose paths name the file, or the one that is asked for."""
+    file = tmp_path / "a.log"
+    file.write_bytes(b"INFO: \x1b[2J\xff\nINFO: y")
+    code, output = run("--config", str(config), str(file))
+    assert code == 0
+    assert r"INFO: \x1b[2J\xff" in output
+    assert "record 2: info, line 2, from byte 12; stated in line 2, format prefix; dropped: beyond rate_limit" in output
+    assert run("--config", str(config), "--input", "two", str(file))[1].count("keep does not select it") == 2
+    assert run("--config", str(config), "--input", "1", str(file))[1].endswith("fields: site=x\n")
+
+
+@pytest.mark.parametrize("words", [["--input", "three"], ["--input", "2"], []])
+def test_no_such_input(config: Path, tmp_path: Path, words: list[str]) -> None:
+    """Which inputs there are is said, with the exit code of a wrong usage."""
+    other = tmp_path / "c.log"
+    other.write_text("x\n")
+    assert run("--config", str(config), *words, str(other))[0] == 2
+
+
+def test_nothing_to_test(config: Path, tmp_path: Path) -> None:
+    """A file that is not there, and a configuration without tests, are errors in words."""
+    assert run("--config", str(config), "--input", "0", str(tmp_path / "none"))[0] == 1
+    config.write_text("inputs: [{paths: [a]}]")
+    assert run("--config", str(config))[0] == 2

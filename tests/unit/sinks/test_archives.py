@@ -1,0 +1,161 @@
+"""The file sink's archives: compressed, rotated, wrapped, and exact all the same."""
+
+import gzip
+import json
+import os
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logbus.batch import Message, encode
+from logbus.errors import UsageError
+from sinks import rotation
+from sinks.file import Settings, open_sink
+from sinks.rotation import Rotation
+
+LINES = b"".join(b"%06d a line of ordinary length, as applications write them\n" % number for number in range(400))
+
+
+def start(stage: Any, **settings: Any) -> Any:
+    """Start a runner with a file sink of these settings."""
+    keys = {"path": str(stage.root / "out.log")} | settings
+    return stage.start(make_sink=lambda context: open_sink(Settings(**keys), context))
+
+
+def commit(runner: Any) -> None:
+    """Take what there is and commit it."""
+    for _ in range(3):
+        runner.step(time.monotonic())
+        runner.step(time.monotonic() + 1)
+
+
+def zstdcat(path: Path) -> bytes:
+    """Return what the zstd program makes of a file."""
+    return subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True).stdout
+
+
+def test_an_archive_is_what_the_zstd_program_reads(stage: Any) -> None:
+    """Frames are appended as they came, byte for byte; `zstd -dc` gives the source."""
+    whole = encode(stage.batch(LINES))
+    stage.queue.put(whole)
+    runner = start(stage, compress="zstd")
+    commit(runner)
+    assert stage.read() == whole.body
+    stage.queue.put(stage.batch(LINES + b"short\n"), stage.batch(b"more\n", len(LINES) + 6), Message(b"foreign"))
+    commit(runner)
+    assert stage.read().startswith(whole.body)
+    assert zstdcat(stage.root / "out.log") == LINES + b"short\nmore\nforeign\n"
+
+
+def test_a_torn_frame_is_cut_off(stage: Any) -> None:
+    """F2: what a crash left behind the last commit goes before anything is appended."""
+    stage.queue.put(stage.batch(LINES))
+    commit(start(stage, compress="zstd"))
+    with (stage.root / "out.log").open("ab") as file:
+        file.write(encode(stage.batch(LINES)).body[:50])
+    stage.queue.put(stage.batch(b"more\n", len(LINES)))
+    commit(start(stage, compress="zstd"))
+    assert zstdcat(stage.root / "out.log") == LINES + b"more\n"
+
+
+def test_rotated_by_size_and_compressed(stage: Any) -> None:
+    """The rotated files and the present one are the source; crashes in between change nothing."""
+    size = len(LINES)
+    for number in range(5):
+        stage.queue.put(stage.batch(LINES, number * size), stage.batch(b"end\n", (number + 1) * size - 4))
+        commit(start(stage, rotate=Rotation(max_bytes=size, compress="gzip")))
+        stage.queue.reconnect()
+    stage.stop()
+    parts = [gzip.decompress(path.read_bytes()) for path in rotation.rotated(stage.root / "out.log")]
+    assert len(parts) == 4
+    assert b"".join(parts) + stage.read() == LINES * 5
+
+
+def test_rotated_in_a_new_period(stage: Any) -> None:
+    """An output of yesterday is left alone until something is written, and then renamed."""
+    stage.queue.put(stage.batch(b"old\n"))
+    commit(start(stage, rotate=Rotation(every_s=86_400)))
+    yesterday = time.time() - 86_400
+    os.utime(stage.root / "out.log", (yesterday, yesterday))
+    stage.queue.put(stage.batch(b"new\n", 4))
+    commit(start(stage, rotate=Rotation(every_s=86_400)))
+    assert stage.read() == b"new\n"
+    assert [path.read_bytes() for path in rotation.rotated(stage.root / "out.log")] == [b"old\n"]
+
+
+def test_the_oldest_go_first(tmp_path: Path) -> None:
+    """keep_files and keep_bytes count from the newest; other files in the directory stay."""
+    path = tmp_path / "out.log"
+    for number in range(6):
+        (tmp_path / f"out.log-20261124T10000{number}Z").write_bytes(b"x" * 10)
+        os.utime(tmp_path / f"out.log-20261124T10000{number}Z", (number, number))
+    (tmp_path / "out.log-mine").write_bytes(b"x")
+    rotation.tidy(path, Rotation(max_bytes=1, keep_files=4))
+    assert len(rotation.rotated(path)) == 4
+    rotation.tidy(path, Rotation(max_bytes=1, keep_bytes=25))
+    assert [each.name[-3:] for each in rotation.rotated(path)] == ["04Z", "05Z"]
+    assert (tmp_path / "out.log-mine").exists()
+
+
+def test_two_rotations_in_one_second_have_two_names(tmp_path: Path) -> None:
+    """A rotated file is never overwritten, not by one that is compressed by now either."""
+    path = tmp_path / "out.log"
+    first = rotation.free_name(path, 0.0)
+    first.with_name(f"{first.name}.gz").touch()
+    second = rotation.free_name(path, 0.0)
+    assert (first.name, second.name) == ("out.log-19700101T000000Z", "out.log-19700101T000000Z.1")
+
+
+@pytest.mark.parametrize("form", ["prefix", "json"])
+def test_wrapped_records_come_once(stage: Any, form: str) -> None:
+    """A prefix or JSON changes the length of an output, not what exactly once means."""
+    runner = start(stage, format=form)
+    stage.queue.put(stage.batch(b"one\r\n\xff\n", host="a b"))
+    commit(runner)
+    runner = start(stage, format=form)
+    stage.queue.put(stage.batch(b"one\r\n\xff\nend\n", host="a b"))
+    commit(runner)
+    lines = stage.read().splitlines()
+    if form == "prefix":
+        assert lines[0] == b"2026-11-24T03:21:06.123456Z a_b app info one"
+        assert len(lines) == 3
+    else:
+        assert [json.loads(line)["message"] for line in lines] == ["one", "\\xff", "end"]
+        assert json.loads(lines[0])["severity"] == "info"
+
+
+def test_modes_and_syncing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mode` is that of new files whatever the umask; with `sync: never` nothing is synced."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", synced.append)
+    stage.queue.put(stage.batch(b"x\n"))
+    commit(start(stage, mode="0604", sync="never"))
+    assert stat.S_IMODE((stage.root / "out.log").stat().st_mode) == 0o604
+    assert synced == []
+
+
+def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """F15: with outputs but no ledger, a warning says that what comes again will be written again."""
+    (stage.root / "out.log").write_bytes(b"before\n")
+    stage.queue.put(stage.batch(b"x\n"))
+    commit(start(stage))
+    assert "the ledger is new" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "flaw"),
+    [
+        ({"mode": "rw"}, "no file mode"),
+        ({"compress": "zstd", "rotate": {"max_bytes": 1, "compress": "gzip"}}, "already"),
+        ({"rotate": {"keep_files": 3}}, "when"),
+    ],
+)
+def test_settings_that_make_no_sense(keys: Any, flaw: str) -> None:
+    """They are refused before anything is written."""
+    rotate = keys.pop("rotate", None)
+    with pytest.raises(UsageError, match=flaw):
+        Settings(path="/x", rotate=Rotation(**rotate) if rotate else None, **keys)

@@ -1,0 +1,193 @@
+"""What the console shows, and what it never sends to a terminal."""
+
+import json
+import os
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logbus.batch import Batch, count_lines
+from logbus.errors import OutputError
+from sinks import console
+from sinks.console import Console, Settings, as_json, as_text
+from sinks.printable import inert_json, printable, printable_word
+from sinks.sink import OutputClosed
+
+PLAIN = as_text(colour=False)
+OBEYED = [*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200F]
+
+
+@pytest.fixture(autouse=True)
+def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def test_a_record_is_a_line_with_columns(stage: Any) -> None:
+    """Time of reading, severity, host, label, text."""
+    shown = PLAIN(stage.batch(b"one\ntwo\tx\n\n", levels=b"364")).decode()
+    assert shown.split("\n") == [
+        "03:21:06.123 err     web-1        app          one",
+        "03:21:06.123 info    web-1        app          two\tx",
+        "03:21:06.123 warning web-1        app          ",
+        "",
+    ]
+
+
+def test_colour_is_by_severity(stage: Any) -> None:
+    """An error is red, and the colour ends before the text."""
+    shown = as_text(colour=True)(stage.batch(b"one\n", levels=b"3"))
+    assert b"\x1b[31merr    \x1b[0m web-1" in shown
+
+
+def test_a_pipe_gets_no_colour(capfd: pytest.CaptureFixture[str], stage: Any) -> None:
+    """Standard output that is no terminal gets plain text."""
+    sink = console.open_sink(Settings(), None)  # type: ignore[arg-type] - it needs no context
+    sink.write(stage.batch(b"x\n", levels=b"3"))
+    assert "\x1b" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        (b"\x1b[2J\x1b[A", rb"\x1b[2J\x1b[A"),
+        (b"\x1b]52;c;AAAA\x07", rb"\x1b]52;c;AAAA\x07"),
+        ("\x9b31m".encode(), rb"\x9b31m"),
+        ("a\u202eb\u2066c".encode(), rb"a\u202eb\u2066c"),
+        (b"safe\roverwritten", rb"safe\roverwritten"),
+        (b"\x00\x7f\x08", rb"\x00\x7f\x08"),
+        (b"\xff\xfe", rb"\xff\xfe"),
+        (b"\x0b\x0c\x1c\xc2\x85\xe2\x80\xa8", rb"\x0b\x0c\x1c\x85\u2028"),
+        ("Grüße 🙂 日本".encode(), "Grüße 🙂 日本".encode()),
+        (b"crlf\r", b"crlf"),
+        (b"two\r\r", rb"two\r"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_made_visible(stage: Any, hostile: bytes, shown: bytes) -> None:
+    """S1, S2: escapes, C1, bidi marks, lone CR and bytes that are not UTF-8; one record stays one line."""
+    line = PLAIN(stage.batch(hostile + b"\n"))
+    assert line.endswith(b"app          " + shown + b"\n")
+    assert line.count(b"\n") == 1
+
+
+def test_names_are_made_visible_too(stage: Any) -> None:
+    """S1, S2: a host or label with a newline or an escape forges no line."""
+    line = PLAIN(stage.batch(b"x\n", host="a\nb", label="\x1b[2J"))
+    assert line.count(b"\n") == 1
+    assert rb"a\nb" in line
+    assert b"\x1b" not in line
+
+
+@given(st.binary(), st.text(), st.text(), st.booleans())
+def test_no_control_character_reaches_the_terminal(body: bytes, host: str, path: str, in_json: bool) -> None:
+    """S1: whatever is in a batch, there is nothing on standard output but LF, TAB and printable text."""
+    path = path.encode(errors="replace").decode()
+    batch = Batch(body, b"6" * count_lines(body), host=host.encode(errors="replace").decode(), path=path)
+    shown = (as_json if in_json else PLAIN)(batch)
+    text = shown.decode()
+    assert not {chr(code) for code in OBEYED} & set(text)
+    assert text.count("\n") == count_lines(body)
+
+
+def test_a_record_of_several_lines_is_indented(stage: Any) -> None:
+    """S2: its further lines begin with blanks, so none of them looks like a record; dropped records are not shown."""
+    batch = stage.batch(b"Traceback\n  at x\nnext\n", levels=b"366", end=30, lengths=((17, 17), (0, 8), (5, 5)))
+    lines = PLAIN(batch).decode().split("\n")
+    assert lines[0].endswith("Traceback")
+    assert lines[1] == " " * 13 + "  at x"
+    assert lines[2].startswith("03:21:06.123 info")
+    assert len(lines) == 4
+
+
+def test_a_last_line_without_newline_is_a_line(stage: Any) -> None:
+    """The next batch does not go on in its line."""
+    assert PLAIN(stage.batch(b"no end")).endswith(b"no end\n")
+    assert PLAIN(stage.batch(b"")) == b""
+
+
+def test_json_is_one_object_a_record(stage: Any) -> None:
+    """The keys of the outside contract; a message has no newline, and bytes that are not UTF-8 are escapes."""
+    shown = as_json(stage.batch(b"one\r\n\xff\x1b\n", 100, levels=b"36", path="/a\udcff")).decode()
+    first, second = (json.loads(line) for line in shown.splitlines())
+    assert first == {
+        "host": "web-1",
+        "label": "app",
+        "path": "/a\\xff",
+        "offset": 100,
+        "severity": "err",
+        "message": "one",
+        "time": "2026-11-24T03:21:06.123456Z",
+    }
+    assert (second["offset"], second["message"]) == (105, "\\xff\x1b")
+
+
+def test_json_offsets_are_the_sources(stage: Any) -> None:
+    """Where records are not verbatim, `lengths` says where each began; a foreign one began nowhere."""
+    batch = stage.batch(b"***\nb\n", levels=b"666", end=110, offset=90, lengths=((4, 10), (0, 8), (2, 2)))
+    assert [json.loads(line)["offset"] for line in as_json(batch).splitlines()] == [90, 108]
+    foreign = json.loads(as_json(Batch(b"Hello World!", b"6")))
+    assert (foreign["offset"], foreign["message"], foreign["host"]) == (None, "Hello World!", "unknown")
+
+
+def test_an_absurd_time_is_shown_as_one(stage: Any) -> None:
+    """A forged time of reading does not stop the console."""
+    assert json.loads(as_json(stage.batch(b"x\n", read_at_us=2**62)))["time"].startswith("9999")
+    assert PLAIN(stage.batch(b"x\n", read_at_us=2**62))
+
+
+def test_hosts_and_labels_are_chosen_by_globs(stage: Any) -> None:
+    """Only what matches both is shown."""
+    out, into = os.pipe()
+    sink = Console(Settings(host="web-*", label="a?p"), PLAIN, into)
+    for host, label in [("web-1", "app"), ("db-1", "app"), ("web-2", "x")]:
+        sink.write(stage.batch(b"x\n", host=host, label=label))
+    sink.close()
+    os.close(into)
+    assert os.read(out, 4096).count(b"\n") == 1
+    os.close(out)
+
+
+def test_a_pipe_that_nobody_reads_ends_it(stage: Any) -> None:
+    """F9: `| head -1` is no error."""
+    out, into = os.pipe()
+    os.close(out)
+    sink = Console(Settings(), PLAIN, into)
+    with pytest.raises(OutputClosed):
+        sink.write(stage.batch(b"x\n"))
+    sink.close()
+    os.close(into)
+
+
+def test_a_slow_reader_is_waited_for(stage: Any) -> None:
+    """F9: what does not fit in a pipe is kept, no write blocks, and every byte comes once when there is room again."""
+    out, into = os.pipe()
+    body = (b"x" * 99 + b"\n") * 5000
+    sink = Console(Settings(), lambda batch: batch.body, into)
+    sink.write(stage.batch(body))
+    assert not sink.ready()
+    got = bytearray()
+    while not sink.ready():
+        got += os.read(out, 65536)
+    sink.close()
+    os.close(into)
+    while part := os.read(out, 65536):
+        got += part
+    os.close(out)
+    assert got == body
+
+
+def test_an_output_that_fails_is_said(stage: Any) -> None:
+    """Any other error is an OutputError, to be tried again."""
+    with pytest.raises(OutputError, match="standard output"):
+        Console(Settings(), PLAIN, 987).write(stage.batch(b"x\n"))
+
+
+def test_printable_leaves_plain_text_alone() -> None:
+    """Text without a suspicious byte is returned as it is, not copied."""
+    body = b"plain\ttext\n"
+    assert printable(body) is body
+    assert inert_json(body) is body
+    assert printable_word("a\tb") == rb"a\tb"

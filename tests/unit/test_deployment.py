@@ -1,0 +1,102 @@
+"""What an operator installs: systemd units and the compose file are sane, hardened, and fit the configuration."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SYSTEMD = ROOT / "config" / "systemd"
+UNITS = ("logbus-shipper.service", "logbus-sink@.service")
+INSTALLED_PYTHON = "/opt/logbus/bin/python"
+MOST_EXPOSURE = 2.5
+
+
+@pytest.fixture
+def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Give the unit as if Logbus were installed where it says."""
+    text = (SYSTEMD / request.param).read_text()
+    assert INSTALLED_PYTHON in text
+    python = tmp_path / "python"
+    python.symlink_to(sys.executable)
+    unit = tmp_path / str(request.param)
+    unit.write_text(text.replace(INSTALLED_PYTHON, str(python)))
+    return unit
+
+
+def analyze(*args: str) -> "subprocess.CompletedProcess[str]":
+    """Run systemd-analyze."""
+    return subprocess.run(["systemd-analyze", *args], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("installed", UNITS, indirect=True)
+def test_units_verify_clean(installed: Path) -> None:
+    """systemd-analyze verify has nothing to say about our units."""
+    done = analyze("verify", "--man=no", str(installed))
+    assert done.returncode == 0
+    assert installed.name.partition(".")[0].rstrip("@") not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("installed", UNITS, indirect=True)
+def test_units_are_hardened(installed: Path) -> None:
+    """systemd-analyze security sees an exposure of at most 2.5."""
+    done = analyze("security", "--offline=true", "--no-pager", str(installed))
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
+    assert exposure, done.stderr
+    assert float(exposure[1]) <= MOST_EXPOSURE
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_keep_their_daemon_alive(unit: str) -> None:
+    """Own user, readiness and watchdog reported, restarted always, reloaded by SIGHUP, no core dump (S13)."""
+    text = (SYSTEMD / unit).read_text()
+    for line in ("Type=notify", "Restart=always", "User=logbus", "ExecReload=kill -HUP $MAINPID", "LimitCORE=0"):
+        assert f"\n{line}\n" in text
+    assert re.search(r"\nWatchdogSec=\d+\n", text)
+    assert "u logbus " in (SYSTEMD / "logbus.sysusers").read_text()
+
+
+def compose() -> dict[str, Any]:
+    """Return docker-compose.yml as data."""
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return loaded
+
+
+def test_compose_publishes_on_loopback_only() -> None:
+    """Nothing in containers is open to the network."""
+    ports = [port for service in compose()["services"].values() for port in service.get("ports", ())]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+    assert not any(service.get("network_mode") == "host" for service in compose()["services"].values())
+
+
+def test_compose_waits_for_a_healthy_broker() -> None:
+    """Every daemon starts when RabbitMQ answers, and drains before it is killed."""
+    services = compose()["services"]
+    assert services["rabbitmq"]["healthcheck"]["test"][0] == "CMD"
+    for name in set(services) - {"rabbitmq"}:
+        assert services[name]["depends_on"] == {"rabbitmq": {"condition": "service_healthy"}}
+        assert services[name]["command"][:2] == ["python", "-m"]
+
+
+def test_compose_runs_every_sink_of_the_configuration() -> None:
+    """The sinks that run in containers are those of config/sinks.yml, by name."""
+    services = compose()["services"]
+    configured = yaml.safe_load((ROOT / "config" / "sinks.yml").read_text())["sinks"]
+    running = {service["command"][-1] for service in services.values() if "sinks" in service.get("command", ())}
+    assert running == set(configured)
+
+
+def test_compose_volumes_are_declared() -> None:
+    """Every named volume that a service mounts exists, and every mounted file is in the tree."""
+    declared = set(compose()["volumes"])
+    for service in compose()["services"].values():
+        for source in (volume.partition(":")[0] for volume in service["volumes"]):
+            if source.startswith("./"):
+                assert (ROOT / source).is_file(), source
+            else:
+                assert source.startswith("/") or source in declared
