@@ -1,4 +1,4 @@
-"""What was begun before this start goes on: remembered lives are looked for, the oldest first, before new ones begin."""
+"""What was begun before this start goes on: remembered lives are looked for before new ones begin."""
 
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.lives import Lives
