@@ -46,3 +46,14 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
     if lost_bytes:
         telemetry.count("logbus_lost_bytes", lost_bytes)
         logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+
+
+def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
+    """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning(
+        "%s: %d bytes of a file that was deleted or rotated away are dropped: more than hold_deleted_bytes (%d) waits",
+        visible(path),
+        lost_bytes,
+        limit,
+    )

@@ -76,11 +76,27 @@ class Resumption:
         siblings, kin = Siblings(self._discovery.input_of), Kin()
         for stream, inode, path in self._registry.outline():
             each = by_inode.get(inode)
+            if each is None and not siblings.readable(path):
+                continue
             tail = self._follow(each, now) if each else self._follow_sibling(siblings.find(path, inode), now)
             if tail is None and stream not in self._lives.by_stream:
                 self._look_elsewhere(stream, path, kin, now)
         self._lives.memory.bury()
         self._heads.clear()
+
+    def forget(self, before_s: float, after: int = 0) -> int:
+        """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
+
+        A part at a time, as `Registry.expire` does.
+        """
+        siblings = Siblings(self._discovery.input_of)
+        inodes = {inode for _, inode in self._lives.by_key}
+
+        def is_there(stream: str, inode: int, path: str) -> bool:
+            known = inode in inodes or stream in self._lives.by_stream
+            return known or siblings.path_of(path, inode) is not None
+
+        return self._registry.expire(before_s, is_there, after)
 
     def recover(self, tail: Tail) -> bool:
         """Have the rest of a followed life read from an archive, now that its file is gone; False if there is none."""
@@ -133,7 +149,7 @@ class Resumption:
         self._lives.enqueue(tail)
 
     def _look_elsewhere(self, stream: str, path: str, kin: Kin, now: float) -> None:
-        source = self._discovery.input_of(path) if kin.has(path) else None
+        source = self._discovery.input_of(path)
         row = self._registry.row(stream) if source else None
         if row is None or source is None:
             return
