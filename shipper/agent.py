@@ -21,7 +21,7 @@ from shipper.reading import Publisher, Reader
 from shipper.recognition import row_of
 from shipper.registry import Registry
 from shipper.resuming import Resumption
-from shipper.scanning import Scanner
+from shipper.scanning import POLL_EVERY_S, Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
 from shipper.watcher import Watcher
@@ -71,7 +71,9 @@ class Agent:
         files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
         host = settings.host_name()
-        watcher = Watcher(waker.wake) if waker and not once else None
+        polls = settings.watch == "poll"
+        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
+        watcher = Watcher(waker.wake) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
@@ -83,7 +85,7 @@ class Agent:
         self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
         self._resumption = Resumption(self._lives, registry, self._discovery)
         self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
-        self._scanner = Scanner(self._discovery, watcher, self._lives, settings.scan_interval_s, stopwatch)
+        self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)
         self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
         self._next_save = self._next_measure = self._next_forget = 0.0

@@ -9,6 +9,9 @@ logger = logging.getLogger("shipper.complaints")
 
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
+COMPRESSED = "it is compressed"
+OWN = "this shipper itself writes to it"
+
 
 class Complaints:
     """Paths that cannot be read now (`unreadable`), and files that are left out."""

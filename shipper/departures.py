@@ -12,8 +12,9 @@ from logbus.telemetry import gauge
 from shipper.complaints import say_dropped
 from shipper.discovery import Discovery, Siblings
 from shipper.lives import Lives
+from shipper.opening import open_regular
 from shipper.resuming import Resumption
-from shipper.tail import LifeEnded, Tail, open_regular
+from shipper.tail import LifeEnded, Tail
 
 DELETED_GRACE_S = 5.0
 RENAMED_GRACE_S = 60.0
@@ -87,12 +88,12 @@ class Departures:
         """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
         held = [tail for tail in self._lives.leaving if not tail.names and tail.fd >= 0]
         unread = sum(unread_bytes(tail) for tail in held)
-        while held and self._hold_bytes is not None and unread > self._hold_bytes:
-            oldest = held.pop(0)
-            if lost := unread_bytes(oldest):
-                unread -= lost
-                say_dropped(oldest.path, lost, self._hold_bytes)
-                self._lives.end(oldest, done=True)
+        while self._hold_bytes is not None and unread > self._hold_bytes:
+            oldest = next(tail for tail in held if unread_bytes(tail))
+            held.remove(oldest)
+            unread -= unread_bytes(oldest)
+            say_dropped(oldest.path, unread_bytes(oldest), self._hold_bytes)
+            self._lives.end(oldest, done=True)
         gauge("logbus_held_lives", len(held))
         gauge("logbus_held_bytes", unread)
 

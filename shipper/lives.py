@@ -9,17 +9,18 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import Complaints, say_truncated
+from shipper.complaints import COMPRESSED, OWN, Complaints, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, is_compressed
 from shipper.kinship import Kin, family
+from shipper.opening import open_regular, own_outputs
 from shipper.recognition import GOES_ON, Memory, Verdict, row_of
 from shipper.records import Recorder
 from shipper.registry import Registry
 from shipper.settings import Input
 from shipper.succession import Succession
-from shipper.tail import Tail, open_regular
+from shipper.tail import Tail
 
 
 class Lives:
@@ -59,6 +60,7 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
+        self._own = own_outputs()
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -225,9 +227,10 @@ class Lives:
             self.complaints.unreadable_now(found.path, error)
             return None
         self.complaints.readable_now(found.path)
-        if is_compressed(fd):
+        key = (status.st_dev, status.st_ino)
+        if key in self._own or is_compressed(fd):
             os.close(fd)
-            self.complaints.left_out(found.path, (status.st_dev, status.st_ino), "it is compressed")
+            self.complaints.left_out(found.path, key, OWN if key in self._own else COMPRESSED)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
         verdict = self.memory.resume(tail, self.by_stream)
