@@ -247,3 +247,18 @@ TestRecords: Callable[..., Any] = Records.TestCase
 TestRecords.settings = settings(
     suppress_health_check=list(HealthCheck), max_examples=examples(80), stateful_step_count=40
 )
+
+
+@pytest.mark.parametrize("seed", [1, 28])
+def test_a_forced_end_is_the_same_after_a_crash(seed: int) -> None:
+    """A changed record whose end time alone had told ends there again, although its file went on meanwhile."""
+    state = Records()
+    state.begin("both", 1, seed)
+    state.append_part(b"  part of a line")
+    state.step(0.0)
+    state.step(1.2)
+    state.kill()
+    state.append([b"mail from jo@example.com\n", b"\n"])
+    state.restart()
+    state.confirm(1)
+    state.teardown()
