@@ -1,11 +1,16 @@
-"""Is this open file the life that a registry row remembers? And a row from a tail, the other way round."""
+"""Is this open file a life that the registry remembers? And a row from a tail, the other way round."""
 
 import enum
+import logging
 import os
+from collections.abc import Container
 
+from logbus.errors import visible
 from shipper.identity import Head, digest, mark_before
-from shipper.registry import Row
+from shipper.registry import Registry, Row
 from shipper.tail import Tail
+
+logger = logging.getLogger("shipper.recognition")
 
 
 class Verdict(enum.Enum):
@@ -16,6 +21,41 @@ class Verdict(enum.Enum):
     REWRITTEN = "the same file with other bytes, truncated or rewritten in place: the remembered life is over"
     REPLACED = "another file with the same inode: the remembered life is over"
     OTHER_FILE = "another file somewhere else: no news about the remembered one"
+
+
+class Memory:
+    """What the registry remembers of files. With `cloned` it is another machine's: lives go on under new ids."""
+
+    def __init__(self, registry: Registry, *, cloned: bool = False) -> None:
+        self._registry = registry
+        self._cloned = cloned
+
+    def resume(self, tail: Tail, followed: Container[str]) -> bool:
+        """Let a tail begin where its file was, if one of the streams that are not `followed` is it; else False."""
+        for row in self._registry.candidates(tail.inode):
+            verdict = Verdict.OTHER_FILE if row.stream in followed else recognise(tail, row)
+            if verdict is Verdict.OTHER_FILE:
+                continue
+            self._take_over(tail, row, verdict)
+            if verdict is not Verdict.REPLACED:
+                return True
+        return False
+
+    def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
+        """Go on with a remembered stream, or end it and go on without its id, or without its offset too."""
+        if verdict is not Verdict.SAME:
+            log = logger.info if verdict is Verdict.REPLACED else logger.warning
+            log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+        if verdict is not Verdict.REPLACED:
+            tail.path = row.path
+        if verdict in (Verdict.SAME, Verdict.LOST_UNCONFIRMED):
+            tail.begin_at(row.offset)
+        if verdict is Verdict.SAME and not self._cloned:
+            tail.stream = row.stream
+            tail.head = Head.of(tail.fd, row.head_length)
+            tail.boundary = row.published
+        else:
+            self._registry.save([row.ended()])
 
 
 def recognise(tail: Tail, row: Row) -> Verdict:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shipper.agent import SLICES_A_STEP
+from shipper.reading import SLICES_A_STEP
 
 
 def test_a_batch_says_where_it_is_from(shore: Any) -> None:
@@ -204,7 +204,7 @@ def test_more_files_than_descriptors(shore: Any) -> None:
         shore.write(f"{number}.log", b"one %d\n" % number)
     shore.start(budget=3)
     shore.run()
-    assert len(shore.agent._lives._open) <= 3  # noqa: SLF001 - descriptors are the point
+    assert len(shore.agent._lives.open_files) <= 3  # noqa: SLF001 - descriptors are the point
     for number in range(30):
         shore.write(f"{number}.log", b"two %d\n" % number)
     shore.run()
