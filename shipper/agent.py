@@ -12,6 +12,7 @@ from typing import Protocol
 from logbus.errors import visible
 from logbus.telemetry import gauge
 from shipper import identity
+from shipper.copies import COPY_GRACE_S
 from shipper.departures import Departures
 from shipper.discovery import Discovery
 from shipper.lives import Lives
@@ -19,8 +20,8 @@ from shipper.naming import Namer
 from shipper.reading import Publisher, Reader
 from shipper.recognition import row_of
 from shipper.registry import Registry
-from shipper.resuming import resume
-from shipper.scanning import Scanner
+from shipper.resuming import Resumption
+from shipper.scanning import POLL_EVERY_S, Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
 from shipper.watcher import Watcher
@@ -28,6 +29,9 @@ from shipper.watcher import Watcher
 logger = logging.getLogger("shipper.agent")
 
 SAVE_EVERY_S = 0.25
+MEASURE_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
+FORGET_PAUSE_S = 1.0
 RETRY_SAVE_S = 1.0
 STDIN_CHECK_S = 0.2
 
@@ -67,7 +71,9 @@ class Agent:
         files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
         host = settings.host_name()
-        watcher = Watcher(waker.wake) if waker and not once else None
+        polls = settings.watch == "poll"
+        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
+        watcher = Watcher(waker.wake) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
@@ -75,12 +81,16 @@ class Agent:
         self._files = files
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._discovery = Discovery(files, watcher)
-        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned())
-        self._departures = Departures(self._lives, self._discovery)
-        self._scanner = Scanner(self._discovery, watcher, self._lives, settings.scan_interval_s, stopwatch)
+        grace_s = 0.0 if once else COPY_GRACE_S
+        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
+        self._resumption = Resumption(self._lives, registry, self._discovery)
+        self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
+        self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)
         self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
-        self._next_save = 0.0
+        self._next_save = self._next_measure = self._next_forget = 0.0
+        self._forgotten = 0
+        self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
         self._said_empty: set[str] = set()
@@ -93,11 +103,14 @@ class Agent:
         if not self._draining:
             if not self._once:
                 self._scanner.look_around(now)
+            self._resumption.work(now)
             self._departures.check(now)
             self._departures.flush_held(now)
             self._namer.name_new(now)
             self._reader.read(now)
         self._save(now)
+        self._measure(now)
+        self._forget(now)
         self._wake_on_stdin()
         return self._wait_s(now)
 
@@ -171,7 +184,7 @@ class Agent:
     @property
     def failures(self) -> int:
         """How many paths could not be read or named nothing."""
-        return len(self._lives.unreadable) + len(self._said_empty)
+        return len(self._lives.complaints.unreadable) + len(self._said_empty)
 
     def _is_cloned(self) -> bool:
         """Tell whether the registry came from another machine (an image, a copied disk), and make it ours."""
@@ -184,7 +197,7 @@ class Agent:
         """Scan for the first time, as a whole: the lives that were begun come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
-        resume(self._lives, self._registry, self._discovery, found, now)
+        self._resumption.resume(found, now)
         fresh = {id(each): self._starts_at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
             self._lives.saw(each, now, from_end=fresh[id(each.input)])
@@ -194,7 +207,7 @@ class Agent:
             self._remember_start()
         self._say_empty()
         if self._once:
-            self._lives.unread = {tail: tail.seen_size for tail in self._lives}
+            self._lives.unread = {tail: tail.seen_size for tail in [*self._lives, *self._resumption.unpacking()]}
         self._scanner.began(now)
 
     def _starts_at_end(self, source: Input) -> bool:
@@ -213,9 +226,23 @@ class Agent:
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", visible(each.text), cause, then)
 
+    def _forget(self, now: float) -> None:
+        """Now and then, forget what has been gone for long. The clock only says how long ago that is."""
+        if now < self._next_forget or self._once:
+            return
+        if self._next_forget:
+            self._forgotten = self._resumption.forget(time.time() - self._forget_after_s, self._forgotten)
+        self._next_forget = now + (FORGET_PAUSE_S if self._forgotten else FORGET_EVERY_S)
+
+    def _measure(self, now: float) -> None:
+        if now >= self._next_measure:
+            self._next_measure = now + MEASURE_EVERY_S
+            committed, size = self.progress()
+            gauge("logbus_streams", len(self._lives))
+            gauge("logbus_behind_bytes", size - committed)
+
     def _save(self, now: float) -> None:
         """Save what moved, in one transaction: four times a second, or at once when there is nothing else to do."""
-        gauge("logbus_streams", len(self._lives))
         dirty = self._lives.dirty
         last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.unread
         if not dirty or (now < self._next_save and not last):
@@ -235,7 +262,7 @@ class Agent:
             held_s = self._namer.waits_s(now)
             if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.ready and not held_s)):
                 return 0.0
-            waits += [self._departures.check(now), self._departures.flush_held(now)]
+            waits += [self._departures.check(now), self._departures.flush_held(now), self._resumption.wait_s(now)]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:

@@ -227,23 +227,34 @@ class Siblings:
 
     def __init__(self, input_of: Callable[[str], Input | None]) -> None:
         self._input_of = input_of
-        self._directories: dict[str, dict[int, str]] = {}
+        self._directories: dict[str, dict[int, str] | None] = {}
+
+    def path_of(self, path: str, inode: int) -> str | None:
+        """Return the path of the file with `inode` in the directory of `path`."""
+        inodes = self._inodes_beside(path)
+        return inodes.get(inode) if inodes else None
+
+    def readable(self, path: str) -> bool:
+        """Tell whether the directory of `path` can be read."""
+        return self._inodes_beside(path) is not None
+
+    def _inodes_beside(self, path: str) -> dict[int, str] | None:
+        directory = path.rpartition("/")[0]
+        if directory not in self._directories:
+            self._directories[directory] = _inodes(directory or "/")
+        return self._directories[directory]
 
     def find(self, path: str, inode: int) -> Found | None:
-        """Return the file with `inode` in the directory of `path`."""
-        directory = os.path.dirname(path)
-        if directory not in self._directories:
-            self._directories[directory] = dict(_inodes(directory))
-        source, sibling = self._input_of(path), self._directories[directory].get(inode)
+        """Return the file with `inode` in the directory of `path`, if an input names `path`."""
+        sibling = self.path_of(path, inode)
+        source = self._input_of(path) if sibling else None
         status = regular(sibling) if sibling else None
         return Found(sibling, source, status) if sibling and source and status else None
 
 
-def _inodes(directory: str) -> Iterator[tuple[int, str]]:
+def _inodes(directory: str) -> dict[int, str] | None:
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.inode(), entry.path
+            return {entry.inode(): entry.path for entry in entries if entry.is_file(follow_symlinks=False)}
     except OSError:
-        return
+        return None
