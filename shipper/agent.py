@@ -12,6 +12,7 @@ from typing import Protocol
 from logbus.errors import visible
 from logbus.telemetry import gauge
 from shipper import identity
+from shipper.copies import COPY_GRACE_S
 from shipper.departures import Departures
 from shipper.discovery import Discovery
 from shipper.lives import Lives
@@ -19,7 +20,7 @@ from shipper.naming import Namer
 from shipper.reading import Publisher, Reader
 from shipper.recognition import row_of
 from shipper.registry import Registry
-from shipper.resuming import resume
+from shipper.resuming import Resumption
 from shipper.scanning import Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
@@ -75,8 +76,10 @@ class Agent:
         self._files = files
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._discovery = Discovery(files, watcher)
-        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned())
-        self._departures = Departures(self._lives, self._discovery)
+        grace_s = 0.0 if once else COPY_GRACE_S
+        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
+        self._resumption = Resumption(self._lives, registry, self._discovery)
+        self._departures = Departures(self._lives, self._discovery, self._resumption)
         self._scanner = Scanner(self._discovery, watcher, self._lives, settings.scan_interval_s, stopwatch)
         self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
@@ -93,6 +96,7 @@ class Agent:
         if not self._draining:
             if not self._once:
                 self._scanner.look_around(now)
+            self._resumption.work(now)
             self._departures.check(now)
             self._departures.flush_held(now)
             self._namer.name_new(now)
@@ -167,7 +171,7 @@ class Agent:
     @property
     def failures(self) -> int:
         """How many paths could not be read or named nothing."""
-        return len(self._lives.unreadable) + len(self._said_empty)
+        return len(self._lives.complaints.unreadable) + len(self._said_empty)
 
     def _is_cloned(self) -> bool:
         """Tell whether the registry came from another machine (an image, a copied disk), and make it ours."""
@@ -180,7 +184,7 @@ class Agent:
         """Scan for the first time, as a whole: the lives that were begun come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
-        resume(self._lives, self._registry, self._discovery, found, now)
+        self._resumption.resume(found, now)
         fresh = {id(each): self._starts_at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
             self._lives.saw(each, now, from_end=fresh[id(each.input)])
@@ -190,7 +194,7 @@ class Agent:
             self._remember_start()
         self._say_empty()
         if self._once:
-            self._lives.unread = {tail: tail.seen_size for tail in self._lives}
+            self._lives.unread = {tail: tail.seen_size for tail in [*self._lives, *self._resumption.unpacking()]}
         self._scanner.began(now)
 
     def _starts_at_end(self, source: Input) -> bool:
@@ -231,7 +235,7 @@ class Agent:
             held_s = self._namer.waits_s(now)
             if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.ready and not held_s)):
                 return 0.0
-            waits += [self._departures.check(now), self._departures.flush_held(now)]
+            waits += [self._departures.check(now), self._departures.flush_held(now), self._resumption.wait_s(now)]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:

@@ -10,6 +10,7 @@ import os
 from logbus.errors import SourceError
 from shipper.discovery import Discovery, Siblings
 from shipper.lives import Lives
+from shipper.resuming import Resumption
 from shipper.tail import LifeEnded, Tail, open_regular
 
 DELETED_GRACE_S = 5.0
@@ -22,8 +23,9 @@ RESTING_CHECK_S = 30.0
 class Departures:
     """Looks at lives that leave or rest."""
 
-    def __init__(self, lives: Lives, discovery: Discovery) -> None:
+    def __init__(self, lives: Lives, discovery: Discovery, resumption: Resumption) -> None:
         self._lives = lives
+        self._resumption = resumption
         self._discovery = discovery
         self._next_check = self._next_resting_check = 0.0
 
@@ -56,7 +58,7 @@ class Departures:
         if tail.ended or not tail.rotated:
             self._lives.leaving.pop(tail, None)
             return
-        if tail.fd < 0 and not self._reopen(tail, now):
+        if tail.unpacking or (tail.fd < 0 and not self._reopen(tail, now)):
             return
         status = os.fstat(tail.fd)
         self._lives.visit(tail, status, now)
@@ -110,10 +112,11 @@ class Departures:
         return False
 
     def _open_sibling(self, tail: Tail) -> bool:
-        """Open a nameless life that was only renamed within its directory; end it if it is not there."""
+        """Open a nameless life that was only renamed or compressed in its directory; end it if it is not there."""
         found = Siblings(self._discovery.input_of).find(tail.path, tail.inode)
         if found and tail.reopened_as(*open_regular(found.path)) and (tail.generation or tail.continues()):
             self._lives.open_files.hold(tail)
             return True
-        self._lives.end(tail)
+        if not self._resumption.recover(tail):
+            self._lives.end(tail)
         return False

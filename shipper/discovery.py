@@ -241,7 +241,8 @@ class Siblings:
         directory = os.path.dirname(path)
         if directory not in self._directories:
             self._directories[directory] = dict(_inodes(directory))
-        source, sibling = self._input_of(path), self._directories[directory].get(inode)
+        sibling = self._directories[directory].get(inode)
+        source = self._input_of(path) if sibling else None
         status = regular(sibling) if sibling else None
         return Found(sibling, source, status) if sibling and source and status else None
 

@@ -4,22 +4,22 @@ What the filesystem shows (a path has this status now) becomes tails here. A pat
 another life; the older one of the same path is read to its present end first, and stays open without a name.
 """
 
-import logging
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from logbus import telemetry
-from logbus.errors import LogbusError, SourceError, visible
+from logbus.errors import SourceError
+from shipper.complaints import Complaints, say_truncated
+from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, is_compressed
-from shipper.recognition import Memory
+from shipper.kinship import Kin, family
+from shipper.recognition import GOES_ON, Memory, Verdict, row_of
 from shipper.records import Recorder
 from shipper.registry import Registry
 from shipper.settings import Input
+from shipper.succession import Succession
 from shipper.tail import Tail, open_regular
-
-logger = logging.getLogger("shipper.lives")
 
 
 class Lives:
@@ -33,7 +33,15 @@ class Lives:
     the registry came from another machine: lives go on where it says, under new ids.
     """
 
-    def __init__(self, registry: Registry, budget: int, discovery: Discovery, *, cloned: bool = False) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        budget: int,
+        discovery: Discovery,
+        *,
+        cloned: bool = False,
+        copy_grace_s: float = COPY_GRACE_S,
+    ) -> None:
         self.ready: deque[Tail] = deque()
         self.by_stream: dict[str, Tail] = {}
         self.by_name: dict[str, Tail] = {}
@@ -43,14 +51,14 @@ class Lives:
         self.resting: dict[Tail, None] = {}
         self.held: dict[Tail, None] = {}
         self.unread: dict[Tail, int] = {}
-        self.unreadable: dict[str, LogbusError] = {}
+        self.complaints = Complaints()
         self.open_files = OpenFiles(budget, self.leaving)
-        self._memory = Memory(registry, cloned=cloned)
+        self.memory = Memory(registry, cloned=cloned)
         self._discovery = discovery
         self.by_key: dict[tuple[int, int], Tail] = {}
-        self._by_path: dict[str, Tail] = {}
+        self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
-        self._skipped: set[tuple[int, int]] = set()
+        self._suspects = Suspects(copy_grace_s)
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -66,7 +74,7 @@ class Lives:
             self._unname(tail, found.path, now)
             tail = None
         if tail is None:
-            tail = self.by_key.get(key) or self.follow(found, from_end=from_end)
+            tail = self.by_key.get(key) or self.follow(found, now, from_end=from_end)
             if tail is None:
                 return False
             self._name(tail, found.path)
@@ -77,12 +85,14 @@ class Lives:
 
     def missing(self, path: str, now: float) -> None:
         """Take note that a path means no file of the inputs any more."""
-        self.unreadable.pop(path, None)
+        self.complaints.unreadable.pop(path, None)
         if tail := self.by_name.get(path):
             self._unname(tail, path, now)
 
     def enqueue(self, tail: Tail) -> None:
         """Put a tail into the queue of those to be read, unless it is there."""
+        if tail.unpacking:
+            return
         if not tail.stream:
             self.unnamed[tail] = None
         if not tail.queued and not tail.ended:
@@ -109,29 +119,50 @@ class Lives:
         self._release_follower(tail)
 
     def begin_again(self, tail: Tail) -> Tail:
-        """End a life whose file holds other bytes by now, and begin the next one of that file."""
-        _say_ended(tail)
+        """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""
         fd, tail.fd = tail.fd, -1
         status = os.fstat(fd)
         path = tail.names[0] if tail.names and tail.rotated else tail.path
         fresh = Tail(path, tail.input, fd, status, tail.recorder)
         fresh.visit(status, tail.changed_s)
         fresh.hole = tail.offset
-        if fresh.path == tail.path:
-            _take_place(tail, fresh)
-        fresh.names, tail.names = tail.names, ()
-        self.by_name.update(dict.fromkeys(fresh.names, fresh))
-        leaving = tail in self.leaving
+        moved = self._move_to_copy(tail)
+        say_truncated(tail.path, moved, tail.lost_bytes)
         if self.unread.pop(tail, None) is not None:
             self.unread[fresh] = fresh.seen_size
-        self.end(tail, done=True)
-        self.by_key[fresh.key] = fresh
-        self._by_path.setdefault(fresh.path, fresh)
-        self.open_files.hold(fresh)
-        if leaving:
+        if tail in self.leaving:
             self.leaving[fresh] = None
+        fresh.names, tail.names = tail.names, ()
+        self.by_name.update(dict.fromkeys(fresh.names, fresh))
+        self._succession.replace(tail, fresh)
+        if moved:
+            self._precede(tail, fresh)
+        else:
+            self.end(tail, done=True)
+        self.by_key[fresh.key] = fresh
+        self.open_files.hold(fresh)
         self.enqueue(fresh)
         return fresh
+
+    def _move_to_copy(self, tail: Tail) -> str:
+        """Let a truncated life go on in its copy, if there is one; return the copy's path."""
+        row = row_of(tail)
+        copy = find_copy(row, tail.input, Kin().of(tail.path), self.knows) if tail.stream else None
+        if copy is None:
+            return ""
+        tail.fd, tail.device, tail.inode, tail.generation = copy.fd, copy.device, copy.inode, copy.generation
+        tail.lost_bytes = 0
+        tail.visit(os.fstat(tail.fd), tail.changed_s)
+        return copy.path
+
+    def _precede(self, tail: Tail, fresh: Tail) -> None:
+        """Have a life that goes on in its copy read before the one that took its file."""
+        self._succession.insert(tail, fresh)
+        self.by_key[tail.key] = tail
+        self.open_files.hold(tail)
+        self.leaving[tail] = None
+        self.dirty[tail] = None
+        self.enqueue(tail)
 
     def ensure_open(self, tail: Tail, now: float) -> bool:
         """Open a file again that was closed to save descriptors; False if its name is no longer its name.
@@ -164,53 +195,72 @@ class Lives:
         """Close every file."""
         self.open_files.close_all()
 
-    def follow(self, found: Found, *, from_end: bool = False, remembered_only: bool = False) -> Tail | None:
+    def knows(self, tail: Tail) -> bool:
+        """Tell whether a file just opened is followed, or remembered."""
+        return tail.key in self.by_key or self.memory.knows(tail)
+
+    def detach(self, tail: Tail) -> None:
+        """Let a life whose file is gone be read from another descriptor: its inode may become another file's."""
+        if self.by_key.get(tail.key) is tail:
+            del self.by_key[tail.key]
+        self.open_files.hold(tail)
+
+    def take_in(self, tail: Tail) -> None:
+        """Follow a tail that was opened: it comes after those that have its path already."""
+        if not tail.unpacking:
+            self.by_key[tail.key] = tail
+        if tail.stream:
+            self.by_stream[tail.stream] = tail
+        self.open_files.hold(tail)
+        if older := self._succession.line_up(tail):
+            self.enqueue(older)
+
+    def follow(self, found: Found, now: float, *, from_end: bool = False, remembered_only: bool = False) -> Tail | None:
         """Open a file that is not followed yet: a remembered life or (unless `remembered_only`) a new one."""
         try:
             fd, status = open_regular(found.path)
         except FileNotFoundError:
             return None
         except (OSError, SourceError) as error:
-            self._cannot_read(found.path, error)
+            self.complaints.unreadable_now(found.path, error)
             return None
-        if self.unreadable.pop(found.path, None):
-            logger.warning("%s can be read now", visible(found.path))
+        self.complaints.readable_now(found.path)
         if is_compressed(fd):
             os.close(fd)
-            self._skip(found)
+            self.complaints.left_out(found.path, (status.st_dev, status.st_ino), "it is compressed")
             return None
-        tail = Tail(found.path, found.input, fd, status, self._recorder(found.input))
-        if self._memory.resume(tail, self.by_stream):
-            if tail.stream:
-                self.by_stream[tail.stream] = tail
-        else:
-            if remembered_only:
+        tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
+        verdict = self.memory.resume(tail, self.by_stream)
+        if verdict not in GOES_ON:
+            if remembered_only or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
                 tail.close()
-                return None
+                return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-        self.by_key[tail.key] = tail
-        self.open_files.hold(tail)
-        self._line_up(tail)
+        if not remembered_only:
+            self.memory.bury()
+        self.take_in(tail)
         return tail
 
-    def _recorder(self, source: Input) -> Recorder:
+    def _is_copy(self, fresh: Tail, now: float) -> bool:
+        """Tell whether a new file is a life's copy by now, or may become it."""
+        original = family(fresh.path)
+        life = self._succession.newest(original)
+        if fresh.path == original or not life or life.ended or life.unpacking or not may_become_copy(fresh, life):
+            return False
+        if is_truncated(life):
+            self.begin_again(life)
+            return fresh.key in self.by_key
+        return self._suspects.waits(fresh, now)
+
+    def recorder(self, source: Input) -> Recorder:
         """Return what all files of an input share."""
         if id(source) not in self._recorders:
             self._recorders[id(source)] = Recorder(source)
         return self._recorders[id(source)]
 
-    def _line_up(self, tail: Tail) -> None:
-        """Let a life wait for the one before it at the same path."""
-        older = self._by_path.get(tail.path)
-        self._by_path[tail.path] = tail
-        if older and not older.ended:
-            tail.behind, older.follower = older, tail
-            self.enqueue(older)
-
     def _release_follower(self, tail: Tail) -> None:
-        if follower := tail.follower:
-            tail.follower = follower.behind = None
+        if follower := self._succession.release(tail):
             self.enqueue(follower)
 
     def _name(self, tail: Tail, path: str) -> None:
@@ -239,46 +289,10 @@ class Lives:
         self.resting.pop(tail, None)
         if self.by_key.get(tail.key) is tail:
             del self.by_key[tail.key]
-        if self._by_path.get(tail.path) is tail:
-            del self._by_path[tail.path]
         self._release_follower(tail)
-        if tail.behind:
-            tail.behind.follower = None
-
-    def _skip(self, found: Found) -> None:
-        key = (found.status.st_dev, found.status.st_ino)
-        if key not in self._skipped:
-            self._skipped.add(key)
-            logger.info("not shipping %s: it is compressed", visible(found.path))
+        self._succession.leave(tail)
 
     def trouble(self, tail: Tail, error: OSError | SourceError) -> None:
         """Take note that an open file could not be read; the next look at it tries again."""
         tail.seen_size = -1
-        self._cannot_read(tail.path, error)
-
-    def _cannot_read(self, path: str, error: OSError | SourceError) -> None:
-        if path in self.unreadable:
-            return
-        hint = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
-        said = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, hint)
-        self.unreadable[path] = said
-        logger.warning("%s; trying again at every scan", said)
-
-
-def _take_place(tail: Tail, fresh: Tail) -> None:
-    """Let a life take the place of the one before it among those that wait for each other."""
-    fresh.behind, fresh.follower = tail.behind, tail.follower
-    tail.behind = tail.follower = None
-    if fresh.behind:
-        fresh.behind.follower = fresh
-    if fresh.follower:
-        fresh.follower.behind = fresh
-
-
-def _say_ended(tail: Tail) -> None:
-    path = visible(tail.path)
-    telemetry.count("logbus_truncations")
-    logger.warning("%s was truncated or rewritten in place: its bytes are a new stream from here on", path)
-    if tail.lost_bytes:
-        telemetry.count("logbus_lost_bytes", tail.lost_bytes)
-        logger.warning("%s: %d bytes were gone before they could be read", path, tail.lost_bytes)
+        self.complaints.unreadable_now(tail.path, error)

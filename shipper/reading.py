@@ -107,6 +107,8 @@ class Reader:
             self._lives.unread.pop(tail, None)
 
     def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
+        if self._lives.complaints.unreadable:
+            self._lives.complaints.readable_now(tail.path)
         if piece is None:
             self._at_end(tail)
             return

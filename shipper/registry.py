@@ -64,7 +64,7 @@ class Row:
 
 
 COLUMNS = ", ".join(field.name for field in fields(Row))
-_UPDATED = [field.name for field in fields(Row) if field.name not in ("stream", "inode", "generation")]
+_UPDATED = [field.name for field in fields(Row) if field.name != "stream"]
 _HOLES = ", ".join("?" * (len(fields(Row)) + 1))
 _SAVE = (
     f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
@@ -81,6 +81,7 @@ class Registry:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
         self.persistent = directory is not None
         self._full = False
         self._lock = -1
@@ -103,6 +104,15 @@ class Registry:
     def unfinished(self) -> list[Row]:
         """Return the streams that are not done, the oldest first."""
         return self._rows("WHERE NOT done ORDER BY rowid", ())
+
+    def outline(self) -> list[tuple[str, int, str]]:
+        """Return stream, inode and path of the streams that are not done, the oldest first: a million are no burden."""
+        found = self._db.execute("SELECT stream, inode, path FROM streams WHERE NOT done ORDER BY rowid")
+        return [(stream, inode % _INODE_SPAN, os.fsdecode(path)) for stream, inode, path in found]
+
+    def row(self, stream: str) -> Row | None:
+        """Return what is remembered of a stream."""
+        return next(iter(self._rows("WHERE stream = ?", (stream,))), None)
 
     def has(self, stream: str) -> bool:
         """Tell whether a stream id was ever used here."""

@@ -74,6 +74,7 @@ class Tail:
     read until all that was published is confirmed. `hole`: where a writer may go on after a truncation, leaving NULs
     before.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
+    `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `ended`: no longer read; `done`: and never will be.
     """
 
@@ -81,6 +82,7 @@ class Tail:
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
         "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stale", "stream",
+        "unpacking",
     )  # fmt: skip
 
     def __init__(
@@ -101,7 +103,7 @@ class Tail:
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.stale = self.final = self.queued = False
+        self.stale = self.final = self.queued = self.unpacking = False
         self.ended = self.done = False
         self.changed_s = 0.0
         self.behind: Tail | None = None
