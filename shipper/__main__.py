@@ -3,6 +3,7 @@
 # Paths are hostile strings that go to the operating system as they are.
 # ruff: noqa: PTH112
 
+import importlib
 import os
 import resource
 import sys
@@ -40,6 +41,12 @@ Examples:
   python -m shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
   python -m shipper --config config/shipper.yml --check             what would be shipped?
   python -m shipper test --config config/shipper.yml app.log        what becomes of its records, and why?
+  python -m shipper status --config config/shipper.yml              how far behind is each file?
+  python -m shipper explain app.log --config config/shipper.yml     is it shipped, and why not?
+  python -m shipper rewind app.log --config config/shipper.yml      ship it once more
+
+\b
+Each of the last four has a --help of its own. A file called "status" is shipped as ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
@@ -47,17 +54,25 @@ SIGTERM finishes what is under way; SIGHUP looks for files at once and, with --c
 """
 
 
+COMMANDS = {
+    "explain": "shipper.explain",
+    "rewind": "shipper.rewind",
+    "status": "shipper.status",
+    "test": "shipper.testing",
+}
+"""Other commands, by their first word: the module of each, imported only for it, names it by this word."""
+
+
 class Shipper(click.Command):
-    """The command; with `test` as its first word, another one."""
+    """The command; with one of COMMANDS as its first word, another one."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature, less its overloads
         """Run it."""
         words = list(sys.argv[1:] if args is None else args)
-        if words[:1] != ["test"]:
+        if not words or words[0] not in COMMANDS:
             return super().main(words, prog_name, **extra)
-        from shipper.testing import test  # noqa: PLC0415 - a daemon has no use for it
-
-        return test.main(words[1:], f"{prog_name or 'python -m shipper'} test", **extra)
+        command = getattr(importlib.import_module(COMMANDS[words[0]]), words[0])
+        return command.main(words[1:], f"{prog_name or 'python -m shipper'} {words[0]}", **extra)
 
 
 @click.command(
