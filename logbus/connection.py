@@ -13,7 +13,6 @@ import logging
 import os
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -277,13 +276,6 @@ def _parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.Conne
         heartbeat=broker.heartbeat_s,
         socket_timeout=SOCKET_TIMEOUT_S,
         stack_timeout=SOCKET_TIMEOUT_S * 1.5,
-        ssl_options=_tls(endpoint, broker) if endpoint.tls else None,
+        ssl_options=pika.SSLOptions(broker.tls_context(), endpoint.host) if endpoint.tls else None,
         client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
     )
-
-
-def _tls(endpoint: "Endpoint", broker: "Broker") -> pika.SSLOptions:
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    if broker.cert_file:
-        context.load_cert_chain(broker.cert_file, broker.key_file)
-    return pika.SSLOptions(context, endpoint.host)

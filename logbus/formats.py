@@ -1,14 +1,14 @@
 r"""The line formats that state a severity, and the one pattern that finds it in each line of a body.
 
-Theory of operation: the pattern is `\n(?:PREFIX(TOKEN))?+`. It matches at every newline, whatever follows, so `findall`
-stays aligned with the lines, and no Python object but the captured token is made per line. PREFIX is an alternation of
-the formats below. Each of them runs up to the stated level and looks ahead that it really stands there; TOKEN then
-takes it, of the most frequent words only the first letter, which costs no allocation. A line that no format claims
-captures nothing.
+Theory of operation: the pattern is `\n(?>(?:PREFIX(TOKEN))?)`. It matches at every newline, whatever follows, so that
+`findall` stays aligned with the lines, and no Python object but the captured token is made per line. PREFIX is an
+alternation of the formats below. Each of them runs up to the stated level and looks ahead that it really stands there;
+TOKEN then takes it, of the most frequent words only the first letter, which costs no allocation. A line that no format
+claims captures nothing.
 
-Every repeat is possessive (`*+`) or bounded and no prefix crosses a newline, so a hostile line costs a fixed number of
-passes over it, whatever it holds. The first alternative that matches wins, for every line alike: what a record states
-never depends on its neighbours.
+Every repeat is possessive (`*+`), atomic (`repeated`) or bounded, and no prefix crosses a newline, so a hostile line
+costs a fixed number of passes over it, whatever it holds. The first alternative that matches wins, for every line
+alike: what a record states never depends on its neighbours.
 """
 
 import re
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from logbus.keyed import LEVEL_INITIALS, LEVEL_KEYS, STRING, json_prefix, logfmt_prefix
-from logbus.words import ANY, GAP, SMALL, UPPER, either, maybe
+from logbus.words import ANY, GAP, SMALL, UPPER, either, maybe, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ _COLOUR: Final = rb"\x1b\[[\d;]{0,12}m" + GAP
 # letters also a mark that no sentence has there (`error:`, `Info   CBS`); any word will do in brackets (`[core:warn]`).
 _CAPITALS: Final = rb"(?=" + UPPER + rb"[1-5]?(?![^\s:|/,)\]>\[\-\x1b]))"
 _MARKED: Final = SMALL + rb"(?:[:|\]>)]| ++\||\t|  | - |\x1b|(?<=[Ff]atal) error:)"
-_BOXED: Final = GAP + rb"(?:[a-z_\d]{0,40}+:)?+(?=" + ANY + GAP + rb"\])"
+_BOXED: Final = GAP + maybe(rb"[a-z_\d]{0,40}+:") + rb"(?=" + ANY + GAP + rb"\])"
 _LEVEL: Final = either(rb"\[" + _BOXED, _CAPITALS, rb"(?=" + _MARKED + rb")")
 
 # A time stamp with any numbers behind it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04
@@ -63,15 +63,19 @@ _BOX: Final = (
     + rb"[ \t:|-]*+"
 )
 _NAME: Final = (
-    rb"(?:main|[A-Za-z_]++[\d.$/@#-][\w.$/@#-]*+(?::\d{1,6}:?)?+)[ \t]++(?:[-|:][ \t]++)?+(?!" + _MARKED + rb")"
+    rb"(?:main|[A-Za-z_]++[\d.$/@#-][\w.$/@#-]*+"
+    + maybe(rb":\d{1,6}:?")
+    + rb")[ \t]++"
+    + maybe(rb"[-|:][ \t]++")
+    + rb"(?!"
+    + _MARKED
+    + rb")"
 )
 _DASHED: Final = rb"\w++[ \t]++[-|][ \t]++(?=" + ANY + GAP + rb"[-|:])"
 _MONOLOG: Final = rb"\w{1,40}+\.(?=" + UPPER + rb":)"
-_COLUMNS: Final = (
-    either(_BOX, rb"\d[\d \t:.|-]*+", rb"[#-][ \t]++", _COLOUR, rb"PHP ", _NAME, _DASHED)
-    + rb"{0,8}+"
-    + either(_MONOLOG, _LEVEL)
-)
+_COLUMNS: Final = repeated(
+    either(_BOX, rb"\d[\d \t:.|-]*+", rb"[#-][ \t]++", _COLOUR, rb"PHP ", _NAME, _DASHED), b"{0,8}"
+) + either(_MONOLOG, _LEVEL)
 
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
 _LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[\w.$:-]{0,64}+ *+[(:])"
@@ -136,7 +140,7 @@ FORMATS: Final = (
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",
-        rb"(?=[\[({<\x1b])" + either(_BOX, _COLOUR) + rb"{1,6}+" + _LEVEL,
+        rb"(?=[\[({<\x1b])" + repeated(either(_BOX, _COLOUR), b"{1,6}") + _LEVEL,
     ),
     Format("logfmt", b'time=12:00 level=warn msg="disk"', _LOGFMT),
     Format(

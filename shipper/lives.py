@@ -270,6 +270,7 @@ class Lives:
         if verdict is Verdict.SAME and not self._cloned:
             tail.stream = row.stream
             tail.head = Head.of(tail.fd, row.head_length)
+            tail.boundary = row.published
             self.by_stream[row.stream] = tail
         else:
             self._registry.save([row.ended()])
