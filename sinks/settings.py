@@ -12,7 +12,7 @@ from logbus.consumer import PREFETCH
 from logbus.errors import UsageError
 from logbus.settings import Broker, Document, load_document
 from logbus.topology import RESERVED, Limits
-from sinks.runner import COMMIT_BYTES, COMMIT_S
+from sinks.group import COMMIT_BYTES, COMMIT_S
 from sinks.sink import SinkType, find_type, is_durable, suggestion
 
 STATE = "/var/lib/logbus/sinks"
