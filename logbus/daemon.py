@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, Protocol
 
-from logbus import telemetry
+from logbus import memory, telemetry
 from logbus.endpoints import redacted
 from logbus.errors import LogbusError, visible
 
@@ -106,6 +106,7 @@ def run(service: Service, link: Link, *, drain_timeout_s: float = DRAIN_TIMEOUT_
     The first SIGTERM or SIGINT drains for at most `drain_timeout_s`, a second one ends at once. SIGHUP reloads.
     Raises LogbusError as the service or the link does.
     """
+    memory.keep_freed()
     signals = Signals(link.wake)
     notify("READY=1")
     try:
