@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, Protocol
 
-from logbus import telemetry
+from logbus import memory, telemetry
 from logbus.endpoints import redacted
 from logbus.errors import LogbusError, visible
 
@@ -114,6 +114,7 @@ def run(
     the program takes its own place, with the new settings and the same pid; else it is said, and all goes on.
     Raises LogbusError as the service or the link does.
     """
+    memory.keep_freed()
     signals = Signals(link.wake)
     notify("READY=1")
     try:
