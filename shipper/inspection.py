@@ -16,10 +16,11 @@ from pathlib import Path
 from logbus.errors import SourceError, StateError, UsageError
 from logbus.settings import load
 from shipper.discovery import Siblings, regular
+from shipper.opening import open_regular
 from shipper.recognition import Verdict, recognise
 from shipper.registry import COLUMNS, FILE_NAME, SCHEMA_VERSION, Row, from_sql
 from shipper.settings import Input, Settings
-from shipper.tail import Tail, open_regular
+from shipper.tail import Tail
 
 WRONG_FILE = (Verdict.OTHER_FILE, Verdict.REPLACED)
 ANY = Input(paths=["-"])
