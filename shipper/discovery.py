@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("shipper.discovery")
 
 COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
+BY_NAME = "compressed, by its name"
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _MAGIC = re.compile(r"[*?[]")
 
@@ -107,7 +108,7 @@ class Discovery:
     def input_of(self, path: str) -> Input | None:
         """Return the input that names `path`, whether or not there is such a file."""
         for source, patterns in self._inputs:
-            if any(_matches(each, path) for each in patterns) and not self._left_out(path, source):
+            if any(matches(each, path) for each in patterns) and not self._left_out(path, source):
                 return source
         return None
 
@@ -142,15 +143,20 @@ class Discovery:
         self._unreadable = set(unreadable)
 
     def _left_out(self, path: str, source: Input) -> bool:
-        name = os.path.basename(path)
-        if any(fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each) for each in source.exclude):
-            return True
-        if not name.endswith(COMPRESSED):
-            return False
-        if path not in self._skipped:
+        why = left_out(path, source)
+        if why == BY_NAME and path not in self._skipped:
             self._skipped.add(path)
             logger.info("not shipping %s: it is compressed", visible(path))
-        return True
+        return bool(why)
+
+
+def left_out(path: str, source: Input) -> str:
+    """Return why an input that names `path` does not ship it; "" if it does."""
+    name = os.path.basename(path)
+    for each in source.exclude:
+        if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
+            return f"excluded by {each!r}"
+    return BY_NAME if name.endswith(COMPRESSED) else ""
 
 
 def is_compressed(fd: int) -> bool:
@@ -224,7 +230,8 @@ def _names(base: str, matcher: re.Pattern[str] | None, directories: Directories)
         return []
 
 
-def _matches(each: Pattern, path: str) -> bool:
+def matches(each: Pattern, path: str) -> bool:
+    """Tell whether a path or glob names `path`."""
     return path == each.text or _match_from(each, 0, path.strip("/").split("/"), 0)
 
 

@@ -21,6 +21,7 @@ from logbus.errors import StateError
 
 logger = logging.getLogger("shipper.registry")
 
+FILE_NAME = "registry.sqlite"
 APPLICATION_ID = 0x4C427368  # "LBsh"
 SCHEMA_VERSION = 1
 HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
@@ -64,12 +65,14 @@ class Row:
         return replace(self, done=True)
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Row))
-_UPDATED = [field.name for field in fields(Row) if field.name != "stream"] + ["updated_s"]
+COLUMNS = ", ".join(field.name for field in fields(Row))
+_UPDATED = [field.name for field in fields(Row) if field.name != "stream"]
 _HOLES = ", ".join("?" * (len(fields(Row)) + 1))
 _SAVE = (
-    f"INSERT INTO streams ({_COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
+    f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
+    + ", updated_s = CASE WHEN excluded.offset > offset OR offset >= published OR excluded.done THEN"
+    " excluded.updated_s ELSE updated_s END"  # while a confirm is waited for, it says since when
 )
 
 
@@ -91,14 +94,14 @@ class Registry:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(directory)
             try:
-                self._db = _open(directory / "registry.sqlite")
+                self._db = _open(directory / FILE_NAME)
             except BaseException:
                 os.close(self._lock)
                 raise
 
     def candidates(self, inode: int) -> list[Row]:
         """Return the streams that lived under an inode number and are not done, the newest first."""
-        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (_signed(inode),))
+        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (signed(inode),))
 
     def unfinished(self) -> list[Row]:
         """Return the streams that are not done, the oldest first."""
@@ -187,21 +190,22 @@ class Registry:
                 self._db.execute("VACUUM")
 
     def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
-        query = f"SELECT {_COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
-        return [_from_sql(values) for values in self._db.execute(query, values)]
+        query = f"SELECT {COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
+        return [from_sql(values) for values in self._db.execute(query, values)]
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
     stream, device, inode, generation, path, *rest = astuple(row)
-    return (stream, _signed(device), _signed(inode), generation, os.fsencode(path), *rest, now_s)
+    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, now_s)
 
 
-def _from_sql(values: tuple[object, ...]) -> Row:
+def from_sql(values: tuple[object, ...]) -> Row:
+    """Return a row of the columns COLUMNS."""
     stream, device, inode, generation, path, *rest, done = values
     return Row(stream, device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path), *rest, bool(done))  # type: ignore[operator, arg-type, call-arg] # our own columns
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
     """Return an unsigned 64-bit number as SQLite's signed one."""
     return number - _INODE_SPAN if number >= _INODE_SPAN >> 1 else number
 
