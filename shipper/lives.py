@@ -137,7 +137,8 @@ class Lives:
             self.leaving[fresh] = None
         fresh.names, tail.names = tail.names, ()
         self.by_name.update(dict.fromkeys(fresh.names, fresh))
-        self._succession.replace(tail, fresh)
+        if older := self._succession.replace(tail, fresh):
+            self.enqueue(older)
         if moved:
             self._precede(tail, fresh)
         else:
