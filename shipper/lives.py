@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import COMPRESSED, OWN, Complaints, say_truncated
+from shipper.complaints import Complaints, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
 from shipper.descriptors import OpenFiles
-from shipper.discovery import Discovery, Found, is_compressed
+from shipper.discovery import Discovery, Found
 from shipper.kinship import Kin, family
-from shipper.opening import open_regular, own_outputs
+from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict, row_of
 from shipper.records import Recorder
 from shipper.registry import Registry
@@ -61,7 +61,6 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
-        self._own = own_outputs()
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -215,8 +214,8 @@ class Lives:
         if older := self._succession.line_up(tail):
             self.enqueue(older)
 
-    def follow(self, found: Found, now: float, *, from_end: bool = False, remembered_only: bool = False) -> Tail | None:
-        """Open a file that is not followed yet: a remembered life or (unless `remembered_only`) a new one."""
+    def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Tail | None:
+        """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one."""
         try:
             fd, status = open_regular(found.path)
         except FileNotFoundError:
@@ -226,19 +225,18 @@ class Lives:
             return None
         self.complaints.readable_now(found.path)
         key = (status.st_dev, status.st_ino)
-        if key in self._own or is_compressed(fd):
+        if self.complaints.leaves_out(found.path, fd, key):
             os.close(fd)
-            self.complaints.left_out(found.path, key, OWN if key in self._own else COMPRESSED)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
-        verdict = self.memory.resume(tail, self.by_stream)
+        verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
-            if remembered_only or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
+            if stream or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
                 tail.close()
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-        if not remembered_only:
+        if not stream:
             self.memory.bury()
         self.take_in(tail)
         return tail

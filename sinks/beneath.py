@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from logbus.loops import mark_output
+
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 
@@ -101,6 +103,7 @@ def _open_file(folder: int, name: str, making: Making) -> int:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.ENXIO, "it is not a regular file")
+    mark_output(fd)
     return fd
 
 
