@@ -48,6 +48,9 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_dropped_records": ("counter", "Records that the operator's filters (by=filter) or rate_limit left out."),
     "logbus_redactions": ("counter", "Texts that were replaced before they left the host."),
     "logbus_streams": ("gauge", "Streams that are followed."),
+    "logbus_behind_bytes": ("gauge", "Bytes of followed files that are not confirmed yet, as of some seconds ago."),
+    "logbus_held_lives": ("gauge", "Files held open that were deleted or rotated away."),
+    "logbus_held_bytes": ("gauge", "Bytes of those that are not read yet."),
 }
 """Name -> (kind, meaning). A counter's name is shown with `_total` behind it, as Prometheus wants it."""
 

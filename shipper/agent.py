@@ -21,7 +21,7 @@ from shipper.reading import Publisher, Reader
 from shipper.recognition import row_of
 from shipper.registry import Registry
 from shipper.resuming import Resumption
-from shipper.scanning import Scanner
+from shipper.scanning import POLL_EVERY_S, Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
 from shipper.watcher import Watcher
@@ -29,6 +29,9 @@ from shipper.watcher import Watcher
 logger = logging.getLogger("shipper.agent")
 
 SAVE_EVERY_S = 0.25
+MEASURE_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
+FORGET_PAUSE_S = 1.0
 RETRY_SAVE_S = 1.0
 STDIN_CHECK_S = 0.2
 
@@ -68,7 +71,9 @@ class Agent:
         files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
         host = settings.host_name()
-        watcher = Watcher(waker.wake) if waker and not once else None
+        polls = settings.watch == "poll"
+        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
+        watcher = Watcher(waker.wake) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
@@ -79,11 +84,13 @@ class Agent:
         grace_s = 0.0 if once else COPY_GRACE_S
         self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
         self._resumption = Resumption(self._lives, registry, self._discovery)
-        self._departures = Departures(self._lives, self._discovery, self._resumption)
-        self._scanner = Scanner(self._discovery, watcher, self._lives, settings.scan_interval_s, stopwatch)
+        self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
+        self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)
         self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
-        self._next_save = 0.0
+        self._next_save = self._next_measure = self._next_forget = 0.0
+        self._forgotten = 0
+        self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
         self._said_empty: set[str] = set()
@@ -102,6 +109,8 @@ class Agent:
             self._namer.name_new(now)
             self._reader.read(now)
         self._save(now)
+        self._measure(now)
+        self._forget(now)
         self._wake_on_stdin()
         return self._wait_s(now)
 
@@ -213,9 +222,23 @@ class Agent:
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", visible(each.text), cause, then)
 
+    def _forget(self, now: float) -> None:
+        """Now and then, forget what has been gone for long. The clock only says how long ago that is."""
+        if now < self._next_forget or self._once:
+            return
+        if self._next_forget:
+            self._forgotten = self._resumption.forget(time.time() - self._forget_after_s, self._forgotten)
+        self._next_forget = now + (FORGET_PAUSE_S if self._forgotten else FORGET_EVERY_S)
+
+    def _measure(self, now: float) -> None:
+        if now >= self._next_measure:
+            self._next_measure = now + MEASURE_EVERY_S
+            committed, size = self.progress()
+            gauge("logbus_streams", len(self._lives))
+            gauge("logbus_behind_bytes", size - committed)
+
     def _save(self, now: float) -> None:
         """Save what moved, in one transaction: four times a second, or at once when there is nothing else to do."""
-        gauge("logbus_streams", len(self._lives))
         dirty = self._lives.dirty
         last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.unread
         if not dirty or (now < self._next_save and not last):

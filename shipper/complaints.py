@@ -9,6 +9,9 @@ logger = logging.getLogger("shipper.complaints")
 
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
+COMPRESSED = "it is compressed"
+OWN = "this shipper itself writes to it"
+
 
 class Complaints:
     """Paths that cannot be read now (`unreadable`), and files that are left out."""
@@ -44,5 +47,21 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
     else:
         logger.warning("%s was truncated or rewritten in place: its bytes are a new stream now", visible(path))
     if lost_bytes:
-        telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+        say_lost(path, lost_bytes)
+
+
+def say_lost(path: str, lost_bytes: int) -> None:
+    """Say and count that bytes were there and are not any more."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+
+
+def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
+    """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning(
+        "%s: %d bytes of a file that was deleted or rotated away are dropped: more than hold_deleted_bytes (%d) waits",
+        visible(path),
+        lost_bytes,
+        limit,
+    )

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from logbus.errors import SourceError
 from shipper.archives import is_archive
 from shipper.identity import HEAD_BYTES, digest
+from shipper.opening import open_regular
 from shipper.recognition import holds
 from shipper.registry import Row
 from shipper.settings import Input
-from shipper.tail import Tail, open_regular
+from shipper.tail import Tail
 
 COPY_GRACE_S = 5.0
 

@@ -8,10 +8,13 @@ unfinished last line leaves when its rotated file was quiet for FRAGMENT_GRACE_S
 import os
 
 from logbus.errors import SourceError
+from logbus.telemetry import gauge
+from shipper.complaints import say_dropped, say_lost
 from shipper.discovery import Discovery, Siblings
 from shipper.lives import Lives
+from shipper.opening import open_regular
 from shipper.resuming import Resumption
-from shipper.tail import LifeEnded, Tail, open_regular
+from shipper.tail import LifeEnded, Tail
 
 DELETED_GRACE_S = 5.0
 RENAMED_GRACE_S = 60.0
@@ -21,9 +24,12 @@ RESTING_CHECK_S = 30.0
 
 
 class Departures:
-    """Looks at lives that leave or rest."""
+    """Looks at lives that leave or rest. Of those without a name, `hold_bytes` may be unread, None: any number."""
 
-    def __init__(self, lives: Lives, discovery: Discovery, resumption: Resumption) -> None:
+    def __init__(
+        self, lives: Lives, discovery: Discovery, resumption: Resumption, hold_bytes: int | None = None
+    ) -> None:
+        self._hold_bytes = hold_bytes
         self._lives = lives
         self._resumption = resumption
         self._discovery = discovery
@@ -35,6 +41,7 @@ class Departures:
             self._next_check = now + LEAVING_CHECK_S
             for tail in list(self._lives.leaving):
                 self._check_leaving(tail, now)
+            self._limit_held()
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
                 self._check_resting()
@@ -77,6 +84,19 @@ class Departures:
         elif quiet_s >= RENAMED_GRACE_S:
             self._rest(tail)
 
+    def _limit_held(self) -> None:
+        """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
+        held = [tail for tail in self._lives.leaving if not tail.names and tail.fd >= 0]
+        unread = sum(unread_bytes(tail) for tail in held)
+        while self._hold_bytes is not None and unread > self._hold_bytes:
+            oldest = next(tail for tail in held if unread_bytes(tail))
+            held.remove(oldest)
+            unread -= unread_bytes(oldest)
+            say_dropped(oldest.path, unread_bytes(oldest), self._hold_bytes)
+            self._lives.end(oldest, done=True)
+        gauge("logbus_held_lives", len(held))
+        gauge("logbus_held_bytes", unread)
+
     def _rest(self, tail: Tail) -> None:
         """Close a life that was renamed away and is quiet; it is looked at now and then."""
         self._lives.leaving.pop(tail)
@@ -118,5 +138,12 @@ class Departures:
             self._lives.open_files.hold(tail)
             return True
         if not self._resumption.recover(tail):
+            if tail.lost_bytes:
+                say_lost(tail.path, tail.lost_bytes)
             self._lives.end(tail)
         return False
+
+
+def unread_bytes(tail: Tail) -> int:
+    """Return how many bytes of a life are there, as far as is known, and not read."""
+    return max(0, tail.seen_size - tail.offset)

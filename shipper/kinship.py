@@ -31,25 +31,20 @@ class Kin:
     """The files of directories, by family, the newest first; each directory is listed once."""
 
     def __init__(self) -> None:
-        self._directories: dict[str, dict[str, list[str]] | None] = {}
-
-    def has(self, path: str) -> bool:
-        """Tell whether the directory of `path` can be read."""
-        return self._in(os.path.dirname(path)) is not None
+        self._directories: dict[str, dict[str, list[str]]] = {}
 
     def of(self, path: str) -> list[str]:
         """Return the files beside `path` that are of its family, itself left out."""
-        families = self._in(os.path.dirname(path)) or {}
+        families = self._in(os.path.dirname(path))
         return [each for each in families.get(family(path), []) if each != path]
 
-    def _in(self, directory: str) -> dict[str, list[str]] | None:
+    def _in(self, directory: str) -> dict[str, list[str]]:
         if directory not in self._directories:
-            files = _files(directory)
-            self._directories[directory] = None if files is None else _by_family(files)
+            self._directories[directory] = _by_family(_files(directory))
         return self._directories[directory]
 
 
-def _files(directory: str) -> list[tuple[int, str]] | None:
+def _files(directory: str) -> list[tuple[int, str]]:
     try:
         with os.scandir(directory) as entries:
             return [
@@ -58,7 +53,7 @@ def _files(directory: str) -> list[tuple[int, str]] | None:
                 if entry.is_file(follow_symlinks=False)
             ]
     except OSError:
-        return None
+        return []
 
 
 def _by_family(files: Iterable[tuple[int, str]]) -> dict[str, list[str]]:

@@ -4,22 +4,24 @@ What the filesystem shows (a path has this status now) becomes tails here. A pat
 another life; the older one of the same path is read to its present end first, and stays open without a name.
 """
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import Complaints, say_truncated
+from shipper.complaints import COMPRESSED, OWN, Complaints, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, is_compressed
 from shipper.kinship import Kin, family
+from shipper.opening import open_regular, own_outputs
 from shipper.recognition import GOES_ON, Memory, Verdict, row_of
 from shipper.records import Recorder
 from shipper.registry import Registry
 from shipper.settings import Input
 from shipper.succession import Succession
-from shipper.tail import Tail, open_regular
+from shipper.tail import Tail
 
 
 class Lives:
@@ -59,6 +61,7 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
+        self._own = own_outputs()
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -171,19 +174,15 @@ class Lives:
         """
         if tail.fd >= 0:
             return True
-        tail.seen_size = -1  # wherever it is seen next, it is worth reading
+        tail.forget_size()  # wherever it is seen next, it is worth reading
         if not tail.names:
             return False  # Departures will find it
-        try:
-            fd, status = open_regular(tail.names[0])
-        except (FileNotFoundError, SourceError):
-            self.missing(tail.names[0], now)
-            return False
-        if not tail.reopened_as(fd, status):
-            self.missing(tail.names[0], now)
-            return False
-        self.open_files.hold(tail)
-        return True
+        with contextlib.suppress(FileNotFoundError, SourceError):
+            if tail.reopened_as(*open_regular(tail.names[0])):
+                self.open_files.hold(tail)
+                return True
+        self.missing(tail.names[0], now)
+        return False
 
     def saved(self, tails: Iterable[Tail]) -> None:
         """Forget ended lives that are confirmed to their end, now that this is saved."""
@@ -225,9 +224,10 @@ class Lives:
             self.complaints.unreadable_now(found.path, error)
             return None
         self.complaints.readable_now(found.path)
-        if is_compressed(fd):
+        key = (status.st_dev, status.st_ino)
+        if key in self._own or is_compressed(fd):
             os.close(fd)
-            self.complaints.left_out(found.path, (status.st_dev, status.st_ino), "it is compressed")
+            self.complaints.left_out(found.path, key, OWN if key in self._own else COMPRESSED)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
         verdict = self.memory.resume(tail, self.by_stream)
@@ -294,5 +294,5 @@ class Lives:
 
     def trouble(self, tail: Tail, error: OSError | SourceError) -> None:
         """Take note that an open file could not be read; the next look at it tries again."""
-        tail.seen_size = -1
+        tail.forget_size()
         self.complaints.unreadable_now(tail.path, error)

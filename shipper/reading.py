@@ -107,7 +107,7 @@ class Reader:
             self._lives.unread.pop(tail, None)
 
     def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
-        if self._lives.complaints.unreadable:
+        if self._lives.complaints.unreadable and tail.path in tail.names:
             self._lives.complaints.readable_now(tail.path)
         if piece is None:
             self._at_end(tail)

@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
@@ -25,6 +25,8 @@ FILE_NAME = "registry.sqlite"
 APPLICATION_ID = 0x4C427368  # "LBsh"
 SCHEMA_VERSION = 1
 HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
+SHRINK_FROM_PAGES = 1000
+EXPIRE_ROWS = 20_000
 _INODE_SPAN = 1 << 64
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -118,6 +120,23 @@ class Registry:
         """Tell whether a stream id was ever used here."""
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
 
+    def expire(self, before_s: float, is_there: Callable[[str, int, str], bool], after: int = 0) -> int:
+        """Forget what was not saved since `before_s` and, by stream, inode and path, is not there; a part at a time.
+
+        Return where the next part begins, to be given as `after`; 0 after the last one.
+        """
+        query = f"SELECT rowid, stream, inode, path FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
+        old = self._db.execute(query, (before_s, after)).fetchall()
+        gone: list[tuple[object, ...]] = [
+            (rowid,)
+            for rowid, stream, inode, path in old
+            if not is_there(stream, inode % _INODE_SPAN, os.fsdecode(path))
+        ]
+        if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
+            logger.info("forgot %d files that have been gone for long", len(gone))
+            self._shrink()
+        return old[-1][0] if len(old) == EXPIRE_ROWS else 0
+
     def fact(self, name: str) -> str:
         """Return a remembered fact, "" if there is none."""
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
@@ -162,6 +181,13 @@ class Registry:
             logger.warning("the registry can be saved again")
         self._full = False
         return True
+
+    def _shrink(self) -> None:
+        """Give room back to the filesystem if most of the file is empty."""
+        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if free > SHRINK_FROM_PAGES and 2 * free > pages:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._db.execute("VACUUM")
 
     def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
         query = f"SELECT {COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module

@@ -76,11 +76,30 @@ class Resumption:
         siblings, kin = Siblings(self._discovery.input_of), Kin()
         for stream, inode, path in self._registry.outline():
             each = by_inode.get(inode)
-            tail = self._follow(each, now) if each else self._follow_sibling(siblings.find(path, inode), now)
+            if each is None and not siblings.readable(path):
+                continue
+            sibling = None if each else siblings.find(path, inode)
+            tail = self._follow(each, now) if each else self._follow_sibling(sibling, now)
             if tail is None and stream not in self._lives.by_stream:
                 self._look_elsewhere(stream, path, kin, now)
+                if sibling and self._lives.memory.is_rewritten(stream):
+                    self._follow_sibling(sibling, now, remembered_only=False)
         self._lives.memory.bury()
         self._heads.clear()
+
+    def forget(self, before_s: float, after: int = 0) -> int:
+        """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
+
+        A part at a time, as `Registry.expire` does.
+        """
+        siblings = Siblings(self._discovery.input_of)
+        inodes = {inode for _, inode in self._lives.by_key}
+
+        def is_there(stream: str, inode: int, path: str) -> bool:
+            known = inode in inodes or stream in self._lives.by_stream
+            return known or siblings.path_of(path, inode) is not None
+
+        return self._registry.expire(before_s, is_there, after)
 
     def recover(self, tail: Tail) -> bool:
         """Have the rest of a followed life read from an archive, now that its file is gone; False if there is none."""
@@ -117,12 +136,12 @@ class Resumption:
             except OSError as error:
                 self._wait_for_room(job, error, now)
 
-    def _follow(self, found: Found, now: float) -> Tail | None:
+    def _follow(self, found: Found, now: float, *, remembered_only: bool = True) -> Tail | None:
         key = (found.status.st_dev, found.status.st_ino)
-        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=True)
+        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=remembered_only)
 
-    def _follow_sibling(self, found: Found | None, now: float) -> Tail | None:
-        tail = self._follow(found, now) if found else None
+    def _follow_sibling(self, found: Found | None, now: float, *, remembered_only: bool = True) -> Tail | None:
+        tail = self._follow(found, now, remembered_only=remembered_only) if found else None
         if found and tail:
             self._leave(tail, found.status, now)
         return tail
@@ -133,7 +152,7 @@ class Resumption:
         self._lives.enqueue(tail)
 
     def _look_elsewhere(self, stream: str, path: str, kin: Kin, now: float) -> None:
-        source = self._discovery.input_of(path) if kin.has(path) else None
+        source = self._discovery.input_of(path)
         row = self._registry.row(stream) if source else None
         if row is None or source is None:
             return

@@ -7,15 +7,10 @@ read itself, however the file's size came out.
 A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
 """
 
-# As in discovery: a path goes to the system as it is.
-# ruff: noqa: PTH116
-
 import os
-import stat
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from logbus.errors import SourceError
 from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, mark_before
 from shipper.multiline import Bounds
 from shipper.progress import Progress
@@ -47,21 +42,6 @@ class Slice:
     def end(self) -> int:
         """Where the next slice begins."""
         return self.offset + len(self.body)
-
-
-def open_regular(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file for reading and return its descriptor and status; nothing else is ever opened.
-
-    Raises SourceError for a FIFO, a socket, a device or a directory, OSError as open() does.
-    """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(fd)
-        raise SourceError(f"read {path}", "it is no regular file")
-    return fd, status
 
 
 class Tail:
@@ -132,9 +112,17 @@ class Tail:
             return False
         if status.st_size < self.seen_size:
             self.lost_bytes = max(0, self.seen_size - self.offset)
+        elif self.seen_size < 0:
+            self.lost_bytes = 0
         self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
         self.stale = True
         return True
+
+    def forget_size(self) -> None:
+        """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
+        if self.seen_size >= 0:
+            self.lost_bytes = max(0, self.seen_size - self.offset)
+        self.seen_size = -1
 
     def peek(self) -> bytes:
         """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
