@@ -90,7 +90,7 @@ def test_it_cannot_be_read(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert name == str(path)
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("shipper.tail.os.open", refuse)  # root may read everything
+    monkeypatch.setattr("shipper.opening.os.open", refuse)  # root may read everything
     result = explain(shore, "a.log")
     monkeypatch.undo()
     says(result, 1, "not shipped: permission denied")
@@ -115,6 +115,20 @@ def test_a_rotated_file(shore: Any) -> None:
     shore.stop()
     path.rename(shore.logs / "a.log.1")
     says(explain(shore, "a.log.1"), 0, f"a life of {path}", "0 behind")
+
+
+def test_a_copy_that_copytruncate_made(shore: Any) -> None:
+    """A15: the copy is the truncated life, and is not shipped as a file of its own."""
+    path = shore.write("a.log", b"1\n2\n")
+    shore.start("*.log*")
+    shore.run()
+    (shore.logs / "a.log.1").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+    shore.run()
+    shore.write("a.log", b"new\n")
+    shore.run()
+    shore.run()
+    says(explain(shore, "a.log.1", "[{paths: ['LOGS/*.log*']}]"), 0, f"a life of {path}", "0 behind")
 
 
 def test_a_rewritten_file(shore: Any) -> None:
