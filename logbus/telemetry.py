@@ -138,10 +138,13 @@ def serve(listen: str) -> int:
             """Keep requests out of our own messages."""
 
     host, _, port = listen.rpartition(":")
+    hint = "give host:port, such as 127.0.0.1:9600"
+    if not host:
+        raise UsageError(f"serve metrics on {listen!r}", "it names no host", hint)
     try:
         server = wsgi.make_server(host.strip("[]"), int(port), application(), handler_class=Quiet)
     except (OSError, ValueError, OverflowError) as error:
-        raise UsageError(f"serve metrics on {listen!r}", error, "give host:port, such as 127.0.0.1:9600") from error
+        raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
     if host.strip("[]") not in LOOPBACK:
         logger.warning("metrics are served on %s, to whoever reaches it: 127.0.0.1 keeps them here", visible(listen))
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()

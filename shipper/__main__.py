@@ -8,7 +8,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ Each of the last four has a --help of its own. A file called "status" is shipped
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
-SIGTERM finishes what is under way; SIGHUP looks for files at once.
+SIGTERM finishes what is under way; SIGHUP looks for files at once and, with --config, reads it again.
 """
 
 
@@ -116,7 +117,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
         settings = msgspec.structs.replace(settings, state=str(state))
     if only_check:
         return _explain(settings)
-    return _ship(settings, once=once)
+    return _ship(settings, once=once, read_again=partial(load, config, Settings) if config else None)
 
 
 def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
@@ -159,7 +160,7 @@ def _explain(settings: Settings) -> int:
     return 0
 
 
-def _ship(settings: Settings, *, once: bool) -> int:
+def _ship(settings: Settings, *, once: bool, read_again: Callable[[], object] | None) -> int:
     if once:
         _require_something(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
@@ -170,13 +171,13 @@ def _ship(settings: Settings, *, once: bool) -> int:
         telemetry.serve(settings.metrics)
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
-    code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s)
+    code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began
         click.echo(
             f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
         )
-    return code or int(once and agent.failures > 0)
+    return code or int(once and (agent.failures > 0 or not agent.complete))
 
 
 def _require_something(settings: Settings) -> None:

@@ -127,14 +127,12 @@ class Agent:
         """Tell whether all that had to be shipped is confirmed and saved."""
         if self._draining:
             return not (self._reader.unconfirmed or self._lives.dirty)
-        if not self._started or (self._stdin and not self._stdin.done()):
-            return False
         if self._once:
-            return not (self._lives.unread or self._reader.unconfirmed or self._lives.dirty)
-        return self._stdin is not None and not self._files
+            return self.complete and not self._lives.dirty
+        return self._stdin is not None and self._stdin.done() and not self._files
 
     def reload(self) -> None:
-        """Look for files at once; settings are read at the start only."""
+        """Look for files at once."""
         self._scanner.scan_now()
 
     def _wake_on_stdin(self) -> None:
@@ -176,6 +174,12 @@ class Agent:
     def files(self) -> int:
         """How many files are followed."""
         return len(self._lives)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was there at the start is read and confirmed."""
+        piped = self._stdin is None or self._stdin.done()
+        return self._started and piped and not (self._lives.unread or self._reader.unconfirmed)
 
     @property
     def failures(self) -> int:

@@ -4,13 +4,17 @@ import logging
 
 from logbus import telemetry
 from logbus.errors import LogbusError, SourceError, visible
+from logbus.loops import is_output
+from shipper.discovery import is_compressed
+from shipper.opening import own_outputs
 
 logger = logging.getLogger("shipper.complaints")
 
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
 COMPRESSED = "it is compressed"
-OWN = "this shipper itself writes to it"
+OWN = "this shipper itself writes to it, so it would never end"
+OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
 
 
 class Complaints:
@@ -19,6 +23,7 @@ class Complaints:
     def __init__(self) -> None:
         self.unreadable: dict[str, LogbusError] = {}
         self._left_out: set[tuple[int, int]] = set()
+        self._own = own_outputs()
 
     def unreadable_now(self, path: str, error: OSError | SourceError) -> None:
         """Take note that a path cannot be read; it is tried again."""
@@ -32,11 +37,19 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def left_out(self, path: str, key: tuple[int, int], why: str) -> None:
-        """Take note that a file is not shipped."""
-        if key not in self._left_out:
+    def leaves_out(self, path: str, fd: int, key: tuple[int, int]) -> bool:
+        """Tell whether an open file is not to be shipped, and say why."""
+        why = self._why(fd, key)
+        if why and key not in self._left_out:
             self._left_out.add(key)
-            logger.info("not shipping %s: %s", visible(path), why)
+            log = logger.info if why == COMPRESSED else logger.warning
+            log("not shipping %s: %s", visible(path), why)
+        return bool(why)
+
+    def _why(self, fd: int, key: tuple[int, int]) -> str:
+        if key in self._own:
+            return OWN
+        return OUTPUT if is_output(fd) else COMPRESSED * is_compressed(fd)
 
 
 def say_truncated(path: str, copy: str, lost_bytes: int) -> None:

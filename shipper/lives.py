@@ -10,12 +10,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import COMPRESSED, OWN, Complaints, say_truncated
+from shipper.complaints import Complaints, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
 from shipper.descriptors import OpenFiles
-from shipper.discovery import Discovery, Found, is_compressed
+from shipper.discovery import Discovery, Found
 from shipper.kinship import Kin, family
-from shipper.opening import open_regular, own_outputs
+from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict, row_of
 from shipper.records import Recorder
 from shipper.registry import Registry
@@ -61,7 +61,6 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
-        self._own = own_outputs()
         self.recover: Callable[[Tail], str] = lambda _: ""  # from an archive: see Resumption
 
     def __len__(self) -> int:
@@ -226,9 +225,8 @@ class Lives:
             return None
         self.complaints.readable_now(found.path)
         key = (status.st_dev, status.st_ino)
-        if key in self._own or is_compressed(fd):
+        if self.complaints.leaves_out(found.path, fd, key):
             os.close(fd)
-            self.complaints.left_out(found.path, key, OWN if key in self._own else COMPRESSED)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
         verdict = self.memory.resume(tail, self.by_stream)

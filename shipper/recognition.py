@@ -58,6 +58,7 @@ class Memory:
         if not self._cloned:
             tail.stream = row.stream
             tail.head = Head.of(tail.fd, row.head_length)
+            tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
 
     def bury(self) -> None:
         """Remember that the streams in `over` are over, and say so."""

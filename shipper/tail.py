@@ -17,7 +17,7 @@ from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
 
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 512 * 1024
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
+from logbus.loops import is_output, mark_output
 from shipper import lives, tail
 from shipper.identity import generation_of
 from shipper.opening import may_read
@@ -236,6 +237,22 @@ def test_what_we_say_ourselves_is_not_shipped(shore: Any, capfd: Any) -> None:
         os.dup2(kept, 2)
         os.close(kept)
     assert shore.lives() == [b"line 1\n"]
+
+
+def test_what_a_sink_writes_is_not_shipped(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """H6: a file sink's output within the glob is left out, and said once, also when it was rotated; a copy is not."""
+    output = shore.write("out.log", b"line 1\n")
+    with output.open("ab") as file:
+        mark_output(file.fileno())
+        if not is_output(file.fileno()):
+            pytest.skip("no extended attributes on this filesystem")
+    shutil.copyfile(output, shore.logs / "copy.log")
+    shore.start()
+    output.rename(shore.logs / "out-1.log")
+    for _ in range(3):
+        shore.run()
+    assert {Path(batch.path).name for batch in shore.publisher.batches} == {"copy.log"}
+    assert len([record for record in caplog.records if "never end" in record.message]) == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others may not")

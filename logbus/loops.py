@@ -1,0 +1,24 @@
+"""A mark on the files that sinks write, so that no shipper ships them round in a circle.
+
+It is an extended attribute, so it stays with a file that is renamed, and is not copied with its bytes. A filesystem
+that has none cannot be helped: the loop is not noticed there.
+"""
+
+import os
+from contextlib import suppress
+
+_MARK = "user.logbus.output"
+
+
+def mark_output(fd: int) -> None:
+    """Mark an open file as a sink's output, if its filesystem can do that."""
+    with suppress(OSError):
+        os.setxattr(fd, _MARK, b"1")
+
+
+def is_output(fd: int) -> bool:
+    """Tell whether an open file is marked as a sink's output."""
+    try:
+        return bool(os.getxattr(fd, _MARK))
+    except OSError:
+        return False
