@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from logbus.loops import is_output, mark_output
 from shipper.__main__ import main
 
 
@@ -67,7 +68,16 @@ def test_it_is_compressed(shore: Any) -> None:
     shore.write("a.log.gz", b"1\n")
     shore.write("b.log", b"\x1f\x8b\x08\0\0\0\0\0\0\0")
     says(explain(shore, "a.log.gz", "[{paths: [LOGS/*]}]"), 1, "compressed, by its name")
-    says(explain(shore, "b.log"), 1, "begins like a compressed file")
+    says(explain(shore, "b.log"), 1, "it is compressed")
+
+
+def test_a_sink_writes_it(shore: Any) -> None:
+    """H6: what is marked as a sink's output is not shipped, and this is said."""
+    with shore.write("a.log", b"1\n").open("rb") as file:
+        mark_output(file.fileno())
+        if not is_output(file.fileno()):
+            pytest.skip("this filesystem has no extended attributes")
+    says(explain(shore, "a.log"), 1, "a sink of Logbus writes it")
 
 
 def test_it_is_no_regular_file(shore: Any) -> None:
