@@ -1,7 +1,7 @@
 # Every target sets up what is missing first; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test bench chaos lint
+.PHONY: help setup demo test bench chaos soak lint
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -20,6 +20,9 @@ bench: setup ## Measure lines per second and latency on this machine
 
 chaos: setup ## Kill, freeze, cut and fill up at random for a minute; ARGS='--minutes 30 --seed 7' for longer
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.chaos $(ARGS)
+
+soak: setup ## The long profile, most of an hour: 2,000 examples of each model, each mode of logrotate for a minute
+	@LOGBUS_PROFILE=soak $(PYTHON_IN_VENV) -m pytest -o timeout=3600 tests/model tests/system/test_logrotate.py $(ARGS)
 
 lint: setup ## Check formatting, style and types
 	@.venv/bin/ruff format --check .

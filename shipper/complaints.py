@@ -47,9 +47,12 @@ class Complaints:
         return bool(why)
 
     def _why(self, fd: int, key: tuple[int, int]) -> str:
-        if key in self._own:
-            return OWN
-        return OUTPUT if is_output(fd) else COMPRESSED * is_compressed(fd)
+        return OWN if key in self._own else kind_left_out(fd)
+
+
+def kind_left_out(fd: int) -> str:
+    """Return why an open file is of a kind that is not shipped; "" if it is not."""
+    return OUTPUT if is_output(fd) else COMPRESSED * is_compressed(fd)
 
 
 def say_truncated(path: str, copy: str, lost_bytes: int) -> None:

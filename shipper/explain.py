@@ -14,7 +14,8 @@ import click
 from logbus import daemon
 from logbus.errors import SourceError, describe, visible
 from logbus.settings import load
-from shipper.discovery import BY_NAME, is_compressed, left_out, matches, pattern
+from shipper.complaints import kind_left_out
+from shipper.discovery import BY_NAME, left_out, matches, pattern
 from shipper.inspection import open_life, remembered, stream_of
 from shipper.recognition import Verdict
 from shipper.registry import FILE_NAME, Row
@@ -82,8 +83,8 @@ def _of_open(tail: Tail, source: Input | None, rows: list[Row]) -> Answer:
         return _elsewhere(tail, *found)
     if source is None:
         return Answer("no input names it, or the one that does leaves it out")
-    if is_compressed(tail.fd):
-        return Answer("it begins like a compressed file")
+    if why := kind_left_out(tail.fd):
+        return Answer(why)
     label = f"label {source.label_of(tail.path)}"
     if found is None:
         return Answer("nothing of it is remembered yet", (_beginning(tail, source), label), shipped=True)

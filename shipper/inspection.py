@@ -15,7 +15,9 @@ from pathlib import Path
 
 from logbus.errors import SourceError, StateError, UsageError
 from logbus.settings import load
+from shipper.archives import begins_like, head_of, is_archive
 from shipper.discovery import Siblings, regular
+from shipper.kinship import Kin
 from shipper.opening import open_regular
 from shipper.recognition import Verdict, recognise
 from shipper.registry import COLUMNS, FILE_NAME, SCHEMA_VERSION, Row, from_sql
@@ -86,9 +88,9 @@ def remembered(state: Path) -> list[tuple[Row, int]]:
 
 def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
     """Yield how far each stream is now."""
-    siblings = Siblings(lambda _: ANY)
+    siblings, kin = Siblings(lambda _: ANY), Kin()
     for row, since_s in streams:
-        yield _standing(row, since_s, siblings)
+        yield _standing(row, since_s, siblings, kin)
 
 
 def open_life(path: str) -> Tail:
@@ -108,7 +110,7 @@ def stream_of(tail: Tail, rows: Iterable[Row]) -> tuple[Row, Verdict] | None:
     return None
 
 
-def _standing(row: Row, since_s: int, siblings: Siblings) -> Standing:
+def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
     if row.done:
         return Standing(row, Where.DONE, row.path, row.offset, since_s)
     status = regular(row.path)
@@ -118,7 +120,8 @@ def _standing(row: Row, since_s: int, siblings: Siblings) -> Standing:
     found = siblings.find(row.path, row.inode)
     if found and _is_still(found.path, row):
         return Standing(row, Where.ROTATED, found.path, found.status.st_size, since_s)
-    return Standing(row, Where.DELETED, "", row.published, since_s)
+    archive = next((each for each in kin.of(row.path) if is_archive(each) and begins_like(head_of(each), row)), "")
+    return Standing(row, Where.ROTATED if archive else Where.DELETED, archive, row.published, since_s)
 
 
 def _is_still(path: str, row: Row) -> bool:

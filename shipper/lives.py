@@ -7,7 +7,7 @@ another life; the older one of the same path is read to its present end first, a
 import contextlib
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
@@ -61,6 +61,7 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
+        self.recover: Callable[[Tail], str] = lambda _: ""  # from an archive: see Resumption
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -128,8 +129,8 @@ class Lives:
         fresh = Tail(path, tail.input, fd, status, tail.recorder)
         fresh.visit(status, tail.changed_s)
         fresh.hole = tail.offset
-        moved = self._move_to_copy(tail)
-        say_truncated(tail.path, moved, tail.lost_bytes)
+        moved = self._move_to_copy(tail) or self.recover(tail)
+        say_truncated(tail.path, moved, 0 if moved else tail.lost_bytes)
         if self.unread.pop(tail, None) is not None:
             self.unread[fresh] = fresh.seen_size
         if tail in self.leaving:

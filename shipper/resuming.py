@@ -15,6 +15,7 @@ from dataclasses import replace
 from logbus import telemetry
 from logbus.errors import SourceError, describe, visible
 from shipper import archives
+from shipper.complaints import say_lost
 from shipper.copies import find_copy
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.kinship import Kin
@@ -69,6 +70,7 @@ class Resumption:
         self._heads: dict[str, bytes] = {}
         self._retry_at = 0.0
         self._full = False
+        lives.recover = self._recover_now
 
     def resume(self, found: list[Found], now: float) -> None:
         """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
@@ -102,17 +104,25 @@ class Resumption:
 
         return self._registry.expire(before_s, is_there, after)
 
-    def recover(self, tail: Tail) -> bool:
-        """Have the rest of a followed life read from an archive, now that its file is gone; False if there is none."""
+    def recover(self, tail: Tail) -> str:
+        """Have the rest of a followed life read from an archive, now that its file is gone; "" if there is none."""
         row = self._registry.row(tail.stream) if tail.stream else None
         found = self._archives_of(row, Kin()) if row else []
         self._heads.clear()
         if row is None or not found:
-            return False
+            return ""
         tail.fd = self._scratch()
         self._lives.detach(tail)
         self._unpack(tail, row, found)
-        return True
+        return found[0]
+
+    def _recover_now(self, tail: Tail) -> str:
+        """Do the same for a life whose file holds other bytes already: there is no trying again."""
+        try:
+            return self.recover(tail)
+        except OSError as error:
+            logger.warning("cannot unpack what is left of %s: %s", visible(tail.path), describe(error))
+            return ""
 
     def unpacking(self) -> list[Tail]:
         """Return the tails that cannot be read yet."""
@@ -217,6 +227,8 @@ class Resumption:
             self._lives.by_stream.pop(job.row.stream, None)
         self._lives.unread.pop(job.tail, None)
         self._lives.end(job.tail)
+        if job.tail.lost_bytes:
+            say_lost(job.tail.path, job.tail.lost_bytes)
         self._say_lost(job.row)
 
     def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:

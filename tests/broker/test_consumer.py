@@ -10,6 +10,7 @@ from logbus import topology
 from logbus.connection import Connection
 from logbus.consumer import Consumer, Delivery
 from logbus.settings import Broker
+from support import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -24,10 +25,13 @@ class Shore:
         self.until(lambda: self.consumer.is_open)
 
     def until(self, condition: Callable[[], Any]) -> None:
-        """Step until `condition` holds; the test's own deadline ends it otherwise."""
-        while not condition():
-            self.link.poll(0.02)
-            self.taken += self.consumer.take()
+        """Step until `condition` holds; fail after a minute."""
+        wait_until(lambda: condition() or self.step(), 60.0)
+
+    def step(self) -> None:
+        """Do a little I/O and gather what was delivered."""
+        self.link.poll(0.02)
+        self.taken += self.consumer.take()
 
     @property
     def bodies(self) -> list[bytes]:

@@ -13,6 +13,7 @@ from logbus.consumer import message_of
 from logbus.publisher import Publisher
 from logbus.settings import Broker
 from logbus.severity import classify
+from support import wait_until
 
 pytestmark = pytest.mark.broker
 STREAM = "0123456789abcdef"
@@ -48,9 +49,8 @@ class Shore:
         self.confirmed += self.publisher.take_confirmed()
 
     def until(self, condition: Callable[[], Any]) -> None:
-        """Step until `condition` holds; the test's own deadline ends it otherwise."""
-        while not condition():
-            self.step()
+        """Step until `condition` holds; fail after a minute."""
+        wait_until(lambda: condition() or self.step(), 60.0)
 
     def publish(self, body: bytes = b"a line\n") -> None:
         """Wait for room and publish the next batch."""
@@ -129,13 +129,9 @@ def test_a_full_queue_holds_and_loses_nothing(shore: Shore, channel: Any) -> Non
     shore.until(shore.publisher.has_room)
     taken: list[bytes] = []
     for number in range(12):
-        while not shore.publisher.has_room():
-            shore.step()
-            taken += drain(channel, queue)
+        shore.until(lambda: shore.publisher.has_room() or taken.extend(drain(channel, queue)))
         shore.publish(b"line %d\n" % number)
-    while shore.settled_to < shore.offset:
-        shore.step()
-        taken += drain(channel, queue)
+    shore.until(lambda: shore.settled_to == shore.offset or taken.extend(drain(channel, queue)))
     taken += drain(channel, queue)
     assert sorted(set(taken)) == sorted(b"line %d\n" % number for number in range(12))
 

@@ -49,7 +49,7 @@ def test_sigterm_ends_a_blocked_shipper(start: Any, faulty_broker: Any, tmp_path
     eventually(lambda: "takes no messages now" in shipper.said())
     begun = time.monotonic()
     assert shipper.terminate() in {0, 1}
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 15  # drain_timeout_s, and room for a busy machine; without it, it never ends
     faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1GiB")
     start("shipper", "--config", config)
     eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 5000))

@@ -106,15 +106,14 @@ def steps(trace: Path) -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_killed_at_each_sync(
-    tmp_path: Path, broker_url: str, publish: Callable[[int], None], eventually: Until
+    start: Any, tmp_path: Path, broker_url: str, publish: Callable[[int], None], eventually: Until
 ) -> None:
     """F2: killed right before its 1st, 2nd, ... Nth sync of anything, and started again: the output is exact."""
     output = tmp_path / "app.log"
-    first = subprocess.Popen(sink(tmp_path, broker_url))
+    first = start(*sink(tmp_path, broker_url)[2:])
     eventually(lambda: _published(publish, 0))
     eventually(lambda: output.exists() and output.stat().st_size > 0)
     first.terminate()
-    first.wait(30)
     killed = 0
     for at in range(1, LAST_KILL + 1):
         publish(at)
@@ -126,10 +125,9 @@ def test_killed_at_each_sync(
         except subprocess.TimeoutExpired:
             process.terminate()
         killed += process.wait(30) in {-signal.SIGKILL, 128 + signal.SIGKILL}
-    last = subprocess.Popen(sink(tmp_path, broker_url))
+    last = start(*sink(tmp_path, broker_url)[2:])
     wanted = b"".join(body(number) for number in range(LAST_KILL + 1))
     eventually(lambda: output.stat().st_size >= len(wanted))
     last.terminate()
-    last.wait(30)
     assert output.read_bytes() == wanted
     assert killed >= LAST_KILL // 2

@@ -193,6 +193,42 @@ def test_compressed_while_it_rests(shore: Any) -> None:
     assert shore.agent._registry.unfinished() == []  # noqa: SLF001 - what is on disk
 
 
+@pytest.mark.parametrize("crashed", [False, True])
+@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
+def test_truncated_and_compressed_before_the_next_look(shore: Any, pattern: str, crashed: bool) -> None:
+    """A6, A14: the copy is compressed already when the truncation is noticed: the life goes on in the archive."""
+    path = shore.write("a.log", b"old 1\nold 2\n")
+    shore.start(pattern)
+    copytruncate(path, shore.logs / "a.log.1", b"unread 3\n")
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress((shore.logs / "a.log.1").read_bytes()))
+    (shore.logs / "a.log.1").unlink()
+    shore.write("a.log", b"new 1\n")
+    if crashed:
+        shore.agent.step(shore.now + 1.5)
+        shore.crash()
+        shore.start(pattern)
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"old 1\nold 2\nunread 3\n", b"new 1\n"]
+
+
+def test_truncated_with_a_broken_archive(shore: Any) -> None:
+    """A14: if the archive does not hold the life, what was seen and not read is counted, and the next life goes on."""
+    path = shore.write("a.log", b"old 1\n")
+    shore.start()
+    shore.publisher.window = 0
+    shore.write("a.log", b"unread 2\n")
+    shore.run()
+    lost = telemetry.value("logbus_lost_bytes")
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes())[:-6])
+    path.write_bytes(b"new\n")
+    shore.publisher.window = 1000
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"old 1\n", b"new\n"]
+    assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 2\n")
+
+
 @pytest.mark.parametrize("damage", ["another", "cut", "garbage", "bomb"])
 def test_other_archives_are_left_alone(shore: Any, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     """S10: another life's archive, a damaged one and a bomb give nothing; the current file is shipped all the same."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from logbus.loops import is_output, mark_output
 from shipper.__main__ import main
 
 
@@ -67,7 +68,16 @@ def test_it_is_compressed(shore: Any) -> None:
     shore.write("a.log.gz", b"1\n")
     shore.write("b.log", b"\x1f\x8b\x08\0\0\0\0\0\0\0")
     says(explain(shore, "a.log.gz", "[{paths: [LOGS/*]}]"), 1, "compressed, by its name")
-    says(explain(shore, "b.log"), 1, "begins like a compressed file")
+    says(explain(shore, "b.log"), 1, "it is compressed")
+
+
+def test_a_sink_writes_it(shore: Any) -> None:
+    """H6: what is marked as a sink's output is not shipped, and this is said."""
+    with shore.write("a.log", b"1\n").open("rb") as file:
+        mark_output(file.fileno())
+        if not is_output(file.fileno()):
+            pytest.skip("this filesystem has no extended attributes")
+    says(explain(shore, "a.log"), 1, "a sink of Logbus writes it")
 
 
 def test_it_is_no_regular_file(shore: Any) -> None:
@@ -90,7 +100,7 @@ def test_it_cannot_be_read(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert name == str(path)
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("shipper.tail.os.open", refuse)  # root may read everything
+    monkeypatch.setattr("shipper.opening.os.open", refuse)  # root may read everything
     result = explain(shore, "a.log")
     monkeypatch.undo()
     says(result, 1, "not shipped: permission denied")
@@ -115,6 +125,20 @@ def test_a_rotated_file(shore: Any) -> None:
     shore.stop()
     path.rename(shore.logs / "a.log.1")
     says(explain(shore, "a.log.1"), 0, f"a life of {path}", "0 behind")
+
+
+def test_a_copy_that_copytruncate_made(shore: Any) -> None:
+    """A15: the copy is the truncated life, and is not shipped as a file of its own."""
+    path = shore.write("a.log", b"1\n2\n")
+    shore.start("*.log*")
+    shore.run()
+    (shore.logs / "a.log.1").write_bytes(path.read_bytes())
+    os.truncate(path, 0)
+    shore.run()
+    shore.write("a.log", b"new\n")
+    shore.run()
+    shore.run()
+    says(explain(shore, "a.log.1", "[{paths: ['LOGS/*.log*']}]"), 0, f"a life of {path}", "0 behind")
 
 
 def test_a_rewritten_file(shore: Any) -> None:

@@ -1,5 +1,6 @@
 """`status`: what an operator sees of each stream, while the shipper runs and when it does not."""
 
+import gzip
 import json
 import os
 import sqlite3
@@ -77,6 +78,18 @@ def test_held_lives_are_shown(shore: Any) -> None:
     result = status("--state", shore.folder / "state")
     assert "rotated to a.log.1" in result.stdout
     assert "2 held" in result.stderr
+
+
+def test_a_compressed_life_is_rotated(shore: Any) -> None:
+    """With the shipper stopped, a life that was compressed is shown under its archive's name."""
+    path = shore.write("a.log", b"1\n2\n")
+    shore.start()
+    shore.run()
+    shore.stop()
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(path.read_bytes() + b"3\n"))
+    path.unlink()
+    said = objects(shore.folder)["a.log"]
+    assert (said["state"], said["file"]) == ("rotated", str(shore.logs / "a.log.1.gz"))
 
 
 def test_an_inode_with_other_bytes_is_no_progress(shore: Any) -> None:
