@@ -235,22 +235,23 @@ def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
     blocks: dict[int, int] = {}
     if b"-----BEGIN " not in body or BEGIN_KEY not in body:
         return blocks
+    places = list(accumulate(map(len, lines), initial=0))
+    ends = [number for number, line in enumerate(lines) if END_KEY in line]
     last = 0
     for first, line in enumerate(lines):
         if first >= last and b"-----BEGIN " in line and BEGIN_KEY in line and END_KEY not in line:
-            last = _block_end(lines, first)
+            last = _block_end(first, ends, places)
             if last > first + 1:
                 blocks[first] = last
     return blocks
 
 
-def _block_end(lines: list[bytes], first: int) -> int:
-    """Return the line behind a key's last; `len(lines) + 1` if it may still come, `first + 1` if it does not."""
-    size = 0
-    for number, line in enumerate(lines[first : first + KEY_BLOCK_LINES], first):
-        size += len(line)
-        if size > KEY_BLOCK_BYTES:
-            return first + 1
-        if END_KEY in line:
-            return number + 1
-    return first + 1 if first + KEY_BLOCK_LINES <= len(lines) else len(lines) + 1
+def _block_end(first: int, ends: list[int], places: list[int]) -> int:
+    """Return the line behind a key's last; one more than there are if it may still come, `first + 1` if it does not.
+
+    `ends`: the lines that end a key; `places`: where each line begins, and the last one ends.
+    """
+    index = bisect_left(ends, first)
+    last = ends[index] + 1 if index < len(ends) else len(places)
+    size = places[min(last, len(places) - 1)] - places[first]
+    return first + 1 if last - first > KEY_BLOCK_LINES or size > KEY_BLOCK_BYTES else last

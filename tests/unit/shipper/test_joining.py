@@ -1,12 +1,16 @@
 """Joining end to end in one shipper: whatever happens in the middle of a stack trace, its records are the same."""
 
+import os
 from itertools import accumulate
 from typing import Any
 
 import pytest
 
-from logbus.batch import records
+from logbus.batch import MAX_RECORDS, records
 from shipper.multiline import Multiline
+from shipper.redaction import Redact
+from shipper.settings import Input
+from shipper.stdin import Stdin
 from support.traces import TRACES, cases
 
 CASES = cases()
@@ -31,6 +35,43 @@ def shipped(shore: Any) -> dict[str, list[bytes]]:
             assert found.setdefault(batch.path, {}).setdefault(at, record) == record
             at += len(record)
     return {path: [text for _, text in sorted(texts.items())] for path, texts in found.items()}
+
+
+KINDS = {
+    "plain": {},
+    "redacted": {"redact": Redact(presets=["email"])},
+    "joined": {"multiline": Multiline(preset="java")},
+    "keys": {"redact": Redact(presets=["private_key"])},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("once", [False, True])
+def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> None:
+    """What a batch has no room for goes with the next at once, not when the file grows; and before --once ends."""
+    data = b"-----BEGIN PRIVATE KEY-----\n" * (kind == "keys") + b"a\n" * 70_000 + b"\n" * 10_000
+    shore.write("a.log", data)
+    shore.start(once=once, **KINDS[kind])
+    for _ in range(4):
+        shore.run(0.1)
+    sizes = [batch.end - batch.offset for batch in shore.publisher.batches]
+    assert sum(sizes) >= len(data) - (not once and kind in ("joined", "keys"))
+    assert max(len(batch.levels) for batch in shore.publisher.batches) <= MAX_RECORDS
+    assert shore.agent.finished() == once
+
+
+@pytest.mark.parametrize("kind", ["plain", "joined", "redacted"])
+def test_more_records_than_a_batch_holds_from_a_pipe(kind: str) -> None:
+    """So does what came through a pipe, before more of it is read."""
+    out, into = os.pipe()
+    stdin = Stdin(Input(paths=["-"], **KINDS[kind]), out)  # type: ignore[arg-type]
+    for number in range(3):
+        os.write(into, b"\n" * 60_000)
+        pieces = list(iter(lambda: stdin.read(number), None))  # noqa: B023 - called at once
+        assert sum(len(piece.body) for piece in pieces) >= 60_000 - 1
+    os.close(into)
+    assert sum(len(piece.body) for piece in iter(lambda: stdin.read(9), None)) == (kind == "joined")
+    os.close(out)
 
 
 @pytest.mark.parametrize("crashed", [True, False])
