@@ -72,7 +72,7 @@ class Recorder:
         self._default = b"%d" % source.severity()
         self._stated = reader_of(source.said())
         self._keep, self._drop = source.keep, source.drop
-        self._limiter = Limiter(source.rate_limit) if source.rate_limit else None
+        self._limiter = Limiter(limits) if (limits := source.rate_limits()) else None
         self._redactor = Redactor(source.redact) if source.redact else None
         self._multiline = source.multiline is not None
         self._joiner = _joiner(source, keys=self._redactor is not None and self._redactor.joins_keys)
