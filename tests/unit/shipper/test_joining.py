@@ -2,15 +2,18 @@
 
 import os
 from itertools import accumulate
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
 from logbus.batch import MAX_RECORDS, records
 from shipper.multiline import Multiline
-from shipper.redaction import Redact
+from shipper.redaction import PresetName, Redact
 from shipper.settings import Input
+from shipper.stacktraces import PRESETS
 from shipper.stdin import Stdin
+from shipper.transforms import Selection
 from support.traces import TRACES, cases
 
 CASES = cases()
@@ -72,6 +75,27 @@ def test_more_records_than_a_batch_holds_from_a_pipe(kind: str) -> None:
     os.close(into)
     assert sum(len(piece.body) for piece in iter(lambda: stdin.read(9), None)) == (kind == "joined")
     os.close(out)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hostile_lines_do_not_hold_up_others(shore: Any, preset: str) -> None:
+    """S18, B12: behind four MiB of 50 kB lines against every pattern, another file's line is among the first."""
+    pattern = r"(a+)+$|(\w*\s*)*:(.*.*)*x$"
+    kind: dict[str, Any] = {
+        "multiline": Multiline(preset=preset),  # type: ignore[arg-type] - one of them
+        "drop": [Selection(pattern=pattern)],
+        "redact": Redact(presets=list(get_args(PresetName)), patterns={"hostile": pattern}),
+    }
+    units = (b"a", b"a.", b"a/", b" ", b"(", b"1.", b"::", b"a@", b'{"a":')
+    lines = [unit * (50_000 // len(unit)) + b"!\n" for unit in units]
+    shore.write("a.log", b"".join(lines * (4_000_000 // 50_000 // len(units))))
+    shore.write("b.log", b"INFO one\nINFO two\n")
+    shore.start(**kind)
+    assert "b.log" in {Path(batch.path).name for batch in shore.publisher.batches[:3]}
+    shore.run()
+    assert sum(batch.end - batch.offset for batch in shore.publisher.batches) == sum(
+        (shore.logs / name).stat().st_size for name in ("a.log", "b.log")
+    )
 
 
 @pytest.mark.parametrize("crashed", [True, False])
