@@ -21,6 +21,7 @@ import pika
 import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.select_connection import IOLoop
+from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 
 from logbus import refusals, telemetry, topology
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
@@ -40,6 +41,8 @@ LAST_RETRY_S = 15.0
 REMIND_EVERY_S = 60.0
 CLOSE_WITHIN_S = 2.0
 SOCKET_TIMEOUT_S = 10.0
+
+_AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
 
 
 class Client(Protocol):

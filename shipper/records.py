@@ -87,7 +87,7 @@ class Recorder:
         `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
         """
         if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
-            end = cut(data, start, MOST_RECORDS if self.rewrites else MAX_RECORDS)
+            end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
             return Cut(end, more=end < data.rfind(b"\n", start) + 1)
         end = len(data) if final else data.rfind(b"\n", start) + 1
         if end <= start:

@@ -85,8 +85,9 @@ def cli() -> None:
 def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
     daemon.configure_logging(f"sink {name}", verbose=verbose)
-    plan = load_plan(_required(config), name)
-    return _describe(plan) if check else run(plan)
+    path = _required(config)
+    plan = load_plan(path, name)
+    return _describe(plan) if check else run(plan, read_again=lambda: load_plan(path, name))
 
 
 @cli.command()

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from logbus.errors import StateError, visible
-from sinks.ledger import FILE_NAME, text_of
+from sinks.ledger import text_of
+from sinks.ledgerfile import FILE_NAME
 from sinks.ranges import Range
 
 HEADINGS = ("host", "path", "stream", "bytes", "from", "to", "holes", "trimmed", "first", "last")

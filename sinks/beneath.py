@@ -5,6 +5,7 @@ import fcntl
 import os
 import stat
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 DIRECTORY_MODE = 0o750
@@ -15,6 +16,23 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How files are made: their mode, owner and group (-1: whose we are); directories get the last two."""
+
+    mode: int = FILE_MODE
+    uid: int = -1
+    gid: int = -1
+
+    def own(self, fd: int) -> None:
+        """Give away what was just made. Raises OSError if we may not."""
+        if self.uid >= 0 or self.gid >= 0:
+            os.fchown(fd, self.uid, self.gid)
+
+
+AS_WE_ARE = Making()
+
+
 def open_base(base: Path) -> int:
     """Open the base directory, which is the operator's and may be reached through links; make it if need be."""
     if not base.is_dir():
@@ -23,7 +41,7 @@ def open_base(base: Path) -> int:
     return os.open(base, _DIRECTORY)
 
 
-def open_append(base: int, relative: str, mode: int = FILE_MODE) -> int:
+def open_append(base: int, relative: str, making: Making = AS_WE_ARE) -> int:
     """Open the regular file `relative` beneath the open directory `base` for appending; make what is missing of it.
 
     What is new is durable when this returns: each directory is synced after something was made in it. Raises OSError.
@@ -32,9 +50,9 @@ def open_append(base: int, relative: str, mode: int = FILE_MODE) -> int:
     folder = os.dup(base)
     try:
         for each in folders:
-            folder, outer = _enter(folder, each), folder
+            folder, outer = _enter(folder, each, making), folder
             os.close(outer)
-        return _open_file(folder, name, mode)
+        return _open_file(folder, name, making)
     finally:
         os.close(folder)
 
@@ -59,23 +77,42 @@ def sync_directory(path: Path) -> None:
         os.close(fd)
 
 
-def _enter(folder: int, name: str) -> int:
+def _enter(folder: int, name: str, making: Making) -> int:
     try:
         os.mkdir(name, DIRECTORY_MODE, dir_fd=folder)
-        os.fsync(folder)
     except FileExistsError:
-        pass
-    return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+        return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    fd = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        making.own(fd)
+        os.fsync(folder)
+    except OSError:
+        os.close(fd)
+        os.rmdir(name, dir_fd=folder)
+        raise
+    return fd
 
 
-def _open_file(folder: int, name: str, mode: int) -> int:
+def _open_file(folder: int, name: str, making: Making) -> int:
     try:
         fd = os.open(name, _APPEND, dir_fd=folder)
     except FileNotFoundError:
-        fd = os.open(name, _APPEND | os.O_CREAT | os.O_EXCL, mode, dir_fd=folder)
-        os.fchmod(fd, mode)
-        os.fsync(folder)
+        fd = _make_file(folder, name, making)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise OSError(errno.ENXIO, "it is not a regular file")
+    return fd
+
+
+def _make_file(folder: int, name: str, making: Making) -> int:
+    """Make a file as it is to be, or none."""
+    fd = os.open(name, _APPEND | os.O_CREAT | os.O_EXCL, making.mode, dir_fd=folder)
+    try:
+        os.fchmod(fd, making.mode)
+        making.own(fd)
+        os.fsync(folder)
+    except OSError:
+        os.close(fd)
+        os.unlink(name, dir_fd=folder)
+        raise
     return fd

@@ -69,7 +69,7 @@ def _pattern(parsed: template.Template, stream: Coverage) -> str:
 
 
 def _batch(stream: Coverage) -> Batch:
-    return Batch(b"", b"", host=stream.host, path=stream.path)
+    return Batch(b"", b"", host=stream.host, path=stream.path, stream=stream.stream)
 
 
 def _as(stream: Coverage, verdict: Verdict, at: int = 0) -> Comparison:

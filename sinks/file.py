@@ -7,8 +7,10 @@ With `compress: zstd` an output is a row of Zstandard frames, which `zstdcat` re
 appended as they came; what had to be trimmed, or came as plain text, is made a frame here.
 """
 
+import grp
+import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -17,6 +19,7 @@ from logbus import frames
 from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks import template
+from sinks.beneath import Making
 from sinks.outputs import Outputs, PathUnusable
 from sinks.rotation import Rotation, Rotator
 from sinks.sink import BatchRefused, Context, Mark
@@ -31,7 +34,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a file sink.
 
     `path`, a template (see `sinks.template`); `format` (see `sinks.wrapping`); `compress`; `rotate`; `mode` of new
-    files, octal; `sync`: at each commit, or never (then a power failure may take what was acknowledged).
+    files, octal; their `owner` and `group`, names or numbers; `sync`: at each commit, or never (then a power failure
+    may take what was acknowledged).
     """
 
     path: str
@@ -39,15 +43,35 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     compress: Literal["none", "zstd"] = "none"
     rotate: Rotation | None = None
     mode: str = "0640"
+    owner: str | None = None
+    group: str | None = None
     sync: Literal["commit", "never"] = "commit"
 
     def __post_init__(self) -> None:
-        """Check the template and the mode. Raises UsageError."""
+        """Check the template, the mode and the names. Raises UsageError."""
         template.parse(self.path)
         if not _MODE.fullmatch(self.mode):
             raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
+        self.making()
         if self.compress == "zstd" and self.rotate and self.rotate.compress != "none":
             raise UsageError("compress twice", "outputs are zstd already", "leave out rotate: compress")
+
+    def making(self) -> Making:
+        """Return how files are made. Raises UsageError for an owner or a group that there is not."""
+        uid = _number(self.owner, "owner", lambda name: pwd.getpwnam(name).pw_uid)
+        gid = _number(self.group, "group", lambda name: grp.getgrnam(name).gr_gid)
+        return Making(int(self.mode, 8), uid, gid)
+
+
+def _number(name: str | None, what: str, look_up: Callable[[str], int]) -> int:
+    if name is None:
+        return -1
+    try:
+        return int(name) if name.isdecimal() else look_up(name)
+    except (KeyError, ValueError):
+        raise UsageError(
+            f"use the {what} {name!r}", "this host has none of that name", "give a name or a number"
+        ) from None
 
 
 class FileSink:
@@ -61,7 +85,7 @@ class FileSink:
         self._outputs = Outputs(
             self._template.base,
             context.remember,
-            mode=int(settings.mode, 8),
+            making=settings.making(),
             rotator=Rotator(settings.rotate) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,

@@ -9,46 +9,44 @@ more is cut off.
 Ranges, not the highest offset seen: a batch that was nacked arrives after its successors. Streams are told apart by the
 AMQP user that RabbitMQ vouched for and the host, so nobody's forged position hides another's lines.
 
-A damaged ledger is refused, never replaced: with an empty one, what is delivered again would be written twice.
+A stream to which nothing was written for long, and which has no hole, can be put away: what is left of it is a digest
+of who it is, and its range. So it is still known when it comes again, whoever kept it for so long.
 """
 
-import fcntl
+import hashlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from logbus.errors import StateError, WireError
+from sinks.ledgerfile import RESCUE, lock, open_file
 from sinks.ranges import Range, Ranges
 from sinks.sink import Mark
 
-SCHEMA = 1
-FILE_NAME = "ledger.sqlite"
 SPAN_MAX_BYTES = 1 << 30
 """No honest batch stands for more of its source; a forged one cannot mark a whole file as written."""
 OFFSET_MAX = (1 << 63) - 1
 CACHED_IDS = 50_000
-RESCUE = "restore it from a backup, or move it away: then what RabbitMQ delivers again is written twice"
+PUT_AWAY_EVERY_S = 3600.0
+PUT_AWAY_AT_ONCE = 10_000
 
-_TABLES = """
-CREATE TABLE stream (
-    id INTEGER PRIMARY KEY, user BLOB NOT NULL, host BLOB NOT NULL, stream BLOB NOT NULL, path BLOB NOT NULL,
-    first_us INTEGER NOT NULL, last_us INTEGER NOT NULL, trimmed_bytes INTEGER NOT NULL, UNIQUE (user, host, stream)
-);
-CREATE TABLE held (
-    stream INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY (stream, start)
-) WITHOUT ROWID;
-CREATE TABLE output (name BLOB PRIMARY KEY, length INTEGER NOT NULL, identity TEXT NOT NULL) WITHOUT ROWID;
-"""
 _SAVE_STREAM = """
 INSERT INTO stream (user, host, stream, path, first_us, last_us, trimmed_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (user, host, stream) DO UPDATE SET
     path = excluded.path, last_us = excluded.last_us, trimmed_bytes = trimmed_bytes + excluded.trimmed_bytes
 RETURNING id
+"""
+_SAVE_TRIMMED = """
+UPDATE stream SET trimmed_bytes = trimmed_bytes + ? WHERE user = ? AND host = ? AND stream = ?
+"""
+_WHOLE_SINCE = """
+SELECT id, user, host, stream.stream, min(start), max(end) FROM stream JOIN held ON held.stream = id
+WHERE last_us <= ? GROUP BY id HAVING count(*) = 1 LIMIT ?
 """
 _NEAR = """
 SELECT start, end FROM held WHERE stream = :stream AND start <= :end AND
@@ -82,14 +80,15 @@ class _Fresh:
 class Ledger:
     """The ledger in `directory`, which no other process may use meanwhile; None: in memory.
 
+    `put_away_s`: a stream without a hole, to which nothing was written for so many seconds, is put away; None: never.
     Raises StateError if the directory is in use, or if the ledger in it is damaged or of a newer version. Every method
     raises LedgerUnsaved when the file cannot be read or written now, StateError when it turns out to be damaged.
     """
 
-    def __init__(self, directory: Path | None) -> None:
-        self._lock = _lock(directory) if directory else -1
+    def __init__(self, directory: Path | None, put_away_s: float | None = None) -> None:
+        self._lock = lock(directory) if directory else -1
         try:
-            self.is_new, self._db = _open(directory)
+            self.is_new, self._db = open_file(directory)
             with _trouble():
                 rows = self._db.execute("SELECT name, length, identity FROM output").fetchall()
         except BaseException:
@@ -98,6 +97,8 @@ class Ledger:
         self._marks = {text_of(name): Mark(length, identity) for name, length, identity in rows}
         self._ids: dict[Source, int] = {}
         self._fresh: dict[Source, _Fresh] = {}
+        self._put_away_s = put_away_s
+        self._put_away_at = 0.0 if put_away_s is not None else float("inf")
 
     def marks(self) -> dict[str, Mark]:
         """Return how far each output is committed."""
@@ -109,7 +110,8 @@ class Ledger:
             raise WireError(f"the range from {offset} to {end} is absurd")
         with _trouble():
             stream_id = self._id(source)
-            parts = [(offset, end)] if stream_id is None else self._near(stream_id, offset, end).missing(offset, end)
+            held = self._finished(source) if stream_id is None else self._near(stream_id, offset, end)
+        parts = held.missing(offset, end)
         fresh = self._fresh.get(source)
         return [gap for part in parts for gap in fresh.ranges.missing(*part)] if fresh else parts
 
@@ -117,7 +119,7 @@ class Ledger:
         """Tell whether anything of this stream was written."""
         fresh = self._fresh.get(source)
         with _trouble():
-            return bool(fresh and fresh.ranges) or self._id(source) is not None
+            return bool(fresh and fresh.ranges) or self._id(source) is not None or bool(self._finished(source))
 
     def gap_before(self, source: Source, offset: int) -> int:
         """Return how many bytes before `offset` are missing, back to the last one written."""
@@ -131,7 +133,7 @@ class Ledger:
         fresh.path = path
 
     def trimmed(self, source: Source, count_bytes: int) -> None:
-        """Count bytes that came again and were not written again; saved with the stream's next range."""
+        """Count bytes that came again and were not written again."""
         if count_bytes:
             self._fresh.setdefault(source, _Fresh()).trimmed_bytes += count_bytes
 
@@ -147,27 +149,52 @@ class Ledger:
 
     def commit(self, marks: Mapping[str, Mark]) -> None:
         """Make the ranges since the last commit durable, with the marks; after LedgerUnsaved, call it again."""
-        fresh = {source: each for source, each in self._fresh.items() if each.ranges}
-        if not fresh and marks == self._marks:
-            return
+        if self._fresh or marks != self._marks:
+            self._save(marks)
+        if time.monotonic() >= self._put_away_at:
+            self._put_away_at = time.monotonic() + PUT_AWAY_EVERY_S
+            self._put_away()
+
+    def close(self) -> None:
+        """Release the file and the lock; what is not committed is forgotten."""
+        self._db.close()
+        self._unlock()
+
+    def _save(self, marks: Mapping[str, Mark]) -> None:
+        ids = {}
         with self._transaction():
-            ids = {source: self._save_stream(source, each) for source, each in fresh.items()}
+            for source, fresh in self._fresh.items():
+                if fresh.ranges:
+                    ids[source] = self._save_stream(source, fresh)
+                else:
+                    self._db.execute(_SAVE_TRIMMED, (fresh.trimmed_bytes, *map(_key, source)))
             for name in self._marks.keys() - marks.keys():
                 self._db.execute("DELETE FROM output WHERE name = ?", (_key(name),))
             for name, mark in marks.items():
                 if self._marks.get(name) != mark:
                     self._save_mark(name, mark)
         self._marks = dict(marks)
-        for source in fresh:
-            del self._fresh[source]
+        self._fresh.clear()
         if len(self._ids) > CACHED_IDS:
             self._ids.clear()
         self._ids.update(ids)
 
-    def close(self) -> None:
-        """Release the file and the lock; what is not committed is forgotten."""
-        self._db.close()
-        self._unlock()
+    def _put_away(self) -> None:
+        """Make streams digests. One that goes on is a stream again, see `_save_stream`."""
+        before_us = time.time_ns() // 1000 - int((self._put_away_s or 0) * 1e6)
+        with self._transaction():
+            for stream_id, *source, start, end in self._db.execute(
+                _WHOLE_SINCE, (before_us, PUT_AWAY_AT_ONCE)
+            ).fetchall():
+                self._db.execute("INSERT INTO finished VALUES (?, ?, ?)", (_digest(source), start, end))
+                self._db.execute("DELETE FROM held WHERE stream = ?", (stream_id,))
+                self._db.execute("DELETE FROM stream WHERE id = ?", (stream_id,))
+        self._ids.clear()
+
+    def _finished(self, source: Source) -> Ranges:
+        """Return the range that is left of a stream that was put away."""
+        query = "SELECT start, end FROM finished WHERE digest = ?"
+        return Ranges(self._db.execute(query, (_digest(map(_key, source)),)))
 
     def _id(self, source: Source) -> int | None:
         if source not in self._ids:
@@ -186,7 +213,10 @@ class Ledger:
         now_us = time.time_ns() // 1000
         values = (*map(_key, source), _key(fresh.path), now_us, now_us, fresh.trimmed_bytes)
         (stream_id,) = self._db.execute(_SAVE_STREAM, values).fetchone()
-        for part in fresh.ranges:
+        finished = [] if source in self._ids else list(self._finished(source))
+        if finished:
+            self._db.execute("DELETE FROM finished WHERE digest = ?", (_digest(map(_key, source)),))
+        for part in [*finished, *fresh.ranges]:
             start, end = self._near(stream_id, *part).add(*part)
             self._db.execute("DELETE FROM held WHERE stream = ? AND start BETWEEN ? AND ?", (stream_id, start, end))
             self._db.execute("INSERT INTO held VALUES (?, ?, ?)", (stream_id, start, end))
@@ -227,80 +257,11 @@ def _key(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def _digest(source: Iterable[bytes]) -> bytes:
+    """Return who a stream is, in 16 bytes that nobody can make another's collide with."""
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in source)).digest()[:16]
+
+
 def text_of(key: bytes) -> str:
     """Return the text that a key stands for; any surrogates in it survive the round trip."""
     return key.decode("utf-8", "surrogatepass")
-
-
-def _lock(directory: Path) -> int:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise StateError(f"use the state directory {directory}", error, "give this user write access") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        hint = "stop that one, or give each sink a state directory of its own"
-        raise StateError(f"use the state directory {directory}", "another sink process uses it", hint) from error
-    return fd
-
-
-def _open(directory: Path | None) -> tuple[bool, sqlite3.Connection]:
-    """Return whether the ledger is new, and the ledger."""
-    if directory is None:
-        db = sqlite3.connect(":memory:", isolation_level=None)
-        db.executescript(_TABLES)
-        return True, db
-    path = directory / FILE_NAME
-    is_new = not path.exists()
-    try:
-        if is_new:
-            _create(path)
-        return is_new, _check(path, sqlite3.connect(path, isolation_level=None))
-    except (OSError, sqlite3.OperationalError) as error:
-        raise StateError(
-            f"open the ledger {path}", error, "give this user write access, and free some space"
-        ) from error
-
-
-def _create(path: Path) -> None:
-    """Make an empty ledger that appears whole or not at all: a file without tables is damage, not a beginning."""
-    draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
-    with closing(sqlite3.connect(draft, isolation_level=None)) as db:
-        db.executescript(f"PRAGMA synchronous=FULL; BEGIN; {_TABLES} PRAGMA user_version={SCHEMA}; COMMIT;")
-    draft.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    os.fsync(folder)
-    os.close(folder)
-
-
-def _check(path: Path, db: sqlite3.Connection) -> sqlite3.Connection:
-    """Return `db`, ready for use; one that is damaged is left exactly as it is."""
-    try:
-        _refuse_flaws(path, db)
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):
-            db.execute(f"PRAGMA {pragma}")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def _refuse_flaws(path: Path, db: sqlite3.Connection) -> None:
-    try:
-        (schema,) = db.execute("PRAGMA user_version").fetchone()
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError:
-        raise
-    except sqlite3.DatabaseError as error:
-        schema, verdict = SCHEMA, error
-    if schema > SCHEMA:
-        raise StateError(f"open the ledger {path}", "a newer Logbus wrote it", "upgrade this one")
-    if schema < SCHEMA:
-        verdict = "it has no tables"
-    if verdict != "ok":
-        raise StateError(f"open the ledger {path}", f"it is damaged: {verdict}", RESCUE)

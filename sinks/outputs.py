@@ -56,7 +56,7 @@ class Outputs:
         remember: Callable[[str, Mark], None],
         open_max: int = OPEN_MAX,
         *,
-        mode: int = beneath.FILE_MODE,
+        making: beneath.Making = beneath.AS_WE_ARE,
         rotator: Rotator | None = None,
         sync: bool = True,
         is_new: bool = False,
@@ -67,7 +67,7 @@ class Outputs:
         self._open: OrderedDict[str, Output] = OrderedDict()
         self._closed: dict[str, Mark] = {}
         self._swept_at = 0.0
-        self._mode = mode
+        self._making = making
         self._rotator = rotator
         self._sync_data = sync
         self._warn = is_new
@@ -106,7 +106,7 @@ class Outputs:
 
     def restore(self, marks: Mapping[str, Mark]) -> None:
         """Cut each output back to its mark. Raises OutputError; then call it again."""
-        self.close()
+        self._close_files()
         self._closed.clear()
         self._unsettled.clear()
         for name, mark in marks.items():
@@ -117,10 +117,13 @@ class Outputs:
 
     def close(self) -> None:
         """Close all files, whatever is in them; rotated ones are finished."""
-        for relative in list(self._open):
-            self._drop(relative)
+        self._close_files()
         if self._rotator:
             self._rotator.close()
+
+    def _close_files(self) -> None:
+        for relative in list(self._open):
+            self._drop(relative)
 
     def _rotate(self, output: Output) -> bool:
         """Rename an output whose time has come, all of which is committed; tell whether it was."""
@@ -141,6 +144,9 @@ class Outputs:
         path = self._base / relative
         fd = self._open_file(relative, path)
         output = self._open[relative] = Output(path, fd, _mark(fd))
+        if relative in self._unsettled and self._closed[str(path)].identity != output.mark.identity:
+            self._drop(relative)
+            raise OutputError(f"write {path}", "it was moved while it was written to", "beginning it anew")
         if self._closed.get(str(path)) != output.mark:
             self._remember_or_drop(relative, output)
         self._closed.pop(str(path), None)
@@ -163,7 +169,7 @@ class Outputs:
         except OSError as error:
             raise _cannot("open", self._base, error) from error
         try:
-            return beneath.open_append(base, relative, self._mode)
+            return beneath.open_append(base, relative, self._making)
         except OSError as error:
             if error.errno in _NO_USE_WAITING:
                 raise PathUnusable(f"open {path}", error, "something else is in its place: move that away") from error

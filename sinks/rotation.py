@@ -22,6 +22,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from logbus.errors import UsageError, visible
+from sinks import beneath
 
 logger = logging.getLogger("sinks.rotation")
 
@@ -132,10 +133,13 @@ def _compress(path: Path) -> None:
     status = path.stat()
     fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, status.st_mode & 0o777)
     with path.open("rb") as plain, os.fdopen(fd, "wb") as target:
+        with suppress(PermissionError):  # whoever may not give it away did not give away the output either
+            os.fchown(fd, status.st_uid, status.st_gid)
         with gzip.GzipFile(path.name, "wb", fileobj=target, mtime=status.st_mtime) as packed:
             shutil.copyfileobj(plain, packed, 1 << 20)
         target.flush()
         os.fsync(target.fileno())
     os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
     draft.rename(done)
+    beneath.sync_directory(path.parent)
     path.unlink()

@@ -26,6 +26,7 @@ from logbus import telemetry
 from logbus.batch import Batch, decode, trim
 from logbus.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, describe, visible
+from sinks.group import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.ledger import Ledger, LedgerUnsaved, Source
 from sinks.order import FIRST_S, GAP_S, Early, Waiting
 from sinks.ranges import Range
@@ -33,16 +34,11 @@ from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sin
 
 logger = logging.getLogger("sinks.runner")
 
-COMMIT_BYTES = 8 << 20
-COMMIT_S = 0.2
-COMMIT_BATCHES = 32
 HOLD_BATCHES = 32
 SAY_GAP_EVERY_S = 60.0
 """Every gap is counted; they are said this often."""
 REFUSED_MAX = 10_000
 """Streams of which a batch was refused last: the batch after that one does not wait for it."""
-FIRST_RETRY_S = 0.1
-LAST_RETRY_S = 30.0
 IDLE_S = 60.0
 BUSY_S = 0.02
 """How soon a sink whose reader is slow is asked again."""
@@ -84,27 +80,23 @@ class Runner:
         self._consumer = consumer
         self._sink = sink
         self._ledger = ledger
-        self._limits = (commit_bytes, commit_s, commit_batches)
         self._backlog: deque[Delivery] = deque()
         self._early = Waiting(hold_batches or 0)
         self._whole = hold_batches is not None
         self._refused: dict[Source, int] = {}
         self._say_gap_at = float("-inf")
-        self._pending: list[Delivery] = []
-        self._pending_bytes = 0
-        self._pending_since = 0.0
+        self._group = Group(commit_bytes, commit_s, commit_batches)
         self._epoch = consumer.epoch
         self._torn = True
-        self._failures = 0
-        self._retry_at = 0.0
+        self._outage = Outage()
         self._draining = self._deserted = self._busy = False
 
     def step(self, now: float) -> float:
         """Take, write and commit what is due; return seconds until the next step is."""
         if self._epoch != self._consumer.epoch:
             self._begin_epoch()
-        if now < self._retry_at:
-            return self._retry_at - now
+        if now < self._outage.until:
+            return self._outage.until - now
         try:
             if not self._ready():
                 return BUSY_S
@@ -126,10 +118,10 @@ class Runner:
 
     def finished(self) -> bool:
         """Tell whether nothing is left: drained and committed, or nobody reads the output any more, or not now."""
-        return self._deserted or (self._draining and (not self._pending or self._busy))
+        return self._deserted or (self._draining and (not self._group.deliveries or self._busy))
 
     def reload(self) -> None:
-        """Do nothing: a file sink notices by itself that its output was moved, and other settings need a restart."""
+        """Do nothing: a file sink notices by itself that its output was moved."""
 
     def close(self) -> None:
         """Close the sink and the ledger; what is not committed is cut off at the next start and delivered again."""
@@ -226,10 +218,7 @@ class Runner:
                 self._refused.clear()
             self._refused[Source(batch.user, batch.host, batch.stream)] = batch.end
             return
-        if not self._pending:
-            self._pending_since = now
-        self._pending.append(delivery)
-        self._pending_bytes += written_bytes
+        self._group.add(delivery, written_bytes, now)
         telemetry.count("logbus_delivered_batches")
         telemetry.count("logbus_delivered_records", len(batch.levels))
         telemetry.count("logbus_delivered_bytes", len(batch.body))
@@ -253,24 +242,19 @@ class Runner:
         return sum(len(part.body) for part in parts)
 
     def _full(self) -> bool:
-        commit_bytes, _, commit_batches = self._limits
-        unacknowledged = len(self._pending) + len(self._early)
-        return bool(self._pending) and (self._pending_bytes >= commit_bytes or unacknowledged >= commit_batches)
+        return self._group.is_full(len(self._early))
 
     def _due(self, now: float) -> bool:
-        waited = self._draining or now >= self._pending_since + self._limits[1]
-        return bool(self._pending) and (waited or self._full())
+        return bool(self._group.deliveries) and (self._draining or now >= self._group.due_at() or self._full())
 
     def _commit(self) -> None:
         self._sink.commit()
         self._ledger.commit(self._sink.marks() if isinstance(self._sink, DurableSink) else {})
-        self._consumer.ack(self._pending)
-        telemetry.count("logbus_written_bytes", self._pending_bytes)
-        self._pending.clear()
-        self._pending_bytes = 0
-        if self._failures:
-            logger.warning("writing again after %d failed attempts", self._failures)
-            self._failures = 0
+        self._consumer.ack(self._group.deliveries)
+        telemetry.count("logbus_written_bytes", self._group.bytes)
+        self._group.clear()
+        if failures := self._outage.end():
+            logger.warning("writing again after %d failed attempts", failures)
 
     def _begin_epoch(self) -> None:
         """Forget the deliveries of earlier epochs: they come again. What is written of them is committed as usual."""
@@ -282,10 +266,9 @@ class Runner:
         """Go back to the last commit."""
         self._torn = True
         self._ledger.rollback()
-        again = sorted([*self._pending, *self._early.clear()], key=attrgetter("tag"))
+        again = sorted([*self._group.deliveries, *self._early.clear()], key=attrgetter("tag"))
         self._backlog.extendleft(reversed(again))
-        self._pending.clear()
-        self._pending_bytes = 0
+        self._group.clear()
         self._begin_epoch()
         try:
             self._restore()
@@ -298,20 +281,14 @@ class Runner:
         self._torn = False
 
     def _postpone(self, error: LogbusError, now: float) -> None:
-        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(self._failures, 16))
-        self._retry_at = now + delay_s
-        if not self._failures:
+        if self._outage.fail(now):
             logger.error("%s; nothing is lost: trying again until it works", error)
-        self._failures += 1
 
     def _wait(self, now: float) -> float:
-        if now < self._retry_at:
-            return self._retry_at - now
+        if now < self._outage.until:
+            return self._outage.until - now
         if self._busy:
             return BUSY_S
         if self._backlog:
             return 0.0
-        due = min(IDLE_S + now, self._early.due_at())
-        if self._pending:
-            due = min(due, self._pending_since + self._limits[1])
-        return max(0.0, due - now)
+        return max(0.0, min(IDLE_S, self._early.due_at() - now, self._group.due_at() - now))

@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from logbus.batch import MAX_BODY_BYTES
 from logbus.consumer import PREFETCH
 from logbus.errors import UsageError
 from logbus.settings import Broker, Document, load_document
 from logbus.topology import RESERVED, Limits
-from sinks.runner import COMMIT_BYTES, COMMIT_S
+from sinks.group import COMMIT_BYTES, COMMIT_S
 from sinks.sink import SinkType, find_type, is_durable, suggestion
 
 STATE = "/var/lib/logbus/sinks"
@@ -46,15 +47,28 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys that every sink has; sizes in bytes, times in milliseconds, `prefetch` in batches.
 
-    `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
+    `prefetch_bytes` counts a batch as `MAX_BODY_BYTES`, the most that a shipper makes: RabbitMQ counts messages only.
+    `put_away_days`: see `sinks.ledger`. `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
     """
 
     type: str
     queue: Queue = Queue()
     prefetch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = PREFETCH
+    prefetch_bytes: Annotated[int, msgspec.Meta(ge=MAX_BODY_BYTES)] = PREFETCH * MAX_BODY_BYTES
     commit_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)] = COMMIT_BYTES
     commit_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = int(COMMIT_S * 1000)
+    put_away_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
     metrics: str | None = None
+
+    @property
+    def prefetch_batches(self) -> int:
+        """How many batches RabbitMQ is to hand out before they are acknowledged."""
+        return min(self.prefetch, self.prefetch_bytes // MAX_BODY_BYTES)
+
+    @property
+    def put_away_s(self) -> float | None:
+        """`put_away_days` in seconds."""
+        return None if self.put_away_days is None else self.put_away_days * 86_400.0
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -4,6 +4,7 @@
     {path}           the source's whole path; its directories stay directories
     {name}           the source's file name
     {date}           the day it was read, UTC, as 2026-11-24
+    {stream}         which life of the source it is: with it, each life is a file of its own, byte for byte
 
 Values come from the network. Each is cut into components that consist of allowed characters only, are no longer than
 255 bytes, and never begin with a dot or a dash; all but {path} are a single component. What stands before the first
@@ -24,7 +25,7 @@ from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks.sink import suggestion
 
-FIELDS = dict.fromkeys(("host", "label", "path", "name", "date"))
+FIELDS = dict.fromkeys(("host", "label", "path", "name", "date", "stream"))
 COMPONENT_MAX_BYTES = 255
 UNKNOWN = "unknown"
 DAY_US = 86_400_000_000
@@ -52,7 +53,8 @@ class Template:
         """Return the path of the output for `batch`, relative to the base."""
         read_at_us = batch.read_at_us or time.time_ns() // 1000
         day = min(read_at_us // DAY_US, LAST_DAY) if "date" in self.parts[1::2] else 0
-        return _render(self.parts, batch.host, batch.label, batch.path, day)
+        stream = batch.stream if "stream" in self.parts[1::2] else ""
+        return _render(self.parts, batch.host, batch.label, batch.path, day, stream)
 
 
 def parse(text: str) -> Template:
@@ -77,13 +79,14 @@ def _check(text: str, beneath: str) -> None:
 
 
 @functools.lru_cache(maxsize=RENDERED)
-def _render(parts: tuple[str, ...], host: str, label: str, path: str, day: int) -> str:
+def _render(parts: tuple[str, ...], host: str, label: str, path: str, day: int, stream: str) -> str:  # noqa: PLR0913, PLR0917 - the key of a cache
     values = {
         "host": component(host),
         "label": component(label),
         "path": "/".join(component(each) for each in path.split("/") if each) or UNKNOWN,
         "name": component(path.rpartition("/")[2]),
         "date": f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%d}",
+        "stream": stream or UNKNOWN,
     }
     joined = "".join(values[part] if i % 2 else part for i, part in enumerate(parts))
     return "/".join(_shortened(each) for each in joined.split("/"))

@@ -1,6 +1,7 @@
 """How one sink is put together: ledger, sink, queue, runner; and run."""
 
 import secrets
+from collections.abc import Callable
 
 from logbus import daemon, telemetry, topology
 from logbus.connection import Connection
@@ -11,25 +12,28 @@ from sinks.settings import Plan
 from sinks.sink import Context, bindings_of
 
 
-def run(plan: Plan, patterns: tuple[str, ...] = ()) -> int:
-    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants."""
+def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
+    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants.
+
+    `read_again` reads the plan's configuration again, at SIGHUP.
+    """
     if plan.common.metrics:
         telemetry.serve(plan.common.metrics)
-    ledger = Ledger(plan.state)
+    ledger = Ledger(plan.state, plan.common.put_away_s)
     sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
     link = Connection(plan.broker, f"sink {plan.name}")
     patterns = patterns or bindings_of(plan.sink_type, plan.settings)
-    consumer = Consumer(link, queue_of(plan), patterns, plan.common.prefetch)
+    consumer = Consumer(link, queue_of(plan), patterns, plan.common.prefetch_batches)
     runner = Runner(
         consumer,
         sink,
         ledger,
         commit_bytes=plan.common.commit_bytes,
         commit_s=plan.common.commit_ms / 1000,
-        commit_batches=max(1, plan.common.prefetch * 3 // 4),
+        commit_batches=max(1, plan.common.prefetch_batches * 3 // 4),
         hold_batches=_hold_batches(plan, patterns),
     )
-    return daemon.run(runner, link)
+    return daemon.run(runner, link, read_again=read_again)
 
 
 def queue_of(plan: Plan) -> topology.Queue:
@@ -43,4 +47,4 @@ def _hold_batches(plan: Plan, patterns: tuple[str, ...]) -> int | None:
     """Return how many batches may wait for their predecessor; None where most have none."""
     if patterns or plan.state is None:
         return None
-    return 0 if plan.common.queue.overflow == "drop_oldest" else plan.common.prefetch // 2
+    return 0 if plan.common.queue.overflow == "drop_oldest" else plan.common.prefetch_batches // 2

@@ -2,10 +2,12 @@
 
 A queue in memory holds batches of two streams: repeated, overlapping, in any order. Where the order can be kept (no
 batch is further from its place than the prefetch reaches), it must be. Each byte of a source is another one, so that
-the output says by itself what it holds. Faults are injected at the n-th
-time that one of the steps of a commit is reached, on either side of it: write, fdatasync, ledger, acknowledge. A crash
-ends the process, and may take everything that was not synced with it; an error is reported to the sink by the system; a
-reconnect delivers again what was not acknowledged, with or without the acknowledgements that were on their way.
+the output says by itself what it holds. The ledger puts streams away after each commit that leaves them without a hole.
+
+Faults are injected at the n-th time that one of the steps of a commit is reached, on either side of it: write,
+fdatasync, ledger, acknowledge. A crash ends the process, and may take everything that was not synced with it; an error
+is reported to the sink by the system; a reconnect delivers again what was not acknowledged, with or without the
+acknowledgements that were on their way.
 """
 
 import errno
@@ -25,7 +27,7 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch, Message, count_lines, encode
 from logbus.consumer import Delivery
-from sinks import outputs
+from sinks import ledger, outputs
 from sinks.file import FileSink, Settings
 from sinks.ledger import Ledger, LedgerUnsaved
 from sinks.ranges import Ranges
@@ -104,7 +106,7 @@ class Process:
     def __init__(self, root: Path, broker: Broker, fuse: Fuse, synced: dict[int, int]) -> None:
         self.broker, self.fuse, self.synced = broker, fuse, synced
         broker.fuse = fuse
-        self.ledger = Ledger(root / "state")
+        self.ledger = Ledger(root / "state", put_away_s=0)
         remember = self._guarded(self.ledger.remember, LedgerUnsaved("use the ledger", "the disk is full"))
         sink = FileSink(Settings(path=str(root / "out" / "{name}")), Context("model", None, remember))
         self.ledger.commit = self._guarded(  # type: ignore[method-assign] - where a fault is to be
@@ -142,6 +144,7 @@ class Process:
         with (
             mock.patch.object(outputs.os, "write", self._write),
             mock.patch.object(outputs.os, "fdatasync", self._fdatasync),
+            mock.patch.object(ledger, "PUT_AWAY_EVERY_S", 0.0),
         ):
             yield
 

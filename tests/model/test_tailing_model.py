@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from logbus.batch import Batch, Span
 from shipper.agent import Agent
-from shipper.lives import FRAGMENT_GRACE_S
+from shipper.departures import FRAGMENT_GRACE_S
 from shipper.registry import Registry
 from shipper.settings import Input, Settings
 from support import SOAK, examples

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
-from logbus.batch import MAX_RECORDS, records
+from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from shipper.multiline import Multiline
 from shipper.redaction import PresetName, Redact
 from shipper.settings import Input
@@ -59,7 +59,7 @@ def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> N
         shore.run(0.1)
     sizes = [batch.end - batch.offset for batch in shore.publisher.batches]
     assert sum(sizes) >= len(data) - (not once and kind in ("joined", "keys"))
-    assert max(len(batch.levels) for batch in shore.publisher.batches) <= MAX_RECORDS
+    assert all(len(batch.lengths or ()) <= MAX_RECORDS_WITH_LENGTHS for batch in shore.publisher.batches)
     assert shore.agent.finished() == once
 
 

@@ -1,8 +1,10 @@
 """The file sink's archives: compressed, rotated, wrapped, and exact all the same."""
 
+import errno
 import gzip
 import json
 import os
+import pwd
 import stat
 import subprocess
 import time
@@ -139,6 +141,38 @@ def test_modes_and_syncing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert synced == []
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
+def test_owner_and_group(stage: Any) -> None:
+    """New files and directories, and what becomes of them, are given to `owner` and `group`."""
+    keys = {"path": str(stage.root / "{host}" / "out.log"), "owner": "daemon", "group": "12345"}
+    runner = start(stage, rotate=Rotation(max_bytes=1, compress="gzip"), **keys)
+    stage.queue.put(stage.batch(b"one\n"))
+    commit(runner)
+    stage.queue.put(stage.batch(b"two\n", 4))
+    commit(runner)
+    stage.stop()
+    folder = stage.root / "web-1"
+    made = [folder, folder / "out.log", *rotation.rotated(folder / "out.log")]
+    assert len(made) == 3
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(pwd.getpwnam("daemon").pw_uid, 12345)}
+
+
+def test_a_file_that_cannot_be_given_away_is_not_made(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is the directory for it: with the wrong owner they would stay so. Nothing is lost meanwhile."""
+
+    def refuse(_fd: int, _uid: int, _gid: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    stage.queue.put(stage.batch(b"one\n"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fchown", refuse)
+        runner = start(stage, path=str(stage.root / "{host}" / "out.log"), owner="0")
+        runner.step(0.0)
+        assert not (stage.root / "web-1").exists()
+    commit(runner)
+    assert stage.read("web-1/out.log") == b"one\n"
+
+
 def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
     """F15: with outputs but no ledger, a warning says that what comes again will be written again."""
     (stage.root / "out.log").write_bytes(b"before\n")
@@ -151,6 +185,8 @@ def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> 
     ("keys", "flaw"),
     [
         ({"mode": "rw"}, "no file mode"),
+        ({"owner": "nobody of that name"}, "has none"),
+        ({"group": "²"}, "has none"),
         ({"compress": "zstd", "rotate": {"max_bytes": 1, "compress": "gzip"}}, "already"),
         ({"rotate": {"keep_files": 3}}, "when"),
     ],

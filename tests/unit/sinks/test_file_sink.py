@@ -191,6 +191,39 @@ def test_evicted_outputs_are_cut_back_too(stage: Any) -> None:
     assert {p.stat().st_size for p in stage.root.glob("h*")} == {0}
 
 
+def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Any) -> None:
+    """F5, F14: closed for want of descriptors, then moved by logrotate, before what was written to it is committed.
+
+    To begin a new file would forget how far the moved one is committed, and a crash then would leave both with a line.
+    """
+
+    def make_sink(context: Context) -> Any:
+        sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
+        sink._outputs._open_max = 1  # noqa: SLF001 - one says no less than 128
+        return sink
+
+    runner = stage.start(make_sink=make_sink)
+    stage.queue.put(stage.batch(b"one\n", host="a"), stage.batch(b"one\n", host="b"))
+    runner.step(0.0)
+    (stage.root / "a.log").rename(stage.root / "a.log.1")
+    stage.queue.put(stage.batch(b"two\n", 4, host="a"))
+    runner.step(0.05)
+    stage.queue.reconnect()
+    runner = stage.start(make_sink=make_sink)
+    for now in (0.0, 1.0, 2.0):
+        runner.step(now)
+    assert stage.queue.unacked == 0
+    assert stage.read("a.log.1") + stage.read("a.log") == b"one\ntwo\n"
+
+
+def test_each_life_may_be_a_file_of_its_own(stage: Any) -> None:
+    """`{stream}` in a template: what was rotated and what replaced it are two files, each byte for byte its source."""
+    stage.queue.put(stage.batch(b"old, cut short"), stage.batch(b"new\n", stream="f" * 16))
+    stage.start("{host}/{path}.{stream}").step(0.0)
+    assert stage.read("web-1/var/log/app.log.0123456789abcdef") == b"old, cut short"
+    assert stage.read("web-1/var/log/app.log.ffffffffffffffff") == b"new\n"
+
+
 def test_a_write_that_is_cut_short_is_finished(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """F3: the kernel may take fewer bytes than it was given."""
     write = os.write

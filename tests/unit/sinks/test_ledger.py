@@ -1,7 +1,10 @@
 """The ledger: ranges and marks that survive, and what happens when they cannot."""
 
+import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import StateError, WireError
-from sinks.ledger import FILE_NAME, SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
+from sinks import ledger as module
+from sinks.audit import coverage
+from sinks.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
+from sinks.ledgerfile import FILE_NAME
 from sinks.sink import Mark
 
 Open = Callable[[Path | None], Ledger]
@@ -163,6 +169,94 @@ def test_a_state_directory_that_cannot_be_made_is_refused(open_ledger: Open, tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="cannot use the state directory"):
         open_ledger(tmp_path / "file" / "state")
+
+
+@pytest.fixture
+def put_away_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let ledgers look after every commit."""
+    monkeypatch.setattr(module, "PUT_AWAY_EVERY_S", 0.0)
+
+
+@pytest.mark.usefixtures("put_away_at_once")
+def test_a_stream_that_was_put_away_is_still_known(tmp_path: Path) -> None:
+    """G7: a digest and a range are left of it; what comes again is known, what goes on is written behind it."""
+    with closing(Ledger(tmp_path, put_away_s=0)) as ledger:
+        ledger.add(WEB, "/a", (0, 10))
+        ledger.commit({})
+        assert (rows(tmp_path), coverage(tmp_path)) == ([], [])
+        assert ledger.knows(WEB)
+        assert ledger.missing(WEB, 0, 20) == [(10, 20)]
+        assert ledger.missing(WEB._replace(user="eve"), 0, 20) == [(0, 20)]
+        ledger.trimmed(WEB, 10)
+        ledger.commit({})
+    with closing(Ledger(tmp_path)) as ledger:
+        ledger.add(WEB, "/a", (10, 20))
+        ledger.commit({})
+        assert rows(tmp_path) == [(0, 20)]
+        assert rows(tmp_path, "SELECT count(*) FROM finished") == [(0,)]
+
+
+@pytest.mark.parametrize(("put_away_s", "most_bytes"), [(None, 200), (0, 40)])
+@pytest.mark.usefixtures("put_away_at_once")
+def test_what_a_stream_costs(tmp_path: Path, put_away_s: float | None, most_bytes: int) -> None:
+    """G7: nothing in memory, and on disk a row and a range, or a digest and a range: so a million fit anywhere."""
+    count = 20_000
+    with closing(Ledger(tmp_path, put_away_s)) as ledger:
+        for number in range(count):
+            source = Source("shipper", f"web-{number % 500}.example.com", f"{number * 7919:016x}")
+            ledger.add(source, f"/var/log/shop/server-{number % 20}.log", (0, number * 1000 + 5))
+            if number % 5000 == 4999:
+                ledger.commit({})
+    ((pages,),) = rows(tmp_path, "PRAGMA page_count")
+    ((free,),) = rows(tmp_path, "PRAGMA freelist_count")
+    assert (pages - free) * 4096 / count < most_bytes
+
+
+@pytest.mark.usefixtures("put_away_at_once")
+def test_a_stream_with_a_hole_is_never_put_away(tmp_path: Path) -> None:
+    """G7: the audit shows it for ever, and what is missing may still come."""
+    with closing(Ledger(tmp_path, put_away_s=0)) as ledger:
+        ledger.add(WEB, "/a", (0, 10))
+        ledger.add(WEB, "/a", (20, 30))
+        ledger.commit({})
+        assert coverage(tmp_path)[0].holes == [(10, 20)]
+        assert ledger.missing(WEB, 0, 30) == [(10, 20)]
+
+
+def test_a_stream_of_late_is_not_put_away(tmp_path: Path) -> None:
+    """Only one to which nothing was written for long."""
+    with closing(Ledger(tmp_path, put_away_s=3600)) as ledger:
+        ledger.add(WEB, "/a", (0, 10))
+        ledger.commit({})
+        assert rows(tmp_path) == [(0, 10)]
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date(open_ledger: Open, tmp_path: Path) -> None:
+    """C10: what it holds stays."""
+    ledger = open_ledger(tmp_path)
+    ledger.add(WEB, "/a", (0, 10))
+    ledger.commit({})
+    ledger.close()
+    rows(tmp_path, "DROP TABLE finished")
+    rows(tmp_path, "PRAGMA user_version = 1")
+    assert open_ledger(tmp_path).missing(WEB, 0, 20) == [(10, 20)]
+    assert rows(tmp_path, "PRAGMA user_version") == [(2,)]
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+def test_a_new_ledger_appears_whole(tmp_path: Path) -> None:
+    """C13: it is written beside its place, synced, renamed into it, and then the directory is synced."""
+    code = "import pathlib, sys, sinks.ledger as it; it.Ledger(pathlib.Path(sys.argv[1])).close()"
+    state, trace = tmp_path / "state", tmp_path / "trace"
+    calls = "trace=pwrite64,fsync,fdatasync,rename"
+    command = ["strace", "-f", "-y", "-o", trace, "-e", calls, sys.executable, "-c", code, state]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
+    lines = trace.read_text().splitlines()
+    renamed = next(i for i, line in enumerate(lines) if "rename(" in line)
+    writes = [i for i, line in enumerate(lines) if "pwrite64(" in line and "ledger.new>" in line]
+    syncs = [i for i, line in enumerate(lines) if "sync(" in line and "ledger.new>" in line]
+    folder = [i for i, line in enumerate(lines) if "fsync(" in line and f"{state}>" in line]
+    assert max(writes) < max(syncs) < renamed < max(folder)
 
 
 def test_without_a_directory_it_is_in_memory(open_ledger: Open) -> None:

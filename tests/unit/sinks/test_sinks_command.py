@@ -86,6 +86,18 @@ def test_audit_tells_what_is_held(stage: Any, config: Path) -> None:
     assert sinks("audit", "--config", config, "archive").exit_code == 1, "no ledger there"
 
 
+def test_audit_counts_what_only_came_again(stage: Any) -> None:
+    """Duplicates show before the stream goes on, too."""
+    runner = stage.start()
+    stage.queue.put(stage.batch(b"one\n"))
+    for now in (0.0, 1.0):
+        runner.step(now)
+    stage.queue.put(stage.batch(b"one\n"))
+    for now in (2.0, 3.0):
+        runner.step(now)
+    assert [each.trimmed_bytes for each in coverage(stage.root / "state")] == [4]
+
+
 def test_audit_tells_a_hole(stage: Any) -> None:
     """A gap in what is held is a loss, or a batch still on its way: exit 1, with its place; names cannot forge rows."""
     runner = stage.start()

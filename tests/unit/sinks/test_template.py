@@ -92,7 +92,7 @@ def test_no_value_whatever_leaves_the_base(host: str, label: str, path: str) -> 
     ],
 )
 def test_what_is_no_template_is_refused(text: str, hint: str) -> None:
-    """S19: only the five words in braces mean anything."""
+    """S19: only the six words in braces mean anything."""
     with pytest.raises(UsageError, match=hint):
         template.parse(text)
 
