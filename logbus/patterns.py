@@ -1,11 +1,13 @@
-"""Regular expressions that an operator writes: RE2's, whose time is linear in the text whatever the pattern (S18).
+r"""Regular expressions that an operator writes: RE2's, whose time is linear in the text whatever the pattern (S18).
 
 Text and patterns are bytes: a class or a dot stands for one byte, so that no log line is "invalid"; a pattern's letters
 that are not ASCII match as the UTF-8 they are. No match goes beyond the end of a line, and `^` and `$` are those of a
-line. The library is imported when the first pattern is made: without patterns it costs nothing.
+line; `\A` and `\z` are refused: how much text there is depends on where reading stopped. The library is imported when
+the first pattern is made: without patterns it costs nothing.
 """
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Protocol, cast
 
@@ -13,6 +15,7 @@ from logbus.errors import UsageError
 
 MAX_PATTERN_LENGTH = 4096
 MAX_MEMORY_BYTES = 8 << 20
+_ENDS_OF_TEXT = re.compile(r"(?<!\\)(?:\\\\)*\\[Az]")
 
 
 class Match(Protocol):
@@ -49,6 +52,8 @@ def compile_pattern(text: str, *groups: str) -> Pattern:
 
     if len(text) > MAX_PATTERN_LENGTH:
         raise UsageError("use the pattern", f"it is longer than {MAX_PATTERN_LENGTH} characters")
+    if _ENDS_OF_TEXT.search(text):
+        raise UsageError(f"use the pattern {text!r}", r"\A and \z are ends of a text, not of a line", "write ^ or $")
     try:
         pattern = cast("Pattern", re2.compile(b"(?m)" + text.encode(), _options()))
     except (re2.error, UnicodeEncodeError) as error:

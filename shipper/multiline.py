@@ -22,6 +22,7 @@ from logbus.errors import UsageError
 from logbus.patterns import compile_pattern
 from shipper.stacktraces import Grammar, grammar
 
+MOST_LINES: Final = 10_000
 LARGEST_BYTES: Final = 128 * 1024
 """Half a read: so a full read always holds a complete record."""
 
@@ -35,7 +36,7 @@ class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
     start: str = ""
     continue_: str = msgspec.field(default="", name="continue")
-    max_lines: Annotated[int, msgspec.Meta(ge=2, le=10_000)] = 500
+    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 500
     max_bytes: Annotated[int, msgspec.Meta(ge=512, le=LARGEST_BYTES)] = 64 * 1024
     flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
 

@@ -7,14 +7,14 @@ changes nothing stays on the fast path: no object per line, no lengths.
 
 import io
 from dataclasses import dataclass
-from itertools import accumulate, compress, pairwise
+from itertools import accumulate, compress, islice, pairwise
 from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED, Severity
 from shipper.levels import reader_of
-from shipper.multiline import LARGEST_BYTES, LINES, Bounds, Joiner, grammar_of
+from shipper.multiline import LARGEST_BYTES, LINES, MOST_LINES, Bounds, Joiner, grammar_of
 from shipper.redaction import BEGIN_KEY, Redactor, key_blocks
 from shipper.settings import Input
 from shipper.transforms import Limiter, any_selected
@@ -30,12 +30,14 @@ _MILDEST: Final = b"%d" % Severity.DEBUG
 class Cut:
     """Complete records end at `end`. `bounds` are theirs, None if each is a line.
 
-    `forced`: the last one might have gone on, as far as its bytes tell.
+    `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
+    because one holds only so many.
     """
 
     end: int
     bounds: Bounds | None = None
     forced: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Recorder:
         self._default = b"%d" % source.severity()
         self._stated = reader_of(source.said())
         self._keep, self._drop = source.keep, source.drop
-        self._limiter = Limiter(source.rate_limit) if source.rate_limit else None
+        self._limiter = Limiter(limits) if (limits := source.rate_limits()) else None
         self._redactor = Redactor(source.redact) if source.redact else None
         self._multiline = source.multiline is not None
         self._joiner = _joiner(source, keys=self._redactor is not None and self._redactor.joins_keys)
@@ -85,15 +87,17 @@ class Recorder:
         `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
         """
         if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
-            return Cut(cut(data, start, MOST_RECORDS if self.rewrites else len(data)))
+            end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
+            return Cut(end, more=end < data.rfind(b"\n", start) + 1)
         end = len(data) if final else data.rfind(b"\n", start) + 1
         if end <= start:
             return Cut(start)
-        found = self._joiner.bounds(data[start:end], len(data) - end)
-        wanted = len(found.sizes) - (found.open and not (flush or final))
+        few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within so many, others would be read again
+        found = self._joiner.bounds(data[start : min(few, end)], len(data) - end if few >= end else 0)
+        wanted = len(found.sizes) - (found.open and (few < end or not (flush or final)))
         count = min(wanted, MOST_RECORDS)
         bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
-        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open)
+        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
         """Return what is published of `body`, complete records within `bounds`, at `now` (seconds)."""
@@ -139,6 +143,13 @@ class Recorder:
         _count_dropped("filter", filtered)
         _count_dropped("rate_limit", len(kept) - sum(kept) - filtered)
         return kept
+
+
+def _behind_lines(data: bytes, start: int, most: int) -> int:
+    """Return where the first `most` lines of data[start:] end; `len(data)` if there are no more."""
+    if data.count(b"\n", start) < most:
+        return len(data)
+    return start + sum(map(len, islice(io.BytesIO(memoryview(data)[start:]), most)))
 
 
 def _joiner(source: Input, *, keys: bool) -> Joiner | None:

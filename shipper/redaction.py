@@ -36,6 +36,9 @@ END_KEY: Final = b"-----END "
 _BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 _HEX = "[0-9A-Fa-f]{1,4}"
 _SOME_HEX = f"(?:{_HEX}(?::{_HEX}){{0,6}})?"
+_LETTER = r"[\w.%+\x80-\xff-]"
+_DOMAIN = r"[A-Za-z0-9\x80-\xff-]+"
+_AUTHORIZATION = r"(?i:authorization)\\*[\"']?\s*[:=]\s*\\*[\"']?"
 _CARDS = (
     r"4\d{12}(?:\d{3}){0,2}", r"5[1-5]\d{14}", r"2[2-7]\d{14}", r"3[47]\d{13}", r"3(?:0[0-5]|[68]\d)\d{11}",
     r"35\d{14}", r"6(?:011|5\d\d|4[4-9]\d)\d{12}", r"62\d{14,17}", r"[2-6]\d{3}(?:[ -]\d{4}){3}",
@@ -49,13 +52,14 @@ _API_KEYS = (
 )  # fmt: skip
 
 PATTERNS: Final[dict[str, str]] = {
-    "email": r"[\w.%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+",
+    "email": rf"{_LETTER}+(?:@|%40){_DOMAIN}(?:\.{_DOMAIN})+",
     "ipv4": rf"\b(?:{_BYTE}\.){{3}}{_BYTE}\b",
     "ipv6": rf"(?:(?:{_HEX}:){{7}}{_HEX}|{_SOME_HEX}::{_SOME_HEX})(?:(?:\.\d{{1,3}}){{3}})?",
     "credit_card": rf"\b(?:{'|'.join(_CARDS)})\b",
-    "credentials": r"(?i:authorization)[\"']?\s*[:=]\s*[\"']?(?:(?i:bearer|basic|token)\s+)?(?P<secret>[^\s\"',;]+)"
-    r"|\b[Bb]earer +(?P<secret2>[\w.~+/-]{16,}=*)|\b[Bb]asic +(?P<secret3>[A-Za-z0-9+/]{6,}={0,2})"
-    r"|://[^\s/:@]*:(?P<secret4>[^\s/@]+)@",
+    "credentials": rf"{_AUTHORIZATION}(?i:digest|oauth|hawk|aws4-hmac-sha256) +(?P<secret>[^\r\n]+)"
+    rf"|{_AUTHORIZATION}(?:(?i:bearer|basic|token|apikey|negotiate|ntlm) +)?(?P<secret2>[^\s\"',;\\]+)"
+    r"|\b(?i:bearer) +(?P<secret3>[\w.~+/-]{16,}=*)|\b(?i:basic) +(?P<secret4>[A-Za-z0-9+/]{6,}={0,2})"
+    r"|://[^\s/:@]*:(?P<secret5>[^\s/@]+)@",
     "api_key": rf"\b(?:{'|'.join(_API_KEYS)})",
 }
 _PRIVATE_KEY = re.compile(
@@ -194,7 +198,7 @@ def _is_ipv6(body: bytes, start: int, end: int) -> bool:
 
 def _is_credential(body: bytes, start: int, end: int) -> bool:
     """Refuse `Basic authentication`: what follows the word has to be base64 of a user and a password."""
-    if not re.search(rb"[Bb]asic +\Z", body[max(0, start - 16) : start]):
+    if not re.search(rb"(?i:basic) +\Z", body[max(0, start - 16) : start]):
         return True
     text = body[start:end]
     try:
@@ -235,22 +239,23 @@ def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
     blocks: dict[int, int] = {}
     if b"-----BEGIN " not in body or BEGIN_KEY not in body:
         return blocks
+    places = list(accumulate(map(len, lines), initial=0))
+    ends = [number for number, line in enumerate(lines) if END_KEY in line]
     last = 0
     for first, line in enumerate(lines):
         if first >= last and b"-----BEGIN " in line and BEGIN_KEY in line and END_KEY not in line:
-            last = _block_end(lines, first)
+            last = _block_end(first, ends, places)
             if last > first + 1:
                 blocks[first] = last
     return blocks
 
 
-def _block_end(lines: list[bytes], first: int) -> int:
-    """Return the line behind a key's last; `len(lines) + 1` if it may still come, `first + 1` if it does not."""
-    size = 0
-    for number, line in enumerate(lines[first : first + KEY_BLOCK_LINES], first):
-        size += len(line)
-        if size > KEY_BLOCK_BYTES:
-            return first + 1
-        if END_KEY in line:
-            return number + 1
-    return first + 1 if first + KEY_BLOCK_LINES <= len(lines) else len(lines) + 1
+def _block_end(first: int, ends: list[int], places: list[int]) -> int:
+    """Return the line behind a key's last; one more than there are if it may still come, `first + 1` if it does not.
+
+    `ends`: the lines that end a key; `places`: where each line begins, and the last one ends.
+    """
+    index = bisect_left(ends, first)
+    last = ends[index] + 1 if index < len(ends) else len(places)
+    size = places[min(last, len(places) - 1)] - places[first]
+    return first + 1 if last - first > KEY_BLOCK_LINES or size > KEY_BLOCK_BYTES else last

@@ -43,7 +43,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     multiline: Multiline | None = None
     keep: list[Selection] = []
     drop: list[Selection] = []
-    rate_limit: RateLimit | None = None
+    rate_limit: RateLimit | list[RateLimit] | None = None
     redact: Redact | None = None
     fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
     path_fields: str = ""
@@ -70,6 +70,10 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fields_of(self, path: str) -> Mapping[str, str]:
         """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
         return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
+
+    def rate_limits(self) -> list[RateLimit]:
+        """Return the rate limits, none or several."""
+        return self.rate_limit if isinstance(self.rate_limit, list) else [self.rate_limit] if self.rate_limit else []
 
     def severity(self) -> Severity:
         """Return the severity of records that state none."""

@@ -20,7 +20,7 @@ class Stdin:
         self.fd = fd
         self.stream = random_id()
         self.offset = 0
-        self._eof = False
+        self._eof = self._more = False
         self.progress = Progress()
         mode = os.fstat(fd).st_mode
         self.pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
@@ -38,6 +38,8 @@ class Stdin:
         """Return what is there now, up to its last complete record; at the end of input, the unfinished one too."""
         if self._eof:
             return self._slice(self._waiting) if self._waiting else None
+        if self._more:
+            return self._slice(self._waiting)
         if not self._poll.poll(0):
             quiet = self._waiting and self.recorder.joins and now >= self._changed_s + self.recorder.flush_s
             return self._slice(self._waiting, flush=True) if quiet else None
@@ -55,7 +57,7 @@ class Stdin:
         partial = not found.end and len(data) >= self.input.max_record_bytes
         if partial or (self._eof and not found.end):
             found = Cut(len(data))
-        self._waiting = data[found.end :]
+        self._waiting, self._more = data[found.end :], found.more
         if not found.end:
             return None
         piece = Slice(self.offset, data[: found.end], partial, found.bounds)

@@ -151,7 +151,7 @@ class Tail:
         self.held = self.recorder.joins and data.find(b"\n", end) >= 0
         if end == start:
             return self._unfinished(data, start)
-        self.more = self.more or len(data) - end > limit // 2  # cut() left records behind
+        self.more = self.more or found.more
         return Slice(self.offset, data[start:end], bounds=found.bounds, forced=found.forced)
 
     def advance(self, piece: Slice) -> None:

@@ -84,42 +84,53 @@ def any_selected(selections: Iterable[Selection], levels: bytes, records: list[b
 
 
 @dataclass(slots=True)
-class Limiter:
-    """Counts what passes in each second, and what does not since that was last told."""
+class Window:
+    """What passed of the severities that `limit` limits (ASCII digits) in this second."""
 
     limit: RateLimit
-    digits: bytes = b""
-    began: float = float("-inf")
+    digits: bytes
     records: int = 0
     size: int = 0
-    dropped: int = 0
-    dropped_bytes: int = 0
-    due: bool = False
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a record of `size` bytes may pass."""
+        records, size_limit = self.limit.records_per_s, self.limit.bytes_per_s
+        return (records is None or self.records < records) and (size_limit is None or self.size + size <= size_limit)
+
+
+class Limiter:
+    """Counts what passes in each second, and what does not since that was last told; `due`: it is to be told."""
+
+    def __init__(self, limits: list[RateLimit]) -> None:
+        self._windows = [Window(each, each.digits()) for each in limits]
+        self._began = float("-inf")
+        self._dropped = self._dropped_bytes = 0
+        self.due = False
 
     def begin(self, now: float) -> None:
         """Take `now`, in seconds, as the time of what passes next."""
-        self.digits = self.digits or self.limit.digits()
-        if now >= self.began + WINDOW_S:
-            self.began, self.records, self.size = now, 0, 0
-            self.due = self.dropped > 0
+        if now >= self._began + WINDOW_S:
+            self._began = now
+            for window in self._windows:
+                window.records = window.size = 0
+            self.due = self._dropped > 0
 
     def passes(self, level: int, size: int) -> bool:
-        """Tell whether a record of `size` bytes may pass, and count it either way."""
-        if level not in self.digits:
+        """Tell whether a record of `size` bytes may pass every limit for its level, and count it either way."""
+        windows = [window for window in self._windows if level in window.digits]
+        if all(window.has_room(size) for window in windows):
+            for window in windows:
+                window.records += 1
+                window.size += size
             return True
-        records, size_limit = self.limit.records_per_s, self.limit.bytes_per_s
-        if (records is None or self.records < records) and (size_limit is None or self.size + size <= size_limit):
-            self.records += 1
-            self.size += size
-            return True
-        self.dropped += 1
-        self.dropped_bytes += size
+        self._dropped += 1
+        self._dropped_bytes += size
         return False
 
     def summary(self) -> bytes:
         """Return a record that tells what was dropped so far, and forget it."""
-        text = b"logbus: rate_limit dropped %d records, %d bytes\n" % (self.dropped, self.dropped_bytes)
-        self.dropped = self.dropped_bytes = 0
+        text = b"logbus: rate_limit dropped %d records, %d bytes\n" % (self._dropped, self._dropped_bytes)
+        self._dropped = self._dropped_bytes = 0
         self.due = False
         return text
 

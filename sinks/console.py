@@ -109,8 +109,6 @@ def _without_blocking(fd: int) -> int:
 def matching(batch: Batch, pattern: str) -> Batch:
     """Return `batch` with only the records in which `pattern`, of RE2's syntax, matches within a line."""
     search = compile_pattern(pattern).search
-    if not search(batch.body):
-        return select(batch, bytes(len(batch.levels)))
     return select(batch, [search(record) is not None for record in records(batch)])
 
 

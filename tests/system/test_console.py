@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from shipper.tail import BATCH_BYTES
 from sinks.console import COLOURS, RESET
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
@@ -98,7 +99,7 @@ def test_what_is_not_printed_is_not_acknowledged(
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
     ((name, messages),) = own_queues(broker, broker_url)
     assert name.startswith("logs.console.")
-    assert int(messages) * 256 * 1024 >= source.stat().st_size
+    assert int(messages) * BATCH_BYTES >= source.stat().st_size
     os.close(out)
     assert console.ends() == 0
     eventually(lambda: not own_queues(broker, broker_url))

@@ -10,7 +10,7 @@ from logbus.patterns import compile_pattern
 
 def spans(pattern: str, text: bytes) -> list[tuple[int, int]]:
     """Return where a pattern matches."""
-    return [(found.start(), found.end()) for found in compile_pattern(pattern).finditer(text)]
+    return [found.span() for found in compile_pattern(pattern).finditer(text)]
 
 
 def test_matches_stay_within_a_line() -> None:
@@ -46,3 +46,11 @@ def test_hostile_lines_take_linear_time(pattern: str) -> None:
     began = time.perf_counter()
     compile_pattern(pattern).search(b"a" * 50_000 + b"!")
     assert time.perf_counter() - began < 5.0
+
+
+@pytest.mark.parametrize("text", [r"\Asecret", r"secret\z", r"a|\\\Ab"])
+def test_ends_of_text_are_refused(text: str) -> None:
+    """Where a text begins depends on where reading stopped: a secret would be found in the first line only."""
+    with pytest.raises(UsageError, match="write"):
+        compile_pattern(text)
+    assert compile_pattern(r"\\Az").search(rb"\Az")

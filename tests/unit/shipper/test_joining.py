@@ -1,12 +1,19 @@
 """Joining end to end in one shipper: whatever happens in the middle of a stack trace, its records are the same."""
 
+import os
 from itertools import accumulate
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 
-from logbus.batch import records
+from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from shipper.multiline import Multiline
+from shipper.redaction import PresetName, Redact
+from shipper.settings import Input
+from shipper.stacktraces import PRESETS
+from shipper.stdin import Stdin
+from shipper.transforms import Selection
 from support.traces import TRACES, cases
 
 CASES = cases()
@@ -31,6 +38,64 @@ def shipped(shore: Any) -> dict[str, list[bytes]]:
             assert found.setdefault(batch.path, {}).setdefault(at, record) == record
             at += len(record)
     return {path: [text for _, text in sorted(texts.items())] for path, texts in found.items()}
+
+
+KINDS = {
+    "plain": {},
+    "redacted": {"redact": Redact(presets=["email"])},
+    "joined": {"multiline": Multiline(preset="java")},
+    "keys": {"redact": Redact(presets=["private_key"])},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("once", [False, True])
+def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> None:
+    """What a batch has no room for goes with the next at once, not when the file grows; and before --once ends."""
+    data = b"-----BEGIN PRIVATE KEY-----\n" * (kind == "keys") + b"a\n" * 70_000 + b"\n" * 10_000
+    shore.write("a.log", data)
+    shore.start(once=once, **KINDS[kind])
+    for _ in range(4):
+        shore.run(0.1)
+    sizes = [batch.end - batch.offset for batch in shore.publisher.batches]
+    assert sum(sizes) >= len(data) - (not once and kind in ("joined", "keys"))
+    assert all(len(batch.lengths or ()) <= MAX_RECORDS_WITH_LENGTHS for batch in shore.publisher.batches)
+    assert shore.agent.finished() == once
+
+
+@pytest.mark.parametrize("kind", ["plain", "joined", "redacted"])
+def test_more_records_than_a_batch_holds_from_a_pipe(kind: str) -> None:
+    """So does what came through a pipe, before more of it is read."""
+    out, into = os.pipe()
+    stdin = Stdin(Input(paths=["-"], **KINDS[kind]), out)  # type: ignore[arg-type]
+    for number in range(3):
+        os.write(into, b"\n" * 60_000)
+        pieces = list(iter(lambda: stdin.read(number), None))  # noqa: B023 - called at once
+        assert sum(len(piece.body) for piece in pieces) >= 60_000 - 1
+    os.close(into)
+    assert sum(len(piece.body) for piece in iter(lambda: stdin.read(9), None)) == (kind == "joined")
+    os.close(out)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hostile_lines_do_not_hold_up_others(shore: Any, preset: str) -> None:
+    """S18, B12: behind four MiB of 50 kB lines against every pattern, another file's line is among the first."""
+    pattern = r"(a+)+$|(\w*\s*)*:(.*.*)*x$"
+    kind: dict[str, Any] = {
+        "multiline": Multiline(preset=preset),  # type: ignore[arg-type] - one of them
+        "drop": [Selection(pattern=pattern)],
+        "redact": Redact(presets=list(get_args(PresetName)), patterns={"hostile": pattern}),
+    }
+    units = (b"a", b"a.", b"a/", b" ", b"(", b"1.", b"::", b"a@", b'{"a":')
+    lines = [unit * (50_000 // len(unit)) + b"!\n" for unit in units]
+    shore.write("a.log", b"".join(lines * (4_000_000 // 50_000 // len(units))))
+    shore.write("b.log", b"INFO one\nINFO two\n")
+    shore.start(**kind)
+    assert "b.log" in {Path(batch.path).name for batch in shore.publisher.batches[:3]}
+    shore.run()
+    assert sum(batch.end - batch.offset for batch in shore.publisher.batches) == sum(
+        (shore.logs / name).stat().st_size for name in ("a.log", "b.log")
+    )
 
 
 @pytest.mark.parametrize("crashed", [True, False])

@@ -24,6 +24,8 @@ def redacted(preset: str, line: bytes) -> bytes:
     ("preset", "secret"),
     [
         ("email", "jo.e+x@mail.example.com"),
+        ("email", "jö@müller.example"),
+        ("email", "jo%40example.com"),
         ("ipv4", "192.168.0.1"),
         ("ipv6", "2001:db8::ff00:42:8329"),
         ("ipv6", "::1"),
@@ -55,6 +57,11 @@ def test_what_presets_find(preset: str, secret: str, before: str, after: str) ->
         ("curl -H Bearer ", "aaaabbbbccccdddd", " x"),
         ("sent Basic ", "dXNlcjpwYXNz", ""),
         ("amqp://user:", "p4ss", "@host/"),
+        ('{"log":"{\\"Authorization\\":\\"Bearer ', "abc", '\\"}"}'),
+        ("BASIC ", "dXNlcjpwYXNz", ""),
+        ("Authorization: Negotiate ", "YIIabc==", ""),
+        ("authorization: Digest ", 'username="jo", response="6629fae4"', ""),
+        ("Authorization: AWS4-HMAC-SHA256 ", "Credential=AKIA/x, Signature=fe5f", ""),
     ],
 )
 def test_credentials_alone_are_replaced(before: str, secret: str, after: str) -> None:

@@ -95,6 +95,13 @@ def test_rate_limit_in_bytes() -> None:
     assert b"dropped 2 records" in limited.finish(b"123\n", None, 1.1).body
 
 
+def test_rate_limits_by_severity() -> None:
+    """Each severity may have a limit of its own, and all of them together another; what one stops counts in none."""
+    limits = [RateLimit(records_per_s=1, severities=["debug"]), RateLimit(records_per_s=3)]
+    lines = b"DEBUG: 1\nDEBUG: 2\nINFO: 1\nINFO: 2\nINFO: 3\n"
+    assert recorder(rate_limit=limits).finish(lines, None, 0.0).body == b"DEBUG: 1\nINFO: 1\nINFO: 2\n"
+
+
 def test_the_log_may_say_anything() -> None:
     """S19: what looks like a template, a format or a mark is text."""
     line = b"${jndi:ldap://x} {0.__class__} %n %(x)s \\1 [redacted email] a@b.io\n"

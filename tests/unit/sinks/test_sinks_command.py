@@ -54,6 +54,7 @@ def test_check_says_what_would_run(config: Path) -> None:
         ("--config", "/nonexistent.yml", "archive"),
         ("archive",),
         ("console", "--min", "loud"),
+        ("console", "--grep", "("),
         ("console", "--broker", "http://x"),
         ("file", "--path", "/x/{hots}", "--state", "/nonexistent"),
         ("file", "--path", "/x"),
