@@ -10,6 +10,7 @@ a visible pace; on the way one of their files is rotated, and a burst of lines i
 import contextlib
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -208,8 +209,9 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="logbus-demo-"))
     broker = DevBroker(root / "broker")
     processes: list[subprocess.Popen[bytes]] = []
+    code = 1
     try:
-        return demonstrate(root, broker, processes, keep=keep)
+        code = demonstrate(root, broker, processes, keep=keep)
     finally:
         if not keep:
             for process in processes:
@@ -217,6 +219,11 @@ def main() -> int:
             for process in processes:
                 process.wait(timeout=30)
             broker.stop()
+    if code:
+        print(f"the books do not balance: files and messages are in {root}")
+    elif not keep:
+        shutil.rmtree(root)
+    return code
 
 
 def demonstrate(root: Path, broker: DevBroker, processes: "list[subprocess.Popen[bytes]]", *, keep: bool) -> int:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from logbus import VERSION, frames, headers
 from logbus.errors import WireError
 from logbus.severity import Severity, classify
-from logbus.slices import Batch, Span, count_lines, records, split, trim
+from logbus.slices import Batch, Span, count_lines, records, select, split, trim
 
 __all__ = [
     "DECODE_MAX_BYTES",
@@ -30,6 +30,7 @@ __all__ = [
     "encode",
     "records",
     "routing_key",
+    "select",
     "split",
     "trim",
     "word",

@@ -13,7 +13,6 @@ import logging
 import os
 import random
 import socket
-import ssl
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
@@ -22,6 +21,7 @@ import pika
 import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.select_connection import IOLoop
+from pika.adapters.utils.io_services_utils import _AsyncTransportBase
 
 from logbus import refusals, telemetry, topology
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
@@ -41,6 +41,8 @@ LAST_RETRY_S = 15.0
 REMIND_EVERY_S = 60.0
 CLOSE_WITHIN_S = 2.0
 SOCKET_TIMEOUT_S = 10.0
+
+_AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
 
 
 class Client(Protocol):
@@ -277,13 +279,6 @@ def _parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.Conne
         heartbeat=broker.heartbeat_s,
         socket_timeout=SOCKET_TIMEOUT_S,
         stack_timeout=SOCKET_TIMEOUT_S * 1.5,
-        ssl_options=_tls(endpoint, broker) if endpoint.tls else None,
+        ssl_options=pika.SSLOptions(broker.tls_context(), endpoint.host) if endpoint.tls else None,
         client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
     )
-
-
-def _tls(endpoint: "Endpoint", broker: "Broker") -> pika.SSLOptions:
-    context = ssl.create_default_context(cafile=broker.ca_file)
-    if broker.cert_file:
-        context.load_cert_chain(broker.cert_file, broker.key_file)
-    return pika.SSLOptions(context, endpoint.host)

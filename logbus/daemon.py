@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, Protocol
 
-from logbus import telemetry
+from logbus import memory, telemetry
 from logbus.endpoints import redacted
 from logbus.errors import LogbusError, visible
 
@@ -44,7 +44,7 @@ class Service(Protocol):
         """Tell whether nothing is left to do for good."""
 
     def reload(self) -> None:
-        """Read the configuration again, keep what is under way."""
+        """Look at once at what may have changed outside."""
 
     def close(self) -> None:
         """Release what is held. Called once, always."""
@@ -68,7 +68,7 @@ class Signals:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self.stop = self.reload = False
+        self.stop = self.reload = self.again = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._note)
 
@@ -100,23 +100,57 @@ def watchdog_period_s() -> float:
     return int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2 or float("inf")
 
 
-def run(service: Service, link: Link, *, drain_timeout_s: float = DRAIN_TIMEOUT_S) -> int:
+def run(
+    service: Service,
+    link: Link,
+    *,
+    drain_timeout_s: float = DRAIN_TIMEOUT_S,
+    read_again: Callable[[], object] | None = None,
+) -> int:
     """Step `service` until it has finished; return the exit code: 1 if it had to be stopped before that.
 
-    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`, a second one ends at once. SIGHUP reloads.
+    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`, a second one ends at once. At SIGHUP
+    `read_again` reads the configuration, if there is one: when that is in order, what is under way is drained and
+    the program takes its own place, with the new settings and the same pid; else it is said, and all goes on.
     Raises LogbusError as the service or the link does.
     """
+    memory.keep_freed()
     signals = Signals(link.wake)
     notify("READY=1")
     try:
-        return _loop(service, link, signals, drain_timeout_s)
+        code = _loop(service, link, signals, drain_timeout_s, read_again)
     finally:
-        notify("STOPPING=1")
+        if not signals.again:
+            notify("STOPPING=1")
         service.close()
         link.close()
+    if signals.again and not signals.stop:
+        _take_own_place()
+    return code
 
 
-def _loop(service: Service, link: Link, signals: Signals, drain_timeout_s: float) -> int:
+def _take_own_place() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new program listens to it
+    sys.stdout.flush()
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program, as it was called
+
+
+def _in_order(read_again: Callable[[], object] | None) -> bool:
+    """Tell whether there is a configuration that can be used; say so if it cannot."""
+    try:
+        return read_again is not None and bool(read_again())
+    except LogbusError as error:
+        logger.error("%s; going on with what was read before", error)  # noqa: TRY400 - the sentence says it all
+        return False
+
+
+def _loop(
+    service: Service,
+    link: Link,
+    signals: Signals,
+    drain_timeout_s: float,
+    read_again: Callable[[], object] | None,
+) -> int:
     period_s = watchdog_period_s()
     deadline = float("inf")
     alive_due = time.monotonic() + min(period_s, 1e9)
@@ -124,7 +158,10 @@ def _loop(service: Service, link: Link, signals: Signals, drain_timeout_s: float
         now = time.monotonic()
         if signals.take_reload():
             service.reload()
-        if signals.stop and deadline == float("inf"):
+            if not signals.again and _in_order(read_again):
+                signals.again = True
+                notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        if (signals.stop or signals.again) and deadline == float("inf"):
             deadline = now + drain_timeout_s
             service.drain()
         if now > deadline:

@@ -6,6 +6,7 @@ Left out, the user and password are guest, the port 5672 (5671 with TLS) and the
 
 import os
 import re
+import ssl
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +70,17 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return where to connect, in the order given. Raises UsageError, also when the password file is unusable."""
         secret = None if self.password_file is None else read_secret(Path(self.password_file))
         return [_endpoint(url, secret) for url in self._urls()]
+
+    def tls_context(self) -> ssl.SSLContext:
+        """Return what verifies the broker's certificate and its host name. Raises UsageError for unusable PEM files."""
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.cert_file:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except OSError as error:  # ssl.SSLError is one
+            files = ", ".join(each for each in (self.ca_file, self.cert_file, self.key_file) if each)
+            raise UsageError(f"use {files} for TLS", error, "give PEM files that this user can read") from None
+        return context
 
     def _urls(self) -> list[str]:
         return [self.url] if isinstance(self.url, str) else self.url

@@ -1,14 +1,14 @@
 r"""The line formats that state a severity, and the one pattern that finds it in each line of a body.
 
-Theory of operation: the pattern is `\n(?:PREFIX(TOKEN))?+`. It matches at every newline, whatever follows, so `findall`
-stays aligned with the lines, and no Python object but the captured token is made per line. PREFIX is an alternation of
-the formats below. Each of them runs up to the stated level and looks ahead that it really stands there; TOKEN then
-takes it, of the most frequent words only the first letter, which costs no allocation. A line that no format claims
-captures nothing.
+Theory of operation: the pattern is `\n(?>(?:PREFIX(TOKEN))?)`. It matches at every newline, whatever follows, so that
+`findall` stays aligned with the lines, and no Python object but the captured token is made per line. PREFIX is an
+alternation of the formats below. Each of them runs up to the stated level and looks ahead that it really stands there;
+TOKEN then takes it, of the most frequent words only the first letter, which costs no allocation. A line that no format
+claims captures nothing.
 
-Every repeat is possessive (`*+`) or bounded and no prefix crosses a newline, so a hostile line costs a fixed number of
-passes over it, whatever it holds. The first alternative that matches wins, for every line alike: what a record states
-never depends on its neighbours.
+Every repeat is possessive (`*+`), atomic (`repeated`) or bounded, and no prefix crosses a newline, so a hostile line
+costs a fixed number of passes over it, whatever it holds. The first alternative that matches wins, for every line
+alike: what a record states never depends on its neighbours.
 """
 
 import re
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from logbus.keyed import LEVEL_INITIALS, LEVEL_KEYS, STRING, json_prefix, logfmt_prefix
-from logbus.words import ANY, GAP, SMALL, UPPER, either, maybe
+from logbus.words import ANY, GAP, SMALL, UPPER, either, maybe, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,22 @@ class Format:
     prefix: bytes
 
 
-_COLOUR: Final = rb"\x1b\[[\d;]{0,12}m" + GAP
+_COLOUR: Final = rb"\x1b\[[0-9;]{0,12}m" + GAP
 
 # A level in a column of its own. In capitals it needs only an end (`ERROR `, `INFO[0000]`, `DEBUG1:`); in small
 # letters also a mark that no sentence has there (`error:`, `Info   CBS`); any word will do in brackets (`[core:warn]`).
 _CAPITALS: Final = rb"(?=" + UPPER + rb"[1-5]?(?![^\s:|/,)\]>\[\-\x1b]))"
 _MARKED: Final = SMALL + rb"(?:[:|\]>)]| ++\||\t|  | - |\x1b|(?<=[Ff]atal) error:)"
-_BOXED: Final = GAP + rb"(?:[a-z_\d]{0,40}+:)?+(?=" + ANY + GAP + rb"\])"
+_BOXED: Final = GAP + maybe(rb"[a-z_0-9]{0,40}+:") + rb"(?=" + ANY + GAP + rb"\])"
 _LEVEL: Final = either(rb"\[" + _BOXED, _CAPITALS, rb"(?=" + _MARKED + rb")")
 
 # A time stamp with any numbers behind it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04
-_DIGITS: Final = rb"\d[\d \t:,./+_|-]*+"
+_DIGITS: Final = rb"\d[0-9 \t:,./+_|-]*+"
 _DAY: Final = rb"[A-Z][a-z][a-z],? {1,2}"
-_ZONE: Final = rb"(?!CRIT)(?:Z|UTC|GMT|[AP]M|[A-Z]{1,3}T)(?![A-Za-z])[\d \t:,./+_|-]*+"
+_ZONE: Final = rb"(?!CRIT)(?:Z|UTC|GMT|[AP]M|[A-Z]{1,3}T)(?![A-Za-z])[0-9 \t:,./+_|-]*+"
 _STAMP: Final = (
     maybe(_DAY + maybe(_DAY))
-    + rb"(?=[\d :,./+_|T-]{8}|\d\d?[-/ ][A-Z][a-z]{2}[-/ ])"
+    + rb"(?=[0-9 :,./+_|T-]{8}|\d\d?[-/ ][A-Z][a-z]{2}[-/ ])"
     + _DIGITS
     + maybe(rb"T" + _DIGITS + rb"|[A-Z][a-z]{2}[-/ :]" + _DIGITS)
     + maybe(_ZONE)
@@ -63,21 +63,25 @@ _BOX: Final = (
     + rb"[ \t:|-]*+"
 )
 _NAME: Final = (
-    rb"(?:main|[A-Za-z_]++[\d.$/@#-][\w.$/@#-]*+(?::\d{1,6}:?)?+)[ \t]++(?:[-|:][ \t]++)?+(?!" + _MARKED + rb")"
+    rb"(?:main|[A-Za-z_]++[0-9.$/@#-][A-Za-z0-9_.$/@#-]*+"
+    + maybe(rb":\d{1,6}:?")
+    + rb")[ \t]++"
+    + maybe(rb"[-|:][ \t]++")
+    + rb"(?!"
+    + _MARKED
+    + rb")"
 )
 _DASHED: Final = rb"\w++[ \t]++[-|][ \t]++(?=" + ANY + GAP + rb"[-|:])"
 _MONOLOG: Final = rb"\w{1,40}+\.(?=" + UPPER + rb":)"
-_COLUMNS: Final = (
-    either(_BOX, rb"\d[\d \t:.|-]*+", rb"[#-][ \t]++", _COLOUR, rb"PHP ", _NAME, _DASHED)
-    + rb"{0,8}+"
-    + either(_MONOLOG, _LEVEL)
-)
+_COLUMNS: Final = repeated(
+    either(_BOX, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", _COLOUR, rb"PHP ", _NAME, _DASHED), b"{0,8}"
+) + either(_MONOLOG, _LEVEL)
 
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
-_LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[\w.$:-]{0,64}+ *+[(:])"
+_LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
 _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| ))"  # MongoDB before 4.4, etcd before 3.4
 
-_FREQUENT: Final = rb"\d[\d :,./+_|-]{7,}+(?=INFO |ERROR |WARN |DEBUG )"
+_FREQUENT: Final = rb"\d[0-9 :,./+_|-]{7,}+(?=INFO |ERROR |WARN |DEBUG )"
 """What most lines are, tried first. `stamped` claims the same lines with the same words, and nothing before it does."""
 
 FORMATS: Final = (
@@ -97,17 +101,17 @@ FORMATS: Final = (
     Format(
         "cri",
         b"2024-01-02T15:04:05.678901234Z stdout F WARN disk",
-        rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]{0,10}(?:Z|[+-]\d\d:\d\d) (?=std(?:out|err) [FP] )",
+        rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) (?=std(?:out|err) [FP] )",
     ),
     Format(
         "redis",
         b"123:M 01 Jan 2024 00:00:00.000 # Server",
-        rb"\d{1,9}:[XCSM] \d\d [A-Z][a-z]{2} \d{4} [\d:.]{8,16}+ (?=[#*.-] )",
+        rb"\d{1,9}:[XCSM] \d\d [A-Z][a-z]{2} \d{4} [0-9:.]{8,16}+ (?=[#*.-] )",
     ),
     Format(
         "logcat",
         b"03-17 16:13:38.811  1702  2395 W Tag: x",
-        rb"\d\d-\d\d \d\d:\d\d:[\d.]++[ \d]++(?=[VDIWEF] )",
+        rb"\d\d-\d\d \d\d:\d\d:[0-9.]++[ \d]++(?=[VDIWEF] )",
     ),
     Format(
         "stamped",
@@ -122,7 +126,7 @@ FORMATS: Final = (
     Format(
         "bgl",
         b"- 1117838570 2005.06.03 R02-J12 2005-06-03-15.42.50.675872 R02-J12 RAS KERNEL WARNING x",
-        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}+) \d{10} \d{4}\.\d\d\.\d\d [^ \n]{1,80}+ \d{4}-[\d.-]{10,30}+ [^ \n]{1,80}+ "
+        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}+) \d{10} \d{4}\.\d\d\.\d\d [^ \n]{1,80}+ \d{4}-[0-9.-]{10,30}+ [^ \n]{1,80}+ "
         rb"[A-Z]++ [A-Z_]++ " + _CAPITALS,
     ),
     Format(
@@ -136,13 +140,13 @@ FORMATS: Final = (
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",
-        rb"(?=[\[({<\x1b])" + either(_BOX, _COLOUR) + rb"{1,6}+" + _LEVEL,
+        rb"(?=[\[({<\x1b])" + repeated(either(_BOX, _COLOUR), b"{1,6}") + _LEVEL,
     ),
     Format("logfmt", b'time=12:00 level=warn msg="disk"', _LOGFMT),
     Format(
         "led",
         b"nova-api.log.1.2017-05-16_13:53:08 2017-05-16 00:00:00.008 25746 WARNING nova.api x",
-        either(rb"[A-Za-z][\w.:-]{0,128}+[ \t|]++", _COLOUR) + rb"(?=\d{4}-\d\d-\d\d)" + _STAMP + _COLUMNS,
+        either(rb"[A-Za-z][A-Za-z0-9_.:-]{0,128}+[ \t|]++", _COLOUR) + rb"(?=\d{4}-\d\d-\d\d)" + _STAMP + _COLUMNS,
     ),
 )
 """Every format that is recognised unasked, in the order they are tried. Each example states a warning."""

@@ -12,6 +12,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+Error = zstd.ZstdError
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _MAX_WINDOW_BITS = 24
 
@@ -53,3 +54,8 @@ def decompress(frame: bytes, max_bytes: int) -> bytes:
 def open_file(path: Path) -> BinaryIO:
     """Open a row of frames, as an archive is, to read what is in them."""
     return cast("BinaryIO", zstd.open(path, "rb"))
+
+
+def decompressor() -> zstd.ZstdDecompressor:
+    """Return what takes one frame, of any size, apart piece by piece."""
+    return zstd.ZstdDecompressor()

@@ -5,21 +5,21 @@ A pair before the level is stepped over whole, so that no level is read from the
 
 from typing import Final
 
-from logbus.words import ANY, GAP, either
+from logbus.words import ANY, GAP, either, repeated
 
 LEVEL_KEYS: Final = rb"(?i:level|lvl|log[._]?level|level_?name|severity|severity_?text|severity_?level|@l)"
 """The usual keys, also as logLevel, SeverityText, and so on. `@l`: Serilog."""
 LEVEL_INITIALS: Final = b"lsLS@"
 
 
-STRING: Final = rb'"[^"\\\n]*+(?:"|(?:\\.[^"\\\n]*+)++")'
+STRING: Final = rb'"[^"\\\n]*+(?:"|' + repeated(rb'\\.[^"\\\n]*+', b"+") + rb'")'
 
 
 def _value(depth: int) -> bytes:
     """Return the pattern of a JSON value, down to `depth` nested arrays or objects."""
-    nested = rb"[{\[](?:" + STRING + rb'|[^"{}\[\]\n]++)*+[}\]]'
+    nested = rb"[{\[]" + repeated(STRING + rb'|[^"{}\[\]\n]++', b"*") + rb"[}\]]"
     for _ in range(depth - 1):
-        nested = rb"[{\[](?:" + STRING + rb'|[^"{}\[\]\n]++|' + nested + rb")*+[}\]]"
+        nested = rb"[{\[]" + repeated(STRING + rb'|[^"{}\[\]\n]++|' + nested, b"*") + rb"[}\]]"
     return either(STRING, nested, rb'[^",{}\[\]\n]++')
 
 
@@ -32,12 +32,13 @@ def json_prefix(keys: bytes, initials: bytes) -> bytes:
     colon = GAP + rb":" + GAP
     stated = keys + rb'"' + colon + either(rb'"(?=(?:' + ANY + rb'|\d{1,2})")', rb"(?=\d{1,2}[ \t,}])")
     key = rb'"(?:[^"\n' + initials + rb"]|(?!" + stated + rb'))[^"\n]*+"'
-    return rb"\{" + GAP + rb"(?:" + key + colon + _value(depth=4) + GAP + rb"," + GAP + rb')*+"' + stated
+    pairs = repeated(key + colon + _value(depth=4) + GAP + rb"," + GAP, b"*")
+    return rb"\{" + GAP + pairs + rb'"' + stated
 
 
 def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
     """Return the prefix of a logfmt line up to the value of its first key among `keys` that holds a level."""
     stated = keys + rb'="?(?=' + ANY + rb'(?![^"\s,]))'
     key = rb"(?:[^\W" + initials + rb"]|(?!" + stated + rb")\w)[\w.@/-]{0,64}+="
-    pairs = rb"(?:" + key + either(STRING, rb'[^\s"]*+') + rb"[ \t]++)*+"
+    pairs = repeated(key + either(STRING, rb'[^\s"]*+') + rb"[ \t]++", b"*")
     return rb"(?=[A-Za-z_][\w.@/-]{0,64}+=)" + pairs + stated

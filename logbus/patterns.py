@@ -21,8 +21,8 @@ class Match(Protocol):
     def start(self, group: int = 0) -> int:
         """Return where a group begins, -1 if it took no part."""
 
-    def end(self, group: int = 0) -> int:
-        """Return where a group ends."""
+    def span(self, group: int = 0) -> tuple[int, int]:
+        """Return where a group begins and ends, (-1, -1) if it took no part."""
 
     def __getitem__(self, group: int) -> bytes | None:
         """Return what a group matched."""

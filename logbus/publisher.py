@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 import pika
 
 from logbus import refusals, topology
-from logbus.batch import Batch, Message, Span, decode, encode, split
+from logbus.batch import MAX_RECORDS, Batch, Message, Span, decode, encode, split
+from logbus.encoder import Encoder
 from logbus.telemetry import count, gauge
 
 if TYPE_CHECKING:
@@ -76,34 +77,42 @@ class Publisher:
         self._hold_s = FIRST_HOLD_S
         self.held_because = ""
         self._blocked = False
+        self._encoder = Encoder(connection.wake)
         connection.attach(self)
 
     @property
     def in_flight(self) -> int:
         """Batches published and not yet confirmed."""
-        return len(self._sent) + len(self._waiting)
+        return len(self._sent) + len(self._waiting) + len(self._encoder)
 
     def has_room(self) -> bool:
         """Tell whether one more batch may be published now."""
-        if self._channel is None or self._blocked or self._waiting:
+        if self._channel is None or self._blocked or self._waiting or not self._encoder.has_room():
             return False
         if self._probing:
-            return not self._sent
-        return len(self._sent) < self._window_batches and self._bytes < self._window_bytes
+            return not self.in_flight
+        return self.in_flight < self._window_batches and self._bytes < self._window_bytes
 
     def publish(self, batch: Batch) -> None:
-        """Publish a batch, in one message or, where the broker's size limit asks for it, in several."""
+        """Publish a batch, in one message or, where a limit asks for it, in several.
+
+        A large one goes out from a later `take_confirmed`, when it is encoded.
+        """
         count("logbus_published_batches")
         count("logbus_published_records", len(batch.levels))
         count("logbus_published_bytes", len(batch.body))
-        for entry in self._entries(batch):
-            self._bytes += len(entry.message.body)
-            self._waiting.append(entry)
-        self._send_waiting()
+        parts = [batch] if len(batch.levels) <= MAX_RECORDS else split(batch, MAX_RECORDS)
+        for part in parts:
+            if self._encoder.wants(part):
+                self._encoder.begin(part, self._connection.user)
+            else:
+                self._enqueue(part, encode(part, user_id=self._connection.user))
         gauge("logbus_in_flight_batches", self.in_flight)
 
     def take_confirmed(self) -> list[Span]:
-        """Return what was confirmed since the last call, in any order."""
+        """Send what was encoded meanwhile; return what was confirmed since the last call, in any order."""
+        for batch, message in self._encoder.take():
+            self._enqueue(batch, message)
         taken, self._confirmed = self._confirmed, []
         return taken
 
@@ -141,8 +150,13 @@ class Publisher:
         else:
             logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
 
-    def _entries(self, batch: Batch) -> list[_Entry]:
-        message = encode(batch, user_id=self._connection.user)
+    def _enqueue(self, batch: Batch, message: Message) -> None:
+        for entry in self._entries(batch, message):
+            self._bytes += len(entry.message.body)
+            self._waiting.append(entry)
+        self._send_waiting()
+
+    def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
         if 0 < self._max_body_bytes < len(message.body):
             return [self._entry(part) for part in split(batch, self._max_body_bytes)]
         return [self._entry(batch, message)]
@@ -158,8 +172,9 @@ class Publisher:
     def _shrink(self, max_body_bytes: int) -> None:
         logger.warning("RabbitMQ takes at most %d bytes a message: cutting batches to that", max_body_bytes)
         self._max_body_bytes = max_body_bytes
-        batches = [decode(entry.message) for entry in self._waiting]
-        self._waiting = deque(entry for batch in batches for entry in self._entries(batch))
+        self._waiting = deque(
+            part for entry in self._waiting for part in self._entries(decode(entry.message), entry.message)
+        )
         self._bytes = sum(len(entry.message.body) for entry in self._waiting)
 
     def _send_waiting(self) -> None:

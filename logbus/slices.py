@@ -8,9 +8,9 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import compress, pairwise
 
 from logbus.errors import WireError
 
@@ -74,6 +74,18 @@ def records(batch: Batch) -> Iterator[bytes]:
     for size, _ in batch.lengths:
         yield batch.body[at : at + size]
         at += size
+
+
+def select(batch: Batch, mask: Iterable[int]) -> Batch:
+    """Return `batch` with only the records whose number in `mask` is not 0; the others count as dropped on purpose."""
+    kept = list(mask)
+    lengths = batch.lengths or [(len(record), len(record)) for record in records(batch)]
+    return replace(
+        batch,
+        body=b"".join(compress(records(batch), kept)),
+        lengths=tuple(pair if keep else (0, pair[1]) for pair, keep in zip(lengths, kept, strict=True)),
+        encoded=None,
+    )
 
 
 def trim(batch: Batch, offset: int, end: int) -> Batch:

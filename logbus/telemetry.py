@@ -48,6 +48,9 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_dropped_records": ("counter", "Records that the operator's filters (by=filter) or rate_limit left out."),
     "logbus_redactions": ("counter", "Texts that were replaced before they left the host."),
     "logbus_streams": ("gauge", "Streams that are followed."),
+    "logbus_behind_bytes": ("gauge", "Bytes of followed files that are not confirmed yet, as of some seconds ago."),
+    "logbus_held_lives": ("gauge", "Files held open that were deleted or rotated away."),
+    "logbus_held_bytes": ("gauge", "Bytes of those that are not read yet."),
 }
 """Name -> (kind, meaning). A counter's name is shown with `_total` behind it, as Prometheus wants it."""
 
@@ -135,10 +138,13 @@ def serve(listen: str) -> int:
             """Keep requests out of our own messages."""
 
     host, _, port = listen.rpartition(":")
+    hint = "give host:port, such as 127.0.0.1:9600"
+    if not host:
+        raise UsageError(f"serve metrics on {listen!r}", "it names no host", hint)
     try:
         server = wsgi.make_server(host.strip("[]"), int(port), application(), handler_class=Quiet)
     except (OSError, ValueError, OverflowError) as error:
-        raise UsageError(f"serve metrics on {listen!r}", error, "give host:port, such as 127.0.0.1:9600") from error
+        raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
     if host.strip("[]") not in LOOPBACK:
         logger.warning("metrics are served on %s, to whoever reaches it: 127.0.0.1 keeps them here", visible(listen))
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()

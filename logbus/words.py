@@ -39,9 +39,18 @@ def either(*patterns: bytes) -> bytes:
     return rb"(?:" + rb"|".join(patterns) + rb")"
 
 
+def repeated(pattern: bytes, count: bytes) -> bytes:
+    """Return the pattern of `pattern` as often as it matches, `count` being b"*", b"?" and so on; never tried again.
+
+    Not written as `(?:...)*+`: up to Python 3.11.4 that does not match where `pattern` itself has something to try
+    again (https://github.com/python/cpython/issues/106052); behind a single character or class it is safe.
+    """
+    return rb"(?>(?:" + pattern + rb")" + count + rb")"
+
+
 def maybe(pattern: bytes) -> bytes:
     """Return the pattern of `pattern` or nothing, which is not tried again."""
-    return rb"(?:" + pattern + rb")?+"
+    return repeated(pattern, b"?")
 
 
 def any_of(words: Iterable[str]) -> bytes:

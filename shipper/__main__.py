@@ -3,11 +3,13 @@
 # Paths are hostile strings that go to the operating system as they are.
 # ruff: noqa: PTH112
 
+import importlib
 import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,24 +41,38 @@ Examples:
   python -m shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
   python -m shipper --config config/shipper.yml --check             what would be shipped?
   python -m shipper test --config config/shipper.yml app.log        what becomes of its records, and why?
+  python -m shipper status --config config/shipper.yml              how far behind is each file?
+  python -m shipper explain app.log --config config/shipper.yml     is it shipped, and why not?
+  python -m shipper rewind app.log --config config/shipper.yml      ship it once more
+
+\b
+Each of the last four has a --help of its own. A file called "status" is shipped as ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
-SIGTERM finishes what is under way; SIGHUP looks for files at once.
+SIGTERM finishes what is under way; SIGHUP looks for files at once and, with --config, reads it again.
 """
 
 
+COMMANDS = {
+    "explain": "shipper.explain",
+    "rewind": "shipper.rewind",
+    "status": "shipper.status",
+    "test": "shipper.testing",
+}
+"""Other commands, by their first word: the module of each, imported only for it, names it by this word."""
+
+
 class Shipper(click.Command):
-    """The command; with `test` as its first word, another one."""
+    """The command; with one of COMMANDS as its first word, another one."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature, less its overloads
         """Run it."""
         words = list(sys.argv[1:] if args is None else args)
-        if words[:1] != ["test"]:
+        if not words or words[0] not in COMMANDS:
             return super().main(words, prog_name, **extra)
-        from shipper.testing import test  # noqa: PLC0415 - a daemon has no use for it
-
-        return test.main(words[1:], f"{prog_name or 'python -m shipper'} test", **extra)
+        command = getattr(importlib.import_module(COMMANDS[words[0]]), words[0])
+        return command.main(words[1:], f"{prog_name or 'python -m shipper'} {words[0]}", **extra)
 
 
 @click.command(
@@ -101,7 +117,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
         settings = msgspec.structs.replace(settings, state=str(state))
     if only_check:
         return _explain(settings)
-    return _ship(settings, once=once)
+    return _ship(settings, once=once, read_again=partial(load, config, Settings) if config else None)
 
 
 def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
@@ -144,7 +160,7 @@ def _explain(settings: Settings) -> int:
     return 0
 
 
-def _ship(settings: Settings, *, once: bool) -> int:
+def _ship(settings: Settings, *, once: bool, read_again: Callable[[], object] | None) -> int:
     if once:
         _require_something(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
@@ -155,13 +171,13 @@ def _ship(settings: Settings, *, once: bool) -> int:
         telemetry.serve(settings.metrics)
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
-    code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s)
+    code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began
         click.echo(
             f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
         )
-    return code or int(once and agent.failures > 0)
+    return code or int(once and (agent.failures > 0 or not agent.complete))
 
 
 def _require_something(settings: Settings) -> None:

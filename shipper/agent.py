@@ -7,53 +7,33 @@ nothing is read, the file is the buffer. What the registry says never runs ahead
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import islice
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from logbus.batch import Batch, Span
 from logbus.errors import visible
 from logbus.telemetry import gauge
 from shipper import identity
-from shipper.discovery import Discovery, Found
+from shipper.copies import COPY_GRACE_S
+from shipper.departures import Departures
+from shipper.discovery import Discovery
 from shipper.lives import Lives
+from shipper.naming import Namer
+from shipper.reading import Publisher, Reader
 from shipper.recognition import row_of
 from shipper.registry import Registry
+from shipper.resuming import Resumption
+from shipper.scanning import POLL_EVERY_S, Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
-from shipper.tail import LifeEnded, Slice, Tail
 from shipper.watcher import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 logger = logging.getLogger("shipper.agent")
 
-SLICES_A_STEP = 16
-LOOKS_A_STEP = 512
-NEW_STREAMS_A_STEP = 256
-POLL_EVERY_S = 0.25
 SAVE_EVERY_S = 0.25
+MEASURE_EVERY_S = 5.0
+FORGET_EVERY_S = 3600.0
+FORGET_PAUSE_S = 1.0
 RETRY_SAVE_S = 1.0
 STDIN_CHECK_S = 0.2
-SCAN_SHARE = 100  # a scan may take a hundredth of the time
-
-
-class Publisher(Protocol):
-    """What the agent needs of `logbus.publisher.Publisher`."""
-
-    @property
-    def in_flight(self) -> int:
-        """Batches published and not yet confirmed."""
-
-    def has_room(self) -> bool:
-        """Tell whether one more batch may be published now."""
-
-    def publish(self, batch: Batch) -> None:
-        """Publish a batch."""
-
-    def take_confirmed(self) -> list[Span]:
-        """Return what was confirmed since the last call."""
 
 
 class Waker(Protocol):
@@ -90,42 +70,47 @@ class Agent:
     ) -> None:
         files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
-        self.records = self.bytes = 0
+        host = settings.host_name()
+        polls = settings.watch == "poll"
+        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
+        watcher = Watcher(waker.wake) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
-        self._host = settings.host_name()
-        self._origin = f"{self._host}\0{identity.machine()}"
-        self._scan_interval_s = settings.scan_interval_s
-        self._watcher = Watcher(waker.wake) if waker and not once else None
-        self._discovery = Discovery(files, self._watcher)
-        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned())
+        self._waker = waker
         self._files = files
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
-        self._unread: dict[Tail, int] = {}
-        self._unconfirmed: dict[Tail, None] = {}
-        self._next_save = self._next_scan = self._hold_until = self._scan_s = 0.0
-        self._scan: Iterator[Found] | None = None
-        self._waker = waker
-        self._stopwatch = stopwatch
+        self._discovery = Discovery(files, watcher)
+        grace_s = 0.0 if once else COPY_GRACE_S
+        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
+        self._resumption = Resumption(self._lives, registry, self._discovery)
+        self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
+        self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)
+        self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
+        self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
+        self._next_save = self._next_measure = self._next_forget = 0.0
+        self._forgotten = 0
+        self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
-        self._more_stdin = False
-        self._gone: set[str] = set()
         self._draining = self._started = False
         self._said_empty: set[str] = set()
 
     def step(self, now: float) -> float:
         """Do what there is to do now; return the seconds until the next step is due (0: at once)."""
-        self._settle()
+        self._reader.settle()
         if not self._started:
             self._start(now)
         if not self._draining:
-            self._look_around(now)
-            self._lives.check_leaving(now)
-            self._lives.flush_held(now)
-            self._name_new(now)
-            self._read(now)
+            if not self._once:
+                self._scanner.look_around(now)
+            self._resumption.work(now)
+            self._departures.check(now)
+            self._departures.flush_held(now)
+            self._namer.name_new(now)
+            self._reader.read(now)
         self._save(now)
+        self._measure(now)
+        self._forget(now)
         self._wake_on_stdin()
         return self._wait_s(now)
 
@@ -141,16 +126,14 @@ class Agent:
     def finished(self) -> bool:
         """Tell whether all that had to be shipped is confirmed and saved."""
         if self._draining:
-            return not (self._unconfirmed or self._lives.dirty)
-        if not self._started or (self._stdin and not self._stdin.done()):
-            return False
+            return not (self._reader.unconfirmed or self._lives.dirty)
         if self._once:
-            return not (self._unread or self._unconfirmed or self._lives.dirty)
-        return self._stdin is not None and not self._files
+            return self.complete and not self._lives.dirty
+        return self._stdin is not None and self._stdin.done() and not self._files
 
     def reload(self) -> None:
-        """Look for files at once; settings are read at the start only."""
-        self._next_scan = 0.0
+        """Look for files at once."""
+        self._scanner.scan_now()
 
     def _wake_on_stdin(self) -> None:
         """Be woken by standard input exactly while it is wanted: else a full window would make the loop spin."""
@@ -165,7 +148,7 @@ class Agent:
     def close(self) -> None:
         """Save, and release all files and the registry."""
         self.drain()
-        self._settle()
+        self._reader.settle()
         self._save(float("inf"))
         self._wake_on_stdin()
         self._discovery.close()
@@ -178,14 +161,30 @@ class Agent:
         return sum(tail.progress.committed for tail in tails), sum(max(tail.seen_size, tail.offset) for tail in tails)
 
     @property
+    def records(self) -> int:
+        """How many records were published."""
+        return self._reader.records
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes of the sources they were."""
+        return self._reader.bytes
+
+    @property
     def files(self) -> int:
         """How many files are followed."""
         return len(self._lives)
 
     @property
+    def complete(self) -> bool:
+        """Whether everything that was there at the start is read and confirmed."""
+        piped = self._stdin is None or self._stdin.done()
+        return self._started and piped and not (self._lives.unread or self._reader.unconfirmed)
+
+    @property
     def failures(self) -> int:
         """How many paths could not be read or named nothing."""
-        return len(self._lives.unreadable) + len(self._said_empty)
+        return len(self._lives.complaints.unreadable) + len(self._said_empty)
 
     def _is_cloned(self) -> bool:
         """Tell whether the registry came from another machine (an image, a copied disk), and make it ours."""
@@ -198,18 +197,18 @@ class Agent:
         """Scan for the first time, as a whole: the lives that were begun come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
-        self._lives.adopt(found, now)
+        self._resumption.resume(found, now)
         fresh = {id(each): self._starts_at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
             self._lives.saw(each, now, from_end=fresh[id(each.input)])
-        if any(fresh.values()) and self._register(
+        if any(fresh.values()) and self._namer.register(
             {tail: b"" for tail in self._lives if not tail.stream and tail.offset}
         ):
             self._remember_start()
         self._say_empty()
         if self._once:
-            self._unread = {tail: tail.seen_size for tail in self._lives}
-        self._next_scan = now + self._scan_interval_s
+            self._lives.unread = {tail: tail.seen_size for tail in [*self._lives, *self._resumption.unpacking()]}
+        self._scanner.began(now)
 
     def _starts_at_end(self, source: Input) -> bool:
         return source.start == "end" and not self._registry.fact(_start_fact(source))
@@ -227,220 +226,25 @@ class Agent:
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", visible(each.text), cause, then)
 
-    def _settle(self) -> None:
-        for span in self._publisher.take_confirmed():
-            if tail := self._lives.by_stream.get(span.stream):
-                self._confirm(tail, span)
-            elif self._stdin and span.stream == self._stdin.stream:
-                self._stdin.progress.confirm(span.offset, span.end)
-
-    def _confirm(self, tail: Tail, span: Span) -> None:
-        if tail.progress.confirm(span.offset, span.end):
-            self._lives.dirty[tail] = None
-        if tail.progress.committed >= tail.offset:
-            self._unconfirmed.pop(tail, None)
-            if tail.sealed:
-                tail.sealed = False
-                self._lives.enqueue(tail)
-
-    def _look_around(self, now: float) -> None:
-        """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
-        if self._once:
+    def _forget(self, now: float) -> None:
+        """Now and then, forget what has been gone for long. The clock only says how long ago that is."""
+        if now < self._next_forget or self._once:
             return
-        if self._watcher:
-            for path in self._watcher.take():
-                self._look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
-        if self._scan is None and now >= self._next_scan:
-            self._scan = self._discovery.scan()
-            self._scan_s = 0.0
-            self._gone = set(self._lives.by_name)
-        if self._scan is not None:
-            self._go_on_scanning(now)
+        if self._next_forget:
+            self._forgotten = self._resumption.forget(time.time() - self._forget_after_s, self._forgotten)
+        self._next_forget = now + (FORGET_PAUSE_S if self._forgotten else FORGET_EVERY_S)
 
-    def _go_on_scanning(self, now: float) -> None:
-        began = self._stopwatch()
-        looked = 0
-        for found in islice(self._scan or (), LOOKS_A_STEP):
-            self._gone.discard(found.path)
-            if self._lives.saw(found, now) and self._watcher:
-                self._watcher.missed(found.path)
-            looked += 1
-        if looked == LOOKS_A_STEP:
-            self._scan_s += self._stopwatch() - began
-            return
-        for path in self._gone:
-            self._look(path, now)
-        self._scan = None
-        self._scan_s += self._stopwatch() - began
-        deaf = self._watcher is not None and not self._watcher.reliable
-        interval_s = min(POLL_EVERY_S, self._scan_interval_s) if deaf else self._scan_interval_s
-        self._next_scan = now + max(interval_s, SCAN_SHARE * self._scan_s)
-
-    def _scan_soon(self, now: float) -> None:
-        self._next_scan = min(self._next_scan, now + 10 * self._scan_s)
-
-    def _look(self, path: str, now: float) -> None:
-        found = self._discovery.look(path)
-        if found:
-            self._lives.saw(found, now)
-        else:
-            self._lives.missing(path, now)
-
-    def _name_new(self, now: float) -> None:
-        """Give ids to lives that have a first record, and remember them before anything of them is published.
-
-        This waits for no room: a life that is remembered is found again after a crash, wherever it was renamed to.
-        """
-        unnamed = self._lives.unnamed
-        if not unnamed or now < self._hold_until:
-            return
-        due = list(islice(unnamed, NEW_STREAMS_A_STEP))
-        for tail in due:
-            del unnamed[tail]
-        heads = {tail: self._peek(tail, now) for tail in due if not tail.stream}
-        if not self._register({tail: head for tail, head in heads.items() if head}):
-            unnamed.update(dict.fromkeys(due))
-            self._hold_until = now + RETRY_SAVE_S
-
-    def _peek(self, tail: Tail, now: float) -> bytes:
-        """Take a life's first bytes into its head and return them; none if there is no record yet."""
-        try:
-            head = tail.peek() if self._lives.ensure_open(tail, now) else b""
-        except LifeEnded:
-            self._begin_again(tail)
-            return b""
-        except OSError as error:
-            self._lives.trouble(tail, error)
-            return b""
-        tail.head.extend(tail.offset, head[: head.rfind(b"\n") + 1] or head)
-        return head
-
-    def _register(self, heads: dict[Tail, bytes]) -> bool:
-        """Give each tail an id, made of its next bytes, and remember it; False if the registry cannot be written."""
-        for tail, head in heads.items():
-            tail.stream = self._new_id(tail, head)
-        if heads and not self._registry.add([row_of(tail) for tail in heads]):
-            for tail in heads:
-                tail.stream = ""
-            return False
-        self._lives.by_stream.update({tail.stream: tail for tail in heads})
-        return True
-
-    def _new_id(self, tail: Tail, head: bytes) -> str:
-        derived = None
-        if self._registry.persistent and not tail.offset:
-            derived = identity.derived_id(self._origin, tail.device, tail.inode, tail.generation, head)
-        return derived if derived and not self._registry.has(derived) else identity.random_id()
-
-    def _read(self, now: float) -> None:
-        """Publish up to SLICES_A_STEP slices, one of each source in turn, while there is room."""
-        for _ in range(SLICES_A_STEP):
-            if not self._publisher.has_room():
-                return
-            if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.ready:
-                return
-            if self._lives.ready and self._publisher.has_room():
-                tail = self._lives.ready.popleft()
-                tail.queued = False
-                if not tail.ended and not tail.behind:
-                    self._read_one(tail, now)
-
-    def _read_stdin(self, source: Stdin, now: float) -> bool:
-        piece = source.read(now)
-        self._more_stdin = piece is not None
-        if piece:
-            self._publish(source, source.input.label or "stdin", "-", piece, now)
-        return self._more_stdin
-
-    def _read_one(self, tail: Tail, now: float) -> None:
-        try:
-            if not self._lives.ensure_open(tail, now):
-                self._unread.pop(tail, None)
-            elif tail.sealed:
-                return
-            elif tail.stream:
-                self._ship(tail, tail.read(), now)
-            elif tail in self._lives.unnamed:
-                self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
-            else:
-                self._at_end(tail)
-        except LifeEnded:
-            self._begin_again(tail)
-        except OSError as error:
-            self._lives.trouble(tail, error)
-            self._unread.pop(tail, None)
-
-    def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
-        if piece is None:
-            self._at_end(tail)
-            return
-        if piece.forced and tail.recorder.rewrites and not self._seal(tail, piece):
-            return
-        self._publish(tail, tail.input.label_of(tail.path), tail.path, piece, now)
-        self._unconfirmed[tail] = self._lives.dirty[tail] = None
-        tail.advance(piece)
-        if tail.more and not self._read_enough(tail):
-            self._lives.enqueue(tail)
-        else:
-            self._at_end(tail)
-
-    def _seal(self, tail: Tail, piece: Slice) -> bool:
-        """Remember a record's end that the file's bytes will not tell; False if something has to be confirmed first.
-
-        What a sink holds of a record whose bytes were changed can be told apart only at the record's end: so after a
-        crash this end has to be the same, even though the file may have gone on. One such end at a time is remembered.
-        """
-        tail.sealed = True
-        if tail.progress.committed < tail.offset:
-            return False
-        mark = identity.digest((tail.mark + piece.body)[-identity.MARK_BYTES :])
-        self._registry.save([replace(row_of(tail), published=piece.end, published_mark=mark)])
-        return True
-
-    def _read_enough(self, tail: Tail) -> bool:
-        """With `once`: whether all that was there at the start was read, though more came meanwhile."""
-        return self._once and tail.offset >= self._unread.get(tail, 0)
-
-    def _at_end(self, tail: Tail) -> None:
-        if self._once and tail.fragment and not tail.final and not self._read_enough(tail):
-            tail.final = True
-            self._lives.enqueue(tail)
-            return
-        tail.final = False
-        self._lives.at_end(tail)
-        self._unread.pop(tail, None)
-
-    def _begin_again(self, tail: Tail) -> None:
-        fresh = self._lives.begin_again(tail)
-        if self._unread.pop(tail, None) is not None:
-            self._unread[fresh] = fresh.seen_size
-
-    def _publish(self, source: Tail | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = source.recorder.finish(piece.body, piece.bounds, now)
-        self.records += len(found.levels)
-        self.bytes += len(piece.body)
-        self._publisher.publish(
-            Batch(
-                body=found.body,
-                levels=found.levels,
-                host=self._host,
-                label=label,
-                path=path,
-                stream=source.stream,
-                offset=piece.offset,
-                end=piece.end,
-                read_at_us=time.time_ns() // 1000,
-                fields=source.input.fields_of(path),
-                lengths=found.lengths,
-                partial=piece.partial,
-            )
-        )
+    def _measure(self, now: float) -> None:
+        if now >= self._next_measure:
+            self._next_measure = now + MEASURE_EVERY_S
+            committed, size = self.progress()
+            gauge("logbus_streams", len(self._lives))
+            gauge("logbus_behind_bytes", size - committed)
 
     def _save(self, now: float) -> None:
         """Save what moved, in one transaction: four times a second, or at once when there is nothing else to do."""
-        gauge("logbus_streams", len(self._lives))
         dirty = self._lives.dirty
-        last = (self._once or self._draining) and not self._unconfirmed and not self._unread
+        last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.unread
         if not dirty or (now < self._next_save and not last):
             return
         self._next_save = now + SAVE_EVERY_S
@@ -455,17 +259,16 @@ class Agent:
         """Return how long nothing is due; whatever comes from outside wakes the loop earlier."""
         waits = [self._next_save - now] if self._lives.dirty else []
         if not self._draining:
-            if self._publisher.has_room() and (self._more_stdin or (self._lives.ready and now >= self._hold_until)):
+            held_s = self._namer.waits_s(now)
+            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.ready and not held_s)):
                 return 0.0
-            if self._scan is not None:
-                return 0.0
-            waits += [self._lives.check_leaving(now), self._lives.flush_held(now)]
+            waits += [self._departures.check(now), self._departures.flush_held(now), self._resumption.wait_s(now)]
             if not self._once:
-                waits.append(self._next_scan - now)
+                waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:
                 waits.append(STDIN_CHECK_S)
-            if self._lives.ready and now < self._hold_until:
-                waits.append(self._hold_until - now)  # without room, a confirm ends the waiting
+            if self._lives.ready and held_s:
+                waits.append(held_s)  # without room, a confirm ends the waiting
         return max(0.0, min(waits, default=RETRY_SAVE_S))
 
 

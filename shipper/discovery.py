@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("shipper.discovery")
 
 COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
+BY_NAME = "compressed, by its name"
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _MAGIC = re.compile(r"[*?[]")
 
@@ -102,7 +103,7 @@ class Discovery:
     def input_of(self, path: str) -> Input | None:
         """Return the input that names `path`, whether or not there is such a file."""
         for source, patterns in self._inputs:
-            if any(_matches(each, path) for each in patterns) and not self._left_out(path, source):
+            if any(matches(each, path) for each in patterns) and not self._left_out(path, source):
                 return source
         return None
 
@@ -127,15 +128,20 @@ class Discovery:
             self.watcher.close()
 
     def _left_out(self, path: str, source: Input) -> bool:
-        name = os.path.basename(path)
-        if any(fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each) for each in source.exclude):
-            return True
-        if not name.endswith(COMPRESSED):
-            return False
-        if path not in self._skipped:
+        why = left_out(path, source)
+        if why == BY_NAME and path not in self._skipped:
             self._skipped.add(path)
             logger.info("not shipping %s: it is compressed", visible(path))
-        return True
+        return bool(why)
+
+
+def left_out(path: str, source: Input) -> str:
+    """Return why an input that names `path` does not ship it; "" if it does."""
+    name = os.path.basename(path)
+    for each in source.exclude:
+        if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
+            return f"excluded by {each!r}"
+    return BY_NAME if name.endswith(COMPRESSED) else ""
 
 
 def is_compressed(fd: int) -> bool:
@@ -206,7 +212,8 @@ def _names(base: str, matcher: re.Pattern[str] | None) -> list[str]:
         return []
 
 
-def _matches(each: Pattern, path: str) -> bool:
+def matches(each: Pattern, path: str) -> bool:
+    """Tell whether a path or glob names `path`."""
     return path == each.text or _match_from(each, 0, path.strip("/").split("/"), 0)
 
 
@@ -227,23 +234,34 @@ class Siblings:
 
     def __init__(self, input_of: Callable[[str], Input | None]) -> None:
         self._input_of = input_of
-        self._directories: dict[str, dict[int, str]] = {}
+        self._directories: dict[str, dict[int, str] | None] = {}
+
+    def path_of(self, path: str, inode: int) -> str | None:
+        """Return the path of the file with `inode` in the directory of `path`."""
+        inodes = self._inodes_beside(path)
+        return inodes.get(inode) if inodes else None
+
+    def readable(self, path: str) -> bool:
+        """Tell whether the directory of `path` can be read."""
+        return self._inodes_beside(path) is not None
+
+    def _inodes_beside(self, path: str) -> dict[int, str] | None:
+        directory = path.rpartition("/")[0]
+        if directory not in self._directories:
+            self._directories[directory] = _inodes(directory or "/")
+        return self._directories[directory]
 
     def find(self, path: str, inode: int) -> Found | None:
-        """Return the file with `inode` in the directory of `path`."""
-        directory = os.path.dirname(path)
-        if directory not in self._directories:
-            self._directories[directory] = dict(_inodes(directory))
-        source, sibling = self._input_of(path), self._directories[directory].get(inode)
+        """Return the file with `inode` in the directory of `path`, if an input names `path`."""
+        sibling = self.path_of(path, inode)
+        source = self._input_of(path) if sibling else None
         status = regular(sibling) if sibling else None
         return Found(sibling, source, status) if sibling and source and status else None
 
 
-def _inodes(directory: str) -> Iterator[tuple[int, str]]:
+def _inodes(directory: str) -> dict[int, str] | None:
     try:
         with os.scandir(directory) as entries:
-            for entry in entries:
-                if entry.is_file(follow_symlinks=False):
-                    yield entry.inode(), entry.path
+            return {entry.inode(): entry.path for entry in entries if entry.is_file(follow_symlinks=False)}
     except OSError:
-        return
+        return None

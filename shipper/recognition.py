@@ -1,11 +1,16 @@
-"""Is this open file the life that a registry row remembers? And a row from a tail, the other way round."""
+"""Is this open file a life that the registry remembers? And a row from a tail, the other way round."""
 
 import enum
+import logging
 import os
+from collections.abc import Container
 
+from logbus.errors import visible
 from shipper.identity import Head, digest, mark_before
-from shipper.registry import Row
+from shipper.registry import Registry, Row
 from shipper.tail import Tail
+
+logger = logging.getLogger("shipper.recognition")
 
 
 class Verdict(enum.Enum):
@@ -18,6 +23,63 @@ class Verdict(enum.Enum):
     OTHER_FILE = "another file somewhere else: no news about the remembered one"
 
 
+GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
+
+
+class Memory:
+    """What the registry remembers of files. With `cloned` it is another machine's: lives go on under new ids."""
+
+    def __init__(self, registry: Registry, *, cloned: bool = False) -> None:
+        self._registry = registry
+        self._cloned = cloned
+        self.over: dict[str, Row] = {}
+
+    def resume(self, tail: Tail, followed: Container[str]) -> Verdict:
+        """Let a tail begin where its file was, if one of the streams that are not `followed` is it; return whether.
+
+        Streams that turn out to be over are kept in `over` until `bury`.
+        """
+        for row in self._registry.candidates(tail.inode):
+            verdict = Verdict.OTHER_FILE if row.stream in followed else recognise(tail, row)
+            if verdict is Verdict.OTHER_FILE:
+                continue
+            self._take_over(tail, row, verdict)
+            if verdict is not Verdict.REPLACED:
+                return verdict
+        return Verdict.OTHER_FILE
+
+    def knows(self, tail: Tail) -> bool:
+        """Tell whether an open file is a life that is remembered."""
+        return any(recognise(tail, row) in GOES_ON for row in self._registry.candidates(tail.inode))
+
+    def go_on(self, tail: Tail, row: Row) -> None:
+        """Let a tail whose file holds a remembered stream go on with it."""
+        tail.begin_at(row.offset)
+        if not self._cloned:
+            tail.stream = row.stream
+            tail.head = Head.of(tail.fd, row.head_length)
+            tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
+
+    def bury(self) -> None:
+        """Remember that the streams in `over` are over."""
+        if self.over and self._registry.save([row.ended() for row in self.over.values()]):
+            self.over.clear()
+
+    def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
+        """Go on with a remembered stream, or end it and go on without its id, or without its offset too."""
+        if verdict is not Verdict.REPLACED:
+            tail.path = row.path
+        if verdict is Verdict.SAME:
+            self.go_on(tail, row)
+        elif verdict is Verdict.LOST_UNCONFIRMED:
+            tail.begin_at(row.offset)
+        if verdict is not Verdict.SAME or self._cloned:
+            self.over[row.stream] = row
+        if verdict is not Verdict.SAME:
+            log = logger.info if verdict is Verdict.REPLACED else logger.warning
+            log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+
+
 def recognise(tail: Tail, row: Row) -> Verdict:
     """Compare an open file with what was remembered under its inode number."""
     same_generation = None not in (tail.generation, row.generation) and tail.generation == row.generation
@@ -25,16 +87,24 @@ def recognise(tail: Tail, row: Row) -> Verdict:
         return Verdict.OTHER_FILE
     if tail.generation != row.generation and None not in (tail.generation, row.generation):
         return Verdict.REPLACED
-    head = Head.of(tail.fd, row.head_length)
-    begins_alike = (head.length, head.digest()) == (row.head_length, row.head)
-    if not (begins_alike and _marked(tail, row.offset, row.mark)):
+    if not _holds_confirmed(tail.fd, row):
         return Verdict.REWRITTEN if same_generation else Verdict.REPLACED
-    return Verdict.SAME if _marked(tail, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
+    return Verdict.SAME if _marked(tail.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
 
 
-def _marked(tail: Tail, offset: int, mark: bytes) -> bool:
+def holds(fd: int, row: Row) -> bool:
+    """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
+    return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
+
+
+def _holds_confirmed(fd: int, row: Row) -> bool:
+    head = Head.of(fd, row.head_length)
+    return (head.length, head.digest()) == (row.head_length, row.head) and _marked(fd, row.offset, row.mark)
+
+
+def _marked(fd: int, offset: int, mark: bytes) -> bool:
     """Tell whether the file reaches `offset` and has the marked bytes before it."""
-    return os.fstat(tail.fd).st_size >= offset and digest(mark_before(tail.fd, offset)) == mark
+    return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark
 
 
 def row_of(tail: Tail) -> Row:

@@ -85,7 +85,7 @@ class Recorder:
         `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
         """
         if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
-            return Cut(cut(data, start, MOST_RECORDS if self.rewrites else MAX_RECORDS))
+            return Cut(cut(data, start, MOST_RECORDS if self.rewrites else len(data)))
         end = len(data) if final else data.rfind(b"\n", start) + 1
         if end <= start:
             return Cut(start)
@@ -112,16 +112,17 @@ class Recorder:
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
         sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
         kept = self._kept(body, levels, sizes, now) if self._filters else [True] * len(sizes)
-        left = b"".join(compress(_records(body, sizes), kept)) if not all(kept) else body
-        left_sizes = list(compress(sizes, kept))
+        whole = all(kept)
+        left = body if whole else b"".join(compress(_records(body, sizes), kept))
+        left_sizes = sizes if whole else list(compress(sizes, kept))
         redacted = self._redactor.redact(left, left_sizes) if self._redactor else None
         if redacted:
             left, left_sizes = redacted
-        elif all(kept) and not (self._limiter and self._limiter.due):
-            return Finished(body, levels, bounds and tuple((size, size) for size in sizes))
-        summary = (
-            self._limiter.summary() if self._limiter and self._limiter.due and _takes_summary(sizes, kept) else b""
-        )
+        due = self._limiter is not None and self._limiter.due
+        if whole and not due:
+            lengths = tuple(zip(left_sizes, sizes, strict=True)) if redacted or bounds else None
+            return Finished(left, levels, lengths)
+        summary = self._limiter.summary() if self._limiter and due and _takes_summary(sizes, kept) else b""
         return _assembled(_records(left, left_sizes), levels, sizes, kept, summary)
 
     def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> list[bool]:

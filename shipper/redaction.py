@@ -8,10 +8,11 @@ preset's check refuses (a card number by Luhn, say) is left as it is.
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from itertools import accumulate
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, islice, pairwise
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple, get_args
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -24,6 +25,8 @@ PresetName = Literal["email", "ipv4", "ipv6", "credit_card", "credentials", "api
 
 MATCHES_A_RECORD: Final = 1000
 GROWTH: Final = 8
+GROWTH_BYTES: Final = 256
+TOO_MANY: Final = b"[redacted: more marks than text]\n"
 KEY_BLOCK_LINES: Final = 250
 KEY_BLOCK_BYTES: Final = 16 * 1024
 HASH_BYTES: Final = 6
@@ -81,12 +84,9 @@ class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise UsageError("use redact", f"the pattern {text!r} matches nothing at all, that is, everywhere")
 
 
-class Found(NamedTuple):
-    """What is to be replaced, and what it is called."""
-
-    start: int
-    end: int
-    name: str
+Span = tuple[int, int]
+Found = tuple[int, int, str]
+"""What is to be replaced: where it begins and ends, and what it is called."""
 
 
 class Redactor:
@@ -96,6 +96,8 @@ class Redactor:
         wanted = {name: PATTERNS[name] for name in settings.presets if name in PATTERNS} | settings.patterns
         self._patterns = [(name, compile_pattern(text)) for name, text in wanted.items()]
         self.joins_keys = "private_key" in settings.presets
+        self._alone = len(self._patterns) == 1 and not self.joins_keys
+        self._marks = {name: f"[redacted {name}]".encode() for name in [*wanted, "private_key"]}
         secret = read_secret(Path(settings.key_file)).encode() if settings.key_file else b""
         self._key = secret and hashlib.sha256(secret).digest()
 
@@ -105,27 +107,20 @@ class Redactor:
         if not found:
             return None
         telemetry.count("logbus_redactions", len(found))
-        parts, new_sizes = [], []
-        at = index = 0
-        for end in accumulate(sizes):
-            record = []
-            begin = at
-            while index < len(found) and found[index].start < end:
-                each = found[index]
-                record += [body[at : each.start], self._mark(each.name, body[each.start : each.end])]
-                at = each.end
-                index += 1
-            text = b"".join([*record, body[at:end]])
-            if len(text) > GROWTH * (end - begin) + 256:
-                text = b"[redacted: more marks than text]\n"
-            parts.append(text)
-            new_sizes.append(len(text))
+        ends = list(accumulate(sizes))
+        new_sizes = sizes.copy()
+        parts: list[bytes] = []
+        at = 0
+        for start, end, name in found:
+            mark = self._hashed(name, body[start:end]) if self._key else self._marks[name]
+            parts.append(body[at:start])
+            parts.append(mark)
+            new_sizes[bisect_right(ends, start)] += len(mark) - (end - start)
             at = end
-        return b"".join(parts), new_sizes
+        parts.append(body[at:])
+        return _bounded(b"".join(parts), new_sizes, sizes)
 
-    def _mark(self, name: str, text: bytes) -> bytes:
-        if not self._key:
-            return f"[redacted {name}]".encode()
+    def _hashed(self, name: str, text: bytes) -> bytes:
         return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
 
     def find(self, body: bytes, sizes: list[int]) -> list[Found]:
@@ -133,38 +128,56 @@ class Redactor:
         found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
         if self.joins_keys and BEGIN_KEY in body:
             found += _keys(body, sizes)
-        return _merged(sorted(found))
+        return found if self._alone else _merged(sorted(found))
 
 
-def _matches(name: str, pattern: Pattern, body: bytes) -> Iterator[Found]:
-    """Yield what a pattern finds; after MATCHES_A_RECORD in one line, the rest of that line."""
-    check = CHECKS.get(name, _any)
-    line_end, count = -1, 0
+def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes, list[int]]:
+    """Return `body` and its records' `sizes`, without those that grew beyond all bounds."""
+    grown = [size > GROWTH * old + GROWTH_BYTES for size, old in zip(sizes, old_sizes, strict=True)]
+    if not any(grown):
+        return body, sizes
+    records = [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
+    bounded = [TOO_MANY if too_large else each for each, too_large in zip(records, grown, strict=True)]
+    return b"".join(bounded), list(map(len, bounded))
+
+
+def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
+    """Return what a pattern finds; after MATCHES_A_RECORD in one line, the rest of that line."""
+    check = CHECKS.get(name)
+    found: list[Found] = []
     at = 0
-    while match := pattern.search(body, at):
-        start, end = _secret(pattern, match)
-        at = match.end() if match.end() > match.start() else match.end() + 1
-        if start >= line_end:
-            line_end = body.find(b"\n", end)
-            line_end, count = len(body) if line_end < 0 else line_end, 0
-        count += 1
-        if count > MATCHES_A_RECORD:
-            yield Found(start, line_end, name)
-            at = line_end
-        elif start < end and check(body, start, end):
-            yield Found(start, end, name)
+    while at < len(body):
+        run, rest, at = _run(pattern, body, at)
+        found += [
+            (start, end, name) for start, end in run if start < end and (check is None or check(body, start, end))
+        ]
+        found += [(*span, name) for span in rest]
+    return found
 
 
-def _secret(pattern: Pattern, match: Match) -> tuple[int, int]:
-    """Return the span of the group `secret` that took part, or of the whole match."""
-    for name, group in pattern.groupindex.items():
-        if name.startswith(b"secret") and match.start(group) >= 0:
-            return match.start(group), match.end(group)
-    return match.start(), match.end()
+def _run(pattern: Pattern, body: bytes, at: int) -> tuple[list[Span], list[Span], int]:
+    """Return the next matches, the rest of a line that has too many of them, and where to go on.
+
+    Taken is one more than a line may have. Where they end within a line, that line is left to the next run.
+    """
+    run = _spans(pattern, islice(pattern.finditer(body, at), MATCHES_A_RECORD + 1))
+    if len(run) <= MATCHES_A_RECORD:
+        return run, [], len(body)
+    last, _ = run[-1]
+    line = body.rfind(b"\n", 0, last) + 1
+    if first := bisect_left(run, (line, line)):
+        return run[:first], [], line
+    end = body.find(b"\n", last)
+    end = len(body) if end < 0 else end
+    return run[:-1], [(last, end)], end
 
 
-def _any(_body: bytes, _start: int, _end: int) -> bool:
-    return True
+def _spans(pattern: Pattern, matches: Iterable[Match]) -> list[Span]:
+    """Return where each match is: the group `secret` that took part, or the whole match."""
+    groups = [group for name, group in pattern.groupindex.items() if name.startswith(b"secret")]
+    if not groups:
+        return [match.span() for match in matches]
+    return [next((match.span(group) for group in groups if match.start(group) >= 0), match.span()) for match in matches]
 
 
 def _is_card(body: bytes, start: int, end: int) -> bool:
@@ -202,18 +215,18 @@ def _keys(body: bytes, sizes: list[int]) -> Iterator[Found]:
     for end in accumulate(sizes):
         if body.find(BEGIN_KEY, at, end) >= 0:
             for match in _PRIVATE_KEY.finditer(body, at, end):
-                yield Found(match.start(), match.end() - body[: match.end()].endswith(b"\n"), "private_key")
+                yield match.start(), match.end() - body.endswith(b"\n", 0, match.end()), "private_key"
         at = end
 
 
 def _merged(found: list[Found]) -> list[Found]:
     merged: list[Found] = []
-    for each in found:
-        if merged and each.start < merged[-1].end:
-            if each.end > merged[-1].end:
-                merged[-1] = merged[-1]._replace(end=each.end)
+    for start, end, name in found:
+        if merged and start < merged[-1][1]:
+            first, last, its_name = merged[-1]
+            merged[-1] = (first, max(last, end), its_name)
         else:
-            merged.append(each)
+            merged.append((start, end, name))
     return merged
 
 

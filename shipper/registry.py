@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
@@ -21,9 +21,12 @@ from logbus.errors import StateError
 
 logger = logging.getLogger("shipper.registry")
 
+FILE_NAME = "registry.sqlite"
 APPLICATION_ID = 0x4C427368  # "LBsh"
 SCHEMA_VERSION = 1
 HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
+SHRINK_FROM_PAGES = 1000
+EXPIRE_ROWS = 20_000
 _INODE_SPAN = 1 << 64
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -62,12 +65,14 @@ class Row:
         return replace(self, done=True)
 
 
-_COLUMNS = ", ".join(field.name for field in fields(Row))
-_UPDATED = [field.name for field in fields(Row) if field.name not in ("stream", "inode", "generation")] + ["updated_s"]
+COLUMNS = ", ".join(field.name for field in fields(Row))
+_UPDATED = [field.name for field in fields(Row) if field.name != "stream"]
 _HOLES = ", ".join("?" * (len(fields(Row)) + 1))
 _SAVE = (
-    f"INSERT INTO streams ({_COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
+    f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
+    + ", updated_s = CASE WHEN excluded.offset > offset OR offset >= published OR excluded.done THEN"
+    " excluded.updated_s ELSE updated_s END"  # while a confirm is waited for, it says since when
 )
 
 
@@ -78,6 +83,7 @@ class Registry:
     """
 
     def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
         self.persistent = directory is not None
         self._full = False
         self._lock = -1
@@ -88,22 +94,48 @@ class Registry:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = _lock(directory)
             try:
-                self._db = _open(directory / "registry.sqlite")
+                self._db = _open(directory / FILE_NAME)
             except BaseException:
                 os.close(self._lock)
                 raise
 
     def candidates(self, inode: int) -> list[Row]:
         """Return the streams that lived under an inode number and are not done, the newest first."""
-        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (_signed(inode),))
+        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (signed(inode),))
 
     def unfinished(self) -> list[Row]:
         """Return the streams that are not done, the oldest first."""
         return self._rows("WHERE NOT done ORDER BY rowid", ())
 
+    def outline(self) -> list[tuple[str, int, str]]:
+        """Return stream, inode and path of the streams that are not done, the oldest first: a million are no burden."""
+        found = self._db.execute("SELECT stream, inode, path FROM streams WHERE NOT done ORDER BY rowid")
+        return [(stream, inode % _INODE_SPAN, os.fsdecode(path)) for stream, inode, path in found]
+
+    def row(self, stream: str) -> Row | None:
+        """Return what is remembered of a stream."""
+        return next(iter(self._rows("WHERE stream = ?", (stream,))), None)
+
     def has(self, stream: str) -> bool:
         """Tell whether a stream id was ever used here."""
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
+
+    def expire(self, before_s: float, is_there: Callable[[str, int, str], bool], after: int = 0) -> int:
+        """Forget what was not saved since `before_s` and, by stream, inode and path, is not there; a part at a time.
+
+        Return where the next part begins, to be given as `after`; 0 after the last one.
+        """
+        query = f"SELECT rowid, stream, inode, path FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
+        old = self._db.execute(query, (before_s, after)).fetchall()
+        gone: list[tuple[object, ...]] = [
+            (rowid,)
+            for rowid, stream, inode, path in old
+            if not is_there(stream, inode % _INODE_SPAN, os.fsdecode(path))
+        ]
+        if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
+            logger.info("forgot %d files that have been gone for long", len(gone))
+            self._shrink()
+        return old[-1][0] if len(old) == EXPIRE_ROWS else 0
 
     def fact(self, name: str) -> str:
         """Return a remembered fact, "" if there is none."""
@@ -150,22 +182,30 @@ class Registry:
         self._full = False
         return True
 
+    def _shrink(self) -> None:
+        """Give room back to the filesystem if most of the file is empty."""
+        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if free > SHRINK_FROM_PAGES and 2 * free > pages:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._db.execute("VACUUM")
+
     def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
-        query = f"SELECT {_COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
-        return [_from_sql(values) for values in self._db.execute(query, values)]
+        query = f"SELECT {COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
+        return [from_sql(values) for values in self._db.execute(query, values)]
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
     stream, device, inode, generation, path, *rest = astuple(row)
-    return (stream, _signed(device), _signed(inode), generation, os.fsencode(path), *rest, now_s)
+    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, now_s)
 
 
-def _from_sql(values: tuple[object, ...]) -> Row:
+def from_sql(values: tuple[object, ...]) -> Row:
+    """Return a row of the columns COLUMNS."""
     stream, device, inode, generation, path, *rest, done = values
     return Row(stream, device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path), *rest, bool(done))  # type: ignore[operator, arg-type, call-arg] # our own columns
 
 
-def _signed(number: int) -> int:
+def signed(number: int) -> int:
     """Return an unsigned 64-bit number as SQLite's signed one."""
     return number - _INODE_SPAN if number >= _INODE_SPAN >> 1 else number
 

@@ -97,6 +97,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str = ""
     window: Window = Window()
     scan_interval_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    watch: Literal["auto", "poll"] = "auto"
+    hold_deleted_bytes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    forget_after_days: Annotated[int, msgspec.Meta(ge=1)] = 30
     metrics: str = ""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     tests: list[Case] = []

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from logbus.words import maybe, repeated
+
 
 class Grammar(NamedTuple):
     """`kinds` gives each line of a body, which ends in a newline, one letter; `record` takes a record's letters."""
@@ -26,9 +28,10 @@ class Preset(NamedTuple):
 
 _INDENT: Final = rb"[ \t]"
 _BLANK: Final = rb"\r?(?:\n|\Z)"
-_CALL_OF_GO: Final = rb"[\w.%~-]++(?:/[\w.%~-]++)*+[(\[][^\r\n]*+(?<=\))" + _BLANK
+_CALL_OF_GO: Final = rb"[\w.%~-]++" + repeated(rb"/[\w.%~-]++", b"*") + rb"[(\[][^\r\n]*+(?<=\))" + _BLANK
 
-_TRACEBACK: Final = rb"t(?:i++s?+i*+)?+b*+(?:db*+(?:t(?:i++s?+i*+)?+)?+b*+)*+"
+_FRAMES: Final = rb"t" + maybe(rb"i++s?+i*+")
+_TRACEBACK: Final = _FRAMES + rb"b*+" + repeated(rb"db*+" + maybe(_FRAMES) + rb"b*+", b"*")
 
 PRESETS: Final[dict[str, Preset]] = {
     "indent": Preset({"i": _INDENT}, rb".i*+"),
@@ -36,7 +39,9 @@ PRESETS: Final[dict[str, Preset]] = {
         {
             "i": _INDENT,
             "c": rb"Caused by: |Suppressed: |\.\.\. \d++ (?:more|common frames)",
-            "x": rb"[A-Za-z_$][\w$]*+(?:\.[\w$]++)++(?<=Exception|....Error|Throwable|..Failure)(?:[:;]|"
+            "x": rb"[A-Za-z_$][\w$]*+"
+            + repeated(rb"\.[\w$]++", b"+")
+            + rb"(?<=Exception|....Error|Throwable|..Failure)(?:[:;]|"
             + _BLANK
             + rb")",
         },
@@ -46,7 +51,13 @@ PRESETS: Final[dict[str, Preset]] = {
         {
             "i": _INDENT,
             "c": rb"--- End of ",
-            "x": rb"[A-Z]\w*+(?:\.\w++)++(?<=Exception|....Error)(?: \(0x[0-9A-Fa-f]++\))?+(?::|" + _BLANK + rb")",
+            "x": rb"[A-Z]\w*+"
+            + repeated(rb"\.\w++", b"+")
+            + rb"(?<=Exception|....Error)"
+            + maybe(rb" \(0x[0-9A-Fa-f]++\)")
+            + rb"(?::|"
+            + _BLANK
+            + rb")",
         },
         rb"(?:[^x]x?+|x)[ic]*+",
     ),
@@ -57,7 +68,7 @@ PRESETS: Final[dict[str, Preset]] = {
             "b": _BLANK,
             "i": _INDENT,
         },
-        rb"(?:[^t]i*+(?:" + _TRACEBACK + rb")?+|" + _TRACEBACK + rb")",
+        rb"(?:[^t]i*+" + maybe(_TRACEBACK) + rb"|" + _TRACEBACK + rb")",
     ),
     "go": Preset(
         {
@@ -67,7 +78,7 @@ PRESETS: Final[dict[str, Preset]] = {
             "b": _BLANK,
             "i": _INDENT,
         },
-        rb"(?:p[bgqi]*+|.i*+(?:g[bgqi]*+)?+)",
+        rb"(?:p[bgqi]*+|.i*+" + maybe(rb"g[bgqi]*+") + rb")",
     ),
     "node": Preset(
         {
@@ -76,9 +87,9 @@ PRESETS: Final[dict[str, Preset]] = {
             "c": rb"[}\])]+[,;]?" + _BLANK,
             "f": rb"(?:/|file:///|node:|[A-Z]:\\)[^\n ]*+(?<=\d)" + _BLANK,
             "n": rb"Node\.js v",
-            "x": rb"(?:Uncaught )?[A-Za-z_$][\w$.]*+(?<=Error)(?: \[[\w$]++\])?+(?::|" + _BLANK + rb")",
+            "x": rb"(?:Uncaught )?[A-Za-z_$][\w$.]*+(?<=Error)" + maybe(rb" \[[\w$]++\]") + rb"(?::|" + _BLANK + rb")",
         },
-        rb"(?:f[ib]*+(?:x[ic]*+)?+[bn]*+|x[ic]*+|.x?+[ic]*+)",
+        rb"(?:f[ib]*+" + maybe(rb"x[ic]*+") + rb"[bn]*+|x[ic]*+|.x?+[ic]*+)",
     ),
     "ruby": Preset(
         {

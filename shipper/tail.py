@@ -7,22 +7,17 @@ read itself, however the file's size came out.
 A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
 """
 
-# As in discovery: a path goes to the system as it is.
-# ruff: noqa: PTH116
-
 import os
-import stat
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from logbus.errors import SourceError
 from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, mark_before
 from shipper.multiline import Bounds
 from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
 
-BATCH_BYTES = 256 * 1024
+BATCH_BYTES = 512 * 1024
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
@@ -49,21 +44,6 @@ class Slice:
         return self.offset + len(self.body)
 
 
-def open_regular(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file for reading and return its descriptor and status; nothing else is ever opened.
-
-    Raises SourceError for a FIFO, a socket, a device or a directory, OSError as open() does.
-    """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    status = os.fstat(fd)
-    if not stat.S_ISREG(status.st_mode):
-        os.close(fd)
-        raise SourceError(f"read {path}", "it is no regular file")
-    return fd, status
-
-
 class Tail:
     """The reader of one life of one file.
 
@@ -74,6 +54,7 @@ class Tail:
     read until all that was published is confirmed. `hole`: where a writer may go on after a truncation, leaving NULs
     before.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
+    `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `ended`: no longer read; `done`: and never will be.
     """
 
@@ -81,6 +62,7 @@ class Tail:
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
         "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stale", "stream",
+        "unpacking",
     )  # fmt: skip
 
     def __init__(
@@ -101,7 +83,7 @@ class Tail:
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.stale = self.final = self.queued = False
+        self.stale = self.final = self.queued = self.unpacking = False
         self.ended = self.done = False
         self.changed_s = 0.0
         self.behind: Tail | None = None

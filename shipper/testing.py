@@ -126,7 +126,7 @@ def _dropped(source: Input, text: bytes, level: int) -> str:
 def _redacted(source: Input, text: bytes) -> list[str]:
     if not source.redact:
         return []
-    names = [each.name for each in Redactor(source.redact).find(text, [len(text)])]
+    names = [name for _, _, name in Redactor(source.redact).find(text, [len(text)])]
     return [f"redacted {name}" for name in dict.fromkeys(names)]
 
 

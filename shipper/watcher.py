@@ -11,6 +11,7 @@ nothing, this is known, said once, and made good by scanning more often.
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logbus.errors import describe, visible
@@ -23,6 +24,8 @@ logger = logging.getLogger("shipper.watcher")
 
 MOST_WATCHES = 1024  # each is a thread of watchdog's
 DEAF_AFTER = 3
+MOUNTS = Path("/proc/self/mountinfo")
+REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "lustre", "gpfs", "ocfs2", "gfs2", "virtiofs", "vboxsf")
 
 Key = tuple[int, int, int | None]
 
@@ -36,13 +39,13 @@ class Watcher:
         self._observer: BaseObserver | None = None
         self._watched: dict[str, tuple[Key, ObservedWatch]] = {}
         self._missed: dict[str, int] = {}
-        self._refused = False
+        self._refused = self._remote = False
         self._said: set[str] = set()
 
     @property
     def reliable(self) -> bool:
         """Whether changes are reported in every directory, as far as is known."""
-        return not self._refused and all(count < DEAF_AFTER for count in self._missed.values())
+        return not (self._refused or self._remote) and all(count < DEAF_AFTER for count in self._missed.values())
 
     def take(self) -> Iterator[str]:
         """Yield the paths hinted at since the last call, once each; "" asks for a scan."""
@@ -64,6 +67,7 @@ class Watcher:
         wanted = {path: key for path in directories if (key := _key(path))}
         for path in [path for path, (key, _) in self._watched.items() if wanted.get(path) != key]:
             self._unwatch(path)
+        self._note_remote(wanted)
         self._refused = len(wanted) > MOST_WATCHES
         if self._refused:
             self._say_once("not all directories can be watched", f"more than {MOST_WATCHES}")
@@ -92,6 +96,16 @@ class Watcher:
         self._hints[path] = None
         if len(self._hints) == 1:
             self._wake()
+
+    def _note_remote(self, wanted: dict[str, Key]) -> None:
+        """Take note of directories on filesystems where others may write without our system knowing."""
+        kinds = _remote_devices() if wanted else {}
+        remote = next(((path, kinds[key[0]]) for path, key in wanted.items() if key[0] in kinds), None)
+        self._remote = remote is not None
+        if remote:
+            self._say_once(
+                "what others write on a remote filesystem is not reported", f"{visible(remote[0])}: {remote[1]}"
+            )
 
     def _watch(self, path: str, key: Key) -> bool:
         try:
@@ -140,6 +154,22 @@ class Watcher:
         if what not in self._said:
             self._said.add(what)
             logger.warning("%s: %s (files there are found by looking several times a second instead)", what, why)
+
+
+def _remote_devices() -> dict[int, str]:
+    """Return device number -> type of the mounted filesystems that report only what this system itself changes."""
+    try:
+        lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        mount, _, source = line.partition(" - ")
+        major, _, minor = mount.split()[2].partition(":")
+        kind = source.split()[0]
+        if kind.startswith(REMOTE):
+            found[os.makedev(int(major), int(minor))] = kind
+    return found
 
 
 def _no_delay() -> None:

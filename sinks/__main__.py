@@ -85,8 +85,9 @@ def cli() -> None:
 def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
     daemon.configure_logging(f"sink {name}", verbose=verbose)
-    plan = load_plan(_required(config), name)
-    return _describe(plan) if check else run(plan)
+    path = _required(config)
+    plan = load_plan(path, name)
+    return _describe(plan) if check else run(plan, read_again=lambda: load_plan(path, name))
 
 
 @cli.command()
@@ -95,6 +96,7 @@ def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -
 @click.option("--bind", multiple=True, metavar="PATTERN", help="A topic pattern such as 'web-1.*.#'; may be repeated.")
 @click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
 @click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
+@click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2's syntax.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")
 @daemon.errors_to_exit_codes
 def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:

@@ -20,8 +20,9 @@ from typing import Literal
 
 import msgspec
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, select
 from logbus.errors import OutputError
+from logbus.patterns import compile_pattern
 from logbus.severity import Severity
 from sinks.printable import inert_json, printable, printable_word
 from sinks.sink import Context, OutputClosed
@@ -37,11 +38,17 @@ CONTINUED = b"\n" + b" " * 13
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of a console sink: `format`, and globs that `host` and `label` have to match."""
+    """The keys of a console sink: `format`; globs that `host` and `label` have to match; a pattern for records."""
 
     format: Literal["text", "json"] = "text"
     host: str = "*"
     label: str = "*"
+    grep: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the pattern. Raises UsageError."""
+        if self.grep:
+            compile_pattern(self.grep)
 
 
 class Console:
@@ -56,9 +63,10 @@ class Console:
 
     def write(self, batch: Batch) -> None:
         """Show a batch, as far as there is room. Raises OutputClosed when nobody reads any more, OutputError."""
-        if fnmatch.fnmatchcase(batch.host, self._settings.host) and fnmatch.fnmatchcase(
-            batch.label, self._settings.label
-        ):
+        wanted = self._settings
+        if fnmatch.fnmatchcase(batch.host, wanted.host) and fnmatch.fnmatchcase(batch.label, wanted.label):
+            if wanted.grep:
+                batch = matching(batch, wanted.grep)
             self._rest = memoryview(bytes(self._rest) + self._show(batch))
             self.ready()
 
@@ -96,6 +104,14 @@ def _without_blocking(fd: int) -> int:
     except OSError:
         return fd
     return fd
+
+
+def matching(batch: Batch, pattern: str) -> Batch:
+    """Return `batch` with only the records in which `pattern`, of RE2's syntax, matches within a line."""
+    search = compile_pattern(pattern).search
+    if not search(batch.body):
+        return select(batch, bytes(len(batch.levels)))
+    return select(batch, [search(record) is not None for record in records(batch)])
 
 
 def open_sink(settings: Settings, _context: Context) -> Console:

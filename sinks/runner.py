@@ -121,7 +121,7 @@ class Runner:
         return self._deserted or (self._draining and (not self._group.deliveries or self._busy))
 
     def reload(self) -> None:
-        """Do nothing: a file sink notices by itself that its output was moved, and other settings need a restart."""
+        """Do nothing: a file sink notices by itself that its output was moved."""
 
     def close(self) -> None:
         """Close the sink and the ledger; what is not committed is cut off at the next start and delivered again."""

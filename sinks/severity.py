@@ -9,12 +9,10 @@ by what is in them; those with another key do not, unless its words happen to ma
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
-from itertools import compress
 
 import msgspec
 
-from logbus.batch import Batch, records, word
+from logbus.batch import Batch, select, word
 from logbus.checking import problems
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
@@ -78,17 +76,6 @@ class SeveritySink:
     def close(self) -> None:
         """Close the inner sink."""
         self._inner.close()
-
-
-def select(batch: Batch, mask: bytes) -> Batch:
-    """Return `batch` with only the records whose byte in `mask` is 1; the others count as dropped on purpose."""
-    lengths = batch.lengths or [(len(record), len(record)) for record in records(batch)]
-    return replace(
-        batch,
-        body=b"".join(compress(records(batch), mask)),
-        lengths=tuple(pair if keep else (0, pair[1]) for pair, keep in zip(lengths, mask, strict=True)),
-        encoded=None,
-    )
 
 
 def open_sink(settings: Settings, context: Context) -> SeveritySink:

@@ -1,6 +1,7 @@
 """How one sink is put together: ledger, sink, queue, runner; and run."""
 
 import secrets
+from collections.abc import Callable
 
 from logbus import daemon, telemetry, topology
 from logbus.connection import Connection
@@ -11,8 +12,11 @@ from sinks.settings import Plan
 from sinks.sink import Context, bindings_of
 
 
-def run(plan: Plan, patterns: tuple[str, ...] = ()) -> int:
-    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants."""
+def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
+    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants.
+
+    `read_again` reads the plan's configuration again, at SIGHUP.
+    """
     if plan.common.metrics:
         telemetry.serve(plan.common.metrics)
     ledger = Ledger(plan.state, plan.common.put_away_s)
@@ -29,7 +33,7 @@ def run(plan: Plan, patterns: tuple[str, ...] = ()) -> int:
         commit_batches=max(1, plan.common.prefetch_batches * 3 // 4),
         hold_batches=_hold_batches(plan, patterns),
     )
-    return daemon.run(runner, link)
+    return daemon.run(runner, link, read_again=read_again)
 
 
 def queue_of(plan: Plan) -> topology.Queue:

@@ -2,10 +2,10 @@
 
     raw       exactly the source's bytes
     prefix    2026-11-24T10:04:05.123456Z web-1 app err the text
-    json      {"time":...,"host":...,"label":...,"path":...,"severity":...,"message":...}
+    json      {"time":...,"host":...,"label":...,"path":...,"fields":{...},"severity":...,"message":...}
 
 The time is when the shipper read the record. Exactly once holds for each: what comes twice is left out before it is
-wrapped. In JSON, bytes that are not UTF-8 are backslash escapes.
+wrapped. In JSON, bytes that are not UTF-8 are backslash escapes, and a batch without fields has no `fields`.
 """
 
 import os
@@ -43,7 +43,14 @@ def prefix(batch: Batch) -> bytes:
 
 def as_json(batch: Batch) -> bytes:
     """Return the records as objects, each on a line."""
-    common = {"time": _when(batch), "host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))}
+    common: dict[str, object] = {
+        "time": _when(batch),
+        "host": batch.host,
+        "label": batch.label,
+        "path": _text(os.fsencode(batch.path)),
+    }
+    if batch.fields:
+        common["fields"] = dict(batch.fields)
     lines = zip(batch.levels, records(batch), strict=True)
     objects = [common | {"severity": _WORDS[level], "message": _text(line)} for level, line in lines if line]
     return b"".join(msgspec.json.encode(each) + b"\n" for each in objects)

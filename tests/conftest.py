@@ -12,10 +12,11 @@ import pytest
 from hypothesis import settings
 
 from logbus.devbroker import DevBroker
+from support import SOAK
 
-settings.register_profile("default", deadline=None, print_blob=True)
-settings.register_profile("long", settings.get_profile("default"), max_examples=2_000)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+# `make test` tries the same examples each time, so that it fails for what changed only; `make soak` tries new ones.
+settings.register_profile("default", deadline=None, print_blob=True, derandomize=not SOAK)
+settings.load_profile("default")
 
 os.environ.pop("LOGBUS_BROKER", None)  # tests choose their broker
 

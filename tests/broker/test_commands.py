@@ -13,6 +13,7 @@ from logbus.batch import Message
 from logbus.consumer import QUEUE_HEADER, REASON_HEADER
 from logbus.publisher import properties_of
 from sinks.__main__ import cli
+from support import wait_until
 
 pytestmark = pytest.mark.broker
 
@@ -47,12 +48,13 @@ def configure(root: Path, url: str, queue: str = "{}") -> Path:
 
 
 def depth(channel: Any, queue: str) -> int:
-    """Return how many messages a queue has ready."""
+    """Return how many messages a queue has ready, as of a moment ago: a quorum queue tells it with a delay."""
     return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
 def bury(channel: Any, *bodies: bytes) -> None:
     """Put dead letters of the sink `archive` into `logs.dead`."""
+    channel.confirm_delivery()
     for body in bodies:
         headers = {REASON_HEADER: "the header\n'levels' is missing", QUEUE_HEADER: "logs.archive", "theirs": 1}
         channel.basic_publish(topology.DEAD, "key", body, properties_of(Message(b"", headers=headers)))
@@ -69,6 +71,7 @@ def test_topology_from_nothing_to_nothing(tmp_path: Path, broker_url: str, chann
     after = sinks("topology", "check", "--config", path)
     assert (after.exit_code, "missing" in after.output) == (0, False)
     channel.basic_publish(topology.LOGS, "", b"a line\n")
+    wait_until(lambda: depth(channel, "logs.archive") == 1)
     refused = sinks("topology", "delete", "--config", path, "archive")
     assert (refused.exit_code, depth(channel, "logs.archive")) == (1, 1)
     assert sinks("topology", "delete", "--config", path, "--force", "archive").exit_code == 0
@@ -97,10 +100,10 @@ def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, brok
     shown = sinks("dead", "show", one, "--broker", broker_url)
     assert "routing key: key" in shown.output
     assert r"one\x1b[2J" in shown.output
-    assert depth(channel, topology.DEAD) == 3
+    wait_until(lambda: depth(channel, topology.DEAD) == 3)
     assert sinks("dead", "requeue", two, "--config", path).exit_code == 0
     assert sinks("dead", "drop", one, "--config", path).exit_code == 0
-    assert depth(channel, topology.DEAD) == 1
+    wait_until(lambda: depth(channel, topology.DEAD) == 1)
     assert sinks("dead", "requeue", "--all", "--config", path).output == "1 dead letters: requeue done\n"
     received = []
     for method, properties, body in channel.consume("logs.archive", inactivity_timeout=5):

@@ -33,6 +33,7 @@ from sinks.ledger import Ledger, LedgerUnsaved
 from sinks.ranges import Ranges
 from sinks.runner import Runner
 from sinks.sink import Context
+from support import examples
 
 SOURCES = {"a": bytes(range(48)), "b": bytes(range(100, 148))}
 PREFETCH = 6
@@ -257,7 +258,7 @@ FAULTS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(SPANS, FAULTS)
 def test_each_byte_is_written_once_whatever_happens(
     spans: list[tuple[str, int, int]], faults: list[tuple[str, int, int]]
@@ -267,7 +268,7 @@ def test_each_byte_is_written_once_whatever_happens(
         play(Path(folder), spans, faults, in_order=False)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(100), suppress_health_check=[HealthCheck.too_slow])
 @given(displaced(), FAULTS)
 def test_order_is_kept_through_all_of_it(spans: list[tuple[str, int, int]], faults: list[tuple[str, int, int]]) -> None:
     """G3, G10: a batch that comes late leaves the output in the source's order, whatever else happens."""

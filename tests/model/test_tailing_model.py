@@ -3,11 +3,8 @@
 A state machine appends to files, rotates, truncates, deletes and recreates them, lets the publisher confirm late and
 in any order, kills and restarts the shipper (only the registry survives), and knows what every life's bytes are.
 It drives `Agent.step()` with a clock of its own: no threads, no sleeps.
-
-HYPOTHESIS_PROFILE=long runs 2,000 examples.
 """
 
-import os
 import random
 import shutil
 import tempfile
@@ -22,19 +19,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from logbus.batch import Batch, Span
 from shipper.agent import Agent
-from shipper.lives import FRAGMENT_GRACE_S
+from shipper.departures import FRAGMENT_GRACE_S
 from shipper.registry import Registry
 from shipper.settings import Input, Settings
+from support import SOAK, examples
 
 PATIENCE_S = 70.0
 NAMES = ("a.log", "b.log")
 ROTATIONS = 4
-
-settings.register_profile("quick", max_examples=60, stateful_step_count=40, deadline=None)
-settings.register_profile(
-    "long", max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "2000")), stateful_step_count=60, deadline=None
-)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 class Life:
@@ -416,7 +408,9 @@ class TailingWithoutGenerations(Tailing):
     base = "/dev/shm"  # noqa: S108 - a tmpfs is the point
 
 
-CHECKS = settings(suppress_health_check=list(HealthCheck))
+CHECKS = settings(
+    suppress_health_check=list(HealthCheck), max_examples=examples(60), stateful_step_count=60 if SOAK else 40
+)
 TestTailing: Callable[..., Any] = Tailing.TestCase
 TestTailing.settings = CHECKS
 TestTailingWithoutGenerations: Callable[..., Any] = TailingWithoutGenerations.TestCase

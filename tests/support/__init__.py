@@ -1,5 +1,6 @@
 """What tests of every room share: `from support import wait_until`."""
 
+import os
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -8,6 +9,14 @@ from logbus.devbroker import DevBroker, free_ports
 
 T = TypeVar("T")
 POLL_S = 0.01
+SOAK = os.environ.get("LOGBUS_PROFILE") == "soak"
+"""Whether this is the long profile, `make soak`."""
+SOAK_EXAMPLES = 2_000
+
+
+def examples(quick: int) -> int:
+    """Return how many examples a model is to be tried with: `quick`, or in the long profile SOAK_EXAMPLES."""
+    return SOAK_EXAMPLES if SOAK else quick
 
 
 def wait_until(condition: Callable[[], T], deadline_s: float = 30.0) -> T:

@@ -1,6 +1,7 @@
 """Documentation that goes stale fails here: keys, defaults, flags, metrics, variables, links, examples."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from itertools import takewhile
@@ -16,7 +17,6 @@ import shipper.expectations
 import shipper.multiline
 import shipper.redaction
 import shipper.settings
-import shipper.testing
 import shipper.transforms
 import sinks.__main__
 import sinks.console
@@ -162,10 +162,9 @@ def test_every_metric_is_documented() -> None:
 
 def commands() -> dict[str, click.Command]:
     """Return every command, by the words that call it."""
-    found: dict[str, click.Command] = {
-        "python -m shipper": shipper.__main__.main,
-        "python -m shipper test": shipper.testing.test,
-    }
+    found: dict[str, click.Command] = {"python -m shipper": shipper.__main__.main}
+    for word, module in shipper.__main__.COMMANDS.items():
+        found[f"python -m shipper {word}"] = getattr(importlib.import_module(module), word)
     for name, command in sinks.__main__.cli.commands.items():
         found[f"python -m sinks {name}"] = command
     return found

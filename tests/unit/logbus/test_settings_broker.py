@@ -1,6 +1,7 @@
 """Broker URLs and secrets: parsed strictly, shown without passwords."""
 
 import os
+import ssl
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,14 @@ def test_what_is_no_secret_file_is_refused(tmp_path: Path) -> None:
     for wrong in (tmp_path / "missing", tmp_path, fifo):
         with pytest.raises(UsageError, match=r"(?i)no such file|not a regular file|is a directory"):
             read_secret(wrong)
+
+
+def test_unusable_tls_files_are_named(tmp_path: Path) -> None:
+    """S14: a PEM file that is missing or is none is the user's to mend, and nothing is done without verification."""
+    empty = tmp_path / "empty.pem"
+    empty.write_text("")
+    for path in (tmp_path / "missing.pem", empty):
+        with pytest.raises(UsageError, match=path.name):
+            Broker(url="amqps://h", ca_file=str(path)).tls_context()
+    context = Broker(url="amqps://h").tls_context()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

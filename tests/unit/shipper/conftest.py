@@ -54,10 +54,11 @@ class Shore:
         self.agent: Agent | None = None
 
     def start(self, *patterns: str, once: bool = False, remember: bool = True, budget: int = 100, **kind: Any) -> Agent:
-        """Start a shipper on globs within the logs folder."""
+        """Start a shipper on globs within the logs folder; `kind` are keys of the input or of the whole."""
+        whole = {key: kind.pop(key) for key in Settings.__struct_fields__ if key in kind}
         inputs = [Input(paths=[str(self.logs / each) for each in patterns or ("*.log",)], **kind)]
         registry = Registry(self.folder / "state" if remember else None)
-        settings = Settings(inputs=inputs, host="h")
+        settings = Settings(inputs=inputs, host="h", **whole)
         self.agent = Agent(settings, self.publisher, registry, once=once, budget=budget, stopwatch=float)
         self.run(0.0)
         return self.agent

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shipper.agent import SLICES_A_STEP
+from logbus import telemetry
+from shipper.reading import SLICES_A_STEP
 
 
 def test_a_batch_says_where_it_is_from(shore: Any) -> None:
@@ -204,7 +205,7 @@ def test_more_files_than_descriptors(shore: Any) -> None:
         shore.write(f"{number}.log", b"one %d\n" % number)
     shore.start(budget=3)
     shore.run()
-    assert len(shore.agent._lives._open) <= 3  # noqa: SLF001 - descriptors are the point
+    assert len(shore.agent._lives.open_files) <= 3  # noqa: SLF001 - descriptors are the point
     for number in range(30):
         shore.write(f"{number}.log", b"two %d\n" % number)
     shore.run()
@@ -255,3 +256,55 @@ def test_a_full_window_waits_for_a_confirm(shore: Any) -> None:
     shore.write("a.log", b"x\n")
     agent = shore.start()
     assert min(agent.step(shore.now) for _ in range(5)) > 0
+
+
+def test_what_is_there_is_never_forgotten(shore: Any) -> None:
+    """C11: after an hour entries are looked at: a quiet file's and a renamed one's stay, a deleted one's goes."""
+    for name in ("quiet.log", "renamed.log", "deleted.log"):
+        shore.write(name, b"line 1\n")
+    shore.start(forget_after_days=1)
+    (shore.logs / "renamed.log").rename(shore.logs / "old")
+    (shore.logs / "deleted.log").unlink()
+    for _ in range(10):
+        shore.run(40.0)
+    registry = shore.agent._registry  # noqa: SLF001 - what is on disk is the point
+    registry._db.execute("UPDATE streams SET updated_s = updated_s - 100000")  # noqa: SLF001 - a day ago
+    shore.run(3600.0)
+    streams = {Path(batch.path).name: batch.stream for batch in shore.publisher.batches}
+    assert {name: registry.has(stream) for name, stream in streams.items()} == {
+        "quiet.log": True,
+        "renamed.log": True,
+        "deleted.log": False,
+    }
+
+
+def test_unread_bytes_of_deleted_files_are_limited(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A24: beyond hold_deleted_bytes the oldest of what was deleted unread is dropped, counted and said."""
+    shore.publisher.window = 0
+    shore.start(hold_deleted_bytes=10)
+    for turn in range(3):
+        path = shore.write("a.log", b"turn %d\n" % turn)
+        shore.run()
+        path.unlink()
+        shore.run()
+    assert telemetry.value("logbus_held_lives") == 1
+    assert telemetry.value("logbus_held_bytes") == 7
+    assert "dropped" in caplog.text
+    shore.publisher.window = 100
+    shore.run()
+    assert shore.lives() == [b"turn 2\n"]
+
+
+def test_deleted_files_are_held_without_a_limit(shore: Any) -> None:
+    """A24, D11: all unread lives stay open, as many as there are, and nothing of them is lost."""
+    shore.publisher.window = 0
+    shore.start()
+    for turn in range(10):
+        path = shore.write("a.log", b"turn %d\n" % turn)
+        shore.run()
+        path.unlink()
+        shore.run(10.0)
+    assert telemetry.value("logbus_held_lives") == 10
+    shore.publisher.window = 100
+    shore.run()
+    assert shore.lives() == [b"turn %d\n" % turn for turn in range(10)]

@@ -185,6 +185,27 @@ def test_a_line_full_of_finds_is_cut_short() -> None:
     assert found[0].endswith(b"b\n")
 
 
+def test_how_much_is_cut_short_does_not_depend_on_the_neighbours() -> None:
+    """The thousand finds are those of one line, wherever it stands in a slice; what a check refuses is a find, too."""
+    card, wrong = b"4111111111111111 ", b"4111111111111112 "
+    for line in (card * 1500, wrong * 1500, card * 1000, card * 999 + b"x" + wrong * 5):
+        alone = redacted("credit_card", line + b"\n")
+        for before in (b"", card + b"\n", (card * 700 + b"\n") * 3, (card * 1002 + b"\n") * 2):
+            both = redacted("credit_card", before + line + b"\n")
+            assert both.endswith(b"\n" + alone if before else alone)
+            assert not before or both == redacted("credit_card", before) + alone
+    assert redacted("credit_card", wrong * 1500 + b"\n") == wrong * 1000 + b"[redacted credit_card]\n"
+
+
+def test_a_record_of_nothing_but_marks_does_not_grow_without_bounds() -> None:
+    """Where marks would make a record many times longer, one says so; its neighbours are what they were."""
+    redactor = Redactor(Redact(patterns={"x": "a"}))
+    assert redactor.redact(b"ab\n" + b"a" * 900 + b"\nba\n", [3, 901, 3]) == (
+        b"[redacted x]b\n[redacted: more marks than text]\nb[redacted x]\n",
+        [14, 33, 14],
+    )
+
+
 @pytest.mark.parametrize(
     "keys",
     [{}, {"patterns": {"x": "("}}, {"patterns": {"x": "a*"}}, {"patterns": {"email": "a"}}],

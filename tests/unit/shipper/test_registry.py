@@ -4,6 +4,7 @@ import logging
 import os
 import sqlite3
 import stat
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +138,24 @@ def test_without_a_directory_nothing_is_kept() -> None:
     assert registry.unfinished() == [ROW]
     assert not registry.persistent
     registry.close()
+
+
+def test_what_is_gone_for_long_is_forgotten(tmp_path: Path) -> None:
+    """C11: old entries go unless their file is there, done or not, a part at a time, and the file shrinks."""
+    registry = Registry(tmp_path)
+    registry.add(
+        [replace(ROW, stream=f"{number:016x}", inode=number, done=number % 2 == 0) for number in range(50_000)]
+    )
+    kept = {7, 8}
+    before = (tmp_path / "registry.sqlite").stat().st_size
+    assert registry.expire(0, lambda *_: False) == 0
+    assert len(registry.outline()) == 25_000
+    after, parts = -1, 0
+    while after:
+        after = registry.expire(time.time() + 10, lambda _stream, inode, _path: inode in kept, max(after, 0))
+        parts += 1
+    assert parts == 3
+    assert [inode for _, inode, _ in registry.outline()] == [7]
+    assert registry.has(f"{8:016x}")
+    registry.close()
+    assert (tmp_path / "registry.sqlite").stat().st_size < before / 4

@@ -199,7 +199,7 @@ def test_a_deleted_file_is_released(shore: Any) -> None:
     path.unlink()
     for _ in range(5):
         shore.run(6.0)
-    assert not shore.agent._lives._open  # noqa: SLF001 - descriptors are the point
+    assert not len(shore.agent._lives.open_files)  # noqa: SLF001 - descriptors are the point
     assert shore.agent._registry.unfinished() == []  # noqa: SLF001 - as above
 
 

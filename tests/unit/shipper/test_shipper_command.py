@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
-from shipper.__main__ import main
+from shipper.__main__ import COMMANDS, main
 
 
 def run(*arguments: str) -> Result:
@@ -84,3 +85,21 @@ def test_help_shows_examples() -> None:
     assert "--once '/var/log/*.log'" in output
     assert "Exit codes" in output
     assert os.linesep in output
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_other_commands_have_help_of_their_own(word: str) -> None:
+    """The first word chooses the command; its --help has its own usage line."""
+    result = run(word, "--help")
+    assert result.exit_code == 0
+    assert f"{word} [OPTIONS]" in result.output
+    assert "--broker" not in result.output
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_a_file_may_be_called_like_a_command(word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """./status is a file, and so is a command's name that is not the first word."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / word).write_bytes(b"12345")
+    assert f"{word}: 5 bytes" in run(f"./{word}", "--check").output
+    assert f"{word}: 5 bytes" in run("--check", word).output

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import SourceError
+from shipper.opening import open_regular
 from shipper.settings import Input
-from shipper.tail import BATCH_BYTES, LifeEnded, Tail, open_regular
+from shipper.tail import BATCH_BYTES, LifeEnded, Tail
 
 LIMIT = 1024
 

@@ -119,7 +119,7 @@ def test_wrapped_records_come_once(stage: Any, form: str) -> None:
     stage.queue.put(stage.batch(b"one\r\n\xff\n", host="a b"))
     commit(runner)
     runner = start(stage, format=form)
-    stage.queue.put(stage.batch(b"one\r\n\xff\nend\n", host="a b"))
+    stage.queue.put(stage.batch(b"one\r\n\xff\nend\n", host="a b", fields={"site": "ü"}))
     commit(runner)
     lines = stage.read().splitlines()
     if form == "prefix":
@@ -128,6 +128,7 @@ def test_wrapped_records_come_once(stage: Any, form: str) -> None:
     else:
         assert [json.loads(line)["message"] for line in lines] == ["one", "\\xff", "end"]
         assert json.loads(lines[0])["severity"] == "info"
+        assert [json.loads(line).get("fields") for line in lines] == [None, None, {"site": "ü"}]
 
 
 def test_modes_and_syncing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.batch import Batch, count_lines
-from logbus.errors import OutputError
+from logbus.errors import OutputError, UsageError
 from sinks import console
 from sinks.console import Console, Settings, as_json, as_text
 from sinks.printable import inert_json, printable, printable_word
@@ -136,6 +136,31 @@ def test_an_absurd_time_is_shown_as_one(stage: Any) -> None:
     """A forged time of reading does not stop the console."""
     assert json.loads(as_json(stage.batch(b"x\n", read_at_us=2**62)))["time"].startswith("9999")
     assert PLAIN(stage.batch(b"x\n", read_at_us=2**62))
+
+
+def shown_by(settings: Settings, *batches: Batch) -> bytes:
+    """Return what a console shows of some batches, as JSON."""
+    out, into = os.pipe()
+    sink = Console(settings, as_json, into)
+    for batch in batches:
+        sink.write(batch)
+    sink.close()
+    os.close(into)
+    shown = b"".join(iter(lambda: os.read(out, 65536), b""))
+    os.close(out)
+    return shown
+
+
+def test_records_are_chosen_by_a_pattern(stage: Any) -> None:
+    """A joined record is shown whole or not at all; what is shown keeps its offset and severity."""
+    joined = stage.batch(b"a\nerror\n  timeout\nb\n", 10, levels=b"636", lengths=((2, 2), (16, 16), (2, 2)))
+    shown = shown_by(Settings(grep="(?i)TIME.ut$"), joined, stage.batch(b"none\n"), stage.batch(b"no timeout\nx\n"))
+    assert [(each["offset"], each["severity"], each["message"]) for each in map(json.loads, shown.splitlines())] == [
+        (12, "err", "error\n  timeout"),
+        (0, "info", "no timeout"),
+    ]
+    with pytest.raises(UsageError, match="look-around"):
+        Settings(grep="(?=x)")
 
 
 def test_hosts_and_labels_are_chosen_by_globs(stage: Any) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from logbus.batch import Batch, Message
+from logbus.batch import Batch, Message, select
 from logbus.errors import UsageError
-from sinks import severity
 from sinks.console import as_json
 from sinks.severity import Settings, SeveritySink, bindings, durable, open_sink
 
@@ -66,11 +65,11 @@ def test_batches_wanted_as_a_whole_or_not_at_all_are_not_taken_apart() -> None:
 def test_what_is_left_keeps_its_offsets(stage: Any) -> None:
     """A console behind it says where in the source each record was, joined lines and redacted ones included."""
     batch = stage.batch(b"a\nbb\nccc\n", 10, levels=b"363")
-    kept = severity.select(batch, b"\1\0\1")
+    kept = select(batch, b"\1\0\1")
     assert kept.body == b"a\nccc\n"
     assert [json.loads(line)["offset"] for line in as_json(kept).splitlines()] == [10, 15]
     odd = stage.batch(b"a\n  b\n***\n", 0, levels=b"36", end=30, lengths=((6, 6), (4, 24)))
-    assert severity.select(odd, b"\0\1").body == b"***\n"
+    assert select(odd, b"\0\1").body == b"***\n"
 
 
 def test_its_bindings_name_each_severity() -> None:

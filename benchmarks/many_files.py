@@ -1,0 +1,189 @@
+"""Does it hold with many files? `python -m benchmarks.many_files`, some two minutes, with a private RabbitMQ node.
+
+    start      from the start of the shipper's process until a line that waits in one of 10,000 files in 1,000
+               directories has arrived at a plain consumer: at the first start, when each file has a line to be shipped,
+               until all have arrived, and at the second
+    memory     the shipper's resident memory then
+    idle       the processor time that it uses while nothing is written, as a share of one core
+    latency    from the write of a line to a random one of the files until the consumer has it
+    registry   as start, of one file, with 500,000 streams in the registry whose files are gone
+
+Prints each figure with its bound; exits with 1 if one is missed.
+"""
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pika
+
+from logbus.devbroker import DevBroker
+from shipper.registry import Registry, Row
+
+DIRECTORIES, FILES = 1_000, 10_000
+STREAMS = 500_000
+APPENDS = 300
+IDLE_S = 30.0
+SETTLED_S = 3.0
+WITHIN_S = 120.0
+PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+BLOCK = 50_000
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was measured, and whether each bound was kept."""
+
+    missed: list[str] = field(default_factory=list)
+
+    def note(self, name: str, value: float, unit: str, bound: float | None = None) -> None:
+        """Print a figure, with its bound if it has one."""
+        kept = bound is None or value < bound
+        said = "" if bound is None else f"   (below {bound:g} {unit}: {'yes' if kept else 'NO'})"
+        print(f"{name:<44} {value:>9.2f} {unit:<4}{said}", flush=True)
+        if not kept:
+            self.missed.append(name)
+
+
+class Listener:
+    """A plain AMQP consumer with a queue of its own on `logs`."""
+
+    def __init__(self, url: str) -> None:
+        self._connection = pika.BlockingConnection(pika.URLParameters(url))
+        self._channel = self._connection.channel()
+        self._channel.exchange_declare("logs", "fanout", durable=True)
+        queue = self._channel.queue_declare("", exclusive=True).method.queue
+        self._channel.queue_bind(queue, "logs")
+        self._deliveries = self._channel.consume(queue, auto_ack=True, inactivity_timeout=WITHIN_S)
+
+    def lines(self, count: int) -> float:
+        """Wait for so many lines; return when the last of them was there. Raises TimeoutError."""
+        while count > 0:
+            _, properties, _ = next(self._deliveries)
+            if properties is None:
+                raise TimeoutError("the lines do not arrive")
+            count -= properties.headers["records"]
+        return time.perf_counter()
+
+    def close(self) -> None:
+        """Leave."""
+        self._connection.close()
+
+
+def main() -> int:
+    """Measure everything; return the exit code."""
+    figures = Figures()
+    with (
+        tempfile.TemporaryDirectory() as name,
+        DevBroker(Path(name) / "broker") as broker,
+        closing(Listener(broker.url)) as listener,
+    ):
+        many_files(Path(name), broker.url, listener, figures)
+        many_streams(Path(name), broker.url, listener, figures)
+    return int(bool(figures.missed))
+
+
+def many_files(folder: Path, url: str, listener: Listener, figures: Figures) -> None:
+    """Measure all that has to do with many files."""
+    files = [folder / "logs" / f"d{number % DIRECTORIES:04}" / f"{number:05}.log" for number in range(FILES)]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        append(file)
+    arguments = ("--state", folder / "state", folder / "logs/*/*.log")
+    began = time.perf_counter()
+    with shipper(url, *arguments):
+        figures.note("first start, all lines of all files shipped", listener.lines(FILES) - began, "s", 5)
+        time.sleep(SETTLED_S)
+    append(files[-1])
+    began = time.perf_counter()
+    with shipper(url, *arguments) as pid:
+        figures.note("second start, a line shipped", listener.lines(1) - began, "s", 5)
+        time.sleep(SETTLED_S)
+        figures.note("idle processor time, of one core", idle_percent(pid), "%", 1)
+        figures.note("resident memory", resident_mb(pid), "MB", 120)
+        latencies_ms = [latency_ms(file, listener) for file in random.Random(1).sample(files, APPENDS)]
+        for percent, bound in ((50, 50), (99, 50), (100, None)):
+            figures.note(f"latency, percentile {percent}", percentile(latencies_ms, percent), "ms", bound)
+        figures.note("resident memory after that", resident_mb(pid), "MB", 120)
+
+
+def many_streams(folder: Path, url: str, listener: Listener, figures: Figures) -> None:
+    """Measure a start with a long memory."""
+    registry = Registry(folder / "remembered")
+    for first in range(0, STREAMS, BLOCK):
+        registry.add([vanished(number, folder) for number in range(first, first + BLOCK)])
+    registry.close()
+    file = folder / "one.log"
+    append(file)
+    began = time.perf_counter()
+    with shipper(url, "--state", folder / "remembered", file) as pid:
+        figures.note(f"start with {STREAMS} remembered streams", listener.lines(1) - began, "s", 3)
+        figures.note("resident memory then", resident_mb(pid), "MB")
+
+
+def vanished(number: int, folder: Path) -> Row:
+    """Return a stream whose file is gone."""
+    path = folder / "gone" / f"d{number % DIRECTORIES:04}" / f"{number}.log"
+    mark = number.to_bytes(16)
+    return Row(f"{number:016x}", 1, 10**9 + number, number + 1, str(path), 1000, mark, 1000, mark, 100, mark)
+
+
+@contextmanager
+def shipper(url: str, *arguments: object) -> Iterator[int]:
+    """Run a shipper; give its process id."""
+    command = [sys.executable, "-m", "shipper", "--broker", url, *map(str, arguments)]
+    process = subprocess.Popen(command)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def append(file: Path) -> None:
+    """Write a line."""
+    with file.open("ab") as opened:
+        opened.write(b"2026-11-24 10:00:00,000 INFO [main] shop - a line of ordinary length %s\n" % file.name.encode())
+
+
+def latency_ms(file: Path, listener: Listener) -> float:
+    """Return how long a line takes that is appended now."""
+    began = time.perf_counter()
+    append(file)
+    return (listener.lines(1) - began) * 1000
+
+
+def percentile(figures: list[float], percent: int) -> float:
+    """Return a percentile."""
+    ordered = sorted(figures)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
+
+
+def idle_percent(pid: int) -> float:
+    """Return the share of a core that a process uses in the next IDLE_S."""
+    before, began = processor_s(pid), time.perf_counter()
+    time.sleep(IDLE_S)
+    return 100 * (processor_s(pid) - before) / (time.perf_counter() - began)
+
+
+def processor_s(pid: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""How fast does a shipper read records? MB/s on one core, of each thing that an input may ask for.
+
+    python -m benchmarks.records [FILE]
+
+Without FILE: 117-byte lines of a Java service, of which every hundredth holds something for each redaction. `plain` is
+the path of an input that asks for nothing (`format: plain`), `auto` the default; `every line` has a find in each. Only
+the records are measured, in CPU time: no file, no broker. Exits 1 if the redaction of a preset is below 50 MB/s.
+"""
+
+import random
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, get_args
+
+from shipper.multiline import Multiline
+from shipper.records import Recorder
+from shipper.redaction import PresetName, Redact
+from shipper.settings import Input
+from shipper.tail import BATCH_BYTES
+
+GOAL_MB_S: Final = 50
+LINES: Final = 200_000
+LINE_BYTES: Final = 117
+RUNS: Final = 5
+SECRETS: Final = (
+    b" for jo@example.com at 192.0.2.17 and 2001:db8::17, card 4111111111111111, Authorization: Bearer abc.def,"
+    b" key AKIAIOSFODNN7EXAMPLE\n"
+)
+
+
+def corpus() -> bytes:
+    """Return the lines, the same each time."""
+    rng = random.Random(1)
+    return b"".join(
+        line if number % 100 else line[:-1] + SECRETS
+        for number, line in enumerate(_line(number, rng) for number in range(LINES))
+    )
+
+
+def _line(number: int, rng: random.Random) -> bytes:
+    word = rng.choices(("INFO ", "WARN ", "ERROR", "DEBUG"), (90, 5, 3, 2))[0]
+    text = (
+        f"2026-11-24 10:{number // 60 % 60:02d}:{number % 60:02d},{number % 1000:03d} {word} [worker-{number % 8}] "
+        f"com.example.Orders - order {number} took {rng.randint(1, 999)} ms"
+    )
+    return text.encode().ljust(LINE_BYTES - 1, b".") + b"\n"
+
+
+def inputs() -> Iterator[tuple[str, Input]]:
+    """Yield each input to measure, and what it is called."""
+    yield "severity off (plain)", Input(paths=["x"], format="plain")
+    yield "severity (auto)", Input(paths=["x"])
+    yield "multiline java", Input(paths=["x"], multiline=Multiline(preset="java"))
+    for name in get_args(PresetName):
+        yield f"redact {name}", Input(paths=["x"], redact=Redact(presets=[name]))
+    yield "redact, every line", Input(paths=["x"], redact=Redact(patterns={"order": r"order \d+"}))
+
+
+def mb_per_s(source: Input, data: bytes) -> float:
+    """Return the best of some runs over `data`, read as a tail reads."""
+    recorder = Recorder(source)
+    best_s = min(_took_s(recorder, data) for _ in range(RUNS))
+    return len(data) / best_s / 1e6
+
+
+def _took_s(recorder: Recorder, data: bytes) -> float:
+    began = time.process_time()
+    at = 0
+    while at < len(data):
+        piece = data[at : at + BATCH_BYTES]
+        last = at + len(piece) == len(data)
+        found = recorder.cut(piece, flush=last, final=last)
+        recorder.finish(piece[: found.end], found.bounds, 0.0)
+        at += found.end
+    return time.process_time() - began
+
+
+def main() -> int:
+    """Measure, print, and judge the redactions."""
+    data = Path(sys.argv[1]).read_bytes().rstrip(b"\n") + b"\n" if sys.argv[1:] else corpus()
+    slow = []
+    for name, source in inputs():
+        speed = mb_per_s(source, data)
+        print(f"{name:<24}{speed:>8,.0f} MB/s", flush=True)
+        if source.redact and source.redact.presets and speed < GOAL_MB_S:
+            slow.append(name)
+    if slow:
+        print(f"below {GOAL_MB_S} MB/s: {', '.join(slow)}")
+    return int(bool(slow))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""Copies that copytruncate makes: the truncated life goes on in its copy, as a renamed one goes on under its new name.
+
+So the copy is not shipped again, and what was written between our last read and the truncation is read there, whether
+or not an input names the copy. While it is being made, and the life is not truncated yet, a new file that holds
+nothing but the life's bytes has to wait: it may become the copy.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+
+from logbus.errors import SourceError
+from shipper.archives import is_archive
+from shipper.identity import HEAD_BYTES, digest
+from shipper.opening import open_regular
+from shipper.recognition import holds
+from shipper.registry import Row
+from shipper.settings import Input
+from shipper.tail import Tail
+
+COPY_GRACE_S = 5.0
+
+
+def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
+    """Return the file, open, that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+    for name in names:
+        if is_archive(name):
+            continue
+        try:
+            fd, status = open_regular(name)
+        except (OSError, SourceError):
+            continue
+        copy = Tail(name, source, fd, status)
+        if holds(fd, row) and not knows(copy):
+            return copy
+        copy.close()
+    return None
+
+
+def may_become_copy(fresh: Tail, life: Tail) -> bool:
+    """Tell whether a new file holds nothing, so far, but the first bytes of a life."""
+    data = os.pread(fresh.fd, HEAD_BYTES, 0)
+    if len(data) >= life.head.length:
+        return life.head.length > 0 and digest(data[: life.head.length]) == life.head.digest()
+    return life.fd < 0 or os.pread(life.fd, len(data), 0) == data
+
+
+def is_truncated(life: Tail) -> bool:
+    """Tell whether a life's file, if it is open, holds other bytes by now."""
+    return life.fd >= 0 and not life.continues()
+
+
+class Suspects:
+    """Files that may become copies, until each was unchanged for `grace_s`."""
+
+    def __init__(self, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._seen: dict[tuple[int, int], tuple[int, float]] = {}
+
+    def waits(self, fresh: Tail, now: float) -> bool:
+        """Tell whether a file still has to wait."""
+        size = os.fstat(fresh.fd).st_size
+        before, since = self._seen.get(fresh.key, (-1, now))
+        if size != before:
+            since = now
+        self._seen[fresh.key] = (size, since)
+        if now - since < self._grace_s:
+            return True
+        del self._seen[fresh.key]
+        return False

@@ -1,0 +1,147 @@
+"""What the registry remembers, held against the files there are now. For people: disturbs no shipper.
+
+The registry is read without its lock and without writing, also while a shipper uses it: WAL shows a reader the last
+transaction. A registry without a WAL beside it is in nobody's use, and is opened as one that does not change: SQLite
+would otherwise make files that the shipper's user might not be able to write.
+"""
+
+import enum
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from logbus.errors import SourceError, StateError, UsageError
+from logbus.settings import load
+from shipper.discovery import Siblings, regular
+from shipper.opening import open_regular
+from shipper.recognition import Verdict, recognise
+from shipper.registry import COLUMNS, FILE_NAME, SCHEMA_VERSION, Row, from_sql
+from shipper.settings import Input, Settings
+from shipper.tail import Tail
+
+WRONG_FILE = (Verdict.OTHER_FILE, Verdict.REPLACED)
+ANY = Input(paths=["-"])
+
+
+class Where(enum.Enum):
+    """Where the file of a stream is now."""
+
+    IN_PLACE = "in place"
+    ROTATED = "rotated"
+    DELETED = "deleted"
+    REPLACED = "replaced"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a stream is. `path`: its file's present name; `since_s`: when it last got on, UTC seconds."""
+
+    row: Row
+    where: Where
+    path: str
+    size: int
+    since_s: int
+
+    @property
+    def behind(self) -> int:
+        """How many bytes of the file are not confirmed; of a deleted one, those that were published."""
+        return max(0, self.size - self.row.offset)
+
+    @property
+    def held(self) -> bool:
+        """Whether it is a life that is not over although its name is: the shipper holds on to it."""
+        return self.where in (Where.ROTATED, Where.DELETED)
+
+    def waiting_s(self, now_s: float) -> float:
+        """Return for how long its oldest unconfirmed byte waits, at most; 0 if there is none."""
+        return max(0.0, now_s - self.since_s) if self.behind else 0.0
+
+
+def state_of(state: Path | None, config: Path | None) -> Path:
+    """Return the state directory that is given, or that a configuration gives. Raises UsageError."""
+    if bool(state) == bool(config):
+        raise UsageError("find the registry", "one of --state and --config is needed", "see --help")
+    if state:
+        return state
+    said = load(config, Settings).state if config else ""
+    if not said:
+        raise UsageError("find the registry", f"{config} gives no state, so nothing is remembered", "set state: DIR")
+    return Path(said)
+
+
+def remembered(state: Path) -> list[tuple[Row, int]]:
+    """Return every stream, the oldest first, with the UTC second at which it last got on. Raises StateError."""
+    path = state / FILE_NAME
+    with _readable(path), closing(sqlite3.connect(_uri(path), uri=True)) as db:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise StateError("read the registry", f"its version is {version}, written by a newer Logbus", "upgrade")
+        found = db.execute(f"SELECT {COLUMNS}, updated_s FROM streams ORDER BY rowid")  # noqa: S608 - our own columns
+        return [(from_sql(values[:-1]), values[-1]) for values in found]
+
+
+def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
+    """Yield how far each stream is now."""
+    siblings = Siblings(lambda _: ANY)
+    for row, since_s in streams:
+        yield _standing(row, since_s, siblings)
+
+
+def open_life(path: str) -> Tail:
+    """Open a file to compare it with what is remembered; to be closed. Raises SourceError."""
+    try:
+        return Tail(path, ANY, *open_regular(path))
+    except OSError as error:
+        raise SourceError(f"read {path}", error, "run this as the shipper's user") from error
+
+
+def stream_of(tail: Tail, rows: Iterable[Row]) -> tuple[Row, Verdict] | None:
+    """Return the newest of the remembered streams that an open file is a life of, and what it is to it."""
+    for row in reversed(list(rows)):
+        verdict = recognise(tail, row) if row.inode == tail.inode else Verdict.OTHER_FILE
+        if verdict not in WRONG_FILE:
+            return row, verdict
+    return None
+
+
+def _standing(row: Row, since_s: int, siblings: Siblings) -> Standing:
+    if row.done:
+        return Standing(row, Where.DONE, row.path, row.offset, since_s)
+    status = regular(row.path)
+    if status and status.st_ino == row.inode:
+        where = Where.IN_PLACE if _is_still(row.path, row) else Where.REPLACED
+        return Standing(row, where, row.path, status.st_size if where is Where.IN_PLACE else row.published, since_s)
+    found = siblings.find(row.path, row.inode)
+    if found and _is_still(found.path, row):
+        return Standing(row, Where.ROTATED, found.path, found.status.st_size, since_s)
+    return Standing(row, Where.DELETED, "", row.published, since_s)
+
+
+def _is_still(path: str, row: Row) -> bool:
+    """Tell whether the file at `path` is the life that is remembered, as far as we may look into it."""
+    try:
+        tail = open_life(path)
+    except SourceError:
+        return True
+    try:
+        return recognise(tail, row) in (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
+    finally:
+        tail.close()
+
+
+def _uri(path: Path) -> str:
+    in_use = os.path.exists(f"{path}-wal")  # noqa: PTH110 - a name beside it, as SQLite makes it
+    return f"{path.absolute().as_uri()}?{'mode=ro' if in_use else 'immutable=1'}"
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        path.stat()
+        yield
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(f"read the registry {path}", error, "is that the shipper's state directory?") from error

@@ -1,0 +1,230 @@
+"""What was begun before goes on, wherever its bytes are by now, before anything that followed it.
+
+A remembered life is looked for under its inode, among the files that the inputs name and beside its path; then in a
+plain copy beside it (copytruncate), then in a compressed one. What is left in an archive is unpacked, a little with
+each step, into a file without a name in the state directory, and read from there; its successors wait.
+"""
+
+import logging
+import os
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+
+from logbus import telemetry
+from logbus.errors import SourceError, describe, visible
+from shipper import archives
+from shipper.copies import find_copy
+from shipper.discovery import Discovery, Found, Siblings
+from shipper.kinship import Kin
+from shipper.lives import Lives
+from shipper.recognition import holds
+from shipper.registry import Registry, Row
+from shipper.settings import Input
+from shipper.tail import Tail
+
+logger = logging.getLogger("shipper.resuming")
+
+CHUNKS_A_STEP = 4
+RETRY_S = 5.0
+
+
+class Job:
+    """An archive that is being unpacked for a tail."""
+
+    def __init__(self, tail: Tail, row: Row, candidates: list[str]) -> None:
+        self.tail = tail
+        self.row = row
+        self.candidates = candidates
+        self.work = self._unpack()
+
+    def restart(self) -> None:
+        """Begin again."""
+        os.ftruncate(self.tail.fd, 0)
+        self.work = self._unpack()
+
+    def _unpack(self) -> Iterator[None]:
+        """Unpack the first of the candidates that holds the life; in the end the file is empty if none did."""
+        for archive in self.candidates:
+            try:
+                yield from archives.unpack(archive, self.row, self.tail.fd)
+            except SourceError as error:
+                logger.warning("%s", error)
+            else:
+                if holds(self.tail.fd, self.row):
+                    logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
+                    return
+            os.ftruncate(self.tail.fd, 0)
+
+
+class Resumption:
+    """Finds remembered lives again. `now` is in seconds."""
+
+    def __init__(self, lives: Lives, registry: Registry, discovery: Discovery) -> None:
+        self._lives = lives
+        self._registry = registry
+        self._discovery = discovery
+        self._jobs: deque[Job] = deque()
+        self._heads: dict[str, bytes] = {}
+        self._retry_at = 0.0
+        self._full = False
+
+    def resume(self, found: list[Found], now: float) -> None:
+        """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
+        by_inode = {each.status.st_ino: each for each in found}
+        siblings, kin = Siblings(self._discovery.input_of), Kin()
+        for stream, inode, path in self._registry.outline():
+            each = by_inode.get(inode)
+            if each is None and not siblings.readable(path):
+                continue
+            tail = self._follow(each, now) if each else self._follow_sibling(siblings.find(path, inode), now)
+            if tail is None and stream not in self._lives.by_stream:
+                self._look_elsewhere(stream, path, kin, now)
+        self._lives.memory.bury()
+        self._heads.clear()
+
+    def forget(self, before_s: float, after: int = 0) -> int:
+        """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
+
+        A part at a time, as `Registry.expire` does.
+        """
+        siblings = Siblings(self._discovery.input_of)
+        inodes = {inode for _, inode in self._lives.by_key}
+
+        def is_there(stream: str, inode: int, path: str) -> bool:
+            known = inode in inodes or stream in self._lives.by_stream
+            return known or siblings.path_of(path, inode) is not None
+
+        return self._registry.expire(before_s, is_there, after)
+
+    def recover(self, tail: Tail) -> bool:
+        """Have the rest of a followed life read from an archive, now that its file is gone; False if there is none."""
+        row = self._registry.row(tail.stream) if tail.stream else None
+        found = self._archives_of(row, Kin()) if row else []
+        self._heads.clear()
+        if row is None or not found:
+            return False
+        tail.fd = self._scratch()
+        self._lives.detach(tail)
+        self._unpack(tail, row, found)
+        return True
+
+    def unpacking(self) -> list[Tail]:
+        """Return the tails that cannot be read yet."""
+        return [job.tail for job in self._jobs]
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until there is something to unpack."""
+        return max(0.0, self._retry_at - now) if self._jobs else float("inf")
+
+    def work(self, now: float) -> None:
+        """Go on unpacking."""
+        for _ in range(CHUNKS_A_STEP):
+            if not self._jobs or now < self._retry_at:
+                return
+            job = self._jobs[0]
+            try:
+                next(job.work)
+            except StopIteration:
+                self._jobs.popleft()
+                self._full = False
+                self._finish(job, now)
+            except OSError as error:
+                self._wait_for_room(job, error, now)
+
+    def _follow(self, found: Found, now: float) -> Tail | None:
+        key = (found.status.st_dev, found.status.st_ino)
+        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=True)
+
+    def _follow_sibling(self, found: Found | None, now: float) -> Tail | None:
+        tail = self._follow(found, now) if found else None
+        if found and tail:
+            self._leave(tail, found.status, now)
+        return tail
+
+    def _leave(self, tail: Tail, status: os.stat_result, now: float) -> None:
+        tail.visit(status, now)
+        self._lives.leaving[tail] = None
+        self._lives.enqueue(tail)
+
+    def _look_elsewhere(self, stream: str, path: str, kin: Kin, now: float) -> None:
+        source = self._discovery.input_of(path)
+        row = self._registry.row(stream) if source else None
+        if row is None or source is None:
+            return
+        copy = find_copy(row, source, kin.of(path), self._lives.knows)
+        if copy:
+            self._go_on_in_copy(copy, row, now)
+        elif found := self._archives_of(row, kin):
+            tail = self._begin(row, source)
+            self._unpack(tail, row, found)
+            self._lives.take_in(tail)
+        else:
+            self._say_lost(row)
+
+    def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
+        logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
+        copy.path = row.path
+        self._lives.memory.over.pop(row.stream, None)
+        self._lives.memory.go_on(copy, row)
+        self._lives.take_in(copy)
+        self._leave(copy, os.fstat(copy.fd), now)
+
+    def _archives_of(self, row: Row, kin: Kin) -> list[str]:
+        """Return the archives beside a life's path that begin as it did."""
+        found = [each for each in kin.of(row.path) if archives.is_archive(each)]
+        for each in found:
+            if each not in self._heads:
+                self._heads[each] = archives.head_of(each)
+        return [each for each in found if archives.begins_like(self._heads[each], row)]
+
+    def _begin(self, row: Row, source: Input) -> Tail:
+        """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
+        fd = self._scratch()
+        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorder(source))
+        tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
+        self._lives.memory.over.pop(row.stream, None)
+        self._lives.by_stream[row.stream] = tail
+        return tail
+
+    def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
+        tail.unpacking = True
+        self._jobs.append(Job(tail, row, found))
+
+    def _scratch(self) -> int:
+        with tempfile.TemporaryFile(dir=self._registry.directory) as file:
+            return os.dup(file.fileno())
+
+    def _finish(self, job: Job, now: float) -> None:
+        tail, status = job.tail, os.fstat(job.tail.fd)
+        tail.unpacking = False
+        if not status.st_size:
+            self._give_up(job)
+            return
+        if not tail.stream:
+            self._lives.memory.go_on(tail, job.row)
+        if tail in self._lives.unread:
+            self._lives.unread[tail] = status.st_size
+        self._leave(tail, status, now)
+
+    def _give_up(self, job: Job) -> None:
+        if not job.tail.stream:
+            self._lives.by_stream.pop(job.row.stream, None)
+        self._lives.unread.pop(job.tail, None)
+        self._lives.end(job.tail)
+        self._say_lost(job.row)
+
+    def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
+        if not self._full:
+            logger.warning("cannot unpack what is left of %s: %s; trying again", visible(job.row.path), describe(error))
+        self._full = True
+        self._retry_at = now + RETRY_S
+        job.restart()
+
+    def _say_lost(self, row: Row) -> None:
+        """Count what was under way when the shipper stopped and is nowhere now; it may have arrived all the same."""
+        if (size := row.published - row.offset) and row.stream not in self._lives.memory.over:
+            telemetry.count("logbus_lost_bytes", size)
+            logger.warning("%s is gone with %d bytes that were not confirmed", visible(row.path), size)
+            self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])

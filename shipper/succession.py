@@ -1,0 +1,58 @@
+"""Which life comes after which: those found at the same path are read one after the other, each to its present end."""
+
+from shipper.tail import Tail
+
+
+class Succession:
+    """The newest life of each path; tails know their neighbours (`behind`, `follower`)."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, Tail] = {}
+
+    def newest(self, path: str) -> Tail | None:
+        """Return the life that was found last at a path and has not ended."""
+        return self._newest.get(path)
+
+    def line_up(self, tail: Tail) -> Tail | None:
+        """Let a life wait for the one before it at the same path; return that one."""
+        older = self._newest.get(tail.path)
+        if older is tail:
+            return None
+        self._newest[tail.path] = tail
+        if older:
+            tail.behind, older.follower = older, tail
+        return older
+
+    def replace(self, tail: Tail, fresh: Tail) -> None:
+        """Let a life take the place of the one whose file it has."""
+        if fresh.path == tail.path:
+            fresh.behind, fresh.follower = tail.behind, tail.follower
+            tail.behind = tail.follower = None
+            if fresh.behind:
+                fresh.behind.follower = fresh
+            if fresh.follower:
+                fresh.follower.behind = fresh
+        if self._newest.get(fresh.path) in (None, tail):
+            self._newest[fresh.path] = fresh
+
+    def insert(self, tail: Tail, fresh: Tail) -> None:
+        """Let a life come right before another of the same path."""
+        if fresh.path == tail.path:
+            tail.behind, tail.follower = fresh.behind, fresh
+            if tail.behind:
+                tail.behind.follower = tail
+            fresh.behind = tail
+
+    def release(self, tail: Tail) -> Tail | None:
+        """Let the next life of the path begin, and return it."""
+        follower = tail.follower
+        if follower:
+            tail.follower = follower.behind = None
+        return follower
+
+    def leave(self, tail: Tail) -> None:
+        """Take out a life that has ended."""
+        if self._newest.get(tail.path) is tail:
+            del self._newest[tail.path]
+        if tail.behind:
+            tail.behind.follower = None

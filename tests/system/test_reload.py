@@ -1,0 +1,84 @@
+"""SIGHUP and SIGTERM, as operators use them."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.broker, pytest.mark.system]
+Until = Callable[[Callable[[], Any]], None]
+
+
+def text(path: Path) -> str:
+    """Return what a file holds, nothing if there is none."""
+    return path.read_text() if path.exists() else ""
+
+
+def configure(path: Path, root: Path, url: str, *names: str) -> None:
+    """Write a shipper.yml that ships these files."""
+    path.write_text(
+        f"broker: {{url: {url}}}\nhost: h\nstate: {root}/registry\ninputs:\n"
+        + "".join(f"  - paths: [{root}/{name}]\n" for name in names)
+    )
+
+
+def hang_up(program: Any) -> None:
+    """Send SIGHUP."""
+    os.kill(program.process.pid, signal.SIGHUP)
+
+
+def test_a_shipper_reads_its_configuration_again(
+    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+) -> None:
+    """H1: after SIGHUP the new inputs are shipped, the old ones go on where they were; a wrong file changes nothing."""
+    config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text(f"{name} 1\n")
+    start("sinks", "file", "--path", copies / "{label}", "--state", copies / "state", url=broker_url)
+    configure(config, tmp_path, broker_url, "a.log")
+    shipper = start("shipper", "--config", config)
+    eventually(lambda: text(copies / "a") == "a.log 1\n")
+
+    config.write_text("inputs: [{pathes: [x]}]\n")
+    hang_up(shipper)
+    eventually(lambda: "going on with what was read before" in shipper.said())
+    configure(config, tmp_path, broker_url, "a.log", "b.log")
+    hang_up(shipper)
+    eventually(lambda: text(copies / "b") == "b.log 1\n")
+    with (tmp_path / "a.log").open("a") as file:
+        file.write("a.log 2\n")
+    eventually(lambda: text(copies / "a") == "a.log 1\na.log 2\n")
+    assert shipper.terminate() == 0
+
+
+def test_a_sink_reads_its_configuration_again(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """H1: after SIGHUP a sink writes as the file says now, and nothing of what was written comes again."""
+    config, source = tmp_path / "sinks.yml", tmp_path / "app.log"
+    source.write_text("1\n")
+    plan = "broker: {{url: {url}}}\nstate: {root}/s\nsinks:\n  all: {{type: file, path: {root}/{name}}}\n"
+    config.write_text(plan.format(url=broker_url, root=tmp_path, name="one"))
+    sink = start("sinks", "--config", config, "all")
+    start("shipper", source, url=broker_url)
+    eventually(lambda: text(tmp_path / "one") == "1\n")
+    config.write_text(plan.format(url=broker_url, root=tmp_path, name="two"))
+    hang_up(sink)
+    with source.open("a") as file:
+        file.write("2\n")
+    eventually(lambda: "2\n" in text(tmp_path / "one") + text(tmp_path / "two"))
+    with source.open("a") as file:
+        file.write("3\n")
+    eventually(lambda: text(tmp_path / "two").endswith("3\n"))
+    assert text(tmp_path / "one") + text(tmp_path / "two") == "1\n2\n3\n"
+    assert sink.terminate() == 0
+
+
+def test_once_that_is_stopped_has_failed(start: Any, tmp_path: Path, eventually: Until) -> None:
+    """`--once` ends with 0 only when everything is confirmed: stopped before that, it ends with 1."""
+    source = tmp_path / "app.log"
+    source.write_text("1\n")
+    shipper = start("shipper", "--once", source, url="amqp://127.0.0.1:1/")
+    eventually(lambda: "waiting" in shipper.said())
+    assert shipper.terminate() == 1

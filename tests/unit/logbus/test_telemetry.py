@@ -1,0 +1,65 @@
+"""Metrics and health over HTTP."""
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+
+from logbus import telemetry
+from logbus.errors import UsageError
+
+
+@pytest.fixture
+def http_port() -> Iterator[int]:
+    """Serve, and give the port."""
+    telemetry.beat()
+    return telemetry.serve("127.0.0.1:0")
+
+
+def ask(port: int, method: str, path: str) -> tuple[int, str]:
+    """Return status and body of an answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, body
+
+
+def test_every_metric_is_shown(http_port: int) -> None:
+    """GET /metrics gives every metric with its meaning, those at zero too, and what was counted."""
+    telemetry.count("logbus_lost_bytes", 7)
+    counted = telemetry.value("logbus_lost_bytes")
+    status, body = ask(http_port, "GET", "/metrics")
+    assert status == 200
+    for name, (kind, meaning) in telemetry.METRICS.items():
+        shown = f"{name}_total" if kind == "counter" else name
+        assert f"# HELP {shown} {meaning}" in body
+    assert f"logbus_lost_bytes_total {counted}" in body
+
+
+def test_health_is_the_loop_going_round(http_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GET /healthz is 200 while the loop goes round, and 503 when it has not for half a minute."""
+    assert ask(http_port, "GET", "/healthz") == (200, "ok\n")
+    monkeypatch.setattr(telemetry, "_beat_at_s", [telemetry._beat_at_s[0] - 31])  # noqa: SLF001 - instead of waiting
+    assert ask(http_port, "GET", "/healthz")[0] == 503
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_nothing_can_be_changed(http_port: int, method: str) -> None:
+    """S21: only GET is answered."""
+    assert ask(http_port, method, "/metrics")[0] == 405
+    assert ask(http_port, "GET", "/../etc/passwd")[0] == 404
+
+
+@pytest.mark.parametrize("listen", ["9600", ":9600", "127.0.0.1:http", "127.0.0.1:99999", "192.0.2.1:9600"])
+def test_an_address_that_is_none_is_refused(listen: str) -> None:
+    """A wrong or foreign address is the user's to mend."""
+    with pytest.raises(UsageError, match="serve metrics"):
+        telemetry.serve(listen)
+
+
+def test_who_opens_it_to_the_network_is_warned(caplog: pytest.LogCaptureFixture) -> None:
+    """S21: other addresses than loopback are served, and said."""
+    telemetry.serve("0.0.0.0:0")
+    assert "to whoever reaches it" in caplog.text

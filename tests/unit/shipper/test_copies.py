@@ -1,0 +1,229 @@
+"""Copies that copytruncate makes, and archives that rotation leaves: a life goes on in them."""
+
+import bz2
+import gzip
+import lzma
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from logbus import frames, telemetry
+from shipper.copies import COPY_GRACE_S
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": lambda data: frames.compress(data, 1),
+}
+
+
+def bodies(shore: Any) -> list[bytes]:
+    """Return what was published, batch by batch."""
+    return [batch.body for batch in shore.publisher.batches]
+
+
+def copytruncate(path: Path, copy: Path, between: bytes = b"") -> None:
+    """Do as logrotate does; `between` is written before the copy and not read by the shipper."""
+    with path.open("ab") as file:
+        file.write(between)
+    shutil.copyfile(path, copy)
+    os.truncate(path, 0)
+
+
+@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
+@pytest.mark.parametrize("stopped", [False, True])
+@pytest.mark.parametrize("name", ["a.log.1", "a.log-20261124", "a.1.log"])
+def test_a_copy_is_not_shipped_again(shore: Any, pattern: str, stopped: bool, name: str) -> None:
+    """A15, A14: the life goes on in its copy, in the glob or not: nothing again, and what was not read, once."""
+    path = shore.write("a.log", b"old 1\nold 2\n")
+    shore.start(pattern)
+    if stopped:
+        shore.stop()
+    copytruncate(path, shore.logs / name, b"unread 3\n")
+    shore.write("a.log", b"new 1\n")
+    if stopped:
+        shore.start(pattern)
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"old 1\nold 2\nunread 3\n", b"new 1\n"]
+    assert bodies(shore) == [b"old 1\nold 2\n", b"unread 3\n", b"new 1\n"]
+    shore.stop()
+    shore.start(pattern)
+    assert len(shore.publisher.batches) == 3
+
+
+def test_a_copy_seen_while_it_is_made(shore: Any) -> None:
+    """A15: part of the copy is there before the truncation: it waits, and is the life's when that comes."""
+    data = b"".join(b"line %d\n" % number for number in range(1000))
+    path = shore.write("a.log", data)
+    shore.start("a.log*")
+    for end in (0, 100, 5000, len(data)):
+        (shore.logs / "a.log.1").write_bytes(data[:end])
+        shore.run(3.0)
+    os.truncate(path, 0)
+    shore.run()
+    shore.write("a.log", b"new 1\n")
+    shore.run()
+    assert shore.lives() == [data, b"new 1\n"]
+
+
+def test_a_copy_of_a_life_that_goes_on_is_a_file_of_its_own(shore: Any) -> None:
+    """A20: a copy by hand is another file: when the original was not truncated for a while, it is shipped."""
+    path = shore.write("a.log", b"line 1\n")
+    shore.start("a.log*")
+    shutil.copyfile(path, shore.logs / "a.log.1")
+    shore.run()
+    assert len(shore.lives()) == 1
+    shore.run(COPY_GRACE_S)
+    shore.write("a.log", b"line 2\n")
+    shore.run()
+    assert shore.lives() == [b"line 1\nline 2\n", b"line 1\n"]
+
+
+def test_a_copy_serves_what_was_not_confirmed(shore: Any) -> None:
+    """A15, C1: killed with batches under way, then copied and truncated: they come again, from the copy."""
+    shore.publisher.holding = True
+    path = shore.write("a.log", b"one 1\n")
+    shore.start()
+    shore.crash()
+    copytruncate(path, shore.logs / "a.log.1")
+    shore.publisher.holding = False
+    shore.start()
+    first, again = shore.publisher.batches
+    assert (first.stream, first.offset, first.body) == (again.stream, again.offset, again.body)
+
+
+def test_many_copies(shore: Any) -> None:
+    """A10, A15: copied and truncated ten times, the copies renamed each time: ten lives, each line once, in order."""
+    expected = []
+    shore.start("a.log*")
+    for turn in range(10):
+        path = shore.write("a.log", b"turn %d\n" % turn)
+        shore.run()
+        for number in range(turn, 0, -1):
+            (shore.logs / f"a.log.{number}").rename(shore.logs / f"a.log.{number + 1}")
+        copytruncate(path, shore.logs / "a.log.1", b"late %d\n" % turn)
+        shore.run()
+        expected.append(b"turn %d\nlate %d\n" % (turn, turn))
+    assert shore.lives() == expected
+
+
+@pytest.mark.parametrize("ending", PACKERS)
+@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
+def test_compressed_while_stopped(shore: Any, ending: str, pattern: str) -> None:
+    """A3, A6: rotated and compressed while down: its rest first, under the same id, then the current file."""
+    path = shore.write("a.log", b"one 1\n" * 1000)
+    shore.start(pattern)
+    shore.stop()
+    shore.write("a.log", b"two 2\n" * 1000 + b"last")
+    (shore.logs / f"a.log.1{ending}").write_bytes(PACKERS[ending](path.read_bytes()))
+    path.unlink()
+    shore.write("a.log", b"new 1\n")
+    shore.start(pattern)
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"one 1\n" * 1000 + b"two 2\n" * 1000 + b"last", b"new 1\n"]
+    assert bodies(shore)[-1] == b"new 1\n"
+    assert [row.path for row in shore.agent._registry.unfinished()] == [str(path)]  # noqa: SLF001 - what is on disk
+    assert not list((shore.folder / "state").glob("tmp*"))
+
+
+def test_rotated_many_times_while_stopped(shore: Any) -> None:
+    """A3: two lives were begun; both were rotated, one compressed and dated: each is finished, the oldest first."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.publisher.holding = True
+    shore.start()
+    path.rename(shore.logs / "a.log.1")
+    shore.write("a.log", b"two 1\n")
+    shore.run()
+    shore.crash()
+    shore.publisher.holding = False
+    shore.write("a.log.1", b"one 2\n")
+    (shore.logs / "a.log-20261123.gz").write_bytes(gzip.compress((shore.logs / "a.log.1").read_bytes()))
+    (shore.logs / "a.log.1").unlink()
+    shore.write("a.log", b"two 2\n")
+    path.rename(shore.logs / "a.log-20261124")
+    shore.write("a.log", b"three 1\n")
+    shore.publisher.batches.clear()
+    shore.start()
+    shore.run()
+    assert bodies(shore) == [b"one 1\none 2\n", b"two 1\ntwo 2\n", b"three 1\n"]
+
+
+def test_killed_in_the_middle_of_an_archive(shore: Any) -> None:
+    """C1: what is left of an archive is found again after a crash, under the same id and offsets."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start()
+    shore.stop()
+    rest = b"".join(b"line %d\n" % number for number in range(100_000))
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(b"one 1\n" + rest))
+    path.unlink()
+    shore.publisher.holding, shore.publisher.window = True, 3
+    shore.start()
+    shore.run()
+    shore.publisher.confirmed = shore.publisher.held[:1]
+    shore.run()
+    shore.crash()
+    shore.publisher.holding, shore.publisher.window = False, 1000
+    shore.start()
+    shore.run()
+    assert shore.lives() == [b"one 1\n" + rest]
+
+
+def test_compressed_while_it_rests(shore: Any) -> None:
+    """A4, A6: written to after it was closed, then compressed, while running: the archive is read to its end."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start()
+    old = shore.logs / "a.log.1"
+    path.rename(old)
+    for _ in range(5):
+        shore.run(40.0)
+    assert not len(shore.agent._lives.open_files)  # noqa: SLF001 - descriptors are the point
+    shore.write("a.log.1", b"late 2\n")
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(old.read_bytes()))
+    old.unlink()
+    for _ in range(5):
+        shore.run(40.0)
+    assert shore.lives() == [b"one 1\nlate 2\n"]
+    assert shore.agent._registry.unfinished() == []  # noqa: SLF001 - what is on disk
+
+
+@pytest.mark.parametrize("damage", ["another", "cut", "garbage", "bomb"])
+def test_other_archives_are_left_alone(shore: Any, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    """S10: another life's archive, a damaged one and a bomb give nothing; the current file is shipped all the same."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start()
+    shore.stop()
+    packed = {
+        "another": gzip.compress(b"two 1\n"),
+        "cut": gzip.compress(b"one 1\n" + os.urandom(5000))[:-20],
+        "garbage": b"\x1f\x8b\x08" + b"one 1\n" * 9,
+        "bomb": bz2.compress(b"one 1\n" + bytes(100_000_000)),
+    }
+    (shore.logs / ("a.log.1.bz2" if damage == "bomb" else "a.log.1.gz")).write_bytes(packed[damage])
+    path.unlink()
+    shore.write("a.log", b"new 1\n")
+    shore.start()
+    for _ in range(4):
+        shore.run(6.0)
+    assert bodies(shore) == [b"one 1\n", b"new 1\n"]
+    assert ("fold" in caplog.text) == (damage == "bomb")
+
+
+def test_what_is_gone_unconfirmed_is_counted(shore: Any) -> None:
+    """A24: gone while down with batches not confirmed: counted as lost, once."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.publisher.holding = True
+    shore.start()
+    shore.crash()
+    path.unlink()
+    before = telemetry.value("logbus_lost_bytes")
+    for _ in range(2):
+        shore.start()
+        shore.stop()
+    assert telemetry.value("logbus_lost_bytes") == before + 6
