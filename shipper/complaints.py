@@ -47,8 +47,13 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
     else:
         logger.warning("%s was truncated or rewritten in place: its bytes are a new stream now", visible(path))
     if lost_bytes:
-        telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+        say_lost(path, lost_bytes)
+
+
+def say_lost(path: str, lost_bytes: int) -> None:
+    """Say and count that bytes were there and are not any more."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
 
 
 def say_dropped(path: str, lost_bytes: int, limit: int) -> None:

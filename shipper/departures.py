@@ -9,7 +9,7 @@ import os
 
 from logbus.errors import SourceError
 from logbus.telemetry import gauge
-from shipper.complaints import say_dropped
+from shipper.complaints import say_dropped, say_lost
 from shipper.discovery import Discovery, Siblings
 from shipper.lives import Lives
 from shipper.opening import open_regular
@@ -138,6 +138,8 @@ class Departures:
             self._lives.open_files.hold(tail)
             return True
         if not self._resumption.recover(tail):
+            if tail.lost_bytes:
+                say_lost(tail.path, tail.lost_bytes)
             self._lives.end(tail)
         return False
 

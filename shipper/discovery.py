@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from logbus.errors import visible
+from logbus.errors import SourceError, visible
 from shipper.settings import Input
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
 BY_NAME = "compressed, by its name"
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _MAGIC = re.compile(r"[*?[]")
+
+Directories = dict[str, OSError | None]
+"""Directories to be watched, and why one could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,14 @@ class Discovery:
     def __init__(self, inputs: list[Input], watcher: "Watcher | None" = None) -> None:
         self._inputs = [(each, [pattern(path) for path in each.paths]) for each in inputs]
         self._skipped: set[str] = set()
+        self._unreadable: set[str] = set()
         self.aliases: dict[str, str] = {}
         self.watcher = watcher
 
     def scan(self) -> Iterator[Found]:
         """Yield every regular file that the inputs name, in the order of the inputs; a path at most once."""
         seen: set[str] = set()
-        directories: dict[str, None] = {}
+        directories: Directories = {}
         for source, patterns in self._inputs:
             for each in patterns:
                 for path in _walk(each, directories):
@@ -89,9 +93,10 @@ class Discovery:
                     seen.add(path)
                     if (status := regular(path)) is not None:
                         yield Found(path, source, status)
+        self._say_unreadable(directories)
         if self.watcher:
             for target in self.aliases:
-                directories[os.path.dirname(target)] = None
+                directories.setdefault(os.path.dirname(target))
             self.watcher.watch(directories)
 
     def look(self, path: str) -> Found | None:
@@ -127,6 +132,16 @@ class Discovery:
         if self.watcher:
             self.watcher.close()
 
+    def _say_unreadable(self, directories: Directories) -> None:
+        """Say once that a directory cannot be read, and that it can again; what is followed in it stays followed."""
+        unreadable = {path: error for path, error in directories.items() if error}
+        for path in unreadable.keys() - self._unreadable:
+            error = SourceError(f"look into {path}", unreadable[path], "let the shipper's user read and enter it")
+            logger.warning("%s; trying again at every scan", error)
+        for path in self._unreadable - unreadable.keys():
+            logger.warning("%s can be read now", visible(path))
+        self._unreadable = set(unreadable)
+
     def _left_out(self, path: str, source: Input) -> bool:
         why = left_out(path, source)
         if why == BY_NAME and path not in self._skipped:
@@ -158,12 +173,12 @@ def regular(path: str) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _walk(each: Pattern, directories: dict[str, None]) -> Iterator[str]:
+def _walk(each: Pattern, directories: Directories) -> Iterator[str]:
     yield from _descend("/", each, 0, directories, set())
 
 
 def _descend(
-    base: str, each: Pattern, depth: int, directories: dict[str, None], visited: set[tuple[int, int]]
+    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
 ) -> Iterator[str]:
     """Yield the paths under `base` that match from component `depth` on; note directories to watch."""
     part, matcher = each.parts[depth], each.matchers[depth]
@@ -172,8 +187,8 @@ def _descend(
         yield from _descend_any(base, each, depth, directories, visited)
         return
     if last:
-        directories[base] = None
-    names = [part] if matcher is None else _names(base, matcher)
+        directories.setdefault(base)
+    names = [part] if matcher is None else _names(base, matcher, directories)
     if matcher is not None and part not in names and os.path.lexists(os.path.join(base, part)):
         names.append(part)
     for name in names:
@@ -185,7 +200,7 @@ def _descend(
 
 
 def _descend_any(
-    base: str, each: Pattern, depth: int, directories: dict[str, None], visited: set[tuple[int, int]]
+    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
 ) -> Iterator[str]:
     try:
         status = os.stat(base)
@@ -194,21 +209,24 @@ def _descend_any(
     if (status.st_dev, status.st_ino) in visited:
         return
     visited.add((status.st_dev, status.st_ino))
-    directories[base] = None
+    directories.setdefault(base)
     yield from _descend(base, each, depth + 1, directories, set())
-    for name in _names(base, None):
+    for name in _names(base, None, directories):
         path = os.path.join(base, name)
         if os.path.isdir(path):
             yield from _descend_any(path, each, depth, directories, visited)
 
 
-def _names(base: str, matcher: re.Pattern[str] | None) -> list[str]:
+def _names(base: str, matcher: re.Pattern[str] | None, directories: Directories) -> list[str]:
     try:
         with os.scandir(base) as entries:
             if matcher is None:
                 return sorted(entry.name for entry in entries if not entry.is_file(follow_symlinks=False))
             return sorted(entry.name for entry in entries if matcher.match(entry.name))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        directories[base] = error
         return []
 
 

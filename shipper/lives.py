@@ -4,6 +4,7 @@ What the filesystem shows (a path has this status now) becomes tails here. A pat
 another life; the older one of the same path is read to its present end first, and stays open without a name.
 """
 
+import contextlib
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -136,7 +137,8 @@ class Lives:
             self.leaving[fresh] = None
         fresh.names, tail.names = tail.names, ()
         self.by_name.update(dict.fromkeys(fresh.names, fresh))
-        self._succession.replace(tail, fresh)
+        if older := self._succession.replace(tail, fresh):
+            self.enqueue(older)
         if moved:
             self._precede(tail, fresh)
         else:
@@ -173,19 +175,15 @@ class Lives:
         """
         if tail.fd >= 0:
             return True
-        tail.seen_size = -1  # wherever it is seen next, it is worth reading
+        tail.forget_size()  # wherever it is seen next, it is worth reading
         if not tail.names:
             return False  # Departures will find it
-        try:
-            fd, status = open_regular(tail.names[0])
-        except (FileNotFoundError, SourceError):
-            self.missing(tail.names[0], now)
-            return False
-        if not tail.reopened_as(fd, status):
-            self.missing(tail.names[0], now)
-            return False
-        self.open_files.hold(tail)
-        return True
+        with contextlib.suppress(FileNotFoundError, SourceError):
+            if tail.reopened_as(*open_regular(tail.names[0])):
+                self.open_files.hold(tail)
+                return True
+        self.missing(tail.names[0], now)
+        return False
 
     def saved(self, tails: Iterable[Tail]) -> None:
         """Forget ended lives that are confirmed to their end, now that this is saved."""
@@ -297,5 +295,5 @@ class Lives:
 
     def trouble(self, tail: Tail, error: OSError | SourceError) -> None:
         """Take note that an open file could not be read; the next look at it tries again."""
-        tail.seen_size = -1
+        tail.forget_size()
         self.complaints.unreadable_now(tail.path, error)

@@ -32,7 +32,7 @@ class Memory:
     def __init__(self, registry: Registry, *, cloned: bool = False) -> None:
         self._registry = registry
         self._cloned = cloned
-        self.over: dict[str, Row] = {}
+        self.over: dict[str, tuple[Row, Verdict]] = {}
 
     def resume(self, tail: Tail, followed: Container[str]) -> Verdict:
         """Let a tail begin where its file was, if one of the streams that are not `followed` is it; return whether.
@@ -61,12 +61,20 @@ class Memory:
             tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
 
     def bury(self) -> None:
-        """Remember that the streams in `over` are over."""
-        if self.over and self._registry.save([row.ended() for row in self.over.values()]):
+        """Remember that the streams in `over` are over, and say so."""
+        if self.over and self._registry.save([row.ended() for row, _ in self.over.values()]):
+            for row, verdict in self.over.values():
+                if verdict is not Verdict.SAME:
+                    log = logger.info if verdict is Verdict.REPLACED else logger.warning
+                    log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
             self.over.clear()
 
+    def is_rewritten(self, stream: str) -> bool:
+        """Tell whether a stream turned out to be over because its file holds other bytes by now."""
+        return stream in self.over and self.over[stream][1] is Verdict.REWRITTEN
+
     def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
-        """Go on with a remembered stream, or end it and go on without its id, or without its offset too."""
+        """Go on with a remembered stream, or go on without its id, or without its offset too."""
         if verdict is not Verdict.REPLACED:
             tail.path = row.path
         if verdict is Verdict.SAME:
@@ -74,10 +82,7 @@ class Memory:
         elif verdict is Verdict.LOST_UNCONFIRMED:
             tail.begin_at(row.offset)
         if verdict is not Verdict.SAME or self._cloned:
-            self.over[row.stream] = row
-        if verdict is not Verdict.SAME:
-            log = logger.info if verdict is Verdict.REPLACED else logger.warning
-            log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+            self.over[row.stream] = (row, verdict)
 
 
 def recognise(tail: Tail, row: Row) -> Verdict:

@@ -78,9 +78,12 @@ class Resumption:
             each = by_inode.get(inode)
             if each is None and not siblings.readable(path):
                 continue
-            tail = self._follow(each, now) if each else self._follow_sibling(siblings.find(path, inode), now)
+            sibling = None if each else siblings.find(path, inode)
+            tail = self._follow(each, now) if each else self._follow_sibling(sibling, now)
             if tail is None and stream not in self._lives.by_stream:
                 self._look_elsewhere(stream, path, kin, now)
+                if sibling and self._lives.memory.is_rewritten(stream):
+                    self._follow_sibling(sibling, now, remembered_only=False)
         self._lives.memory.bury()
         self._heads.clear()
 
@@ -133,12 +136,12 @@ class Resumption:
             except OSError as error:
                 self._wait_for_room(job, error, now)
 
-    def _follow(self, found: Found, now: float) -> Tail | None:
+    def _follow(self, found: Found, now: float, *, remembered_only: bool = True) -> Tail | None:
         key = (found.status.st_dev, found.status.st_ino)
-        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=True)
+        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=remembered_only)
 
-    def _follow_sibling(self, found: Found | None, now: float) -> Tail | None:
-        tail = self._follow(found, now) if found else None
+    def _follow_sibling(self, found: Found | None, now: float, *, remembered_only: bool = True) -> Tail | None:
+        tail = self._follow(found, now, remembered_only=remembered_only) if found else None
         if found and tail:
             self._leave(tail, found.status, now)
         return tail

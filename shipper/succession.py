@@ -23,17 +23,23 @@ class Succession:
             tail.behind, older.follower = older, tail
         return older
 
-    def replace(self, tail: Tail, fresh: Tail) -> None:
-        """Let a life take the place of the one whose file it has."""
-        if fresh.path == tail.path:
-            fresh.behind, fresh.follower = tail.behind, tail.follower
-            tail.behind = tail.follower = None
-            if fresh.behind:
-                fresh.behind.follower = fresh
-            if fresh.follower:
-                fresh.follower.behind = fresh
-        if self._newest.get(fresh.path) in (None, tail):
+    def replace(self, tail: Tail, fresh: Tail) -> Tail | None:
+        """Let a life take the place of the one whose file it has; return what it has to wait for in another place.
+
+        A deleted file's inode may come back as a newer file than others of the path: that one comes last.
+        """
+        newest = self._newest.get(fresh.path)
+        if fresh.path != tail.path or not (tail.follower or newest is tail):
+            return self.line_up(fresh)
+        fresh.behind, fresh.follower = tail.behind, tail.follower
+        tail.behind = tail.follower = None
+        if fresh.behind:
+            fresh.behind.follower = fresh
+        if fresh.follower:
+            fresh.follower.behind = fresh
+        if newest is tail:
             self._newest[fresh.path] = fresh
+        return None
 
     def insert(self, tail: Tail, fresh: Tail) -> None:
         """Let a life come right before another of the same path."""

@@ -112,9 +112,17 @@ class Tail:
             return False
         if status.st_size < self.seen_size:
             self.lost_bytes = max(0, self.seen_size - self.offset)
+        elif self.seen_size < 0:
+            self.lost_bytes = 0
         self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
         self.stale = True
         return True
+
+    def forget_size(self) -> None:
+        """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
+        if self.seen_size >= 0:
+            self.lost_bytes = max(0, self.seen_size - self.offset)
+        self.seen_size = -1
 
     def peek(self) -> bytes:
         """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""

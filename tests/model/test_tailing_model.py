@@ -415,3 +415,23 @@ TestTailing: Callable[..., Any] = Tailing.TestCase
 TestTailing.settings = CHECKS
 TestTailingWithoutGenerations: Callable[..., Any] = TailingWithoutGenerations.TestCase
 TestTailingWithoutGenerations.settings = CHECKS
+
+
+def test_a_life_on_a_deleted_life_s_inode_waits_its_turn() -> None:
+    """A2, A7: a closed file that is rotated away frees its inode for the newest, which comes after all older ones."""
+    state = Tailing()
+    state.begin(whole_glob=True, budget=1, window=5)
+    state.append_lines("b.log", 1)
+    for create in (True, True, False):
+        state.rotate("b.log", create)
+    state.append_lines("b.log", 1)
+    state.append_lines("a.log", 1)
+    state.truncate("a.log", b"", same_size=False)
+    state.rotate("b.log", create=False)
+    state.append_lines("b.log", 1)
+    state.rotate("b.log", create=True)
+    state.truncate("b.log", b"", same_size=False)
+    state.append_lines("b.log", 1)
+    state.rotate("b.log", create=False)
+    state.append_lines("b.log", 1)
+    state.teardown()
