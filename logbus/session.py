@@ -53,13 +53,32 @@ class Session:
             raise
 
     def depth(self, queue: str) -> int | None:
-        """Return how many messages a queue has ready; None if there is no such queue."""
+        """Return how many messages a queue has ready, as of a moment ago; None if there is no such queue."""
         try:
             return int(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.message_count)
         except Refusal as refusal:
             if refusal.code == NOT_FOUND:
                 return None
             raise
+
+    def is_consumed(self, queue: str) -> bool:
+        """Tell whether somebody consumes from a queue: what they were given is in no number that RabbitMQ tells."""
+        return bool(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.consumer_count)
+
+    def gives(self, queue: str, patience_s: float) -> bool:
+        """Tell whether a message comes from a queue within so long; it stays in the queue.
+
+        By consuming: a queue with a single active consumer can be asked for no message (basic.get), and what was put
+        back a moment ago may not be counted yet.
+        """
+
+        def look(channel: BlockingChannel) -> bool:
+            channel.basic_qos(prefetch_count=1)
+            method, _, _ = next(channel.consume(queue, inactivity_timeout=patience_s))
+            channel.close()  # which puts the message back
+            return method is not None
+
+        return self.ask(look)
 
     def exists(self, step: Exchange) -> bool:
         """Tell whether there is an exchange of that name."""

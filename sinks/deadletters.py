@@ -106,12 +106,20 @@ def drop(broker: Broker, letter_id: str | None) -> int:
 
 def _settle(broker: Broker, letter_id: str | None, action: Callable[[Session, Letter], None]) -> int:
     with letters(broker) as (link, found):
+        chosen = _all_there_are(link, found) if letter_id is None else iter([_find(found, letter_id)])
         count = 0
-        for letter in found if letter_id is None else [_find(found, letter_id)]:
+        for letter in chosen:
             action(link, letter)
             link.ack(letter.tag)
             count += 1
         return count
+
+
+def _all_there_are(link: Session, found: Iterator[Letter]) -> Iterator[Letter]:
+    """Yield as many letters as there are now: one that is requeued may be back before the last one is."""
+    count = sum(1 for _ in found)
+    link.put_back()
+    return islice(_taken(link), count)
 
 
 def _requeue(link: Session, letter: Letter) -> None:

@@ -11,6 +11,7 @@ import grp
 import pwd
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -21,7 +22,7 @@ from logbus.errors import UsageError
 from sinks import template
 from sinks.beneath import Making
 from sinks.outputs import Outputs, PathUnusable
-from sinks.rotation import Rotation, Rotator
+from sinks.rotation import Rotation, Rotator, is_rotated
 from sinks.sink import BatchRefused, Context, Mark
 from sinks.wrapping import WRAPPINGS, Format
 
@@ -82,6 +83,7 @@ class FileSink:
         self._wrap = WRAPPINGS[settings.format]
         self._verbatim = settings.format == "raw"
         self._zstd = settings.compress == "zstd"
+        self._rotates = settings.rotate is not None
         self._outputs = Outputs(
             self._template.base,
             context.remember,
@@ -100,11 +102,16 @@ class FileSink:
             as_it_came = batch.encoded if self._verbatim and data is batch.body else None
             data = as_it_came or frames.compress(data, ZSTD_LEVEL)
         try:
-            self._outputs.append(self._template.render(batch), data)
+            self._outputs.append(self._name(batch), data)
         except PathUnusable as error:
             if not self._template.has_fields:
                 raise
             raise BatchRefused(error.cannot, error.cause) from error
+
+    def _name(self, batch: Batch) -> str:
+        """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
+        name = self._template.render(batch)
+        return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
 
     def commit(self) -> None:
         """Sync the files written to."""

@@ -17,6 +17,9 @@ from sinks.settings import Plan
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of
 
+PATIENCE_S = 2.0
+"""How long a queue is consumed from to see that it is empty."""
+
 State = Literal["ok", "missing", "differs", "refused", "made"]
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but current is (.+)$", re.DOTALL)
@@ -69,15 +72,21 @@ def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
 
 
 def delete(link: Session, queue: str, *, force: bool) -> Finding:
-    """Delete the queue of a sink. Raises LogbusError if something is in it, unless with `force`."""
-    depth = link.depth(queue)
-    if depth is None:
+    """Delete the queue of a sink. Raises LogbusError if it holds something or is in use, unless with `force`.
+
+    RabbitMQ itself spares no quorum queue that is in use or not empty: it refuses both conditions (3.10.8).
+    """
+    if link.depth(queue) is None:
         return Finding("queue", queue, "missing", "there is nothing to delete")
-    if depth and not force:
-        hint = "let its sink empty it, or say --force"
-        raise LogbusError(f"delete the queue {queue}", f"{depth} batches in it would be lost", hint)
+    if not force:
+        if link.is_consumed(queue):
+            hint = "stop the sink first, or say --force"
+            raise LogbusError(f"delete the queue {queue}", "its sink is consuming from it", hint)
+        if link.gives(queue, PATIENCE_S):
+            hint = "let its sink empty it, or say --force"
+            raise LogbusError(f"delete the queue {queue}", "the batches in it would be lost", hint)
     link.delete_queue(queue)
-    return Finding("queue", queue, "missing", f"deleted, with {depth} batches")
+    return Finding("queue", queue, "missing", "deleted")
 
 
 def explained(text: str, name: str) -> str:

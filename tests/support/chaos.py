@@ -1,7 +1,7 @@
 """Faults at random, round after round; after each, every output must be exactly what was written.
 
     make chaos                                     about a minute, with a seed that is printed
-    make chaos ARGS='--minutes 30 --seed 7'        longer
+    make chaos ARGS='--minutes 30 --seed 7'        longer; with --record, the report goes into docs/guarantees.md
 
 A round: the writers write, two to five faults begin and end in random order, everything is healed, all that was written
 must arrive, and is compared byte for byte. The first inexact round ends the run; its folder is kept.
@@ -11,49 +11,28 @@ import itertools
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
 import pika
+import pika.exceptions
 
 from logbus.batch import Message
 from logbus.publisher import properties_of
-from support.world import ROLES, Findings, World, limit_file_size
+from support.findings import Findings
+from support.report import Report
+from support.world import PATIENCE_S, ROLES, ROOT, World, limit_file_size
 
 Heal = Callable[[], object]
 SINKS = ROLES[1:]
+AT_REST = "queue deleted"
+"""What is in a deleted queue is lost, and nobody promised otherwise: so that happens before anything is written."""
 FULL = '{"max-length": 8, "overflow": "reject-publish"}'
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run did and found."""
-
-    seed: int
-    rounds: int = 0
-    lines: int = 0
-    seconds: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
-    findings: Findings = field(default_factory=Findings)
-
-    def __str__(self) -> str:
-        """Return the report as text."""
-        found = self.findings
-        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.faults.items()))
-        return (
-            f"seed {self.seed}: {self.rounds} rounds in {self.seconds:.0f} s, {self.lines} lines\n"
-            f"{self.faults.total()} faults: {kinds}\n"
-            f"lost {found.lost}, duplicated {found.duplicated}, out of order {found.out_of_order}\n"
-            f"(outputs in which two lives of a file mix: {found.mixed_lives}; "
-            f"lines out of order behind a filter: {found.filter_out_of_order})"
-            + (f"\n{found.detail}" if found.detail else "")
-        )
 
 
 class Faults:
@@ -78,6 +57,8 @@ class Faults:
             "queue full": self._queue_full,
             "poison": self._poison,
             "output moved": self._move_output,
+            "restart of the broker's application": self._restart_application,
+            AT_REST: self._delete_queue,
         }
 
     def begin(self, kind: str) -> Heal:
@@ -99,7 +80,7 @@ class Faults:
         self._world.kill(role, signal.SIGCONT)
 
         def heal() -> None:
-            self._world.processes[role].wait(60)
+            self._world.processes[role].wait(PATIENCE_S)
             self._world.start(role)
 
         return heal
@@ -173,10 +154,10 @@ class Faults:
     def _poison(self) -> Heal:
         if not self._world.broker.running():
             return lambda: None
-        connection = pika.BlockingConnection(
-            pika.URLParameters(self._world.broker.url + "?blocked_connection_timeout=5")
-        )
-        with ExitStack() as closing:
+        with suppress(pika.exceptions.AMQPError), ExitStack() as closing:  # it may be blocked, or about to go away
+            connection = pika.BlockingConnection(
+                pika.URLParameters(self._world.broker.url + "?blocked_connection_timeout=5")
+            )
             closing.callback(connection.close)
             channel = connection.channel()
             lies = properties_of(Message(b"", type="logbus.batch.v1", headers={"offset": -1}))
@@ -186,6 +167,16 @@ class Faults:
 
     def _move_output(self) -> Heal:
         self._world.move_outputs(self._chance.choice(SINKS))
+        return lambda: None
+
+    def _restart_application(self) -> Heal:
+        self._ctl("stop_app")
+        time.sleep(self._chance.random())
+        self._world.broker.ctl("start_app")  # not _ctl: it would find the node not running
+        return lambda: None
+
+    def _delete_queue(self) -> Heal:
+        self._world.delete_queue(self._chance.choice(SINKS))
         return lambda: None
 
     def _ctl(self, *args: str) -> None:
@@ -203,6 +194,7 @@ def play(root: Path, seed: int, seconds: float, say: Callable[[str], object]) ->
     begun = time.monotonic()
     try:
         world.begin()
+        report.broker = world.broker.ctl("version").strip()
         faults = Faults(world, chance)
         order = _kinds(list(faults.kinds), chance)
         while report.findings.exact and (report.rounds == 0 or time.monotonic() - begun < seconds):
@@ -225,14 +217,15 @@ def _kinds(kinds: list[str], chance: random.Random) -> "itertools.chain[str]":
 
 
 def _round(world: World, faults: Faults, kinds: list[str], chance: random.Random) -> None:
-    world.writing = True
     heals: list[Heal] = []
-    for kind in kinds:
+    for kind in sorted(kinds, key=lambda kind: kind != AT_REST):
+        world.writing = kind != AT_REST
         time.sleep(chance.uniform(0.0, 0.8))
         heals.append(faults.begin(kind))
         time.sleep(chance.expovariate(2.0))
         while heals and chance.random() < 0.6:
             heals.pop(chance.randrange(len(heals)))()
+    world.writing = True
     chance.shuffle(heals)
     for heal in heals:
         heal()
@@ -256,15 +249,19 @@ def _added(one: Findings, other: Findings) -> Findings:
 @click.command()
 @click.option("--seed", type=int, help="Repeat a run's choices (not its timing).")
 @click.option("--minutes", type=float, default=1.0, help="How long. [default: 1]")
-def main(seed: int | None, minutes: float) -> None:
+@click.option("--record", is_flag=True, help="Put the report of an exact run into docs/guarantees.md.")
+def main(seed: int | None, minutes: float, record: bool) -> None:
     """Run the fault suite."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave nothing running
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     root = Path(tempfile.mkdtemp(prefix="logbus-chaos-"))
     click.echo(f"seed {seed}, in {root}")
     report = play(root, seed, minutes * 60, click.echo)
     click.echo(report)
     if report.findings.exact:
-        shutil.rmtree(root)
+        shutil.rmtree(root, ignore_errors=True)
+        if record:
+            report.record(ROOT / "docs" / "guarantees.md")
     raise SystemExit(not report.findings.exact)
 
 

@@ -11,25 +11,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
-from contextlib import suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pika
 
 from logbus.devbroker import DevBroker
 from support import keep_new_queues, wait_until
+from support.findings import Findings
 from support.proxy import Proxy
+from support.writer import Writer
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("api", "web", "slow")
 ROLES = ("shipper", "archive", "errors")
 WRITE_EVERY_S = 0.02
 QUIET_S = 0.6
-QUIESCENCE_S = 120.0
-KEPT_LIVES = 3
+PATIENCE_S = 300.0
+"""How long something may take that always happens in the end: a slow machine proves nothing."""
 
 SHIPPER = """\
 broker: {{url: {url}, heartbeat_s: 4}}
@@ -45,72 +44,6 @@ sinks:
   archive: {{type: file, path: "{root}/archive/{{host}}/{{label}}.log"}}
   errors: {{type: severity, min: err, write: {{type: file, path: "{root}/errors/{{host}}/{{label}}.log"}}}}
 """
-
-
-class Writer:
-    """Writes numbered lines into one file, renames it now and then, and begins it anew."""
-
-    def __init__(self, folder: Path, name: str, seed: int) -> None:
-        self.path = folder / f"{name}.log"
-        self.truth = bytearray()
-        self.lines = self.lives = 0
-        self._random = random.Random(f"{seed}{name}")  # noqa: S311 - repeatable on purpose
-        self._file = self.path.open("ab", buffering=0)
-        self._burst = 5 if name == "slow" else 400
-
-    def write(self) -> None:
-        """Write some lines, or a part of one first."""
-        chunk = b"".join(self._line() for _ in range(self._random.randint(1, self._burst)))
-        self.truth += chunk
-        cut = self._random.randrange(len(chunk)) if self._random.random() < 0.3 else 0
-        self._file.write(chunk[:cut])
-        self._file.write(chunk[cut:])
-
-    def rotate(self) -> None:
-        """Rename the file, write a little more into it, and go on in a new one."""
-        self.path.rename(f"{self.path}.{self.lives:06}")
-        if self._random.random() < 0.5:
-            self.write()
-        self._file.close()
-        self.lives += 1
-        self._file = self.path.open("ab", buffering=0)
-
-    def forget(self) -> None:
-        """Delete old lives, which are known to have arrived, and begin a new truth."""
-        for old in sorted(self.path.parent.glob(f"{self.path.name}.*"))[:-KEPT_LIVES]:
-            old.unlink()
-        self.truth.clear()
-
-    def close(self) -> None:
-        """Write no more."""
-        self._file.close()
-
-    def _line(self) -> bytes:
-        self.lines += 1
-        word = b"ERROR" if self._random.random() < 0.05 else b"INFO"
-        size = 40_000 if self._random.random() < 0.0005 else self._random.randint(0, 200)
-        payload = self._random.randbytes(size).translate(None, b"\n")
-        stamp = b"2026-11-24 10:00:00,000 %s [main] shop - " % word
-        return (
-            stamp + b"%s %d %d: " % (self.path.stem.encode(), self.lives, self.lines) + payload.hex().encode() + b"\n"
-        )
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a check found, in lines; `mixed_lives`: lives complete and in order, but the next one began too early."""
-
-    lost: int = 0
-    duplicated: int = 0
-    out_of_order: int = 0
-    filter_out_of_order: int = 0
-    mixed_lives: int = 0
-    detail: str = ""
-
-    @property
-    def exact(self) -> bool:
-        """True if every output equals what was written."""
-        return not (self.lost or self.duplicated or self.out_of_order)
 
 
 class World:
@@ -137,7 +70,14 @@ class World:
         """Start everything, and wait until the queues would survive the node."""
         for role in ROLES:
             self.start(role)
-        wait_until(self._queues_exist)
+        wait_until(lambda: all(map(self._is_bound, ROLES[1:])), PATIENCE_S)
+        keep_new_queues(self.broker)
+
+    def delete_queue(self, role: str) -> None:
+        """Delete a sink's queue, and wait until the sink has declared and bound it again, and a kill would leave it."""
+        with closing(pika.BlockingConnection(pika.URLParameters(self.broker.url))) as connection:
+            connection.channel().queue_delete(f"logs.{role}")
+        wait_until(lambda: self._is_bound(role), PATIENCE_S)
         keep_new_queues(self.broker)
 
     def start(self, role: str) -> None:
@@ -191,7 +131,7 @@ class World:
     def check(self) -> Findings:
         """Wait until all that was written has arrived, compare, and forget it: the outputs are moved away."""
         self.writing = False
-        deadline = time.monotonic() + QUIESCENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         with self._lock:
             while not self._quiet() and time.monotonic() < deadline:
                 time.sleep(QUIET_S)
@@ -224,9 +164,10 @@ class World:
             text = SHIPPER if role == "shipper" else SINKS
             (self.root / f"{role}.yml").write_text(text.format(url=self.url(role), root=self.root))
 
-    def _queues_exist(self) -> bool:
-        names = self.broker.ctl("list_queues", "name").split()
-        return {"logs.archive", "logs.errors"} <= set(names)
+    def _is_bound(self, role: str) -> bool:
+        rows = self.broker.ctl("list_bindings", "source_name", "destination_name", "routing_key").splitlines()
+        source, key = ("logs", "") if role == "archive" else ("logs.topic", "*.*.#.err.#")  # its last one
+        return [source, f"logs.{role}", key] in [row.split("\t") for row in rows]
 
     def _write(self) -> None:
         while not self._ended:
@@ -259,33 +200,13 @@ class World:
 
     def depth(self, queue: str) -> int:
         """Return how many messages a queue has ready."""
-        connection = pika.BlockingConnection(pika.URLParameters(self.broker.url))
-        try:
+        with closing(pika.BlockingConnection(pika.URLParameters(self.broker.url))) as connection:
             return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
-        finally:
-            connection.close()
 
     def _compare(self, writer: Writer, findings: Findings) -> None:
         for role in ROLES[1:]:
-            paths = self.outputs(role, writer.path.stem)
-            found, wanted = b"".join(path.read_bytes() for path in paths), self._expected(role, writer)
-            if found == wanted:
-                continue
-            found_lines, wanted_lines = found.splitlines(keepends=True), wanted.splitlines(keepends=True)
-            lost = Counter(wanted_lines) - Counter(found_lines)
-            extra = Counter(found_lines) - Counter(wanted_lines)
-            findings.lost += lost.total()
-            findings.duplicated += extra.total()
-            findings.detail += f"{role} {writer.path.stem}: {_shortly(lost)} lost, {_shortly(extra)} too many; "
-            if lost or extra:
-                continue
-            numbers = [_place(line) for line in found_lines]
-            if role == "errors":
-                findings.filter_out_of_order += _inversions(numbers)
-            elif _lives_in_order(numbers):
-                findings.mixed_lives += 1
-            else:
-                findings.out_of_order += _inversions(numbers)
+            found = b"".join(path.read_bytes() for path in self.outputs(role, writer.path.stem))
+            findings.compare(found, self._expected(role, writer), f"{role} {writer.path.stem}", whole=role == "archive")
 
     def _forget(self) -> None:
         """Delete what is known to be right."""
@@ -295,27 +216,6 @@ class World:
                     path.unlink()
         for writer in self.writers:
             writer.forget()
-
-
-def _place(line: bytes) -> tuple[int, int]:
-    _, life, number = line.partition(b" - ")[2].partition(b":")[0].split(b" ")
-    return int(life), int(number)
-
-
-def _inversions(numbers: list[tuple[int, int]]) -> int:
-    return sum(second < first for first, second in pairwise(numbers))
-
-
-def _lives_in_order(numbers: list[tuple[int, int]]) -> bool:
-    lives: dict[int, list[tuple[int, int]]] = {}
-    for each in numbers:
-        lives.setdefault(each[0], []).append(each)
-    return all(several == sorted(several) for several in lives.values())
-
-
-def _shortly(lines: Counter[bytes]) -> str:
-    examples = [line[:80] for line in list(lines)[:3]]
-    return f"{lines.total()} lines {examples}" if lines else "none"
 
 
 def limit_file_size(pid: int, limit_bytes: int) -> None:

@@ -9,6 +9,9 @@ from typing import Any
 import pika
 import pytest
 
+from support import keep_new_queues
+from support.proxy import Proxy
+
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 Until = Callable[[Callable[[], Any]], None]
 
@@ -53,6 +56,76 @@ def test_sigterm_ends_a_blocked_shipper(start: Any, faulty_broker: Any, tmp_path
     faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1GiB")
     start("shipper", "--config", config)
     eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 5000))
+
+
+def test_a_memory_alarm_stops_the_shipper_only(
+    start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until
+) -> None:
+    """E6: the shipper reads no further, the sink drains what is queued, and all goes on by itself when it clears."""
+    url = faulty_broker.url
+    sink = file_sink(start, url, tmp_path / "out")
+    eventually(lambda: "connected" in sink.said())
+    source = tmp_path / "app.log"
+    source.write_bytes(lines(0, 1000))
+    shipper = start("shipper", "--host", "h", source, url=url)
+    eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 1000))
+    sink.process.send_signal(signal.SIGSTOP)
+    with source.open("ab") as file:
+        file.write(lines(1000, 2000))
+    eventually(lambda: "logs.file\t0" not in faulty_broker.ctl("list_queues", "name", "messages"))
+    faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1")
+    with source.open("ab") as file:
+        file.write(lines(2000, 3000))
+    eventually(lambda: "takes no messages now" in shipper.said())
+    sink.process.send_signal(signal.SIGCONT)
+    eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 2000))
+    faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1GiB")
+    eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 3000))
+
+
+def test_a_half_open_connection_is_noticed(
+    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+) -> None:
+    """E5: nothing passes, nothing is closed: shipper and sink give up after 2 heartbeats of silence, and resume."""
+    with Proxy(broker.port) as proxy:
+        url = broker_url.replace(f":{broker.port}/", f":{proxy.port}/")
+        config = tmp_path / "c.yml"
+        config.write_text(f"broker: {{url: '{url}', heartbeat_s: 2}}\nstate: {tmp_path / 's'}\n")
+        source = tmp_path / "app.log"
+        source.write_bytes(lines(0, 1000))
+        ends = {
+            "shipper": f"inputs: [{{paths: ['{source}'], label: half-open}}]\nhost: h\n",
+            "sinks": f"sinks: {{half-open: {{type: file, path: '{tmp_path}/out/{{label}}.log'}}}}\n",
+        }
+        running = []
+        for name, rest in ends.items():
+            path = tmp_path / f"{name}.yml"
+            path.write_text(config.read_text() + rest)
+            running.append(start(name, "--config", path, *(["half-open"] if name == "sinks" else [])))
+        output = tmp_path / "out/half-open.log"
+        eventually(lambda: content(output) == lines(0, 1000))
+        proxy.pause()
+        with source.open("ab") as file:
+            file.write(lines(1000, 2000))
+        eventually(lambda: all("trying again" in each.said() for each in running))
+        proxy.resume()
+        eventually(lambda: content(output) == lines(0, 2000))
+
+
+def test_the_application_stops_and_starts(start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until) -> None:
+    """E3: RabbitMQ closes each connection by force (320); all goes on when it is back, and the file is exact."""
+    sink = file_sink(start, faulty_broker.url, tmp_path / "out")
+    eventually(lambda: "connected" in sink.said())
+    source = tmp_path / "app.log"
+    source.write_bytes(lines(0, 1000))
+    start("shipper", "--host", "h", source, url=faulty_broker.url)
+    eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 1000))
+    keep_new_queues(faulty_broker)
+    faulty_broker.ctl("stop_app")
+    with source.open("ab") as file:
+        file.write(lines(1000, 2000))
+    faulty_broker.ctl("start_app")
+    eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 2000))
 
 
 def test_a_deleted_queue_is_said_and_declared_again(

@@ -46,3 +46,12 @@ def test_every_case_is_tested_or_decided(part: str) -> None:
 def test_every_founding_case_is_tested(part: str) -> None:
     """Those that the project began with have a test each that names them."""
     assert {f"{part}{number}" for number in FOUNDING[part]} <= named()
+
+
+def test_the_long_run_is_a_report_of_an_exact_one() -> None:
+    """What `make chaos ARGS='--record'` puts there: its seed, and nothing lost, duplicated or out of order."""
+    found = re.search(r"^### A long run\n\n(.*?)(?=\n## )", PAGE, re.DOTALL | re.MULTILINE)
+    assert found
+    assert re.search(r"^`make chaos ARGS='--minutes \d+ --seed \d+'`, RabbitMQ [\d.]+, \d+ cores", found[1])
+    for name in ("lost", "duplicated", "out of order"):
+        assert f"| {name} | 0 |" in found[1]

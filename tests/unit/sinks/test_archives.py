@@ -103,6 +103,18 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
     assert (tmp_path / "out.log-mine").exists()
 
 
+def test_a_source_called_like_a_rotated_output_is_kept(stage: Any) -> None:
+    """A host may ship what a sink there has rotated: it counts as nobody's rotated output here, and is not deleted."""
+    runner = start(stage, path=str(stage.root / "{name}"), rotate=Rotation(max_bytes=1, keep_files=1))
+    stage.queue.put(stage.batch(b"kept\n", path="/app.log-20261124T101112Z", stream="f" * 16))
+    for number in range(4):
+        stage.queue.put(stage.batch(b"%d\n" % number, 2 * number))
+        commit(runner)
+    stage.stop()
+    assert stage.read("app.log-20261124T101112Z_") == b"kept\n"
+    assert len(rotation.rotated(stage.root / "app.log")) == 1
+
+
 def test_two_rotations_in_one_second_have_two_names(tmp_path: Path) -> None:
     """A rotated file is never overwritten, not by one that is compressed by now either."""
     path = tmp_path / "out.log"

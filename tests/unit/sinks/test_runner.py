@@ -206,6 +206,21 @@ def test_forged_positions_hide_nobodys_lines(stage: Any) -> None:
     assert "absurd" in stage.queue.quarantined[0][1]
 
 
+def test_a_forged_jump_is_said_and_hides_nothing(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """S9: an offset far ahead waits a while, is said and counted as a gap; what is real is written all the same."""
+    runner = stage.start()
+    stage.queue.put(stage.batch(b"one\n"), stage.batch(b"evil\n", 1 << 52))
+    runner.step(0.0)
+    stage.queue.put(stage.batch(b"two\n", 4))
+    runner.step(0.1)
+    assert stage.read() == b"one\ntwo\n"
+    runner.step(order.GAP_S)
+    stage.queue.put(stage.batch(b"3rd\n", 8))
+    runner.step(order.GAP_S)
+    assert stage.read() == b"one\ntwo\nevil\n3rd\n"
+    assert f"before byte {1 << 52} did not come in time" in caplog.text
+
+
 def test_an_undecodable_message_is_set_aside(stage: Any) -> None:
     """E28: it goes to the dead letters with its reason, and the next one is written."""
     broken = replace(encode(stage.batch(b"x\n")), headers={})
