@@ -1,8 +1,8 @@
-"""How fast is it here? `make bench` (less than ten minutes), `make bench QUICK=1` (less than two), or FULL=1 (longer).
+"""How fast is it here? `make bench` (less than ten minutes), `make bench QUICK=1` (less than two), FULL=1.
 
 Real processes on a private RabbitMQ node, everything on: severities, registry, confirms, quorum queues, ledger, fsync.
 Prints tables, and writes benchmarks.json and benchmarks.svg into the folder given, or into a temporary one. FULL=1 goes
-up to a backlog of 10 GB. docs/performance.md says what the figures mean.
+up to a backlog of 10 GB; ONLY=latency repeats one part (backlog, peers, latency, footprint, growth). docs/performance.md says what the figures mean.
 """
 
 import os
@@ -19,6 +19,7 @@ from logbus.devbroker import DevBroker
 
 QUICK = os.environ.get("QUICK") == "1"
 FULL = os.environ.get("FULL") == "1"
+ONLY = os.environ.get("ONLY", "")
 RUNS = 3 if QUICK else 5
 BACKLOG_BYTES = 585_000_000
 VARIANT_BYTES = 117_000_000
@@ -126,6 +127,8 @@ def main() -> int:
             stage = Stage(work, broker)
             parts = [measure_backlog, measure_peers, measure_latency, measure_footprint]
             for part in parts if QUICK else [*parts, measure_growth]:
+                if not part.__name__.endswith(ONLY):
+                    continue
                 part(stage, results)
                 print(f"{part.__name__}: done", file=sys.stderr, flush=True)
     finally:
