@@ -2,7 +2,8 @@
 
 Real processes on a private RabbitMQ node, everything on: severities, registry, confirms, quorum queues, ledger, fsync.
 Prints tables, and writes benchmarks.json and benchmarks.svg into the folder given, or into a temporary one. FULL=1 goes
-up to a backlog of 10 GB; ONLY=latency repeats one part (backlog, peers, latency, footprint, growth). docs/performance.md says what the figures mean.
+up to a backlog of 10 GB; ONLY=latency repeats one part (backlog, peers, latency,
+footprint, growth). docs/performance.md says what the figures mean.
 """
 
 import os

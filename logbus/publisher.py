@@ -53,7 +53,7 @@ class _Entry:
 
 
 class Publisher:
-    """Publishes batches to `logs` over `connection`; a window of so many batches and bytes of the sources is in flight."""
+    """Publishes batches to `logs` over `connection`; so many batches and bytes of the sources are in flight."""
 
     def __init__(
         self,
