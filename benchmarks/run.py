@@ -23,8 +23,8 @@ FULL = os.environ.get("FULL") == "1"
 ONLY = os.environ.get("ONLY", "")
 RUNS = 3 if QUICK else 5
 BACKLOG_BYTES = 585_000_000
-VARIANT_BYTES = 117_000_000
-SLOW_BYTES = 40_000_000
+VARIANT_BYTES = 234_000_000
+SLOW_BYTES = 117_000_000
 QUICK_VARIANTS = ("three sinks", "no severity")
 SLOW_VARIANTS = ("java, multiline", "three sinks")
 PEER_BYTES = 3_510_000
