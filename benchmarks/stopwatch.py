@@ -19,8 +19,8 @@ class Stopwatch:
         self._at_most = at_most
         self.latencies_us: list[int] = []
 
-    def look(self) -> None:
-        """Read what is new."""
+    def look(self) -> int:
+        """Read what is new; return how many lines were timed so far."""
         for path in [path for path in self._waited_for if path.exists()]:
             self._waited_for.discard(path)
             self._open[path], self._begun[path] = path.open("rb", buffering=0), b""
@@ -28,6 +28,7 @@ class Stopwatch:
             data, now_us = self._begun[path] + file.read(), time.time_ns() // 1000
             whole, _, self._begun[path] = data.rpartition(b"\n")
             self._note(whole, now_us)
+        return len(self.latencies_us)
 
     def _note(self, whole: bytes, now_us: int) -> None:
         stamps = STAMP.findall(whole)

@@ -14,7 +14,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import pika
@@ -59,6 +59,13 @@ class Client(Protocol):
 
     def blocked(self, reason: str | None) -> None:
         """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
+
+
+class _OneWrite(pika.SelectConnection):
+    """Sends the frames of a message in one write: pika makes a system call of each, and so the broker a read."""
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
 
 class Connection:
@@ -157,7 +164,7 @@ class Connection:
             self._channel.close()
 
     def _connect(self) -> None:
-        self._connection = pika.SelectConnection(
+        self._connection = _OneWrite(
             _parameters(self._endpoint, self._broker, self._role),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,

@@ -81,7 +81,8 @@ _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
 _LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
 _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| ))"  # MongoDB before 4.4, etcd before 3.4
 
-_FREQUENT: Final = rb"\d[0-9 :,./+_|-]{7,}+(?=INFO |ERROR |WARN |DEBUG )"
+STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
+_FREQUENT: Final = rb"\d[%b]{7,}+(?=INFO |ERROR |WARN |DEBUG )" % STAMP_CHARACTERS
 """What most lines are, tried first. `stamped` claims the same lines with the same words, and nothing before it does."""
 
 FORMATS: Final = (

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("logbus.publisher")
 
 WINDOW_BATCHES = 64
-WINDOW_BYTES = 16 * 1024 * 1024
+WINDOW_BYTES = 8 * 1024 * 1024
+"""Of the sources: what a line that comes beside a backlog has to wait for."""
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
 PERSISTENT = 2
@@ -52,7 +53,7 @@ class _Entry:
 
 
 class Publisher:
-    """Publishes batches to `logs` over `connection`; a window of so many batches and encoded bytes is in flight."""
+    """Publishes batches to `logs` over `connection`; so many batches and bytes of the sources are in flight."""
 
     def __init__(
         self,
@@ -101,6 +102,7 @@ class Publisher:
         count("logbus_published_batches")
         count("logbus_published_records", len(batch.levels))
         count("logbus_published_bytes", len(batch.body))
+        self._bytes += batch.end - batch.offset
         parts = [batch] if len(batch.levels) <= MAX_RECORDS else split(batch, MAX_RECORDS)
         for part in parts:
             if self._encoder.wants(part):
@@ -151,9 +153,7 @@ class Publisher:
             logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
 
     def _enqueue(self, batch: Batch, message: Message) -> None:
-        for entry in self._entries(batch, message):
-            self._bytes += len(entry.message.body)
-            self._waiting.append(entry)
+        self._waiting.extend(self._entries(batch, message))
         self._send_waiting()
 
     def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
@@ -175,7 +175,6 @@ class Publisher:
         self._waiting = deque(
             part for entry in self._waiting for part in self._entries(decode(entry.message), entry.message)
         )
-        self._bytes = sum(len(entry.message.body) for entry in self._waiting)
 
     def _send_waiting(self) -> None:
         while self._waiting and self._channel and not self._holding:
@@ -214,7 +213,7 @@ class Publisher:
                 self._returned.discard(entry.message.message_id)
                 unroutable.append(entry)
             else:
-                self._bytes -= len(entry.message.body)
+                self._bytes -= entry.span.end - entry.span.offset
                 self._confirmed.append(entry.span)
         if unroutable:
             count("logbus_returned_batches", len(unroutable))

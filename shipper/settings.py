@@ -86,10 +86,10 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much may be published and not yet confirmed: batches and bytes, whichever is reached first."""
+    """How much may be published and not yet confirmed: batches and bytes of the files, whichever is reached first."""
 
     batches: Positive = 64
-    bytes: Positive = 16 * 1024 * 1024
+    bytes: Positive = 8 * 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

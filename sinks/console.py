@@ -24,7 +24,7 @@ from logbus.batch import Batch, records, select
 from logbus.errors import OutputError
 from logbus.patterns import compile_pattern
 from logbus.severity import Severity
-from sinks.printable import inert_json, printable, printable_word
+from sinks.printable import inert_json, is_plain, printable, printable_word
 from sinks.sink import Context, OutputClosed
 
 STDOUT = 1
@@ -149,25 +149,42 @@ def _lines(batch: Batch) -> Iterable[bytes]:
 
 
 def as_json(batch: Batch) -> bytes:
-    """Return a batch as one JSON object a record, each on a line."""
-    common = {"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))}
-    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    words = {ord(f"{s:d}"): s.word for s in Severity}
-    shown = []
-    for offset, level, record in zip(_offsets(batch), batch.levels, records(batch), strict=False):
-        if record:
-            message = _text(record.removesuffix(b"\n").removesuffix(b"\r"))
-            line = common | {"offset": offset, "severity": words[level], "message": message, "time": when}
-            shown.append(msgspec.json.encode(line))
-    return inert_json(b"\n".join([*shown, b""]))
+    """Return a batch as one JSON object a record, each on a line.
+
+    What all records share is encoded once; of plain text without quotes and backslashes, a message is its own encoding.
+    """
+    head = msgspec.json.encode({"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))})[:-1]
+    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
+    words = {ord(f"{s:d}"): b',"severity":"%b","message":' % s.word.encode() for s in Severity}
+    plain = _quotes_itself(batch.body) and is_plain(head)
+    quote = _quote_plain if plain else _quote
+    shown = [
+        b'%b,"offset":%b%b%b,"time":"%b"}\n' % (head, offset, words[level], quote(record), when)
+        for offset, level, record in zip(_offsets(batch), batch.levels, records(batch), strict=False)
+        if record
+    ]
+    document = b"".join(shown)
+    return document if plain else inert_json(document)
 
 
-def _offsets(batch: Batch) -> Iterable[int | None]:
-    """Return where each record begins in its source; None for records that have no position."""
+def _quotes_itself(body: bytes) -> bool:
+    return is_plain(body) and not any(each in body for each in (b'"', b"\\", b"\t"))
+
+
+def _quote_plain(record: bytes) -> bytes:
+    return b'"%b"' % record.removesuffix(b"\n")
+
+
+def _quote(record: bytes) -> bytes:
+    return msgspec.json.encode(_text(record.removesuffix(b"\n").removesuffix(b"\r")))
+
+
+def _offsets(batch: Batch) -> Iterable[bytes]:
+    """Return where each record begins in its source; null for records that have no position."""
     if not batch.stream:
-        return [None] * len(batch.levels)
+        return [b"null"] * len(batch.levels)
     sizes = (source for _, source in batch.lengths) if batch.lengths is not None else map(len, records(batch))
-    return accumulate(sizes, initial=batch.offset)
+    return map(b"%d".__mod__, accumulate(sizes, initial=batch.offset))
 
 
 def _text(raw: bytes) -> str:

@@ -1,0 +1,137 @@
+"""A backlog: a file is shipped with --once into sinks, from the start of the shipper's process until all is written.
+
+Beside each run, as the measure of this machine at that moment, the same file goes through a pipe, `zstd -1 | zstd -d`.
+The file sink's copy is compared with the source byte for byte.
+"""
+
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import corpora
+from benchmarks.processes import MB, Stage, await_that, cpu_s, finish, forget_peak, resident_mb
+
+ARCHIVE = '{type: file, path: "{folder}/copy.log"}'
+CLASSIC = '{type: file, path: "{folder}/copy.log", queue: {type: classic}}'
+ERRORS = '{type: severity, min: warning, write: {type: file, path: "{folder}/errors.log"}}'
+CONSOLE = "{type: console, format: json}"
+QUIET_S = 0.5
+"""A sink whose output nobody keeps has finished when it has written nothing for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to ship a backlog; `options` are more keys of the shipper's input, each with a comma before it."""
+
+    name: str
+    corpus: str = "plain"
+    sinks: tuple[tuple[str, str], ...] = (("archive", ARCHIVE),)
+    options: str = ""
+    module: str = "shipper"
+
+
+EVERYTHING = Variant("everything on")
+VARIANTS = (
+    Variant("three sinks", sinks=(("archive", ARCHIVE), ("errors", ERRORS), ("console", CONSOLE))),
+    Variant("no severity", options=", format: plain"),
+    Variant("no compression", module="benchmarks.uncompressed"),
+    Variant("classic queue", sinks=(("archive", CLASSIC),)),
+    Variant("json", corpus="json"),
+    Variant("short", corpus="short"),
+    Variant("java, multiline", corpus="java", options=", multiline: {preset: java}"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A corpus on disk: one file or, where `files` says so, several beneath the folder `path`."""
+
+    path: Path
+    lines: int
+    files: int = 1
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files."""
+        return [self.path] if self.files == 1 else sorted(self.path.iterdir())
+
+    @property
+    def size(self) -> int:
+        """Bytes, of all files."""
+        return sum(path.stat().st_size for path in self.paths)
+
+
+def make(root: Path, kind: str, size_bytes: int, files: int = 1) -> Source:
+    """Write a corpus beneath `root`, in so many files."""
+    path = root / f"{kind}-{size_bytes}-{files}.log"
+    if files == 1:
+        return Source(path, corpora.write(path, kind, size_bytes))
+    path.mkdir()
+    lines = sum(corpora.write(path / f"{number}.log", kind, size_bytes // files) for number in range(files))
+    return Source(path, lines, files)
+
+
+def ship(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
+    """Ship `source` once; return what it took. Raises if a copy is none."""
+    folder = stage.folder()
+    beam = stage.beam
+    forget_peak(beam)
+    broker_s = cpu_s(beam)
+    with stage.sinks(folder, dict(variant.sinks)) as pids:
+        began = time.perf_counter()
+        pattern = source.path if source.files == 1 else source.path / "*.log"
+        pid = stage.shipper(folder, f'{{paths: ["{pattern}"]{variant.options}}}', "--once", module=variant.module)
+        shipper = finish(pid)
+        if shipper.code:
+            raise RuntimeError(f"the shipper ended with {shipper.code}")
+        copy = folder / "copy.log"
+        await_that(lambda: copy.exists() and copy.stat().st_size >= source.size)
+        took_s = time.perf_counter() - began
+        if "console" in pids:
+            took_s = max(took_s, _last_write(pids["console"]) - began)
+        if source.files == 1:
+            subprocess.run(["cmp", source.path, copy], check=True)
+    broker_s = cpu_s(beam) - broker_s
+    gigabytes = source.size / 1e9
+    for output in folder.glob("*.log"):
+        output.unlink()
+    return {
+        "s": took_s,
+        "million lines/s": source.lines / took_s / 1e6,
+        "MB/s": source.size / MB / took_s,
+        "shipper, CPU s/GB": shipper.cpu_s / gigabytes,
+        "broker, CPU s/GB": broker_s / gigabytes,
+        "sinks, CPU s/GB": sum(each.cpu_s for each in stage.used.values()) / gigabytes,
+        "shipper, peak MB": shipper.peak_mb,
+        "broker, peak MB": resident_mb(beam, peak=True),
+        "sinks, peak MB": max(each.peak_mb for each in stage.used.values()),
+    }
+
+
+def reference(stage: Stage, source: Source) -> float:
+    """Return how many seconds the same bytes take through `zstd -1 | zstd -d` into a file."""
+    copy = stage.root / "reference"
+    began = time.perf_counter()
+    subprocess.run(["sh", "-c", 'zstd -q -1 -c "$0" | zstd -q -d -c > "$1"', source.path, copy], check=True)
+    took_s = time.perf_counter() - began
+    copy.unlink()
+    return took_s
+
+
+def beside_reference(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
+    """Return `ship`'s figures, and the ratio to the reference run right after it."""
+    figures = ship(stage, variant, source)
+    pipe_s = reference(stage, source)
+    return {**figures, "pipe, million lines/s": source.lines / pipe_s / 1e6, "times the pipe": figures["s"] / pipe_s}
+
+
+def _last_write(pid: int) -> float:
+    """Return when a process wrote last, once it has not written for a while."""
+    written, at = -1, time.perf_counter()
+    while time.perf_counter() - at < QUIET_S:
+        now = int(Path(f"/proc/{pid}/io").read_text().split("wchar: ")[1].split()[0])
+        if now != written:
+            written, at = now, time.perf_counter()
+        time.sleep(0.02)
+    return at

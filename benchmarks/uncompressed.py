@@ -1,0 +1,14 @@
+"""A shipper that sends every body as it is, to see what compression costs: `python -m benchmarks.uncompressed ...`."""
+
+import functools
+import sys
+
+from logbus import encoder, publisher
+from logbus.batch import encode
+from shipper.__main__ import main
+
+for module in (encoder, publisher):
+    vars(module)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks.uncompressed")
