@@ -214,8 +214,8 @@ class Lives:
         if older := self._succession.line_up(tail):
             self.enqueue(older)
 
-    def follow(self, found: Found, now: float, *, from_end: bool = False, remembered_only: bool = False) -> Tail | None:
-        """Open a file that is not followed yet: a remembered life or (unless `remembered_only`) a new one."""
+    def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Tail | None:
+        """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one."""
         try:
             fd, status = open_regular(found.path)
         except FileNotFoundError:
@@ -229,14 +229,14 @@ class Lives:
             os.close(fd)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
-        verdict = self.memory.resume(tail, self.by_stream)
+        verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
-            if remembered_only or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
+            if stream or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
                 tail.close()
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-        if not remembered_only:
+        if not stream:
             self.memory.bury()
         self.take_in(tail)
         return tail

@@ -48,6 +48,19 @@ class Memory:
                 return verdict
         return Verdict.OTHER_FILE
 
+    def resume_as(self, tail: Tail, stream: str) -> Verdict:
+        """Let a tail go on with this remembered stream, if its file is that and no later life; return whether."""
+        for row in self._registry.candidates(tail.inode):
+            verdict = recognise(tail, row)
+            if row.stream == stream:
+                if verdict is not Verdict.OTHER_FILE:
+                    self._take_over(tail, row, verdict)
+                return verdict
+            if verdict in GOES_ON and (over := self._registry.row(stream)):
+                self.over[stream] = (over, Verdict.REPLACED)
+                return Verdict.REPLACED
+        return Verdict.OTHER_FILE
+
     def knows(self, tail: Tail) -> bool:
         """Tell whether an open file is a life that is remembered."""
         return any(recognise(tail, row) in GOES_ON for row in self._registry.candidates(tail.inode))

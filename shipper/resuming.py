@@ -8,7 +8,7 @@ each step, into a file without a name in the state directory, and read from ther
 import logging
 import os
 import tempfile
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -74,18 +74,19 @@ class Resumption:
 
     def resume(self, found: list[Found], now: float) -> None:
         """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
-        by_inode = {each.status.st_ino: each for each in found}
+        by_inode: dict[int, list[Found]] = defaultdict(list)
+        for each in found:
+            by_inode[each.status.st_ino].append(each)
         siblings, kin = Siblings(self._discovery.input_of), Kin()
         for stream, inode, path in self._registry.outline():
-            each = by_inode.get(inode)
-            if each is None and not siblings.readable(path):
+            named = by_inode.get(inode, [])
+            if not (named or siblings.readable(path)) or any(self._follow(each, now, stream) for each in named):
                 continue
-            sibling = None if each else siblings.find(path, inode)
-            tail = self._follow(each, now) if each else self._follow_sibling(sibling, now)
-            if tail is None and stream not in self._lives.by_stream:
+            sibling = None if named else siblings.find(path, inode)
+            if not self._follow_sibling(sibling, now, stream):
                 self._look_elsewhere(stream, path, kin, now)
-                if sibling and self._lives.memory.is_rewritten(stream):
-                    self._follow_sibling(sibling, now, remembered_only=False)
+                if self._lives.memory.is_rewritten(stream):
+                    self._follow_sibling(sibling, now)
         self._lives.memory.bury()
         self._heads.clear()
 
@@ -146,12 +147,12 @@ class Resumption:
             except OSError as error:
                 self._wait_for_room(job, error, now)
 
-    def _follow(self, found: Found, now: float, *, remembered_only: bool = True) -> Tail | None:
+    def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
         key = (found.status.st_dev, found.status.st_ino)
-        return None if key in self._lives.by_key else self._lives.follow(found, now, remembered_only=remembered_only)
+        return None if key in self._lives.by_key else self._lives.follow(found, now, stream=stream)
 
-    def _follow_sibling(self, found: Found | None, now: float, *, remembered_only: bool = True) -> Tail | None:
-        tail = self._follow(found, now, remembered_only=remembered_only) if found else None
+    def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Tail | None:
+        tail = self._follow(found, now, stream) if found else None
         if found and tail:
             self._leave(tail, found.status, now)
         return tail

@@ -263,3 +263,24 @@ def test_what_is_gone_unconfirmed_is_counted(shore: Any) -> None:
         shore.start()
         shore.stop()
     assert telemetry.value("logbus_lost_bytes") == before + 6
+
+
+@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
+def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -> None:
+    """A15, C1: killed right after both lives of an inode are known: the older one goes on in its copy, and first."""
+    path = shore.write("a.log", b"old 1\n")
+    shore.start(pattern)
+    shore.run()
+    copytruncate(path, shore.logs / "a.log.1", b"old 2\n")
+    shore.write("a.log", b"n 1\n")
+    shore.publisher.window = 0
+    registry = shore.agent._registry  # noqa: SLF001 - to lose what it is not sure of
+    registry.save = lambda _rows: False
+    shore.run()
+    assert len(registry.outline()) == 2
+    shore.crash()
+    shore.publisher.window = 100
+    shore.start(pattern)
+    shore.run()
+    assert bodies(shore) == [b"old 1\n", b"old 2\n", b"n 1\n"]
+    assert shore.lives() == [b"old 1\nold 2\n", b"n 1\n"]
