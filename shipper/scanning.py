@@ -9,7 +9,7 @@ from shipper.watcher import Watcher
 
 LOOKS_A_STEP = 512
 POLL_EVERY_S = 0.25
-SCAN_SHARE = 100  # a scan may take a hundredth of the time
+SCAN_SHARE = 200  # a scan may take half a hundredth of the time
 
 
 class Scanner:
