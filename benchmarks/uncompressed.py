@@ -3,12 +3,11 @@
 import functools
 import sys
 
-from logbus import encoder, publisher
+from logbus import publisher
 from logbus.batch import encode
 from shipper.__main__ import main
 
-for module in (encoder, publisher):
-    vars(module)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)
+vars(publisher)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks.uncompressed")

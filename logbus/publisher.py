@@ -24,7 +24,6 @@ import pika
 
 from logbus import refusals, topology
 from logbus.batch import MAX_RECORDS, Batch, Message, Span, decode, encode, split
-from logbus.encoder import Encoder
 from logbus.telemetry import count, gauge
 
 if TYPE_CHECKING:
@@ -78,43 +77,35 @@ class Publisher:
         self._hold_s = FIRST_HOLD_S
         self.held_because = ""
         self._blocked = False
-        self._encoder = Encoder(connection.wake)
         connection.attach(self)
 
     @property
     def in_flight(self) -> int:
         """Batches published and not yet confirmed."""
-        return len(self._sent) + len(self._waiting) + len(self._encoder)
+        return len(self._sent) + len(self._waiting)
 
     def has_room(self) -> bool:
         """Tell whether one more batch may be published now."""
-        if self._channel is None or self._blocked or self._waiting or not self._encoder.has_room():
+        if self._channel is None or self._blocked or self._waiting:
             return False
         if self._probing:
             return not self.in_flight
         return self.in_flight < self._window_batches and self._bytes < self._window_bytes
 
     def publish(self, batch: Batch) -> None:
-        """Publish a batch, in one message or, where a limit asks for it, in several.
-
-        A large one goes out from a later `take_confirmed`, when it is encoded.
-        """
+        """Publish a batch, in one message or, where a limit asks for it, in several."""
         count("logbus_published_batches")
         count("logbus_published_records", len(batch.levels))
         count("logbus_published_bytes", len(batch.body))
         self._bytes += batch.end - batch.offset
         parts = [batch] if len(batch.levels) <= MAX_RECORDS else split(batch, MAX_RECORDS)
         for part in parts:
-            if self._encoder.wants(part):
-                self._encoder.begin(part, self._connection.user)
-            else:
-                self._enqueue(part, encode(part, user_id=self._connection.user))
+            self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user)))
+        self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)
 
     def take_confirmed(self) -> list[Span]:
-        """Send what was encoded meanwhile; return what was confirmed since the last call, in any order."""
-        for batch, message in self._encoder.take():
-            self._enqueue(batch, message)
+        """Return what was confirmed since the last call, in any order."""
         taken, self._confirmed = self._confirmed, []
         return taken
 
@@ -151,10 +142,6 @@ class Publisher:
             logger.warning("RabbitMQ takes messages again")
         else:
             logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
-
-    def _enqueue(self, batch: Batch, message: Message) -> None:
-        self._waiting.extend(self._entries(batch, message))
-        self._send_waiting()
 
     def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
         if 0 < self._max_body_bytes < len(message.body):

@@ -151,12 +151,12 @@ def _lines(batch: Batch) -> Iterable[bytes]:
 def as_json(batch: Batch) -> bytes:
     """Return a batch as one JSON object a record, each on a line.
 
-    What all records share is encoded once; of plain text without quotes and backslashes, a message is its own encoding.
+    What all records share is encoded once; a plain line without quotes and backslashes is its own encoding.
     """
     head = msgspec.json.encode({"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))})[:-1]
     when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
     words = {ord(f"{s:d}"): b',"severity":"%b","message":' % s.word.encode() for s in Severity}
-    plain = _quotes_itself(batch.body) and is_plain(head)
+    plain = batch.lengths is None and _quotes_itself(batch.body) and is_plain(head)
     quote = _quote_plain if plain else _quote
     shown = [
         b'%b,"offset":%b%b%b,"time":"%b"}\n' % (head, offset, words[level], quote(record), when)
