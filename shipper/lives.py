@@ -216,7 +216,10 @@ class Lives:
             self.enqueue(older)
 
     def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Tail | None:
-        """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one."""
+        """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one.
+
+        None, too, if the path means another file than it did when it was `found`: the next look will tell.
+        """
         try:
             fd, status = open_regular(found.path)
         except FileNotFoundError:
@@ -226,7 +229,8 @@ class Lives:
             return None
         self.complaints.readable_now(found.path)
         key = (status.st_dev, status.st_ino)
-        if self.complaints.leaves_out(found.path, fd, key):
+        moved = key != (found.status.st_dev, found.status.st_ino)
+        if moved or self.complaints.leaves_out(found.path, fd, key):
             os.close(fd)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))

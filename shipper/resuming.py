@@ -17,7 +17,7 @@ from logbus.errors import SourceError, describe, visible
 from shipper import archives
 from shipper.complaints import say_lost
 from shipper.copies import find_copy
-from shipper.discovery import Discovery, Found, Siblings
+from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.kinship import Kin
 from shipper.lives import Lives
 from shipper.recognition import holds
@@ -82,7 +82,7 @@ class Resumption:
             named = by_inode.get(inode, [])
             if not (named or siblings.readable(path)) or any(self._follow(each, now, stream) for each in named):
                 continue
-            sibling = None if named else siblings.find(path, inode)
+            sibling = self._sibling(path, inode, named, siblings)
             if not self._follow_sibling(sibling, now, stream):
                 self._look_elsewhere(stream, path, kin, now)
                 if self._lives.memory.is_rewritten(stream):
@@ -150,6 +150,12 @@ class Resumption:
     def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
         key = (found.status.st_dev, found.status.st_ino)
         return None if key in self._lives.by_key else self._lives.follow(found, now, stream=stream)
+
+    def _sibling(self, path: str, inode: int, named: list[Found], siblings: Siblings) -> Found | None:
+        """Return the file with that inode beside `path`, unless it has a name; it may have been rotated just now."""
+        if any((now := regular(each.path)) and now.st_ino == inode for each in named):
+            return None
+        return (Siblings(self._discovery.input_of) if named else siblings).find(path, inode)
 
     def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Tail | None:
         tail = self._follow(found, now, stream) if found else None

@@ -22,6 +22,14 @@ README = (ROOT / "README.md").read_text()
 NOT_RUN = {
     "make demo": "it sets up an environment of its own and takes 20 seconds: `make -n` says that the target is there",
     "make test": "it is what runs this test: `make -n` again",
+    **dict.fromkeys(
+        (
+            "python -m shipper status --config /etc/logbus/shipper.yml",
+            "python -m shipper explain /srv/a/app.log --config /etc/logbus/shipper.yml",
+            "python -m shipper rewind /srv/a/app.log --config /etc/logbus/shipper.yml",
+        ),
+        "they need a shipper that has run: test_the_questions_about_a_shipper asks them in turn",
+    ),
     "systemctl enable --now logbus-shipper logbus-sink@archive logbus-sink@errors": (
         "it needs root and systemd: the units are there under these names, and test_deployment.py verifies them"
     ),
@@ -166,6 +174,20 @@ def test_the_configuration_by_example_is_checked(scratch: Scratch) -> None:
         process = scratch.start(command)
         assert process.wait(60) == 0, scratch.said(process)
         assert re.search(r"^input |archive: a file sink, bound to everything", scratch.said(process))
+
+
+def test_the_questions_about_a_shipper(scratch: Scratch, broker_url: str) -> None:
+    """What the README asks about /srv/a/app.log gets an answer, each in its turn, once that is shipped."""
+    source = scratch.file("srv/a/app.log", "a line\n")
+    config = f"broker: {{url: {broker_url}}}\nstate: registry\ninputs: [{{paths: [{source}]}}]\n"
+    scratch.file("etc/logbus/shipper.yml", config)
+    scratch.start("python -m sinks file --path copy --state ledger")
+    assert scratch.start("python -m shipper --once --config /etc/logbus/shipper.yml").wait(60) == 0
+    answers = ("app.log", "0 behind", "app.log")
+    for command, answer in zip([each for each in NOT_RUN if each.startswith("python ")], answers, strict=True):
+        process = scratch.start(command.replace("/srv/", "srv/"))
+        assert process.wait(60) == 0, scratch.said(process)
+        assert answer in scratch.said(process), scratch.said(process)
 
 
 @pytest.mark.parametrize("command", [each for each in NOT_RUN if each.startswith("make ")])

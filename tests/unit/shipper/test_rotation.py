@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from shipper import lives
+
 
 def test_renamed_while_written(shore: Any) -> None:
     """A1: the old writer goes on in the renamed file, a new one at the name: all lines once, old before new."""
@@ -256,3 +258,40 @@ def test_the_published_end_is_recognised_too(shore: Any) -> None:
     first, second, third = shore.publisher.batches
     assert first.stream == second.stream != third.stream
     assert (third.offset, third.body) == (6000, b"TWO 3\nthree\n")
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_rotated_between_the_look_and_the_opening(shore: Any, monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
+    """A2, C1: a path that means another file when it is opened than when it was seen says nothing about either."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start("*.log*")
+    path.rename(shore.logs / "a.log.1")
+    shore.write("a.log", b"two 1\n")
+    shore.run()
+    if stopped:
+        shore.crash()
+    else:
+        rotate(shore, b"three 1\n")
+    opened = lives.open_regular
+
+    def rotate_first(name: str) -> Any:
+        monkeypatch.setattr(lives, "open_regular", opened)
+        rotate(shore, b"four 1\n")
+        return opened(name)
+
+    monkeypatch.setattr(lives, "open_regular", rotate_first)
+    if stopped:
+        shore.start("*.log*")
+    shore.run()
+    shore.run()
+    whole = {b"one 1\n", b"two 1\n", b"three 1\n", b"four 1\n"} - ({b"three 1\n"} if stopped else set())
+    assert sorted(shore.lives()) == sorted(whole)
+
+
+def rotate(shore: Any, first: bytes) -> None:
+    """Rename a chain of files, and begin a new one."""
+    for number in range(3, 0, -1):
+        older = shore.logs / (f"a.log.{number - 1}" if number > 1 else "a.log")
+        if older.exists():
+            older.rename(shore.logs / f"a.log.{number}")
+    shore.write("a.log", first)
