@@ -61,8 +61,9 @@ def tables(results: Results, goals: list[Goal], console: Console) -> None:
     table = Table("goal", "limit", "measured", "", title="Goals")
     for goal in goals:
         measured = "not measured" if goal.value is None else f"{goal.value:.2f}"
+        verdict = "" if goal.value is None else "met" if goal.met else "not met"
         sign = "at least" if goal.at_least else "at most"
-        table.add_row(goal.text, f"{sign} {goal.limit:g}", measured, "met" if goal.met else "not met")
+        table.add_row(goal.text, f"{sign} {goal.limit:g}", measured, verdict)
     console.print(table)
 
 
