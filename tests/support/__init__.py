@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from logbus.devbroker import DevBroker, free_ports
+from logbus.devbroker import DevBroker
 
 T = TypeVar("T")
 POLL_S = 0.01
@@ -26,11 +26,6 @@ def wait_until(condition: Callable[[], T], deadline_s: float = 30.0) -> T:
         assert time.monotonic() < deadline, f"still not so after {deadline_s} s: {condition}"
         time.sleep(POLL_S)
     return answer
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    return free_ports(1)[0]
 
 
 def keep_new_queues(broker: DevBroker) -> None:

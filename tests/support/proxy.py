@@ -20,7 +20,6 @@ class Proxy:
         self._target_port = target_port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.accepted = 0
         self._sockets: set[socket.socket] = set()
         self._flowing = threading.Event()
         self._flowing.set()
@@ -75,7 +74,6 @@ class Proxy:
         with suppress(OSError):  # the listener was closed
             while True:
                 client, _ = self._listener.accept()
-                self.accepted += 1
                 self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:

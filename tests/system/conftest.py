@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support import wait_until
 
 DEADLINE_S = 60.0
 
@@ -76,9 +77,6 @@ def eventually() -> Callable[[Callable[[], Any]], None]:
     """Return a function that waits until a condition holds, and fails after a minute."""
 
     def wait(condition: Callable[[], Any], deadline_s: float = DEADLINE_S) -> None:
-        deadline = time.monotonic() + deadline_s
-        while not condition():
-            assert time.monotonic() < deadline, f"not so within {deadline_s} s"
-            time.sleep(0.01)
+        wait_until(condition, deadline_s)
 
     return wait

@@ -17,13 +17,12 @@ import pytest
 from logbus.errors import LogbusError
 from shipper.inspection import open_life, remembered, stream_of
 from shipper.recognition import Verdict
-from support import keep_new_queues
+from support import SOAK, keep_new_queues
 from support.logrotate import Logrotate, Writer, missing_or_mixed
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 Until = Callable[..., None]
 
-SOAK = os.environ.get("LOGBUS_PROFILE") == "soak"
 SECONDS = 60.0 if SOAK else 2.0
 ROTATIONS, EVERY_S, OUTAGE_S = (30, 1.0, 10.0) if SOAK else (5, 1.0, 2.0)
 LONGEST_PAUSE_S = 0.4
