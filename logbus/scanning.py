@@ -1,4 +1,4 @@
-"""Severities of many lines at once, with Hyperscan where it is installed (`pip install logbus[fast]`).
+"""Severities of many lines at once, with Hyperscan where it is installed.
 
 Most lines of most files are of one kind: a time stamp, then `INFO `. Hyperscan is asked for the *other* lines only: the
 patterns below match a line as soon as it is seen not to be of that kind, each line once. What a match says of its line
