@@ -15,13 +15,14 @@ import random
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import pika
 import pika.exceptions
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.select_connection import IOLoop
-from pika.adapters.utils.io_services_utils import _AsyncTransportBase
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
 from logbus import refusals, telemetry, topology
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
@@ -61,11 +62,23 @@ class Client(Protocol):
         """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
 
 
-class _OneWrite(pika.SelectConnection):
-    """Sends the frames of a message in one write: pika makes a system call of each, and so the broker a read."""
+class _AtOnce(pika.SelectConnection):
+    """Sends the frames of a message in one write, and at once.
+
+    pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
+    for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
+    """
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         super()._output_marshaled_frames([b"".join(marshaled_frames)])
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        transport = self._transport
+        if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
+            with suppress(OSError):  # full, or broken: pika finds out by itself
+                data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
+        if data:
+            super()._adapter_emit_data(data)
 
 
 class Connection:
@@ -164,7 +177,7 @@ class Connection:
             self._channel.close()
 
     def _connect(self) -> None:
-        self._connection = _OneWrite(
+        self._connection = _AtOnce(
             _parameters(self._endpoint, self._broker, self._role),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,
