@@ -71,7 +71,7 @@ class Reader:
     def read(self, now: float) -> None:
         """Publish up to SLICES_A_STEP slices, one of each source in turn, while there is room."""
         for _ in range(SLICES_A_STEP):
-            if not self._publisher.has_room():
+            if not (self._lives.ready or self._stdin) or not self._publisher.has_room():
                 return
             if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.ready:
                 return
