@@ -7,7 +7,6 @@ nothing is read, the file is the buffer. What the registry says never runs ahead
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from logbus.errors import visible
 from logbus.telemetry import gauge
@@ -24,7 +23,7 @@ from shipper.resuming import Resumption
 from shipper.scanning import POLL_EVERY_S, Scanner
 from shipper.settings import Input, Settings
 from shipper.stdin import Stdin
-from shipper.watcher import Watcher
+from shipper.watcher import Waker, Watcher
 
 logger = logging.getLogger("shipper.agent")
 
@@ -34,19 +33,6 @@ FORGET_EVERY_S = 3600.0
 FORGET_PAUSE_S = 1.0
 RETRY_SAVE_S = 1.0
 STDIN_CHECK_S = 0.2
-
-
-class Waker(Protocol):
-    """What ends the loop's waiting: a part of `logbus.connection.Connection`."""
-
-    def wake(self) -> None:
-        """End it now (from any thread)."""
-
-    def wake_on(self, fd: int) -> None:
-        """End it whenever `fd` is readable."""
-
-    def ignore(self, fd: int) -> None:
-        """Stop waking on `fd`."""
 
 
 class Agent:
@@ -73,7 +59,7 @@ class Agent:
         host = settings.host_name()
         polls = settings.watch == "poll"
         interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
-        watcher = Watcher(waker.wake) if waker and not once and not polls else None
+        watcher = Watcher(waker) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
@@ -122,6 +108,7 @@ class Agent:
     def drain(self) -> None:
         """Read no more; what is published is waited for."""
         self._draining = True
+        self._discovery.close()
 
     def finished(self) -> bool:
         """Tell whether all that had to be shipped is confirmed and saved."""

@@ -1,28 +1,30 @@
-"""Hints from watchdog: which paths to look at before the next scan does.
+"""Hints from the system: which paths to look at before the next scan does.
 
-watchdog's thread only sets items in a dict and calls wake(); both are atomic, so nothing is shared beyond that and
-nothing is locked. Each directory has a watch of its own: where the system refuses one, or a filesystem reports
+Of watchdog this takes what its observers are built on, one inotify instance with a callback for each directory, and
+reads it in the shipper's own thread, when the loop sees that there is something: its observers bring each hint
+through three threads, and have one more for each directory. Where the system refuses a watch, or a filesystem reports
 nothing, this is known, said once, and made good by scanning more often.
 """
 
 # Paths go to the system as they are, as in discovery.
-# ruff: noqa: PTH120
+# ruff: noqa: PTH118, PTH120
 
 import logging
 import os
+import select
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from logbus.errors import describe, visible
 from shipper.identity import generation_of
 
 if TYPE_CHECKING:
-    from watchdog.observers.api import BaseObserver, ObservedWatch
+    from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, WatchDescriptor
 
 logger = logging.getLogger("shipper.watcher")
 
-MOST_WATCHES = 1024  # each is a thread of watchdog's
 DEAF_AFTER = 3
 MOUNTS = Path("/proc/self/mountinfo")
 REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "lustre", "gpfs", "ocfs2", "gfs2", "virtiofs", "vboxsf")
@@ -30,14 +32,45 @@ REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "lustre", "gpfs", "
 Key = tuple[int, int, int | None]
 
 
-class Watcher:
-    """Watches directories; `take` gives what changed in them."""
+class Waker(Protocol):
+    """What ends the loop's waiting: a part of `logbus.connection.Connection`."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+    def wake_on(self, fd: int) -> None:
+        """End it whenever `fd` is readable."""
+
+    def ignore(self, fd: int) -> None:
+        """Stop waking on `fd`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Directory:
+    """A directory that is watched: watchdog tells it what changed there."""
+
+    path: str
+    hint: Callable[[str], None]
+
+    def on_event(self, event: "InotifyEvent") -> None:
+        """Have a file looked at; everything, if it is about a directory."""
+        self.hint("" if event.is_directory or not event.name else os.path.join(self.path, os.fsdecode(event.name)))
+
+    def on_watch_deleted(self, _watch: int) -> None:
+        """Have everything looked at: the directory is gone."""
+        self.hint("")
+
+    def on_queue_overflow(self) -> None:
+        """Have everything looked at: the system forgot what changed."""
+        self.hint("")
+
+
+class Watcher:
+    """Watches directories: `take` gives what changed in them, `waker` ends the loop's waiting when something did."""
+
+    def __init__(self, waker: Waker) -> None:
+        self._waker = waker
         self._hints: dict[str, None] = {}
-        self._observer: BaseObserver | None = None
-        self._watched: dict[str, tuple[Key, ObservedWatch]] = {}
+        self._inotify: InotifyFD | None = None
+        self._readable = select.poll()
+        self._watched: dict[str, tuple[Key, WatchDescriptor, CallbackId]] = {}
         self._missed: dict[str, int] = {}
         self._refused = self._remote = False
         self._said: set[str] = set()
@@ -49,6 +82,9 @@ class Watcher:
 
     def take(self) -> Iterator[str]:
         """Yield the paths hinted at since the last call, once each; "" asks for a scan."""
+        if self._inotify and self._readable.poll(0):
+            for event in self._inotify.read_events():
+                self._inotify.handle_event(event)
         while self._hints:
             path, _ = self._hints.popitem()
             if self._missed:
@@ -65,37 +101,26 @@ class Watcher:
     def watch(self, directories: Iterable[str]) -> None:
         """Watch these directories and no others."""
         wanted = {path: key for path in directories if (key := _key(path))}
-        for path in [path for path, (key, _) in self._watched.items() if wanted.get(path) != key]:
+        for path in [path for path, (key, *_) in self._watched.items() if wanted.get(path) != key]:
             self._unwatch(path)
         self._note_remote(wanted)
-        self._refused = len(wanted) > MOST_WATCHES
-        if self._refused:
-            self._say_once("not all directories can be watched", f"more than {MOST_WATCHES}")
-        for path, key in list(wanted.items())[:MOST_WATCHES]:
+        self._refused = False
+        for path, key in wanted.items():
             if path not in self._watched and not self._watch(path, key):
                 return
 
     def close(self) -> None:
-        """Stop the threads."""
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
-            self._observer = None
-
-    def dispatch(self, event: object) -> None:
-        """Take one of watchdog's events, in its thread."""
-        if event.is_directory:  # type: ignore[attr-defined] # watchdog's FileSystemEvent, imported late
-            self.hint("")
-            return
-        for path in (event.src_path, event.dest_path):  # type: ignore[attr-defined] # as above
-            if path:
-                self.hint(os.fsdecode(path))
+        """Watch nothing any more."""
+        if self._inotify:
+            self._waker.ignore(_descriptor(self._inotify))
+            self._readable.unregister(_descriptor(self._inotify))
+            self._inotify.close()
+            self._inotify = None
+            self._watched.clear()
 
     def hint(self, path: str) -> None:
-        """Have `path` looked at; may be called from any thread."""
+        """Have `path` looked at."""
         self._hints[path] = None
-        if len(self._hints) == 1:
-            self._wake()
 
     def _note_remote(self, wanted: dict[str, Key]) -> None:
         """Take note of directories on filesystems where others may write without our system knowing."""
@@ -109,8 +134,8 @@ class Watcher:
 
     def _watch(self, path: str, key: Key) -> bool:
         try:
-            self._watched[path] = (key, self._schedule(path))
-        except FileNotFoundError:
+            self._watched[path] = (key, *self._schedule(path))
+        except (FileNotFoundError, NotADirectoryError):
             return True
         except OSError as error:
             self._refused = True
@@ -118,37 +143,32 @@ class Watcher:
             return False
         return True
 
-    def _schedule(self, path: str) -> "ObservedWatch":
-        from watchdog import events  # noqa: PLC0415 - `--once` never needs it
+    def _schedule(self, path: str) -> "tuple[WatchDescriptor, CallbackId]":
+        from watchdog.observers import inotify_c  # noqa: PLC0415 - `--once` never needs it
 
-        return self._start().schedule(
-            self,  # type: ignore[arg-type] # a FileSystemEventHandler as far as dispatch() goes, and imported late
-            path,
-            event_filter=[
-                events.FileCreatedEvent,
-                events.FileModifiedEvent,
-                events.FileMovedEvent,
-                events.FileDeletedEvent,
-                events.DirCreatedEvent,
-                events.DirMovedEvent,
-                events.DirDeletedEvent,
-            ],
-            follow_symlink=True,
-        )
+        wanted = inotify_c.InotifyConstants
+        directory = Directory(path, self.hint)
+        name = inotify_c.CallbackId(id(directory))
+        mask = inotify_c.Mask(
+            wanted.IN_CREATE | wanted.IN_MODIFY | wanted.IN_ATTRIB | wanted.IN_MOVE | wanted.IN_DELETE
+            | wanted.IN_DELETE_SELF | wanted.IN_MOVE_SELF | wanted.IN_ONLYDIR
+        )  # fmt: skip
+        return self._open().add_callback(os.fsencode(path), mask, directory, name), name
 
-    def _start(self) -> "BaseObserver":
-        if self._observer is None:
-            from watchdog.observers import Observer  # noqa: PLC0415 - as above
+    def _open(self) -> "InotifyFD":
+        if self._inotify is None:
+            from watchdog.observers.inotify_c import InotifyFD  # noqa: PLC0415 - as above
 
-            _no_delay()
-            self._observer = Observer()
-            self._observer.start()
-        return self._observer
+            self._inotify = InotifyFD()  # a thread that is never started
+            self._inotify._is_reading = False  # noqa: SLF001 - so that it need not be waited for when it is closed
+            self._readable.register(_descriptor(self._inotify), select.POLLIN)
+            self._waker.wake_on(_descriptor(self._inotify))
+        return self._inotify
 
     def _unwatch(self, path: str) -> None:
-        _, watch = self._watched.pop(path)
-        if self._observer is not None:
-            self._observer.unschedule(watch)
+        _, watch, name = self._watched.pop(path)
+        if self._inotify:
+            self._inotify.remove_callbacks([(watch, name)])
 
     def _say_once(self, what: str, why: str) -> None:
         if what not in self._said:
@@ -172,15 +192,8 @@ def _remote_devices() -> dict[int, str]:
     return found
 
 
-def _no_delay() -> None:
-    """Keep watchdog from holding everything back for half a second whenever a file is renamed, to pair two events."""
-    try:
-        from watchdog.observers.inotify_move_event_grouper import (  # noqa: PLC0415 - as above
-            InotifyMoveEventGrouper,
-        )
-    except ImportError:
-        return  # another system or version: hints come later there
-    InotifyMoveEventGrouper.delay = 0.0
+def _descriptor(inotify: "InotifyFD") -> int:
+    return inotify._inotify_fd  # noqa: SLF001 - what the loop waits for; watchdog keeps it to itself
 
 
 def _key(path: str) -> Key | None:
