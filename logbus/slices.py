@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import compress, pairwise
+from operator import mul
 
 from logbus.errors import WireError
 
@@ -66,24 +67,27 @@ def count_lines(body: bytes) -> int:
 
 
 def records(batch: Batch) -> Iterator[bytes]:
-    """Yield the records with their newlines; a record that was dropped on purpose is b""."""
-    if batch.lengths is None:
-        yield from io.BytesIO(batch.body)
-        return
+    """Return the records with their newlines; a record that was dropped on purpose is b""."""
+    return iter(io.BytesIO(batch.body)) if batch.lengths is None else _measured(batch.body, batch.lengths)
+
+
+def _measured(body: bytes, lengths: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
     at = 0
-    for size, _ in batch.lengths:
-        yield batch.body[at : at + size]
+    for size, _ in lengths:
+        yield body[at : at + size]
         at += size
 
 
 def select(batch: Batch, mask: Iterable[int]) -> Batch:
     """Return `batch` with only the records whose number in `mask` is not 0; the others count as dropped on purpose."""
-    kept = list(mask)
-    lengths = batch.lengths or [(len(record), len(record)) for record in records(batch)]
+    kept = list(map(bool, mask))
+    found = list(records(batch))
+    sizes = list(map(len, found))
+    sources = sizes if batch.lengths is None else [source for _, source in batch.lengths]
     return replace(
         batch,
-        body=b"".join(compress(records(batch), kept)),
-        lengths=tuple(pair if keep else (0, pair[1]) for pair, keep in zip(lengths, kept, strict=True)),
+        body=b"".join(compress(found, kept)),
+        lengths=tuple(zip(map(mul, sizes, kept), sources, strict=True)),
         encoded=None,
     )
 

@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, compress
 from operator import add
 from typing import Literal
 
@@ -34,6 +34,8 @@ RESET = b"\x1b[0m"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_US = 253_402_300_799_999_999
 """9999-12-31, in microseconds since 1970."""
+_SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"' for severity in Severity}
+_NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
 CONTINUED = b"\n" + b" " * 13
 
 
@@ -151,40 +153,58 @@ def _lines(batch: Batch) -> Iterable[bytes]:
 def as_json(batch: Batch) -> bytes:
     """Return a batch as one JSON object a record, each on a line.
 
-    What all records share is encoded once; a plain line without quotes and backslashes is its own encoding.
+    What all records share is encoded once, and all of them are joined at once: no object is made for a record.
     """
-    head = msgspec.json.encode({"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))})[:-1]
-    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z").encode()
-    words = {ord(f"{s:d}"): b',"severity":"%b","message":' % s.word.encode() for s in Severity}
-    plain = batch.lengths is None and _quotes_itself(batch.body) and is_plain(head)
-    quote = _quote_plain if plain else _quote
-    shown = [
-        b'%b,"offset":%b%b%b,"time":"%b"}\n' % (head, offset, words[level], quote(record), when)
-        for offset, level, record in zip(_offsets(batch), batch.levels, records(batch), strict=False)
-        if record
-    ]
-    document = b"".join(shown)
-    return document if plain else inert_json(document)
+    common = {"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))}
+    begin = inert_json(msgspec.json.encode(common)[:-1].decode()) + ',"offset":'
+    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    severities = map(_SEVERITIES.__getitem__, batch.levels)
+    columns: tuple[Iterable[str], ...] = (_offsets(batch), severities, _messages(batch))
+    if batch.lengths is not None:
+        shown = [size > 0 for size, _ in batch.lengths]
+        columns = tuple(compress(column, shown) for column in columns)
+    return _table(begin, columns, f'","time":"{when}"}}\n').encode()
 
 
-def _quotes_itself(body: bytes) -> bool:
-    return is_plain(body) and not any(each in body for each in (b'"', b"\\", b"\t"))
+def _table(begin: str, columns: tuple[Iterable[str], ...], end: str) -> str:
+    """Return the rows of these columns, each between `begin` and `end`; one join is what costs least."""
+    offsets, severities, messages = map(list, columns)
+    if not severities:
+        return ""
+    cells = [end + begin] * (4 * len(severities))
+    cells[0] = begin
+    cells[1::4], cells[2::4], cells[3::4] = offsets, severities, messages
+    return "".join(cells) + end
 
 
-def _quote_plain(record: bytes) -> bytes:
-    return b'"%b"' % record.removesuffix(b"\n")
+def _messages(batch: Batch) -> list[str]:
+    """Return each record's text, escaped for JSON; that of lines without control characters all at once."""
+    plain = is_plain(batch.body)
+    if batch.lengths is None and (plain or not batch.body.translate(None, _NO_CONTROLS)):
+        text = _escaped_lines(batch.body.removesuffix(b"\n"))
+    else:
+        text = "\n".join(map(_escaped, records(batch)))
+    return (text if plain else inert_json(text)).split("\n")[: len(batch.levels)]
 
 
-def _quote(record: bytes) -> bytes:
-    return msgspec.json.encode(_text(record.removesuffix(b"\n").removesuffix(b"\r")))
+def _escaped_lines(body: bytes) -> str:
+    """Return lines as JSON has them; bytes are searched far faster than text for what is not there."""
+    body = body if body.isascii() else _text(body).encode()
+    return body.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\t", rb"\t").decode()
 
 
-def _offsets(batch: Batch) -> Iterable[bytes]:
+def _escaped(record: bytes) -> str:
+    return msgspec.json.encode(_text(record.removesuffix(b"\n").removesuffix(b"\r")))[1:-1].decode()
+
+
+def _offsets(batch: Batch) -> list[str]:
     """Return where each record begins in its source; null for records that have no position."""
+    count = len(batch.levels)
     if not batch.stream:
-        return [b"null"] * len(batch.levels)
+        return ["null"] * count
     sizes = (source for _, source in batch.lengths) if batch.lengths is not None else map(len, records(batch))
-    return map(b"%d".__mod__, accumulate(sizes, initial=batch.offset))
+    numbers = msgspec.json.encode(list(accumulate(sizes, initial=batch.offset)))  # four times as fast as str of each
+    return numbers.decode()[1:-1].split(",")[:count]
 
 
 def _text(raw: bytes) -> str:

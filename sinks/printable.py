@@ -26,11 +26,9 @@ def printable_word(text: str) -> bytes:
     return printable(os.fsencode(text)).replace(b"\n", rb"\n").replace(b"\t", rb"\t")
 
 
-def inert_json(document: bytes) -> bytes:
-    """Return a JSON document that means the same, without a byte that a terminal would obey."""
-    if is_plain(document):
-        return document
-    return _HIDDEN.sub(_escape_json, document.decode()).encode()
+def inert_json(document: str) -> str:
+    """Return a JSON document, or a part of one, that means the same, without what a terminal would obey."""
+    return _HIDDEN.sub(_escape_json, document)
 
 
 def is_plain(data: bytes) -> bool:

@@ -214,5 +214,5 @@ def test_printable_leaves_plain_text_alone() -> None:
     """Text without a suspicious byte is returned as it is, not copied."""
     body = b"plain\ttext\n"
     assert printable(body) is body
-    assert inert_json(body) is body
+    assert inert_json(body.decode()) == body.decode()
     assert printable_word("a\tb") == rb"a\tb"
