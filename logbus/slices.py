@@ -11,7 +11,6 @@ import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import compress, pairwise
-from operator import mul
 
 from logbus.errors import WireError
 
@@ -80,16 +79,15 @@ def _measured(body: bytes, lengths: tuple[tuple[int, int], ...]) -> Iterator[byt
 
 def select(batch: Batch, mask: Iterable[int]) -> Batch:
     """Return `batch` with only the records whose number in `mask` is not 0; the others count as dropped on purpose."""
-    kept = list(map(bool, mask))
+    kept = list(mask)
     found = list(records(batch))
     sizes = list(map(len, found))
     sources = sizes if batch.lengths is None else [source for _, source in batch.lengths]
-    return replace(
-        batch,
-        body=b"".join(compress(found, kept)),
-        lengths=tuple(zip(map(mul, sizes, kept), sources, strict=True)),
-        encoded=None,
-    )
+    dropped = {source: (0, source) for source in set(sources)}  # shared: objects are what costs here
+    lengths = list(map(dropped.__getitem__, sources))
+    for at in compress(range(len(found)), kept):
+        lengths[at] = sizes[at], sources[at]
+    return replace(batch, body=b"".join(compress(found, kept)), lengths=tuple(lengths), encoded=None)
 
 
 def trim(batch: Batch, offset: int, end: int) -> Batch:

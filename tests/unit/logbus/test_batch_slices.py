@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from logbus.batch import Batch, decode, encode, records, split, trim
+from logbus.batch import Batch, decode, encode, records, select, split, trim
 from logbus.errors import WireError
 
 BATCH = Batch(b"one\ntwo\nthree\n", b"634", stream="0" * 16, offset=100, end=114)
@@ -42,6 +44,19 @@ def test_a_trimmed_batch_no_longer_holds_its_frame() -> None:
     assert trim(batch, 0, 5_000).encoded
     assert trim(batch, 5, 5_000).encoded is None
     assert all(part.encoded is None for part in split(batch, 1_000))
+
+
+@given(st.lists(st.tuples(st.binary(max_size=3), st.integers(1, 5), st.booleans()), min_size=1), st.booleans())
+def test_a_selection_is_what_is_kept_record_by_record(rows: list[tuple[bytes, int, bool]], whole: bool) -> None:
+    """Whether batches have lengths or not, those left out keep their place and lose their bytes."""
+    texts = [text.replace(b"\n", b"") + b"\n" for text, _, _ in rows]
+    sources = [len(text) if whole else source for text, (_, source, _) in zip(texts, rows, strict=True)]
+    pairs = [(len(text), source) for text, source in zip(texts, sources, strict=True)]
+    kept = [keep for _, _, keep in rows]
+    batch = Batch(b"".join(texts), b"6" * len(rows), lengths=None if whole else tuple(pairs))
+    part = select(batch, kept)
+    assert list(records(part)) == [text * keep for text, keep in zip(texts, kept, strict=True)]
+    assert part.lengths == tuple((size * keep, source) for (size, source), keep in zip(pairs, kept, strict=True))
 
 
 @pytest.mark.parametrize("span", [(0, 100), (114, 200), (105, 105), (110, 105)])
