@@ -29,6 +29,7 @@ class Variant:
     sinks: tuple[tuple[str, str], ...] = (("archive", ARCHIVE),)
     options: str = ""
     module: str = "shipper"
+    sink_module: str = "sinks"
 
 
 EVERYTHING = Variant("everything on")
@@ -78,7 +79,7 @@ def ship(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
     beam = stage.beam
     forget_peak(beam)
     broker_s = cpu_s(beam)
-    with stage.sinks(folder, dict(variant.sinks)) as pids:
+    with stage.sinks(folder, dict(variant.sinks), variant.sink_module) as pids:
         began = time.perf_counter()
         pattern = source.path if source.files == 1 else source.path / "*.log"
         pid = stage.shipper(folder, f'{{paths: ["{pattern}"]{variant.options}}}', "--once", module=variant.module)

@@ -1,91 +1,41 @@
-"""What the ledger costs a file sink: the same batches with the ledger on disk and with one that is forgotten, in turn.
+"""What the ledger costs end to end: the same backlog into a file sink with its ledger and into one without, in turn.
 
     python -m benchmarks.ledger
 
-The sink decodes, writes and syncs as it does behind RabbitMQ, whose part is left out: it would only hide the cost.
+Everything else is on in both: severities, registry, confirms, quorum queue, fsync of the output.
 """
 
-import itertools
 import statistics
+import sys
 import tempfile
-import time
-from collections.abc import Iterable
+from itertools import permutations
 from pathlib import Path
 
-from logbus.batch import Batch, Message, encode
-from logbus.consumer import Delivery
-from sinks.file import Settings, open_sink
-from sinks.ledger import Ledger
-from sinks.runner import Runner
-from sinks.sink import Context
+from benchmarks import backlog
+from benchmarks.processes import Stage
+from logbus.devbroker import DevBroker
 
-PAIRS = 7
-BATCHES = 400
-LINES = 2200
-PREFETCH = 256
-TAKEN = 16
+PAIRS = 10
+BACKLOG_BYTES = 585_000_000
+WITH, WITHOUT = backlog.EVERYTHING, backlog.Variant("no ledger", sink_module="benchmarks.unledgered")
 
 
-class Queue:
-    """Messages in memory, delivered a few at a time."""
-
-    epoch = 0
-
-    def __init__(self, messages: list[Message]) -> None:
-        self._ready = iter([Delivery(tag, 0, each, redelivered=False) for tag, each in enumerate(messages, start=1)])
-        self.acked = 0
-
-    def take(self) -> list[Delivery]:
-        """Deliver some."""
-        return list(itertools.islice(self._ready, TAKEN))
-
-    def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Count them."""
-        self.acked += len(list(deliveries))
-
-    def quarantine(self, delivery: Delivery, reason: str) -> None:
-        """Fail: nothing here is broken."""
-        raise AssertionError(delivery, reason)
-
-
-def messages() -> list[Message]:
-    """Return batches of one stream, as a shipper makes them of a large file: 256 KiB each."""
-    text = b"2026-11-24 10:00:00,000 INFO [main] shop - %06d a line of ordinary length, as applications write them\n"
-    body = b"".join(text % number for number in range(LINES))
-    stream = Batch(body, b"6" * LINES, host="h", label="l", path="/x", stream="0123456789abcdef")
-    size = len(body)
-    return [
-        encode(Batch(body, stream.levels, "h", "l", "/x", stream.stream, number * size, (number + 1) * size))
-        for number in range(BATCHES)
-    ]
-
-
-def run(queue: Queue, root: Path, state: Path | None) -> float:
-    """Write everything; return seconds."""
-    ledger = Ledger(state)
-    sink = open_sink(Settings(path=str(root / "out.log")), Context("bench", state, ledger.remember))
-    runner = Runner(queue, sink, ledger, commit_batches=PREFETCH * 3 // 4)
-    begun = time.perf_counter()
-    while queue.acked < BATCHES:
-        runner.step(time.monotonic())
-    seconds = time.perf_counter() - begun
-    runner.close()
-    return seconds
-
-
-def main() -> None:
-    """Measure pairs, and print the median cost."""
-    made = messages()
-    ratios = []
-    for _ in range(PAIRS):
-        with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
-            with_ledger = run(Queue(made), Path(one), Path(one) / "state")
-            without = run(Queue(made), Path(other), None)
-        ratios.append(with_ledger / without)
-        lines = BATCHES * LINES
-        print(f"with {lines / with_ledger:>12,.0f} lines/s, without {lines / without:>12,.0f} lines/s")
-    print(f"the ledger costs {100 * (statistics.median(ratios) - 1):.1f} % (median of {PAIRS} pairs)")
+def main() -> int:
+    """Measure pairs, each variant first in every other one, and print the median cost."""
+    costs = []
+    with tempfile.TemporaryDirectory(prefix="logbus-ledger-") as root, DevBroker(Path(root) / "broker") as broker:
+        stage = Stage(Path(root), broker)
+        source = backlog.make(stage.root, "plain", BACKLOG_BYTES)
+        for turn in range(PAIRS):
+            order = list(permutations((WITH, WITHOUT)))[turn % 2]
+            took_s = {variant.name: backlog.ship(stage, variant, source)["s"] for variant in order}
+            costs.append(100 * (took_s[WITH.name] / took_s[WITHOUT.name] - 1))
+            print(
+                f"with {took_s[WITH.name]:.2f} s, without {took_s[WITHOUT.name]:.2f} s: {costs[-1]:+.1f} %", flush=True
+            )
+    print(f"the ledger costs {statistics.median(costs):.1f} % (median of {PAIRS} pairs)")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -104,13 +104,13 @@ class Stage:
         return made
 
     @contextmanager
-    def sinks(self, folder: Path, kinds: dict[str, str]) -> Iterator[dict[str, int]]:
+    def sinks(self, folder: Path, kinds: dict[str, str], module: str = "sinks") -> Iterator[dict[str, int]]:
         """Run sinks; `kinds` is name -> YAML mapping, `{folder}` standing for the folder. Gives their pids."""
         lines = [f"  {name}: {kind.replace('{folder}', str(folder))}\n" for name, kind in kinds.items()]
         config = folder / "sinks.yml"
         config.write_text(f'broker: {{url: "{self.broker.url}"}}\nstate: {folder}/ledger\nsinks:\n{"".join(lines)}')
         pids = {
-            name: start(["sinks", "--config", config, name, "-v"], messages=folder / f"{name}.txt") for name in kinds
+            name: start([module, "--config", config, name, "-v"], messages=folder / f"{name}.txt") for name in kinds
         }
         try:
             for name in kinds:
