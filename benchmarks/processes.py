@@ -46,8 +46,10 @@ def forget_peak(pid: int) -> None:
 
 def start(arguments: Sequence[str | Path], stdout: int = subprocess.DEVNULL, messages: Path | None = None) -> int:
     """Start `python -m ...` and return its pid; to be ended with `finish`."""
+    installed = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with (messages or Path(os.devnull)).open("wb") as stderr:
-        return subprocess.Popen([sys.executable, "-m", *arguments], stdout=stdout, stderr=stderr).pid
+        command = [sys.executable, "-m", *arguments]
+        return subprocess.Popen(command, stdout=stdout, stderr=stderr, env=installed).pid
 
 
 @dataclass(frozen=True, slots=True)
