@@ -22,14 +22,25 @@ LINE_BYTES: Final = 100
 """What a line is taken to have, where only about how many there are matters."""
 USUAL: Final = b"6"
 """What a line without a match states: info."""
-_DIGITS: Final = {b"ERROR ": b"3", b"WARN ": b"4", b"DEBUG ": b"7"}
-"""What may stand behind a stamp instead."""
 _AT_WORD: Final = 0
 """The pattern whose match ends with the first byte behind a whole stamp."""
 _MOST_OTHERS: Final = 16
 """One line in so many may be read by itself; with more, reading all of them by pattern is as quick."""
 
 Read = Callable[[bytes], bytes]
+
+
+class _Words(dict[bytes, int]):
+    """What the six bytes behind a stamp state, an ASCII digit; 0: the line has to be read."""
+
+    def __missing__(self, word: bytes) -> int:
+        if not word.startswith(b"WARN "):
+            return 0
+        self[word] = ord("4")  # of 256 words at most
+        return self[word]
+
+
+_DIGITS: Final = _Words({b"ERROR ": ord("3"), b"DEBUG ": ord("7")})
 
 
 def usual(sample: bytes, lines: int) -> bool:
@@ -45,33 +56,30 @@ def stated(body: bytes, read: Read) -> bytes | None:
     scanner = _scanner()
     if scanner is None:
         return None
-    matches: list[tuple[int, int]] = []
+    kinds = bytearray()
+    places: list[int] = []
 
     def note(kind: int, _start: int, end: int, _flags: int, _context: object) -> None:
-        matches.append((kind, end - 1))
+        kinds.append(kind)
+        places.append(end - 1)
 
     scanner.scan(body, match_event_handler=note)
-    others = [place for kind, place in matches if kind != _AT_WORD]
-    if len(others) * _MOST_OTHERS * LINE_BYTES > len(body):
+    if (len(kinds) - kinds.count(_AT_WORD)) * _MOST_OTHERS * LINE_BYTES > len(body):
         return None
-    return _digits(body, matches, read)
+    return _digits(body, kinds, places, read)
 
 
-def _digits(body: bytes, matches: list[tuple[int, int]], read: Read) -> bytes:
-    """Return the digits; a match is its pattern's number and a place in its line, the newline at most."""
-    places = [place for _, place in matches]
-    lines = accumulate(map(body.count, repeat(b"\n"), chain((0,), places), places))
-    digits = bytearray()
-    for line, (kind, place) in zip(lines, matches, strict=True):
-        digits += USUAL * (line - len(digits))
-        digits += (kind == _AT_WORD and _word_at(body, place)) or read(_line_at(body, place))
-    last = places[-1] if places else 0
-    digits += USUAL * (body.count(b"\n", last) - bool(places))
+def _digits(body: bytes, kinds: bytearray, places: list[int], read: Read) -> bytes:
+    """Return the digits; a match has its pattern's number and a place in its line, the newline at most."""
+    lines = list(accumulate(map(body.count, repeat(b"\n"), chain((0,), places), [*places, len(body)])))
+    digits = bytearray(USUAL * lines.pop())
+    words = [body[place : place + 6] for place in places]
+    for line, kind, word in zip(lines, kinds, words, strict=True):
+        digits[line] = _DIGITS[word] if kind == _AT_WORD else 0
+    if 0 in digits:
+        for line, place in zip(lines, places, strict=True):
+            digits[line] = digits[line] or read(_line_at(body, place))[0]
     return bytes(digits)
-
-
-def _word_at(body: bytes, place: int) -> bytes | None:
-    return _DIGITS.get(body[place : place + 6]) or _DIGITS.get(body[place : place + 5])
 
 
 def _line_at(body: bytes, place: int) -> bytes:
