@@ -37,16 +37,13 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
 
 
 def may_become_copy(fresh: Tail, life: Tail) -> bool:
-    """Tell whether a new file holds nothing, so far, but the first bytes of a life."""
+    """Tell whether a new file holds nothing, so far, but the first bytes of a life that is still read."""
+    if life.ended or life.unpacking:
+        return False
     data = os.pread(fresh.fd, HEAD_BYTES, 0)
-    if len(data) >= life.head.length:
-        return life.head.length > 0 and digest(data[: life.head.length]) == life.head.digest()
+    if 0 < life.head.length <= len(data):
+        return digest(data[: life.head.length]) == life.head.digest()
     return life.fd < 0 or os.pread(life.fd, len(data), 0) == data
-
-
-def is_truncated(life: Tail) -> bool:
-    """Tell whether a life's file, if it is open, holds other bytes by now."""
-    return life.fd >= 0 and not life.continues()
 
 
 class Suspects:

@@ -123,25 +123,29 @@ class Departures:
                 self._lives.enqueue(tail)
                 return True
         except LifeEnded:
-            if tail.names:
-                self._lives.begin_again(tail)
-            else:
-                self._lives.end(tail, done=True)  # its inode is another file's, which no input names
+            self._lives.begin_again(tail)
         except (OSError, SourceError) as error:
             self._lives.trouble(tail, error)
         return False
 
     def _open_sibling(self, tail: Tail) -> bool:
-        """Open a nameless life that was only renamed or compressed in its directory; end it if it is not there."""
+        """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
         found = Siblings(self._discovery.input_of).find(tail.path, tail.inode)
-        if found and tail.reopened_as(*open_regular(found.path)) and (tail.generation or tail.continues()):
+        if found and self._is_still(tail, found.path):
             self._lives.open_files.hold(tail)
             return True
+        tail.close()
         if not self._resumption.recover(tail):
             if tail.lost_bytes:
                 say_lost(tail.path, tail.lost_bytes)
             self._lives.end(tail)
         return False
+
+    def _is_still(self, tail: Tail, path: str) -> bool:
+        try:
+            return tail.reopened_as(*open_regular(path)) and (tail.generation is not None or tail.continues())
+        except LifeEnded:
+            return False  # its inode is another file's, which no input names
 
 
 def unread_bytes(tail: Tail) -> int:

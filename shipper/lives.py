@@ -11,17 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects, find_copy, is_truncated, may_become_copy
+from shipper.copies import COPY_GRACE_S, Suspects, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found
-from shipper.kinship import Kin, family
+from shipper.kinship import family
 from shipper.opening import open_regular
-from shipper.recognition import GOES_ON, Memory, Verdict, row_of
+from shipper.recognition import GOES_ON, Memory, Verdict
 from shipper.records import Recorder
 from shipper.registry import Registry
 from shipper.settings import Input
 from shipper.succession import Succession
-from shipper.tail import Tail
+from shipper.tail import LifeEnded, Tail
 
 
 class Lives:
@@ -61,7 +61,7 @@ class Lives:
         self._succession = Succession()
         self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
-        self.recover: Callable[[Tail], str] = lambda _: ""  # from an archive: see Resumption
+        self.recover: Callable[[Tail], str] = lambda _: ""  # in a copy or an archive: see Resumption
 
     def __len__(self) -> int:
         return len(self.by_key)
@@ -129,7 +129,7 @@ class Lives:
         fresh = Tail(path, tail.input, fd, status, tail.recorder)
         fresh.visit(status, tail.changed_s)
         fresh.hole = tail.offset
-        moved = self._move_to_copy(tail) or self.recover(tail)
+        moved = self.recover(tail)
         say_truncated(tail.path, moved, 0 if moved else tail.lost_bytes)
         if self.unread.pop(tail, None) is not None:
             self.unread[fresh] = fresh.seen_size
@@ -140,7 +140,7 @@ class Lives:
         if older := self._succession.replace(tail, fresh):
             self.enqueue(older)
         if moved:
-            self._precede(tail, fresh)
+            self._succession.insert(tail, fresh)
         else:
             self.end(tail, done=True)
         self.by_key[fresh.key] = fresh
@@ -148,24 +148,14 @@ class Lives:
         self.enqueue(fresh)
         return fresh
 
-    def _move_to_copy(self, tail: Tail) -> str:
-        """Let a truncated life go on in its copy, if there is one; return the copy's path."""
-        row = row_of(tail)
-        copy = find_copy(row, tail.input, Kin().of(tail.path), self.knows) if tail.stream else None
-        if copy is None:
-            return ""
+    def move(self, tail: Tail, copy: Tail) -> None:
+        """Let a life go on in another file."""
+        self.detach(tail)
         tail.fd, tail.device, tail.inode, tail.generation = copy.fd, copy.device, copy.inode, copy.generation
         tail.lost_bytes = 0
         tail.visit(os.fstat(tail.fd), tail.changed_s)
-        return copy.path
-
-    def _precede(self, tail: Tail, fresh: Tail) -> None:
-        """Have a life that goes on in its copy read before the one that took its file."""
-        self._succession.insert(tail, fresh)
         self.by_key[tail.key] = tail
-        self.open_files.hold(tail)
-        self.leaving[tail] = None
-        self.dirty[tail] = None
+        self.leaving[tail] = self.dirty[tail] = None
         self.enqueue(tail)
 
     def ensure_open(self, tail: Tail, now: float) -> bool:
@@ -249,13 +239,25 @@ class Lives:
     def _is_copy(self, fresh: Tail, now: float) -> bool:
         """Tell whether a new file is a life's copy by now, or may become it."""
         original = family(fresh.path)
-        life = self._succession.newest(original)
-        if fresh.path == original or not life or life.ended or life.unpacking or not may_become_copy(fresh, life):
+        if fresh.path == original:
             return False
-        if is_truncated(life):
-            self.begin_again(life)
-            return fresh.key in self.by_key
-        return self._suspects.waits(fresh, now)
+        for life in self._succession.of(original):
+            if self._is_truncated(life, now):
+                self.begin_again(life)
+        if fresh.key in self.by_key:
+            return True
+        suspect = any(may_become_copy(fresh, life) for life in self._succession.of(original))
+        return suspect and self._suspects.waits(fresh, now)
+
+    def _is_truncated(self, life: Tail, now: float) -> bool:
+        """Tell whether a life's file, if it can be opened, holds other bytes by now."""
+        try:
+            return not life.unpacking and self.ensure_open(life, now) and not life.continues()
+        except LifeEnded:
+            return True
+        except OSError as error:
+            self.trouble(life, error)
+            return False
 
     def recorder(self, source: Input) -> Recorder:
         """Return what all files of an input share."""

@@ -20,7 +20,7 @@ from shipper.copies import find_copy
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.kinship import Kin
 from shipper.lives import Lives
-from shipper.recognition import holds
+from shipper.recognition import holds, row_of
 from shipper.registry import Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -105,9 +105,22 @@ class Resumption:
         return self._registry.expire(before_s, is_there, after)
 
     def recover(self, tail: Tail) -> str:
-        """Have the rest of a followed life read from an archive, now that its file is gone; "" if there is none."""
-        row = self._registry.row(tail.stream) if tail.stream else None
-        found = self._archives_of(row, Kin()) if row else []
+        """Have the rest of a followed life read from a copy or an archive, now that its file is gone; "" if none is."""
+        if not tail.stream:
+            return ""
+        kin = Kin()
+        return self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)
+
+    def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows)
+        if copy is None:
+            return ""
+        self._lives.move(tail, copy)
+        return copy.path
+
+    def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
+        row = self._registry.row(tail.stream)
+        found = self._archives_of(row, kin) if row else []
         self._heads.clear()
         if row is None or not found:
             return ""

@@ -4,20 +4,22 @@ from shipper.tail import Tail
 
 
 class Succession:
-    """The newest life of each path; tails know their neighbours (`behind`, `follower`)."""
+    """The lives of each path; tails know their neighbours (`behind`, `follower`)."""
 
     def __init__(self) -> None:
         self._newest: dict[str, Tail] = {}
+        self._of: dict[str, dict[Tail, None]] = {}
 
-    def newest(self, path: str) -> Tail | None:
-        """Return the life that was found last at a path and has not ended."""
-        return self._newest.get(path)
+    def of(self, path: str) -> list[Tail]:
+        """Return the lives that were found at a path and have not ended, the newest first."""
+        return [*self._of.get(path, {})][::-1]
 
     def line_up(self, tail: Tail) -> Tail | None:
         """Let a life wait for the one before it at the same path; return that one."""
         older = self._newest.get(tail.path)
         if older is tail:
             return None
+        self._note(tail)
         self._newest[tail.path] = tail
         if older:
             tail.behind, older.follower = older, tail
@@ -31,6 +33,7 @@ class Succession:
         newest = self._newest.get(fresh.path)
         if fresh.path != tail.path or not (tail.follower or newest is tail):
             return self.line_up(fresh)
+        self._note(fresh)
         fresh.behind, fresh.follower = tail.behind, tail.follower
         tail.behind = tail.follower = None
         if fresh.behind:
@@ -58,7 +61,13 @@ class Succession:
 
     def leave(self, tail: Tail) -> None:
         """Take out a life that has ended."""
+        self._of.get(tail.path, {}).pop(tail, None)
+        if not self._of.get(tail.path, True):
+            del self._of[tail.path]
         if self._newest.get(tail.path) is tail:
             del self._newest[tail.path]
         if tail.behind:
             tail.behind.follower = None
+
+    def _note(self, tail: Tail) -> None:
+        self._of.setdefault(tail.path, {})[tail] = None

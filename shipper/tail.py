@@ -1,8 +1,8 @@
 """One open file, read from its offset in slices that end with a record.
 
 A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins MARK_BYTES before
-the offset, and those bytes must be the ones read last time; so truncation and rewriting in place are noticed by the
-read itself, however the file's size came out.
+the offset, and those bytes must be the ones read last time, and so must the file's head; so truncation and rewriting in
+place are noticed by the read itself, however the file's size came out.
 
 A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
 """
@@ -61,8 +61,7 @@ class Tail:
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
-        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stale", "stream",
-        "unpacking",
+        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stream", "unpacking",
     )  # fmt: skip
 
     def __init__(
@@ -83,7 +82,7 @@ class Tail:
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.stale = self.final = self.queued = self.unpacking = False
+        self.final = self.queued = self.unpacking = False
         self.ended = self.done = False
         self.changed_s = 0.0
         self.behind: Tail | None = None
@@ -115,7 +114,6 @@ class Tail:
         elif self.seen_size < 0:
             self.lost_bytes = 0
         self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
-        self.stale = True
         return True
 
     def forget_size(self) -> None:
@@ -137,7 +135,8 @@ class Tail:
 
         Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
         """
-        self._check_head()
+        if not self.head.matches(self.fd):
+            raise LifeEnded
         if self.scanned > self.offset:
             return self._read_long_line()
         limit = min(self._limit(), self._to_boundary())
@@ -166,7 +165,7 @@ class Tail:
         if (status.st_dev, status.st_ino) != self.key:
             os.close(fd)
             return False
-        self.fd, self.stale = fd, True
+        self.fd = fd
         if generation_of(fd) != self.generation:
             raise LifeEnded
         return True
@@ -196,12 +195,6 @@ class Tail:
         if first >= self.hole:
             self.begin_at(first)
         self.hole = 0
-
-    def _check_head(self) -> None:
-        """After a pause, look whether the file still begins as it did."""
-        if self.stale and not self.head.matches(self.fd):
-            raise LifeEnded
-        self.stale = False
 
     def _read_on(self, limit: int) -> tuple[bytes, int]:
         """Return up to `limit` new bytes behind the mark, and where they begin."""

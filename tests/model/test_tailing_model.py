@@ -5,6 +5,7 @@ in any order, kills and restarts the shipper (only the registry survives), and k
 It drives `Agent.step()` with a clock of its own: no threads, no sleeps.
 """
 
+import gzip
 import random
 import shutil
 import tempfile
@@ -26,6 +27,8 @@ from support import SOAK, examples
 
 PATIENCE_S = 70.0
 NAMES = ("a.log", "b.log")
+LINK = "current.log"
+TARGETS = ("target.0", "target.1", "target.2")
 ROTATIONS = 4
 
 
@@ -38,6 +41,8 @@ class Life:
         self.data = bytearray()
         self.known = self.known_at_home = False
         self.home = home
+        self.followed = False
+        self.streams = 1
         self.may_lose = False
         self.ended = False
         self.published = 0
@@ -140,9 +145,10 @@ class Tailing(RuleBasedStateMachine):
         self.step(1.5)
         self.step(0.0)
         for name, life in self.at.items():
-            if name in NAMES or self.whole_glob:
+            if self.in_glob(name):
                 life.known = life.known or life.complete() > 0
                 life.known_at_home = life.known_at_home or (life.known and name == life.home)
+            life.followed = life.known
 
     @rule(seconds=st.sampled_from([0.0, 0.3, 1.5, 6.0]))
     @precondition(lambda self: self.agent)
@@ -196,7 +202,7 @@ class Tailing(RuleBasedStateMachine):
 
     # --- the writers ---
 
-    @rule(name=st.sampled_from(NAMES), lines=st.integers(1, 30))
+    @rule(name=st.sampled_from((*NAMES, LINK)), lines=st.integers(1, 30))
     def append_lines(self, name: str, lines: int) -> None:
         """Write lines."""
         self.write(name, b"".join(b"line %d of many\r\n" % each for each in range(lines)))
@@ -223,18 +229,77 @@ class Tailing(RuleBasedStateMachine):
         """A1-A3, A5: rename a chain; the writer may go on with a new file."""
         if name not in self.at:
             return
-        for number in range(ROTATIONS, 0, -1):
-            older = name if number == 1 else f"{name}.{number - 1}"
-            if older in self.at:
-                self.move(older, f"{name}.{number}")
+        self.make_room(name)
+        self.move(name, f"{name}.1")
         if create:
             self.write(name, b"after rotation\n")
+
+    @rule(name=st.sampled_from(NAMES), look=st.booleans(), go_on=st.booleans())
+    def copytruncate(self, name: str, look: bool, go_on: bool) -> None:
+        """A10, A14, A15: copied as it is, read or not, then truncated; the writer may go on at once."""
+        life = self.at.get(name)
+        if life is None:
+            return
+        self.make_room(name)
+        shutil.copyfile(self.path(name), self.path(f"{name}.1"))
+        if look and self.agent:
+            self.scan()
+        with self.path(name).open("r+b") as file:
+            file.truncate(0)
+        self.at[f"{name}.1"] = self.at.pop(name)
+        life.ended = nameable = life.known and life.published > 0
+        life.may_lose = life.may_lose or not (self.whole_glob or nameable)
+        life.followed = False
+        if go_on:
+            self.write(name, b"after truncation\n")
+
+    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS))
+    def compress(self, name: str, number: int) -> None:
+        """A3, A6: a rotated file is compressed, as it is."""
+        rotated = f"{name}.{number}"
+        life = self.at.get(rotated)
+        if life is None:
+            return
+        self.path(f"{rotated}.gz").write_bytes(gzip.compress(self.path(rotated).read_bytes(), 1))
+        self.path(rotated).unlink()
+        self.at[f"{rotated}.gz"] = self.at.pop(rotated)
+        life.may_lose = life.may_lose or not life.known
+        life.followed = False
+        self.end(life)
+
+    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS))
+    def decompress(self, name: str, number: int) -> None:
+        """A20: an archive is unpacked by hand: what an input names is a file of its own, what none names is none."""
+        rotated = f"{name}.{number}"
+        life = self.at.get(f"{rotated}.gz")
+        if life is None:
+            return
+        self.path(rotated).write_bytes(gzip.decompress(self.path(f"{rotated}.gz").read_bytes()))
+        self.path(f"{rotated}.gz").unlink()
+        self.at[rotated] = self.at.pop(f"{rotated}.gz")
+        life.streams += self.whole_glob
+
+    @rule(name=st.sampled_from(TARGETS))
+    def swap(self, name: str) -> None:
+        """A18: a link means another file, a new one or one that it meant before."""
+        if self.at.get(LINK) is (life := self.at.get(name)) and life:
+            return
+        if old := self.at.pop(LINK, None):
+            old.may_lose = old.may_lose or not old.known
+        fresh = self.path("fresh")
+        fresh.symlink_to(name)
+        fresh.rename(self.path(LINK))
+        if life:
+            self.at[LINK] = life
+            return
+        self.write(LINK, b"at another target\n")
+        self.at[name] = self.at[LINK]
 
     @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS), data=st.sampled_from([b"late\n", b"la"]))
     def write_late(self, name: str, number: int, data: bytes) -> None:
         """A1: a slow writer goes on with the old file."""
         rotated = f"{name}.{number}"
-        if rotated in self.at:
+        if rotated in self.at and not self.at[rotated].ended:
             self.write(rotated, data)
             if self.agent:
                 self.step(0.3)
@@ -291,14 +356,38 @@ class Tailing(RuleBasedStateMachine):
         if self.agent:
             self.scan()
 
+    @rule(name=st.sampled_from(TARGETS))
+    def write_behind_the_link(self, name: str) -> None:
+        """A18: a slow writer goes on with a target, whether or not the link still means it."""
+        if name in self.at:
+            self.write(name, b"late\n")
+            if self.agent:
+                self.step(0.3)
+
     # --- the model ---
 
     def path(self, name: str) -> Path:
         """Return where a file is."""
         return self.folder / "logs" / name
 
+    def in_glob(self, name: str) -> bool:
+        """Tell whether an input names a file and ships it."""
+        return name.endswith(".log") or (self.whole_glob and ".log." in name and not name.endswith(".gz"))
+
+    def make_room(self, name: str) -> None:
+        """Rename what was rotated before, compressed or not, and delete the oldest."""
+        for ending in ("", ".gz"):
+            if f"{name}.{ROTATIONS}{ending}" in self.at:
+                self.remove(f"{name}.{ROTATIONS}{ending}")
+        for number in range(ROTATIONS, 1, -1):
+            for ending in ("", ".gz"):
+                if f"{name}.{number - 1}{ending}" in self.at:
+                    self.move(f"{name}.{number - 1}{ending}", f"{name}.{number}{ending}")
+
     def write(self, name: str, data: bytes) -> None:
         """Append, beginning a life if there is no such file."""
+        if name == LINK and not self.at.get(LINK) and not self.path(LINK).is_symlink():
+            return
         if name not in self.at:
             before = next((each for each in reversed(self.lives) if each.home == name), None)
             life = Life(len(self.lives), name, before)
@@ -311,16 +400,20 @@ class Tailing(RuleBasedStateMachine):
         with self.path(name).open("ab") as file:
             file.write(data)
 
+    def remove(self, name: str) -> None:
+        """Delete a rotated file: what the shipper has not open, or has not read while it could, is lost."""
+        life = self.at.pop(name)
+        if life.published < len(life.data):
+            held = self.agent and life.followed and self.whole_glob and self.budget > 1  # else closed, and no hint came
+            life.may_lose = life.may_lose or not held
+        self.path(name).unlink()
+        self.end(life)
+
     def move(self, old: str, new: str) -> None:
-        """Rename, over what may be there."""
-        if new in self.at:
-            lost = self.at.pop(new)
-            unread = self.budget == 1 and lost.published < len(lost.data)  # closed, and no hint came
-            lost.may_lose = lost.may_lose or unread or not (self.agent and lost.known and self.whole_glob)
-            self.end(lost)
+        """Rename."""
         self.path(old).rename(self.path(new))
         life = self.at[new] = self.at.pop(old)
-        if new.endswith(".1") and not self.whole_glob and not (self.agent and life.known):
+        if new.endswith(".1") and not self.whole_glob:
             life.may_lose = life.may_lose or not life.known
 
     def end(self, life: Life) -> None:
@@ -354,7 +447,7 @@ class Tailing(RuleBasedStateMachine):
         if life is None:
             assert batch.offset == 0, "a stream begins with its first byte"
             life = self.lives[int(batch.body[:12])]
-            assert life not in self.of_stream.values(), "one stream a life"
+            assert list(self.of_stream.values()).count(life) < life.streams, "one stream a life"
             self.of_stream[batch.stream] = life
             self.committed[batch.stream] = set()
             if life.before and not life.before.may_lose and batch.path == str(self.path(life.home)):
@@ -434,4 +527,68 @@ def test_a_life_on_a_deleted_life_s_inode_waits_its_turn() -> None:
     state.append_lines("b.log", 1)
     state.rotate("b.log", create=False)
     state.append_lines("b.log", 1)
+    state.teardown()
+
+
+def closed_and_published() -> Tailing:
+    """Return a state in which a life of a.log is published, and its file closed."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=2, budget=1)
+    for name in NAMES:
+        state.append_lines(name, 1)
+        state.settle()
+    return state
+
+
+@pytest.mark.parametrize("create", [False, True])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_truncated_file_is_rotated_before_the_next_look(create: bool, packed: bool) -> None:
+    """A15, A6: its copy, renamed meanwhile, is not a new file, wherever the truncated file went."""
+    state = closed_and_published()
+    state.copytruncate("a.log", look=False, go_on=True)
+    state.rotate("a.log", create)
+    if packed:
+        state.compress("a.log", 1)
+    state.scan()
+    state.teardown()
+
+
+def test_a_copy_of_a_closed_file_that_was_truncated_after_the_grace() -> None:
+    """A15: a copy is nobody's until the file it may be of was opened to see whether it is truncated."""
+    state = closed_and_published()
+    state.copytruncate("a.log", look=True, go_on=False)
+    state.run(6.0)
+    state.teardown()
+
+
+def test_a_file_that_is_found_together_with_its_copy() -> None:
+    """A15: nothing of a file was read yet when its copy is found: the bytes tell that it may be a copy."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=2, budget=1)
+    state.append_lines("a.log", 1)
+    state.copytruncate("a.log", look=True, go_on=False)
+    state.teardown()
+
+
+def test_copied_twice_while_the_window_is_full() -> None:
+    """A15: a file that nobody had room to read may hold its next life already when that one's copy is found."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=5, budget=1)
+    state.append_long("a.log", 4000, b"\n")
+    state.append_lines("a.log", 9)
+    state.copytruncate("a.log", look=True, go_on=True)
+    state.append_long("a.log", 1075, b"")
+    state.copytruncate("a.log", look=True, go_on=False)
+    state.teardown()
+
+
+def test_a_later_life_has_the_same_bytes_before_the_offset() -> None:
+    """A12: the head tells that a file was rewritten between two looks, to more than it had."""
+    state = Tailing()
+    state.begin(whole_glob=False, window=1, budget=1)
+    state.append_long("a.log", 1011, b"\n")
+    state.run(0.0)
+    state.copytruncate("a.log", look=False, go_on=False)
+    state.append_long("a.log", 1020, b"\n")
+    state.settle()
     state.teardown()
