@@ -17,9 +17,8 @@ from shipper.discovery import Discovery, Found
 from shipper.kinship import family
 from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict
-from shipper.records import Recorder
+from shipper.records import Recorders
 from shipper.registry import Registry
-from shipper.settings import Input
 from shipper.succession import Succession
 from shipper.tail import LifeEnded, Tail
 
@@ -54,12 +53,12 @@ class Lives:
         self.held: dict[Tail, None] = {}
         self.unread: dict[Tail, int] = {}
         self.complaints = Complaints()
+        self.recorders = Recorders()
         self.open_files = OpenFiles(budget, self.leaving)
         self.memory = Memory(registry, cloned=cloned)
         self._discovery = discovery
         self.by_key: dict[tuple[int, int], Tail] = {}
         self._succession = Succession()
-        self._recorders: dict[int, Recorder] = {}
         self._suspects = Suspects(copy_grace_s)
         self.recover: Callable[[Tail], str] = lambda _: ""  # in a copy or an archive: see Resumption
 
@@ -96,6 +95,9 @@ class Lives:
         """Put a tail into the queue of those to be read, unless it is there."""
         if tail.unpacking:
             return
+        if tail in self.resting:
+            del self.resting[tail]
+            self.leaving[tail] = None  # to be opened again
         if not tail.stream:
             self.unnamed[tail] = None
         if not tail.queued and not tail.ended:
@@ -223,7 +225,7 @@ class Lives:
         if moved or self.complaints.leaves_out(found.path, fd, key):
             os.close(fd)
             return None
-        tail = Tail(found.path, found.input, fd, status, self.recorder(found.input))
+        tail = Tail(found.path, found.input, fd, status, self.recorders.of(found.input))
         verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
             if stream or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
@@ -258,12 +260,6 @@ class Lives:
         except OSError as error:
             self.trouble(life, error)
             return False
-
-    def recorder(self, source: Input) -> Recorder:
-        """Return what all files of an input share."""
-        if id(source) not in self._recorders:
-            self._recorders[id(source)] = Recorder(source)
-        return self._recorders[id(source)]
 
     def _release_follower(self, tail: Tail) -> None:
         if follower := self._succession.release(tail):

@@ -145,6 +145,19 @@ class Recorder:
         return kept
 
 
+class Recorders:
+    """One Recorder for each input: what its files share."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Recorder] = {}
+
+    def of(self, source: Input) -> Recorder:
+        """Return an input's."""
+        if id(source) not in self._of:
+            self._of[id(source)] = Recorder(source)
+        return self._of[id(source)]
+
+
 def _behind_lines(data: bytes, start: int, most: int) -> int:
     """Return where the first `most` lines of data[start:] end; `len(data)` if there are no more."""
     if data.count(b"\n", start) < most:

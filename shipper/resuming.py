@@ -215,7 +215,7 @@ class Resumption:
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
         fd = self._scratch()
-        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorder(source))
+        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source))
         tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
         self._lives.memory.over.pop(row.stream, None)
         self._lives.by_stream[row.stream] = tail
