@@ -76,11 +76,12 @@ class Faults:
 
     def _terminate(self) -> Heal:
         role = self._any()
+        asked = self._world.processes[role]  # another fault may kill it, and start one that nobody asked
         self._world.kill(role, signal.SIGTERM)
         self._world.kill(role, signal.SIGCONT)
 
         def heal() -> None:
-            self._world.processes[role].wait(PATIENCE_S)
+            asked.wait(PATIENCE_S)
             self._world.start(role)
 
         return heal
