@@ -1,5 +1,9 @@
 """When to look for files: at hints at once, at everything now and then."""
 
+# Paths go to the system as they are, as in discovery.
+# ruff: noqa: PTH120
+
+import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -31,6 +35,7 @@ class Scanner:
         self._scan: Iterator[Found] | None = None
         self._next_scan = self._scan_s = 0.0
         self._gone: set[str] = set()
+        self._unannounced: set[str] = set()
 
     def began(self, now: float) -> None:
         """Take note that everything was looked at just now."""
@@ -53,6 +58,7 @@ class Scanner:
             self._scan = self._discovery.scan()
             self._scan_s = 0.0
             self._gone = set(self._lives.by_name)
+            self._unannounced.clear()
         if self._scan is not None:
             self._go_on_scanning(now)
 
@@ -61,8 +67,8 @@ class Scanner:
         looked = 0
         for found in islice(self._scan or (), LOOKS_A_STEP):
             self._gone.discard(found.path)
-            if self._lives.saw(found, now) and self._watcher:
-                self._watcher.missed(found.path)
+            if self._lives.saw(found, now):
+                self._unannounced.add(os.path.dirname(found.path))
             looked += 1
         if looked == LOOKS_A_STEP:
             self._scan_s += self._stopwatch() - began
@@ -71,6 +77,8 @@ class Scanner:
             self._look(path, now)
         self._scan = None
         self._scan_s += self._stopwatch() - began
+        if self._watcher:
+            self._watcher.missed(self._unannounced)
         deaf = self._watcher is not None and not self._watcher.reliable
         interval_s = min(POLL_EVERY_S, self._interval_s) if deaf else self._interval_s
         self._next_scan = now + max(interval_s, SCAN_SHARE * self._scan_s)

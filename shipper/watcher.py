@@ -91,12 +91,15 @@ class Watcher:
                 self._missed.pop(os.path.dirname(path), None)
             yield path
 
-    def missed(self, path: str) -> None:
-        """Take note that a scan found a change at `path` that nothing had hinted at."""
-        directory = os.path.dirname(path)
-        count = self._missed[directory] = self._missed.get(directory, 0) + 1
-        if count == DEAF_AFTER:
-            self._say_once("changes in some directories are not reported by the system", visible(directory))
+    def missed(self, directories: Iterable[str]) -> None:
+        """Take note that a scan found changes in these directories that nothing had hinted at.
+
+        One such scan tells nothing: what is written while it goes on is hinted at right after it.
+        """
+        for directory in directories:
+            count = self._missed[directory] = self._missed.get(directory, 0) + 1
+            if count == DEAF_AFTER:
+                self._say_once("changes in some directories are not reported by the system", visible(directory))
 
     def watch(self, directories: Iterable[str]) -> None:
         """Watch these directories and no others."""

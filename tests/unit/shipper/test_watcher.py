@@ -6,10 +6,14 @@ import select
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shipper import watcher as room
+from shipper.agent import Agent
+from shipper.registry import Registry
+from shipper.settings import Input, Settings
 from shipper.watcher import Watcher
 
 LONG_MS = 10_000
@@ -174,9 +178,26 @@ def test_silence_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
     watcher = Hints().watcher
     for _ in range(room.DEAF_AFTER):
         assert watcher.reliable
-        watcher.missed("/remote/a.log")
+        watcher.missed(["/remote"])
     assert not watcher.reliable
     assert "/remote" in caplog.text
     watcher.hint("/remote/b.log")
     list(watcher.take())
     assert watcher.reliable
+
+
+def test_a_scan_that_was_sooner_than_the_events_proves_nothing(
+    hints: Hints, shore: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many files written right before a scan are no silence: what tells is that no event comes after it either."""
+    settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")])], host="h")
+    shore.agent = Agent(settings, shore.publisher, Registry(), waker=hints, stopwatch=float)
+    shore.run(0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(Watcher, "take", lambda _: iter(()))
+        for turn in range(room.DEAF_AFTER):
+            assert "not reported" not in caplog.text
+            for number in range(5):
+                shore.write(f"{number}.log", b"%d\n" % turn)
+            shore.run()
+    assert "not reported" in caplog.text
