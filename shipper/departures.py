@@ -14,7 +14,7 @@ from shipper.discovery import Discovery, Siblings
 from shipper.lives import Lives
 from shipper.opening import open_regular
 from shipper.resuming import Resumption
-from shipper.tail import LifeEnded, Tail
+from shipper.tail import Tail
 
 DELETED_GRACE_S = 5.0
 RENAMED_GRACE_S = 60.0
@@ -122,8 +122,6 @@ class Departures:
             if self._lives.ensure_open(tail, now) or (not tail.names and self._open_sibling(tail)):
                 self._lives.enqueue(tail)
                 return True
-        except LifeEnded:
-            self._lives.begin_again(tail)
         except (OSError, SourceError) as error:
             self._lives.trouble(tail, error)
         return False
@@ -131,7 +129,8 @@ class Departures:
     def _open_sibling(self, tail: Tail) -> bool:
         """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
         found = Siblings(self._discovery.input_of).find(tail.path, tail.inode)
-        if found and self._is_still(tail, found.path):
+        is_it = found and tail.reopened_as(*open_regular(found.path))
+        if is_it and (tail.generation is not None or tail.continues()):
             self._lives.open_files.hold(tail)
             return True
         tail.close()
@@ -140,12 +139,6 @@ class Departures:
                 say_lost(tail.path, tail.lost_bytes)
             self._lives.end(tail)
         return False
-
-    def _is_still(self, tail: Tail, path: str) -> bool:
-        try:
-            return tail.reopened_as(*open_regular(path)) and (tail.generation is not None or tail.continues())
-        except LifeEnded:
-            return False  # its inode is another file's, which no input names
 
 
 def unread_bytes(tail: Tail) -> int:

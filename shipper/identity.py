@@ -36,6 +36,11 @@ def digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
+def key_of(status: os.stat_result) -> tuple[int, int]:
+    """Return device and inode: what names a file while it exists."""
+    return status.st_dev, status.st_ino
+
+
 def generation_of(fd: int) -> int | None:
     """Return the inode generation of an open file, None where the filesystem does not tell it."""
     try:

@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects, may_become_copy
+from shipper.copies import COPY_GRACE_S, Suspects
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found
+from shipper.identity import key_of
 from shipper.kinship import family
 from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict
 from shipper.records import Recorders
 from shipper.registry import Registry
 from shipper.succession import Succession
-from shipper.tail import LifeEnded, Tail
+from shipper.tail import Tail
 
 
 class Lives:
@@ -71,7 +72,7 @@ class Lives:
         `from_end`: a file not known yet is taken as read.
         """
         tail = self.by_name.get(found.path)
-        key = (found.status.st_dev, found.status.st_ino)
+        key = key_of(found.status)
         if tail and tail.key != key:
             self._unname(tail, found.path, now)
             tail = None
@@ -157,24 +158,31 @@ class Lives:
         tail.lost_bytes = 0
         tail.visit(os.fstat(tail.fd), tail.changed_s)
         self.by_key[tail.key] = tail
+        self.open_files.hold(tail)
         self.leaving[tail] = self.dirty[tail] = None
         self.enqueue(tail)
 
     def ensure_open(self, tail: Tail, now: float) -> bool:
         """Open a file again that was closed to save descriptors; False if its name is no longer its name.
 
-        Raises LifeEnded if its inode was reused, OSError as open does.
+        Raises OSError as open does.
         """
         if tail.fd >= 0:
             return True
         tail.forget_size()  # wherever it is seen next, it is worth reading
         if not tail.names:
             return False  # Departures will find it
+        gone = tail.names[:1]
         with contextlib.suppress(FileNotFoundError, SourceError):
-            if tail.reopened_as(*open_regular(tail.names[0])):
+            fd, status = open_regular(tail.names[0])
+            if tail.reopened_as(fd, status):
                 self.open_files.hold(tail)
                 return True
-        self.missing(tail.names[0], now)
+            if key_of(status) == tail.key:
+                gone = tail.names
+                self.detach(tail)
+        for name in gone:
+            self.missing(name, now)
         return False
 
     def saved(self, tails: Iterable[Tail]) -> None:
@@ -192,10 +200,9 @@ class Lives:
         return tail.key in self.by_key or self.memory.knows(tail)
 
     def detach(self, tail: Tail) -> None:
-        """Let a life whose file is gone be read from another descriptor: its inode may become another file's."""
+        """Take note that a life's file is gone: its inode is, or may become, another file's."""
         if self.by_key.get(tail.key) is tail:
             del self.by_key[tail.key]
-        self.open_files.hold(tail)
 
     def take_in(self, tail: Tail) -> None:
         """Follow a tail that was opened: it comes after those that have its path already."""
@@ -220,9 +227,8 @@ class Lives:
             self.complaints.unreadable_now(found.path, error)
             return None
         self.complaints.readable_now(found.path)
-        key = (status.st_dev, status.st_ino)
-        moved = key != (found.status.st_dev, found.status.st_ino)
-        if moved or self.complaints.leaves_out(found.path, fd, key):
+        moved = key_of(status) != key_of(found.status)
+        if moved or self.complaints.leaves_out(found.path, fd, key_of(status)):
             os.close(fd)
             return None
         tail = Tail(found.path, found.input, fd, status, self.recorders.of(found.input))
@@ -244,22 +250,16 @@ class Lives:
         if fresh.path == original:
             return False
         for life in self._succession.of(original):
-            if self._is_truncated(life, now):
-                self.begin_again(life)
-        if fresh.key in self.by_key:
-            return True
-        suspect = any(may_become_copy(fresh, life) for life in self._succession.of(original))
-        return suspect and self._suspects.waits(fresh, now)
+            self._look_into(life, now)
+        return fresh.key in self.by_key or self._suspects.waits(fresh, self._succession.of(original), now)
 
-    def _is_truncated(self, life: Tail, now: float) -> bool:
-        """Tell whether a life's file, if it can be opened, holds other bytes by now."""
+    def _look_into(self, life: Tail, now: float) -> None:
+        """Begin the next life of a file, if it can be opened and holds other bytes by now."""
         try:
-            return not life.unpacking and self.ensure_open(life, now) and not life.continues()
-        except LifeEnded:
-            return True
+            if not life.unpacking and self.ensure_open(life, now) and not life.continues():
+                self.begin_again(life)
         except OSError as error:
             self.trouble(life, error)
-            return False
 
     def _release_follower(self, tail: Tail) -> None:
         if follower := self._succession.release(tail):
@@ -289,8 +289,7 @@ class Lives:
         self.unnamed.pop(tail, None)
         self.leaving.pop(tail, None)
         self.resting.pop(tail, None)
-        if self.by_key.get(tail.key) is tail:
-            del self.by_key[tail.key]
+        self.detach(tail)
         self._release_follower(tail)
         self._succession.leave(tail)
 

@@ -6,7 +6,7 @@ from shipper import identity
 from shipper.lives import Lives
 from shipper.recognition import row_of
 from shipper.registry import Registry
-from shipper.tail import LifeEnded, Tail
+from shipper.tail import Tail
 
 NEW_STREAMS_A_STEP = 256
 RETRY_SAVE_S = 1.0
@@ -45,9 +45,6 @@ class Namer:
         """Take a life's first bytes into its head and return them; none if there is no record yet."""
         try:
             head = tail.peek() if self._lives.ensure_open(tail, now) else b""
-        except LifeEnded:
-            self._lives.begin_again(tail)
-            return b""
         except OSError as error:
             self._lives.trouble(tail, error)
             return b""

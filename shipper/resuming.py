@@ -18,6 +18,7 @@ from shipper import archives
 from shipper.complaints import say_lost
 from shipper.copies import find_copy
 from shipper.discovery import Discovery, Found, Siblings, regular
+from shipper.identity import key_of
 from shipper.kinship import Kin
 from shipper.lives import Lives
 from shipper.recognition import holds, row_of
@@ -126,6 +127,7 @@ class Resumption:
             return ""
         tail.fd = self._scratch()
         self._lives.detach(tail)
+        self._lives.open_files.hold(tail)
         self._unpack(tail, row, found)
         return found[0]
 
@@ -161,8 +163,7 @@ class Resumption:
                 self._wait_for_room(job, error, now)
 
     def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
-        key = (found.status.st_dev, found.status.st_ino)
-        return None if key in self._lives.by_key else self._lives.follow(found, now, stream=stream)
+        return None if key_of(found.status) in self._lives.by_key else self._lives.follow(found, now, stream=stream)
 
     def _sibling(self, path: str, inode: int, named: list[Found], siblings: Siblings) -> Found | None:
         """Return the file with that inode beside `path`, unless it has a name; it may have been rotated just now."""

@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, mark_before
+from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
 from shipper.multiline import Bounds
 from shipper.progress import Progress
 from shipper.records import Recorder
@@ -161,13 +161,11 @@ class Tail:
         self.progress.published(piece.end, self.mark)
 
     def reopened_as(self, fd: int, status: os.stat_result) -> bool:
-        """Take a newly opened descriptor; False if it is not this file. Raises LifeEnded if its inode was reused."""
-        if (status.st_dev, status.st_ino) != self.key:
+        """Take a newly opened descriptor; False if it is not this file, though it may have its inode by now."""
+        if key_of(status) != self.key or generation_of(fd) != self.generation:
             os.close(fd)
             return False
         self.fd = fd
-        if generation_of(fd) != self.generation:
-            raise LifeEnded
         return True
 
     def continues(self) -> bool:

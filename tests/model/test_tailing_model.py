@@ -592,3 +592,16 @@ def test_a_later_life_has_the_same_bytes_before_the_offset() -> None:
     state.append_long("a.log", 1020, b"\n")
     state.settle()
     state.teardown()
+
+
+def test_a_copy_on_a_deleted_file_s_inode() -> None:
+    """A7, A15: a closed file's inode may be the copy's by now: it is a new file all the same, and waits."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=6, budget=1)
+    state.append_bytes("a.log", b"unfinished")
+    state.rotate("a.log", create=False)
+    state.append_lines("a.log", 1)
+    state.copytruncate("a.log", look=True, go_on=True)
+    state.compress("a.log", 2)
+    state.copytruncate("a.log", look=True, go_on=False)
+    state.teardown()
