@@ -1,12 +1,14 @@
 """What is said about files: what is not shipped, once each, and what was truncated."""
 
 import logging
+import os
 
 from logbus import telemetry
 from logbus.errors import LogbusError, SourceError, visible
 from logbus.loops import is_output
-from shipper.discovery import is_compressed
-from shipper.opening import own_outputs
+from shipper.discovery import Found, is_compressed
+from shipper.identity import key_of
+from shipper.opening import open_regular, own_outputs
 
 logger = logging.getLogger("shipper.complaints")
 
@@ -18,7 +20,7 @@ OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
 
 
 class Complaints:
-    """Paths that cannot be read now (`unreadable`), and files that are left out."""
+    """Opens files; remembers which paths cannot be read now (`unreadable`), and which files are left out."""
 
     def __init__(self) -> None:
         self.unreadable: dict[str, LogbusError] = {}
@@ -37,7 +39,23 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def leaves_out(self, path: str, fd: int, key: tuple[int, int]) -> bool:
+    def open(self, found: Found) -> tuple[int, os.stat_result] | None:
+        """Open a file; None if it is gone, is another one by now, cannot be read, or is not to be shipped."""
+        try:
+            fd, status = open_regular(found.path)
+        except FileNotFoundError:
+            return None
+        except (OSError, SourceError) as error:
+            self.unreadable_now(found.path, error)
+            return None
+        self.readable_now(found.path)
+        key = key_of(status)
+        if key != key_of(found.status) or self._leaves_out(found.path, fd, key):
+            os.close(fd)
+            return None
+        return fd, status
+
+    def _leaves_out(self, path: str, fd: int, key: tuple[int, int]) -> bool:
         """Tell whether an open file is not to be shipped, and say why."""
         why = self._why(fd, key)
         if why and key not in self._left_out:

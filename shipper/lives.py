@@ -83,6 +83,13 @@ class Lives:
             self._name(tail, found.path)
         return self.visit(tail, found.status, now)
 
+    def look(self, path: str, now: float) -> None:
+        """Look at what a path means now."""
+        if found := self._discovery.look(path):
+            self.saw(found, now)
+        else:
+            self.missing(path, now)
+
     def __iter__(self) -> Iterator[Tail]:
         return iter(self.by_key.values())
 
@@ -183,6 +190,7 @@ class Lives:
                 self.detach(tail)
         for name in gone:
             self.missing(name, now)
+            self.look(name, now)
         return False
 
     def saved(self, tails: Iterable[Tail]) -> None:
@@ -219,19 +227,10 @@ class Lives:
 
         None, too, if the path means another file than it did when it was `found`: the next look will tell.
         """
-        try:
-            fd, status = open_regular(found.path)
-        except FileNotFoundError:
+        opened = self.complaints.open(found)
+        if opened is None:
             return None
-        except (OSError, SourceError) as error:
-            self.complaints.unreadable_now(found.path, error)
-            return None
-        self.complaints.readable_now(found.path)
-        moved = key_of(status) != key_of(found.status)
-        if moved or self.complaints.leaves_out(found.path, fd, key_of(status)):
-            os.close(fd)
-            return None
-        tail = Tail(found.path, found.input, fd, status, self.recorders.of(found.input))
+        tail = Tail(found.path, found.input, *opened, self.recorders.of(found.input))
         verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
             if stream or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):

@@ -53,7 +53,7 @@ class Scanner:
         """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
         if self._watcher:
             for path in self._watcher.take():
-                self._look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
+                self._lives.look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
         if self._scan is None and now >= self._next_scan:
             self._scan = self._discovery.scan()
             self._scan_s = 0.0
@@ -74,7 +74,7 @@ class Scanner:
             self._scan_s += self._stopwatch() - began
             return
         for path in self._gone:
-            self._look(path, now)
+            self._lives.look(path, now)
         self._scan = None
         self._scan_s += self._stopwatch() - began
         if self._watcher:
@@ -85,10 +85,3 @@ class Scanner:
 
     def _scan_soon(self, now: float) -> None:
         self._next_scan = min(self._next_scan, now + 10 * self._scan_s)
-
-    def _look(self, path: str, now: float) -> None:
-        found = self._discovery.look(path)
-        if found:
-            self._lives.saw(found, now)
-        else:
-            self._lives.missing(path, now)

@@ -605,3 +605,15 @@ def test_a_copy_on_a_deleted_file_s_inode() -> None:
     state.compress("a.log", 2)
     state.copytruncate("a.log", look=True, go_on=False)
     state.teardown()
+
+
+def test_a_file_on_a_closed_file_s_inode_is_followed_at_once() -> None:
+    """A7: it is not left to the next scan, before which it may be rotated out of the inputs' sight."""
+    state = Tailing()
+    state.begin(whole_glob=False, window=1, budget=1)
+    state.append_bytes("b.log", b"unfinished")
+    state.append_lines("a.log", 1)
+    state.run(0.3)
+    state.delete("b.log", recreate=True)
+    state.rotate("b.log", create=False)
+    state.teardown()

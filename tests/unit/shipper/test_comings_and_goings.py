@@ -13,7 +13,7 @@ import pytest
 
 from logbus import telemetry
 from logbus.loops import is_output, mark_output
-from shipper import lives, tail
+from shipper import complaints, tail
 from shipper.identity import generation_of
 from shipper.opening import may_read
 
@@ -183,16 +183,16 @@ def test_a_file_cannot_be_opened_for_a_while(
     """D7, D10: a file that cannot be opened is said once, waited for, and read when it can be."""
     shore.start()
     shore.write("a.log", b"one 1\n")
-    usual = lives.open_regular
+    usual = complaints.open_regular
 
     def refuse(path: str) -> tuple[int, os.stat_result]:
         raise PermissionError(errno.EACCES, "permission denied", path)
 
-    monkeypatch.setattr(lives, "open_regular", refuse)
+    monkeypatch.setattr(complaints, "open_regular", refuse)
     for _ in range(5):
         shore.run()
     assert len([record for record in caplog.records if "cannot read" in record.message]) == 1
-    monkeypatch.setattr(lives, "open_regular", usual)
+    monkeypatch.setattr(complaints, "open_regular", usual)
     shore.run()
     assert shore.lives() == [b"one 1\n"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shipper import lives
+from shipper import complaints
 
 
 def test_renamed_while_written(shore: Any) -> None:
@@ -272,14 +272,14 @@ def test_rotated_between_the_look_and_the_opening(shore: Any, monkeypatch: pytes
         shore.crash()
     else:
         rotate(shore, b"three 1\n")
-    opened = lives.open_regular
+    opened = complaints.open_regular
 
     def rotate_first(name: str) -> Any:
-        monkeypatch.setattr(lives, "open_regular", opened)
+        monkeypatch.setattr(complaints, "open_regular", opened)
         rotate(shore, b"four 1\n")
         return opened(name)
 
-    monkeypatch.setattr(lives, "open_regular", rotate_first)
+    monkeypatch.setattr(complaints, "open_regular", rotate_first)
     if stopped:
         shore.start("*.log*")
     shore.run()
