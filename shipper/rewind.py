@@ -8,6 +8,7 @@ is over, and another one of the same file begins at the offset that was asked fo
 # ruff: noqa: PTH100
 
 import os
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,7 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
     offset = _offset(to)
     directory = state_of(state, config)
     remembered(directory)  # a directory without a registry is refused, not made into one
-    registry = _locked(directory)
-    tail = open_life(os.path.abspath(path))
-    try:
+    with closing(_locked(directory)) as registry, closing(open_life(os.path.abspath(path))) as tail:
         row = _known(tail, directory)
         if offset > row.offset:
             raise UsageError(f"rewind to {offset}", f"the file is shipped up to byte {row.offset} only")
@@ -56,9 +55,6 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
         fresh = again(tail, row, start)
         if not registry.add([row.ended(), fresh]):
             raise StateError(f"save the registry in {directory}", "it cannot be written now", "make room")
-    finally:
-        tail.close()
-        registry.close()
     click.echo(_done(path, offset, row, fresh))
     return 0
 
