@@ -1,0 +1,272 @@
+"""What the tailing model knows: which lives there are, what of each was published, and what has to be.
+
+A `Model` runs a shipper by `Agent.step()`, with a publisher and a clock of its own, and checks each batch against what
+was written. `support.rotating` does things to the files.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from logbus.batch import Batch, Span
+from shipper.agent import Agent
+from shipper.registry import Registry
+from shipper.settings import Input, Settings
+
+PATIENCE_S = 70.0
+NAMES = ("a.log", "b.log")
+LINK = "current.log"
+TARGETS = ("target.0", "target.1", "target.2")
+ROTATIONS = 4
+
+
+class Life:
+    """One life of one file, as it was written."""
+
+    def __init__(self, number: int, home: str, before: "Life | None") -> None:
+        self.number = number
+        self.before = before
+        self.data = bytearray()
+        self.known = self.known_at_home = False
+        self.home = home
+        self.followed = False
+        self.streams = 1
+        self.may_lose = False
+        self.ended = False
+        self.published = 0
+        self.due_before_next = 0
+
+    def complete(self) -> int:
+        """Where its last whole line ends."""
+        return self.data.rfind(b"\n") + 1
+
+
+class FakePublisher:
+    """Takes batches, confirms what the test says."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.sent: list[Batch] = []
+        self.open: list[Span] = []
+        self.confirmed: list[Span] = []
+
+    @property
+    def in_flight(self) -> int:
+        """How many batches are not confirmed."""
+        return len(self.open)
+
+    def has_room(self) -> bool:
+        """Tell whether one more may be published."""
+        return len(self.open) < self.window
+
+    def publish(self, batch: Batch) -> None:
+        """Take a batch."""
+        assert self.has_room()
+        self.sent.append(batch)
+        self.open.append(batch.span)
+
+    def take_confirmed(self) -> list[Span]:
+        """Return the new confirms."""
+        taken, self.confirmed = self.confirmed, []
+        return taken
+
+
+class Model:
+    """A shipper, its files, and what is known of them."""
+
+    base: str | None = None
+
+    def set_up(self, *, whole_glob: bool, window: int, budget: int) -> None:
+        """Choose what stays as it is, and start a shipper."""
+        self.folder = Path(tempfile.mkdtemp(dir=self.base))
+        (self.folder / "logs").mkdir()
+        pattern = "*.log*" if whole_glob else "*.log"
+        self.settings = Settings(
+            inputs=[Input(paths=[str(self.folder / "logs" / pattern)], max_record_bytes=1024)], host="h"
+        )
+        self.whole_glob, self.window, self.budget = whole_glob, window, budget
+        self.now = 0.0
+        self.lives: list[Life] = []
+        self.at: dict[str, Life] = {}
+        self.of_stream: dict[str, Life] = {}
+        self.committed: dict[str, set[tuple[int, int]]] = {}
+        self.agent: Agent | None = None
+        self.start()
+
+    def tear_down(self) -> None:
+        """Check that everything arrived, then tidy up."""
+        if not hasattr(self, "folder"):
+            return
+        try:
+            self.everything_arrives()
+        finally:
+            if self.agent:
+                self.agent.close()
+            shutil.rmtree(self.folder)
+
+    def start(self) -> None:
+        """Start a shipper on what the disk remembers."""
+        self.publisher = FakePublisher(self.window)
+        self.taken = 0
+        self.next_of: dict[str, int] = {}
+        self.agent = Agent(
+            self.settings, self.publisher, Registry(self.folder / "state"), budget=self.budget, stopwatch=float
+        )
+
+    def step(self, seconds: float) -> None:
+        """Step until nothing is due, `seconds` later than the last time."""
+        assert self.agent
+        self.now += seconds
+        for _ in range(500):
+            wait = self.agent.step(self.now)
+            self.check_published()
+            if wait > 0 or not self.publisher.has_room():
+                break
+        else:
+            pytest.fail("the agent spins")
+
+    def scan(self) -> None:
+        """Let the shipper see what there is."""
+        self.step(1.5)
+        self.step(0.0)
+        for name, life in self.at.items():
+            if self.in_glob(name):
+                life.known = life.known or life.complete() > 0
+                life.known_at_home = life.known_at_home or (life.known and name == life.home)
+            life.followed = life.known
+
+    def confirm_all(self) -> None:
+        """Confirm whatever is in flight."""
+        for span in self.publisher.open:
+            self.publisher.confirmed.append(span)
+            self.committed[span.stream].add((span.offset, span.end))
+        self.publisher.open.clear()
+
+    def path(self, name: str) -> Path:
+        """Return where a file is."""
+        return self.folder / "logs" / name
+
+    def in_glob(self, name: str) -> bool:
+        """Tell whether an input names a file and ships it."""
+        return name.endswith(".log") or (self.whole_glob and ".log." in name and not name.endswith(".gz"))
+
+    def make_room(self, name: str) -> None:
+        """Rename what was rotated before, compressed or not, and delete the oldest."""
+        for ending in ("", ".gz"):
+            if f"{name}.{ROTATIONS}{ending}" in self.at:
+                self.remove(f"{name}.{ROTATIONS}{ending}")
+        for number in range(ROTATIONS, 1, -1):
+            for ending in ("", ".gz"):
+                if f"{name}.{number - 1}{ending}" in self.at:
+                    self.move(f"{name}.{number - 1}{ending}", f"{name}.{number}{ending}")
+
+    def write(self, name: str, data: bytes) -> None:
+        """Append, beginning a life if there is no such file."""
+        if name == LINK and not self.at.get(LINK) and not self.path(LINK).is_symlink():
+            return
+        if name not in self.at:
+            before = next((each for each in reversed(self.lives) if each.home == name), None)
+            life = Life(len(self.lives), name, before)
+            self.lives.append(life)
+            self.at[name] = life
+            data = b"%012d " % life.number + data
+            if before:
+                before.due_before_next = before.complete() if before.known_at_home and not before.may_lose else 0
+        self.at[name].data += data
+        with self.path(name).open("ab") as file:
+            file.write(data)
+
+    def remove(self, name: str) -> None:
+        """Delete a rotated file: what the shipper has not open, or has not read while it could, is lost."""
+        life = self.at.pop(name)
+        if life.published < len(life.data):
+            held = self.agent and life.followed and self.whole_glob and self.budget > 1  # else closed, and no hint came
+            life.may_lose = life.may_lose or not held
+        self.path(name).unlink()
+        self.end(life)
+
+    def move(self, old: str, new: str) -> None:
+        """Rename."""
+        self.path(old).rename(self.path(new))
+        life = self.at[new] = self.at.pop(old)
+        if new.endswith(".1") and not self.whole_glob:
+            life.may_lose = life.may_lose or not life.known
+
+    def end(self, life: Life) -> None:
+        """Note that nothing more is written."""
+        life.ended = True
+
+    def settle(self) -> None:
+        """Let everything be read and confirmed."""
+        for _ in range(200):
+            self.confirm_all()
+            self.step(0.3)
+            if not self.publisher.open:
+                break
+        self.scan()
+        for _ in range(200):
+            self.confirm_all()
+            self.step(0.3)
+            if not self.publisher.open:
+                return
+        pytest.fail("it never settles")
+
+    def check_published(self) -> None:
+        """Check what was published since the last time."""
+        for batch in self.publisher.sent[self.taken :]:
+            self.check(batch)
+        self.taken = len(self.publisher.sent)
+
+    def check(self, batch: Batch) -> None:
+        """Check that a batch is the next part of its life, byte by byte."""
+        life = self.of_stream.get(batch.stream)
+        if life is None:
+            assert batch.offset == 0, "a stream begins with its first byte"
+            life = self.lives[int(batch.body[:12])]
+            assert list(self.of_stream.values()).count(life) < life.streams, "one stream a life"
+            self.of_stream[batch.stream] = life
+            self.committed[batch.stream] = set()
+            if life.before and not life.before.may_lose and batch.path == str(self.path(life.home)):
+                assert life.before.published >= life.before.due_before_next, "the older life comes first"
+        expected = self.next_of.get(batch.stream)
+        assert batch.offset == expected if expected is not None else batch.offset <= life.published
+        assert bytes(life.data[batch.offset : batch.end]) == batch.body
+        assert len(batch.levels) == batch.body.count(b"\n") + (not batch.body.endswith(b"\n"))
+        self.next_of[batch.stream] = batch.end
+        life.published = max(life.published, batch.end)
+
+    def check_registry(self) -> None:
+        """C2, C3: what is saved is a gap-free prefix of what was confirmed."""
+        if getattr(self, "agent", None) is None:
+            return
+        for row in self.agent._registry.unfinished():  # noqa: SLF001 - what is on disk is what matters
+            spans = sorted(self.committed.get(row.stream, ()))
+            reach = 0
+            for offset, end in spans:
+                if offset <= reach:
+                    reach = max(reach, end)
+            assert row.offset <= reach
+
+    def everything_arrives(self) -> None:
+        """In the end every complete line of every life that could be read is there."""
+        if self.agent is None:
+            self.start()
+        self.settle()
+        self.step(PATIENCE_S)
+        self.settle()
+        self.step(PATIENCE_S)
+        self.settle()
+        for life in self.lives:
+            if not life.may_lose:
+                assert life.published >= life.complete(), f"life {life.number} is not complete"
+            if life.ended and not life.may_lose and self.budget > 1:
+                assert life.published == len(life.data), f"life {life.number} lacks its last line"
+
+
+def kill(agent: Agent) -> None:
+    """End an agent as SIGKILL would: nothing is saved, descriptors and locks are released."""
+    agent._discovery.close()  # noqa: SLF001 - the process's end closes what it holds
+    agent._lives.close()  # noqa: SLF001 - as above
+    agent._registry.close()  # noqa: SLF001 - as above
