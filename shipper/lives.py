@@ -135,7 +135,8 @@ class Lives:
         """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""
         fd, tail.fd = tail.fd, -1
         status = os.fstat(fd)
-        path = tail.names[0] if tail.names and tail.rotated else tail.path
+        elsewhere = tail.generation is None and tail.rotated  # it may be another file
+        path = tail.names[0] if elsewhere and tail.names else tail.path
         fresh = Tail(path, tail.input, fd, status, tail.recorder)
         fresh.visit(status, tail.changed_s)
         fresh.hole = tail.offset

@@ -143,3 +143,17 @@ def test_a_file_on_a_closed_file_s_inode_is_followed_at_once() -> None:
     state.delete("b.log", recreate=True)
     state.rotate("b.log", create=False)
     state.teardown()
+
+
+@pytest.mark.parametrize("kind", [TailingOnDisk, TailingWithoutGenerations])
+def test_truncated_and_rotated_while_it_waits_its_turn(kind: type[Tailing]) -> None:
+    """A2, A12: the life that begins in a file keeps the file's place, though the file has another name by now."""
+    state = kind()
+    state.begin(whole_glob=True, window=1, budget=1)
+    state.append_long("a.log", 900, b"")
+    state.append_long("b.log", 900, b"")
+    state.run(0.0)
+    state.rotate("b.log", create=True)
+    state.truncate("b.log", b"", same_size=False)
+    state.rotate("b.log", create=True)
+    state.teardown()
