@@ -74,7 +74,7 @@ def test_a_truncated_file_is_rotated_before_the_next_look(create: bool, packed: 
     state.copytruncate("a.log", look=False, go_on=True)
     state.rotate("a.log", create)
     if packed:
-        state.compress("a.log", 1)
+        state.compress("a.log", 1, look=False)
     state.scan()
     state.teardown()
 
@@ -128,7 +128,7 @@ def test_a_copy_on_a_deleted_file_s_inode() -> None:
     state.rotate("a.log", create=False)
     state.append_lines("a.log", 1)
     state.copytruncate("a.log", look=True, go_on=True)
-    state.compress("a.log", 2)
+    state.compress("a.log", 2, look=False)
     state.copytruncate("a.log", look=True, go_on=False)
     state.teardown()
 

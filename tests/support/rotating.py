@@ -123,31 +123,35 @@ class Tailing(Model, RuleBasedStateMachine):
         if go_on:
             self.write(name, b"after truncation\n")
 
-    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS))
-    def compress(self, name: str, number: int) -> None:
-        """A3, A6: a rotated file is compressed, as it is."""
+    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS), look=st.booleans())
+    def compress(self, name: str, number: int, look: bool) -> None:
+        """A3, A6: a rotated file is compressed, as it is, and for a while both are there."""
         rotated = f"{name}.{number}"
         life = self.at.get(rotated)
         if life is None:
             return
         self.path(f"{rotated}.gz").write_bytes(gzip.compress(self.path(rotated).read_bytes(), 1))
+        if look and self.agent:
+            self.scan()
         self.path(rotated).unlink()
         self.at[f"{rotated}.gz"] = self.at.pop(rotated)
         life.may_lose = life.may_lose or not life.known
         life.followed = False
         self.end(life)
 
-    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS))
-    def decompress(self, name: str, number: int) -> None:
+    @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS), look=st.booleans())
+    def decompress(self, name: str, number: int, look: bool) -> None:
         """A20: an archive is unpacked by hand: what an input names is a file of its own, what none names is none."""
         rotated = f"{name}.{number}"
         life = self.at.get(f"{rotated}.gz")
         if life is None:
             return
         self.path(rotated).write_bytes(gzip.decompress(self.path(f"{rotated}.gz").read_bytes()))
+        life.streams += self.whole_glob
+        if look and self.agent:
+            self.scan()
         self.path(f"{rotated}.gz").unlink()
         self.at[rotated] = self.at.pop(f"{rotated}.gz")
-        life.streams += self.whole_glob
 
     @rule(name=st.sampled_from(TARGETS))
     def swap(self, name: str) -> None:
