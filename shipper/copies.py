@@ -36,7 +36,7 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
     return None
 
 
-def _may_become_copy(fresh: Tail, life: Tail) -> bool:
+def may_become_copy(fresh: Tail, life: Tail) -> bool:
     """Tell whether a new file holds nothing, so far, but the first bytes of a life that is still read."""
     if life.ended or life.unpacking:
         return False
@@ -53,10 +53,8 @@ class Suspects:
         self._grace_s = grace_s
         self._seen: dict[tuple[int, int], tuple[int, float]] = {}
 
-    def waits(self, fresh: Tail, lives: Iterable[Tail], now: float) -> bool:
-        """Tell whether a new file has to wait, because it may become the copy of one of the lives."""
-        if not any(_may_become_copy(fresh, life) for life in lives):
-            return False
+    def waits(self, fresh: Tail, now: float) -> bool:
+        """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
         before, since = self._seen.get(fresh.key, (-1, now))
         if size != before:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects
+from shipper.copies import COPY_GRACE_S, Suspects, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found
 from shipper.identity import key_of
@@ -249,17 +249,17 @@ class Lives:
         original = family(fresh.path)
         if fresh.path == original:
             return False
-        for life in self._succession.of(original):
-            self._look_into(life, now)
-        return fresh.key in self.by_key or self._suspects.waits(fresh, self._succession.of(original), now)
+        alike = [may_become_copy(fresh, self._look_into(life, now)) for life in self._succession.of(original)]
+        return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
-    def _look_into(self, life: Tail, now: float) -> None:
-        """Begin the next life of a file, if it can be opened and holds other bytes by now."""
+    def _look_into(self, life: Tail, now: float) -> Tail:
+        """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""
         try:
             if not life.unpacking and self.ensure_open(life, now) and not life.continues():
-                self.begin_again(life)
+                return self.begin_again(life)
         except OSError as error:
             self.trouble(life, error)
+        return life
 
     def _release_follower(self, tail: Tail) -> None:
         if follower := self._succession.release(tail):

@@ -157,3 +157,19 @@ def test_truncated_and_rotated_while_it_waits_its_turn(kind: type[Tailing]) -> N
     state.truncate("b.log", b"", same_size=False)
     state.rotate("b.log", create=True)
     state.teardown()
+
+
+def test_a_new_file_is_held_against_the_bytes_of_a_closed_one() -> None:
+    """A1, A6: a file that is shorter than what is known of a closed one need not be the beginning of its copy."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=6, budget=1)
+    state.append_lines("b.log", 1)
+    state.truncate("b.log", b"U", same_size=True)
+    state.rotate("b.log", create=True)
+    state.truncate("b.log", b"", same_size=True)
+    state.rotate("b.log", create=True)
+    state.append_long("a.log", 900, b"\n")
+    state.rotate("b.log", create=False)
+    state.truncate("a.log", b"long enough", same_size=True)
+    state.compress("b.log", 1, look=False)
+    state.teardown()
