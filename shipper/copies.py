@@ -51,16 +51,17 @@ class Suspects:
 
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
-        self._seen: dict[tuple[int, int], tuple[int, float]] = {}
+        self._seen: dict[tuple[int, int, int | None], tuple[int, float]] = {}
 
     def waits(self, fresh: Tail, now: float) -> bool:
         """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
-        before, since = self._seen.get(fresh.key, (-1, now))
+        file = (*fresh.key, fresh.generation)
+        before, since = self._seen.get(file, (-1, now))
         if size != before:
             since = now
-        self._seen[fresh.key] = (size, since)
+        self._seen[file] = (size, since)
         if now - since < self._grace_s:
             return True
-        del self._seen[fresh.key]
+        del self._seen[file]
         return False

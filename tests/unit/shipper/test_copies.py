@@ -113,6 +113,23 @@ def test_many_copies(shore: Any) -> None:
     assert shore.lives() == expected
 
 
+def test_a_copy_on_the_inode_of_an_earlier_one(shore: Any) -> None:
+    """A15, A7: how long the first of two equally long copies waited says nothing of the other."""
+    path = shore.write("a.log", b"one 1\n")
+    copy = shore.logs / "a.log.1"
+    shore.start("a.log*")
+    for data in (b"two 2\n", b"new 3\n"):
+        shutil.copyfile(path, copy)
+        shore.run()
+        os.truncate(path, 0)
+        shore.run()
+        copy.unlink()
+        shore.write("a.log", data)
+        for _ in range(4):
+            shore.run(6.0)
+    assert shore.lives() == [b"one 1\n", b"two 2\n", b"new 3\n"]
+
+
 @pytest.mark.parametrize("ending", PACKERS)
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
 def test_compressed_while_stopped(shore: Any, ending: str, pattern: str) -> None:
