@@ -1,4 +1,4 @@
-"""What is said about files: what is not shipped, once each, and what was truncated."""
+"""What is said about files: what cannot be opened or is not shipped, once each, and what was truncated."""
 
 import logging
 import os

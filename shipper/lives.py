@@ -113,12 +113,13 @@ class Lives:
             self.ready.append(tail)
 
     def visit(self, tail: Tail, status: os.stat_result, now: float) -> bool:
-        """Take note of a file's size and time; return whether they changed. A shorter file is another life at once."""
-        changed = tail.visit(status, now)
-        if changed and status.st_size < max(tail.offset, tail.head.length) and tail.fd >= 0:
-            self.begin_again(tail)
-        elif changed:
-            self.enqueue(tail)
+        """Take note of a file's size and time; return whether they changed.
+
+        What is shorter, waits its turn, or is closed may be another life, and gone before it would be read.
+        """
+        if changed := tail.visit(status, now):
+            doubtful = tail.behind or tail.fd < 0 or status.st_size < max(tail.offset, tail.head.length)
+            self.enqueue(self._look_into(tail, now) if doubtful else tail)
         return changed
 
     def at_end(self, tail: Tail) -> None:

@@ -53,10 +53,13 @@ class Succession:
             fresh.behind = tail
 
     def release(self, tail: Tail) -> Tail | None:
-        """Let the next life of the path begin, and return it."""
-        follower = tail.follower
+        """Let the next life of the path begin, unless an older one has to be read before both; return it."""
+        older, follower = tail.behind, tail.follower
+        tail.behind = tail.follower = None
         if follower:
-            tail.follower = follower.behind = None
+            follower.behind = older
+        if older:
+            older.follower = follower
         return follower
 
     def leave(self, tail: Tail) -> None:
@@ -66,8 +69,6 @@ class Succession:
             del self._of[tail.path]
         if self._newest.get(tail.path) is tail:
             del self._newest[tail.path]
-        if tail.behind:
-            tail.behind.follower = None
 
     def _note(self, tail: Tail) -> None:
         self._of.setdefault(tail.path, {})[tail] = None

@@ -173,3 +173,38 @@ def test_a_new_file_is_held_against_the_bytes_of_a_closed_one() -> None:
     state.truncate("a.log", b"long enough", same_size=True)
     state.compress("b.log", 1, look=False)
     state.teardown()
+
+
+def test_created_again_on_its_inode_while_it_waits_its_turn() -> None:
+    """A7, A8: a file that waits for an older one is looked into when it changes, for it may be another by now."""
+    state = Tailing()
+    state.begin(whole_glob=False, window=6, budget=1)
+    state.append_long("b.log", 900, b"")
+    state.run(0.0)
+    state.delete("b.log", recreate=True)
+    state.append_lines("a.log", 1)
+    state.copytruncate("b.log", look=True, go_on=True)
+    state.delete("b.log", recreate=True)
+    state.rotate("b.log", create=False)
+    state.teardown()
+
+
+@pytest.mark.parametrize("kind", [TailingOnDisk, TailingWithoutGenerations])
+def test_truncated_to_the_same_size_while_it_waits_its_turn(kind: type[Tailing]) -> None:
+    """A12, A15: as above, for the life that begins when a copy was made."""
+    state = kind()
+    state.begin(whole_glob=False, window=6, budget=1)
+    state.append_bytes("a.log", b"x")
+    state.run(0.0)
+    state.rotate("a.log", create=False)
+    state.append_lines("b.log", 1)
+    state.append_bytes("a.log", b"x")
+    state.copytruncate("b.log", look=True, go_on=False)
+    state.run(6.0)
+    state.copytruncate("a.log", look=False, go_on=True)
+    state.stop(clean=True)
+    state.restart()
+    state.copytruncate("a.log", look=False, go_on=True)
+    state.scan()
+    state.rotate("a.log", create=False)
+    state.teardown()

@@ -1,0 +1,23 @@
+"""Lives of one path wait for each other."""
+
+from typing import Any
+
+
+def test_a_life_that_vanishes_in_the_middle_of_a_queue(shore: Any) -> None:
+    """A2, A24: what waited for it goes on waiting for the older one that it waited for itself."""
+    old = b"".join(b"old %d\n" % number for number in range(1000))
+    path = shore.write("a.log", old)
+    shore.publisher.window = 0
+    shore.start("*.log", budget=1, max_record_bytes=1024)
+    path.rename(shore.logs / "a.log.1")
+    shore.write("a.log", b"gone\n")
+    shore.run()
+    shore.write("b.log", b"other 1\n")
+    shore.run()
+    path.unlink()
+    shore.write("a.log", b"new 1\n")
+    shore.run()
+    shore.publisher.window = 1000
+    shore.run()
+    published = [batch.body for batch in shore.publisher.batches if batch.path == str(path)]
+    assert b"".join(published) == old + b"new 1\n"
