@@ -301,17 +301,3 @@ def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -
     shore.run()
     assert bodies(shore) == [b"old 1\n", b"old 2\n", b"n 1\n"]
     assert shore.lives() == [b"old 1\nold 2\n", b"n 1\n"]
-
-
-def test_a_new_file_does_not_wait_for_one_that_rests(shore: Any) -> None:
-    """A4: an older life of the path is looked at at once when a new one begins, not when its turn comes."""
-    path = shore.write("a.log", b"one 1\n")
-    shore.start()
-    path.rename(shore.logs / "a.log.1")
-    for _ in range(100):
-        shore.run(1.0)
-    shore.write("a.log.1", b"one 2\n")
-    shore.write("a.log", b"two 1\n")
-    for _ in range(3):
-        shore.run(1.0)
-    assert bodies(shore) == [b"one 1\n", b"one 2\n", b"two 1\n"]

@@ -21,3 +21,17 @@ def test_a_life_that_vanishes_in_the_middle_of_a_queue(shore: Any) -> None:
     shore.run()
     published = [batch.body for batch in shore.publisher.batches if batch.path == str(path)]
     assert b"".join(published) == old + b"new 1\n"
+
+
+def test_a_new_file_does_not_wait_for_one_that_rests(shore: Any) -> None:
+    """A4: an older life of the path is looked at at once when a new one begins, not when its turn comes."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start()
+    path.rename(shore.logs / "a.log.1")
+    for _ in range(100):
+        shore.run(1.0)
+    shore.write("a.log.1", b"one 2\n")
+    shore.write("a.log", b"two 1\n")
+    for _ in range(3):
+        shore.run(1.0)
+    assert [batch.body for batch in shore.publisher.batches] == [b"one 1\n", b"one 2\n", b"two 1\n"]
