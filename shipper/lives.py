@@ -126,11 +126,10 @@ class Lives:
         """Take note that a tail was read to its present end: what follows it at the same path may begin."""
         if tail.held:
             self.held[tail] = None
-        if tail.fragment:
-            if tail.rotated:
-                self.leaving[tail] = None
-            return
-        self._release_follower(tail)
+        if not tail.fragment:
+            self._release_follower(tail)
+        elif tail.rotated:
+            self.leaving[tail] = None
 
     def begin_again(self, tail: Tail) -> Tail:
         """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""
@@ -207,7 +206,8 @@ class Lives:
 
     def knows(self, tail: Tail) -> bool:
         """Tell whether a file just opened is followed, or remembered."""
-        return tail.key in self.by_key or self.memory.knows(tail)
+        known = self.by_key.get(tail.key)
+        return (known is not None and known.generation == tail.generation) or self.memory.knows(tail)
 
     def detach(self, tail: Tail) -> None:
         """Take note that a life's file is gone: its inode is, or may become, another file's."""

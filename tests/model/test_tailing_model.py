@@ -208,3 +208,18 @@ def test_truncated_to_the_same_size_while_it_waits_its_turn(kind: type[Tailing])
     state.scan()
     state.rotate("a.log", create=False)
     state.teardown()
+
+
+def test_truncated_while_its_copy_took_a_closed_file_s_inode() -> None:
+    """A7, A15: that an inode was another file's does not make the copy one that is known."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=1, budget=1)
+    state.append_lines("b.log", 1)
+    state.rotate("b.log", create=False)
+    state.append_long("a.log", 900, b"")
+    state.rotate("a.log", create=True)
+    state.write_late("a.log", 1, b"x")
+    state.append_bytes("b.log", b"x")
+    state.compress("a.log", 1, look=True)
+    state.copytruncate("a.log", look=False, go_on=True)
+    state.teardown()
