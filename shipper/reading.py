@@ -78,7 +78,7 @@ class Reader:
             if self._lives.ready and self._publisher.has_room():
                 tail = self._lives.ready.popleft()
                 tail.queued = False
-                if not tail.ended and not tail.behind:
+                if not (tail.ended or tail.behind or tail.unpacking):
                     self._read_one(tail, now)
 
     def _read_stdin(self, source: Stdin, now: float) -> bool:

@@ -223,3 +223,21 @@ def test_truncated_while_its_copy_took_a_closed_file_s_inode() -> None:
     state.compress("a.log", 1, look=True)
     state.copytruncate("a.log", look=False, go_on=True)
     state.teardown()
+
+
+def test_unpacked_while_it_is_in_the_queue() -> None:
+    """A6: a life that was to be read when its file was found in an archive is not read before that is unpacked."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=2, budget=1)
+    state.append_lines("a.log", 1)
+    state.swap("target.0")
+    state.run(0.0)
+    state.write_behind_the_link("target.0")
+    state.confirm_some(0, 0.0)
+    state.rotate("a.log", create=False)
+    state.compress("a.log", 1, look=False)
+    state.append_bytes("a.log", b"x")
+    state.run(1.5)
+    state.copytruncate("a.log", look=False, go_on=False)
+    state.compress("a.log", 1, look=False)
+    state.teardown()
