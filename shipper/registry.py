@@ -68,6 +68,10 @@ class Row:
 COLUMNS = ", ".join(field.name for field in fields(Row))
 _UPDATED = [field.name for field in fields(Row) if field.name != "stream"]
 _HOLES = ", ".join("?" * (len(fields(Row)) + 1))
+_PASSING = {
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+}  # fmt: skip
 _SAVE = (
     f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
@@ -230,10 +234,16 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(str(path))
     except sqlite3.DatabaseError as error:
-        if isinstance(error, sqlite3.OperationalError) and not known:
+        if not known or _may_pass(error):
             raise
         _set_aside(path, str(error))
     return _connect(str(path))
+
+
+def _may_pass(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether what failed says nothing of the registry itself: a full disk, no permission, an I/O error."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in _PASSING and code != sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def _connect(path: str) -> sqlite3.Connection:
@@ -287,4 +297,4 @@ def _state_errors(cannot: str) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        raise StateError(cannot, error, "it must be writable by this user") from error
+        raise StateError(cannot, error, "it must be writable by this user, and its disk have room") from error

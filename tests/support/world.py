@@ -29,6 +29,8 @@ WRITE_EVERY_S = 0.02
 QUIET_S = 0.6
 PATIENCE_S = 300.0
 """How long something may take that always happens in the end: a slow machine proves nothing."""
+BY_DESIGN = ("stopped with work left", "cannot use the state directory", "cannot open the ledger")
+"""What a process says last that ends with 1 and is to be started again."""
 
 SHIPPER = """\
 broker: {{url: {url}, heartbeat_s: 4}}
@@ -101,13 +103,14 @@ class World:
     def ended_well(self, role: str) -> None:
         """Fail if a process ended otherwise than by a signal of ours.
 
-        One that was asked to stop while the broker was away says so and ends with 1, by design; one that was asked
-        before it had begun to listen to signals ends by SIGTERM itself.
+        One that was asked to stop while the broker was away, or that was to start on a full disk, says so and ends
+        with 1, by design; one that was asked before it had begun to listen to signals ends by SIGTERM itself.
         """
         if role not in self.processes:
             return
         code, said = self.processes[role].poll(), self.said(role)
-        by_us = code in {None, 0, -signal.SIGKILL, -signal.SIGTERM} or "stopped with work left" in said
+        last = "".join(said.splitlines()[-3:])
+        by_us = code in {None, 0, -signal.SIGKILL, -signal.SIGTERM} or any(each in last for each in BY_DESIGN)
         assert by_us, f"{role} exited with {code}: {said[-2000:]}"
 
     def kill(self, role: str, number: int) -> None:

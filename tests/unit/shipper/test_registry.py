@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import sqlite3
 import stat
 import time
@@ -64,6 +65,24 @@ def test_a_damaged_page_is_noticed(tmp_path: Path) -> None:
     path.write_bytes(data)
     Registry(tmp_path).close()
     assert len(list(tmp_path.glob("registry.corrupt-*"))) == 1
+
+
+def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
+    """C6: a registry that cannot be opened now, because the disk is full, is left as it is, and is there afterwards."""
+    registry = Registry(tmp_path)
+    registry.add([ROW])
+    registry.close()
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        with pytest.raises(StateError, match="its disk have room"):
+            Registry(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    registry = Registry(tmp_path)
+    assert registry.unfinished() == [ROW]
+    registry.close()
+    assert not list(tmp_path.glob("registry.corrupt-*"))
 
 
 def test_another_programs_database_is_set_aside(tmp_path: Path) -> None:
