@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from logbus.errors import SourceError
 from shipper.archives import is_archive
+from shipper.discovery import Siblings
 from shipper.identity import HEAD_BYTES, digest
 from shipper.opening import open_regular
 from shipper.recognition import holds
@@ -36,14 +37,30 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
     return None
 
 
-def may_become_copy(fresh: Tail, life: Tail) -> bool:
+def may_become_copy(fresh: Tail, life: Tail, siblings: Siblings) -> bool:
     """Tell whether a new file holds nothing, so far, but the first bytes of a life that is still read."""
     if life.ended or life.unpacking:
         return False
     data = os.pread(fresh.fd, HEAD_BYTES, 0)
     if 0 < life.head.length <= len(data):
         return digest(data[: life.head.length]) == life.head.digest()
-    return life.fd < 0 or os.pread(life.fd, len(data), 0) == data
+    return _begins_with(life, data, siblings)
+
+
+def _begins_with(life: Tail, data: bytes, siblings: Siblings) -> bool:
+    """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
+    if life.fd >= 0:
+        return os.pread(life.fd, len(data), 0) == data
+    beside = siblings.path_of(life.path, life.inode)
+    try:
+        if not beside or not life.reopened_as(*open_regular(beside)):
+            return False
+        found = os.pread(life.fd, len(data), 0)
+    except (OSError, SourceError):
+        return True
+    finally:
+        life.close()
+    return found == data
 
 
 class Suspects:

@@ -13,7 +13,7 @@ from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, may_become_copy
 from shipper.descriptors import OpenFiles
-from shipper.discovery import Discovery, Found
+from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import key_of
 from shipper.kinship import family
 from shipper.opening import open_regular
@@ -247,10 +247,10 @@ class Lives:
 
     def _is_copy(self, fresh: Tail, now: float) -> bool:
         """Tell whether a new file is a life's copy by now, or may become it."""
-        original = family(fresh.path)
-        if fresh.path == original:
+        if fresh.path == (original := family(fresh.path)):
             return False
-        alike = [may_become_copy(fresh, self._look_into(life, now)) for life in self._succession.of(original)]
+        siblings = Siblings(self._discovery.input_of)
+        alike = [may_become_copy(fresh, self._look_into(life, now), siblings) for life in self._succession.of(original)]
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
     def _look_into(self, life: Tail, now: float) -> Tail:

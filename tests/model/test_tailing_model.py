@@ -175,6 +175,15 @@ def test_a_new_file_is_held_against_the_bytes_of_a_closed_one() -> None:
     state.teardown()
 
 
+def test_a_new_file_is_held_against_the_bytes_of_one_that_was_renamed_meanwhile() -> None:
+    """A1, A6: as above, while the scan has not come to the closed one's new name yet."""
+    state = closed_and_published()
+    state.rotate("a.log", create=True)
+    state.rotate("a.log", create=False)
+    state.compress("a.log", 1, look=True)
+    state.teardown()
+
+
 def test_created_again_on_its_inode_while_it_waits_its_turn() -> None:
     """A7, A8: a file that waits for an older one is looked into when it changes, for it may be another by now."""
     state = Tailing()
