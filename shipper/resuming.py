@@ -9,8 +9,9 @@ import logging
 import os
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from logbus import telemetry
 from logbus.errors import SourceError, describe, visible
@@ -33,30 +34,40 @@ RETRY_S = 5.0
 
 
 class Job:
-    """An archive that is being unpacked for a tail."""
+    """An archive that is being unpacked for a tail: one of `found`, or of those that `find` tells later."""
 
-    def __init__(self, tail: Tail, row: Row, candidates: list[str]) -> None:
+    def __init__(self, tail: Tail, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
         self.tail = tail
         self.row = row
-        self.candidates = candidates
-        self.work = self._unpack()
+        self._find = find
+        self.work = self._unpack(found)
 
     def restart(self) -> None:
         """Begin again."""
         os.ftruncate(self.tail.fd, 0)
-        self.work = self._unpack()
+        self.work = self._unpack(self._find())
 
-    def _unpack(self) -> Iterator[None]:
-        """Unpack the first of the candidates that holds the life; in the end the file is empty if none did."""
-        for archive in self.candidates:
-            try:
-                yield from archives.unpack(archive, self.row, self.tail.fd)
-            except SourceError as error:
-                logger.warning("%s", error)
-            else:
+    def _unpack(self, found: list[str]) -> Iterator[None]:
+        """Unpack the first archive that holds the life; in the end the file is empty if none did.
+
+        Rotation renames archives meanwhile: those that were not tried under any name are tried as well.
+        """
+        tried: set[tuple[int, int]] = set()
+        while found:
+            for archive in found:
+                tried.add(key_of(Path(archive).stat()))
+                yield from self._unpack_one(archive)
                 if holds(self.tail.fd, self.row):
                     logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
                     return
+                os.ftruncate(self.tail.fd, 0)
+            found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
+
+    def _unpack_one(self, archive: str) -> Iterator[None]:
+        try:
+            yield from archives.unpack(archive, self.row, self.tail.fd)
+        except SourceError as error:
+            logger.warning("%s", error)
             os.ftruncate(self.tail.fd, 0)
 
 
@@ -159,6 +170,8 @@ class Resumption:
                 self._jobs.popleft()
                 self._full = False
                 self._finish(job, now)
+            except FileNotFoundError:
+                job.restart()  # it was renamed, or deleted, since it was found
             except OSError as error:
                 self._wait_for_room(job, error, now)
 
@@ -213,6 +226,10 @@ class Resumption:
                 self._heads[each] = archives.head_of(each)
         return [each for each in found if archives.begins_like(self._heads[each], row)]
 
+    def _archives_now(self, row: Row) -> list[str]:
+        self._heads.clear()
+        return self._archives_of(row, Kin())
+
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
         fd = self._scratch()
@@ -224,7 +241,7 @@ class Resumption:
 
     def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
         tail.unpacking = True
-        self._jobs.append(Job(tail, row, found))
+        self._jobs.append(Job(tail, row, found, lambda: self._archives_now(row)))
 
     def _scratch(self) -> int:
         with tempfile.TemporaryFile(dir=self._registry.directory) as file:

@@ -250,3 +250,19 @@ def test_unpacked_while_it_is_in_the_queue() -> None:
     state.copytruncate("a.log", look=False, go_on=False)
     state.compress("a.log", 1, look=False)
     state.teardown()
+
+
+def test_a_renamed_archive_is_unpacked_all_the_same() -> None:
+    """A6: rotation goes on before an archive's turn to be unpacked has come."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=1, budget=1)
+    state.swap("target.0")
+    state.append_lines("b.log", 1)
+    state.rotate("b.log", create=False)
+    for _ in range(4):
+        state.write_behind_the_link("target.0")
+    state.compress("b.log", 1, look=False)
+    state.write_behind_the_link("target.0")
+    state.append_lines("b.log", 1)
+    state.copytruncate("b.log", look=False, go_on=False)
+    state.teardown()

@@ -246,6 +246,28 @@ def test_truncated_with_a_broken_archive(shore: Any) -> None:
     assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 2\n")
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_rotation_goes_on_while_an_archive_waits(shore: Any, replaced: bool) -> None:
+    """A6: an archive is unpacked under the name that it has when its turn has come."""
+    rests = {"a.log": b"a long line that is not random\n" * 200_000, "b.log": b"b 2\n"}
+    for name in rests:
+        shore.write(name, b"begun 1\n")
+    shore.start()
+    shore.stop()
+    for name, rest in rests.items():
+        (shore.logs / name).unlink()
+        (shore.logs / f"{name}.1.gz").write_bytes(gzip.compress(b"begun 1\n" + rest, 1))
+    shore.publisher.window = 0
+    shore.start()
+    (shore.logs / "b.log.1.gz").rename(shore.logs / "b.log.2.gz")
+    if replaced:
+        (shore.logs / "b.log.1.gz").write_bytes(gzip.compress(b"another 3\n"))
+    shore.publisher.window = 1000
+    for _ in range(3):
+        shore.run(6.0)
+    assert sorted(shore.lives()) == sorted(b"begun 1\n" + rest for rest in rests.values())
+
+
 @pytest.mark.parametrize("damage", ["another", "cut", "garbage", "bomb"])
 def test_other_archives_are_left_alone(shore: Any, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     """S10: another life's archive, a damaged one and a bomb give nothing; the current file is shipped all the same."""
