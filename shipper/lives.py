@@ -171,28 +171,24 @@ class Lives:
         self.enqueue(tail)
 
     def ensure_open(self, tail: Tail, now: float) -> bool:
-        """Open a file again that was closed to save descriptors; False if its name is no longer its name.
+        """Open a file again that was closed to save descriptors; False if none of its names is its name any more.
 
         Raises OSError as open does.
         """
         if tail.fd >= 0:
             return True
         tail.forget_size()  # wherever it is seen next, it is worth reading
-        if not tail.names:
-            return False  # Departures will find it
-        gone = tail.names[:1]
-        with contextlib.suppress(FileNotFoundError, SourceError):
-            fd, status = open_regular(tail.names[0])
-            if tail.reopened_as(fd, status):
-                self.open_files.hold(tail)
-                return True
-            if key_of(status) == tail.key:
-                gone = tail.names
-                self.detach(tail)
-        for name in gone:
+        for name in tail.names:
+            with contextlib.suppress(FileNotFoundError, SourceError):
+                fd, status = open_regular(name)
+                if tail.reopened_as(fd, status):
+                    self.open_files.hold(tail)
+                    return True
+                if key_of(status) == tail.key:
+                    self.detach(tail)
             self.missing(name, now)
             self.look(name, now)
-        return False
+        return False  # Departures will find it
 
     def saved(self, tails: Iterable[Tail]) -> None:
         """Forget ended lives that are confirmed to their end, now that this is saved."""

@@ -266,3 +266,19 @@ def test_a_renamed_archive_is_unpacked_all_the_same() -> None:
     state.append_lines("b.log", 1)
     state.copytruncate("b.log", look=False, go_on=False)
     state.teardown()
+
+
+def test_a_file_on_a_closed_file_s_inode_is_followed_before_its_copy() -> None:
+    """A7, A15: that the closed file's last known name is gone does not put off looking at what has its inode."""
+    state = Tailing()
+    state.begin(whole_glob=True, window=2, budget=1)
+    state.append_lines("b.log", 9)
+    state.rotate("b.log", create=False)
+    state.swap("target.1")
+    state.compress("b.log", 1, look=True)
+    state.append_lines("a.log", 24)
+    state.copytruncate("a.log", look=True, go_on=False)
+    state.append_lines("a.log", 14)
+    state.rotate("a.log", create=False)
+    state.compress("a.log", 2, look=False)
+    state.teardown()
