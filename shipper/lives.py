@@ -173,13 +173,13 @@ class Lives:
     def ensure_open(self, tail: Tail, now: float) -> bool:
         """Open a file again that was closed to save descriptors; False if none of its names is its name any more.
 
-        Raises OSError as open does.
+        Raises OSError and SourceError as `open_regular` does.
         """
         if tail.fd >= 0:
             return True
         tail.forget_size()  # wherever it is seen next, it is worth reading
         for name in tail.names:
-            with contextlib.suppress(FileNotFoundError, SourceError):
+            with contextlib.suppress(FileNotFoundError):
                 fd, status = open_regular(name)
                 if tail.reopened_as(fd, status):
                     self.open_files.hold(tail)
@@ -254,7 +254,7 @@ class Lives:
         try:
             if not life.unpacking and self.ensure_open(life, now) and not life.continues():
                 return self.begin_again(life)
-        except OSError as error:
+        except (OSError, SourceError) as error:
             self.trouble(life, error)
         return life
 

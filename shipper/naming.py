@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from logbus.errors import SourceError
 from shipper import identity
 from shipper.lives import Lives
 from shipper.recognition import row_of
@@ -45,7 +46,7 @@ class Namer:
         """Take a life's first bytes into its head and return them; none if there is no record yet."""
         try:
             head = tail.peek() if self._lives.ensure_open(tail, now) else b""
-        except OSError as error:
+        except (OSError, SourceError) as error:
             self._lives.trouble(tail, error)
             return b""
         tail.head.extend(tail.offset, head[: head.rfind(b"\n") + 1] or head)

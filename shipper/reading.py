@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from logbus.batch import Batch, Span
+from logbus.errors import SourceError
 from shipper.identity import MARK_BYTES, digest
 from shipper.lives import Lives
 from shipper.recognition import row_of
@@ -102,7 +103,7 @@ class Reader:
                 self._at_end(tail)
         except LifeEnded:
             self._lives.begin_again(tail)
-        except OSError as error:
+        except (OSError, SourceError) as error:
             self._lives.trouble(tail, error)
             self._lives.unread.pop(tail, None)
 

@@ -273,6 +273,25 @@ def test_root_is_not_shown_what_the_links_owner_may_not_see(shore: Any, caplog: 
     assert shore.lives() == [b"secret 1\n"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others may not")
+def test_root_is_not_shown_any_more_what_a_links_owner_may_not_see_now(shore: Any) -> None:
+    """S5, D7: a closed file that the owner of its link may read no longer waits until he may again."""
+    target = shore.folder / "target"
+    target.write_bytes(b"line 1\n")
+    link = shore.logs / "app.log"
+    link.symlink_to(target)
+    os.lchown(link, 1234, 1234)
+    shore.write("other.log", b"other\n")
+    shore.start(budget=1)
+    target.chmod(0o600)
+    target.write_bytes(b"line 1\nline 2\n")
+    shore.run()
+    assert b"line 1\n" in shore.lives()
+    target.chmod(0o644)
+    shore.run()
+    assert b"line 1\nline 2\n" in shore.lives()
+
+
 def test_who_may_read() -> None:
     """S5: owner, group and others, in this order, as the system decides."""
 
