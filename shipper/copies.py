@@ -37,6 +37,19 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
     return None
 
 
+def begins_like(fresh: Tail, path: str) -> bool:
+    """Tell whether another file begins with all that a new one holds, or with as much of it as a head takes."""
+    try:
+        fd, _ = open_regular(path)
+    except (OSError, SourceError):
+        return False
+    try:
+        data = os.pread(fresh.fd, HEAD_BYTES, 0)
+        return os.pread(fd, len(data), 0) == data
+    finally:
+        os.close(fd)
+
+
 def may_become_copy(fresh: Tail, life: Tail, siblings: Siblings) -> bool:
     """Tell whether a new file holds nothing, so far, but the first bytes of a life that is still read."""
     if life.ended or life.unpacking:

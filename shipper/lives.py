@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects, may_become_copy
+from shipper.copies import COPY_GRACE_S, Suspects, begins_like, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import key_of
@@ -245,6 +245,9 @@ class Lives:
         """Tell whether a new file is a life's copy by now, or may become it."""
         if fresh.path == (original := family(fresh.path)):
             return False
+        unseen = original not in self.by_name and self._discovery.input_of(original) is fresh.input
+        if unseen and begins_like(fresh, original):
+            self.look(original, now)
         siblings = Siblings(self._discovery.input_of)
         alike = [may_become_copy(fresh, self._look_into(life, now), siblings) for life in self._succession.of(original)]
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))

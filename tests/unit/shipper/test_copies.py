@@ -246,6 +246,19 @@ def test_truncated_with_a_broken_archive(shore: Any) -> None:
     assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 2\n")
 
 
+@pytest.mark.parametrize("copy", ["app.log.1", "app-20261124.log", "app.1.log"])
+def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str) -> None:
+    """A15: which of the two comes first in the order of names does not matter."""
+    shore.start("app*log*")
+    path = shore.write("app.log", b"old 1\n")
+    shutil.copyfile(path, shore.logs / copy)
+    shore.run()
+    path.write_bytes(b"new 1\n")
+    for _ in range(4):
+        shore.run(6.0)
+    assert sorted(shore.lives()) == [b"new 1\n", b"old 1\n"]
+
+
 @pytest.mark.parametrize("replaced", [False, True])
 def test_rotation_goes_on_while_an_archive_waits(shore: Any, replaced: bool) -> None:
     """A6: an archive is unpacked under the name that it has when its turn has come."""
