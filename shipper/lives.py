@@ -231,7 +231,7 @@ class Lives:
         tail = Tail(found.path, found.input, *opened, self.recorders.of(found.input))
         verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
-            if stream or (verdict is Verdict.OTHER_FILE and self._is_copy(tail, now)):
+            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(tail, now)):
                 tail.close()
                 return self.by_key.get(tail.key)
             if from_end:

@@ -149,6 +149,19 @@ def test_from_end_begins_behind_what_is_there(shore: Any) -> None:
     assert bodies == {"a.log": b"unfinished\nnew\n", "b.log": b"later\n", "c.log": b"last\n"}
 
 
+def test_from_end_begins_behind_copies_as_well(shore: Any) -> None:
+    """D14: a copy that is there at the first start is as old as its original."""
+    for name in ("a.log", "a.log.1"):
+        shore.write(name, b"old\n")
+    shore.start("a.log*", start="end")
+    for _ in range(3):
+        shore.run(6.0)
+    assert shore.publisher.batches == []
+    shore.write("a.log", b"new\n")
+    shore.run()
+    assert [batch.body for batch in shore.publisher.batches] == [b"new\n"]
+
+
 def test_a_missing_file_is_waited_for(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
     """D16: said once, shipped when it appears."""
     shore.start("app.log")
