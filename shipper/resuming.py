@@ -248,16 +248,29 @@ class Resumption:
             return os.dup(file.fileno())
 
     def _finish(self, job: Job, now: float) -> None:
-        tail, status = job.tail, os.fstat(job.tail.fd)
+        tail = job.tail
         tail.unpacking = False
-        if not status.st_size:
+        if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
         if not tail.stream:
             self._lives.memory.go_on(tail, job.row)
+        status = os.fstat(tail.fd)
         if tail in self._lives.unread:
             self._lives.unread[tail] = status.st_size
         self._leave(tail, status, now)
+
+    def _is_unpacked(self, job: Job) -> bool:
+        """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
+        tail = job.tail
+        copy = find_copy(job.row, tail.input, Kin().of(tail.path), self._lives.knows)
+        if copy is None:
+            return False
+        self._lives.open_files.close(tail)
+        self._lives.move(tail, copy)
+        if not tail.stream:
+            del self._lives.dirty[tail]
+        return True
 
     def _give_up(self, job: Job) -> None:
         if not job.tail.stream:

@@ -56,10 +56,10 @@ def test_a_life_on_a_deleted_life_s_inode_waits_its_turn() -> None:
     state.teardown()
 
 
-def closed_and_published() -> Tailing:
+def closed_and_published(*, whole_glob: bool = True, window: int = 2) -> Tailing:
     """Return a state in which a life of a.log is published, and its file closed."""
     state = Tailing()
-    state.begin(whole_glob=True, window=2, budget=1)
+    state.begin(whole_glob=whole_glob, window=window, budget=1)
     for name in NAMES:
         state.append_lines(name, 1)
         state.settle()
@@ -281,4 +281,17 @@ def test_a_file_on_a_closed_file_s_inode_is_followed_before_its_copy() -> None:
     state.append_lines("a.log", 14)
     state.rotate("a.log", create=False)
     state.compress("a.log", 2, look=False)
+    state.teardown()
+
+
+def test_an_archive_is_unpacked_by_hand_before_its_turn() -> None:
+    """A6, A20: where no input names what was unpacked, the life goes on in it."""
+    state = closed_and_published(whole_glob=False, window=1)
+    state.append_lines("b.log", 1)
+    state.append_lines("a.log", 1)
+    state.run(0.3)
+    state.rotate("a.log", create=False)
+    state.compress("a.log", 1, look=False)
+    state.run(1.5)
+    state.decompress("a.log", 1, look=False)
     state.teardown()

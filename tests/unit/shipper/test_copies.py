@@ -259,9 +259,9 @@ def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str) -> No
     assert sorted(shore.lives()) == [b"new 1\n", b"old 1\n"]
 
 
-@pytest.mark.parametrize("replaced", [False, True])
-def test_rotation_goes_on_while_an_archive_waits(shore: Any, replaced: bool) -> None:
-    """A6: an archive is unpacked under the name that it has when its turn has come."""
+@pytest.mark.parametrize("meanwhile", ["renamed", "replaced", "unpacked"])
+def test_an_archive_waits_to_be_unpacked(shore: Any, meanwhile: str) -> None:
+    """A6: it is read under the name that it has when its turn has come, or what somebody else unpacked from it."""
     rests = {"a.log": b"a long line that is not random\n" * 200_000, "b.log": b"b 2\n"}
     for name in rests:
         shore.write(name, b"begun 1\n")
@@ -272,9 +272,12 @@ def test_rotation_goes_on_while_an_archive_waits(shore: Any, replaced: bool) -> 
         (shore.logs / f"{name}.1.gz").write_bytes(gzip.compress(b"begun 1\n" + rest, 1))
     shore.publisher.window = 0
     shore.start()
-    (shore.logs / "b.log.1.gz").rename(shore.logs / "b.log.2.gz")
-    if replaced:
+    packed = (shore.logs / "b.log.1.gz").rename(shore.logs / "b.log.2.gz")
+    if meanwhile == "replaced":
         (shore.logs / "b.log.1.gz").write_bytes(gzip.compress(b"another 3\n"))
+    if meanwhile == "unpacked":
+        (shore.logs / "b.log.2").write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
     shore.publisher.window = 1000
     for _ in range(3):
         shore.run(6.0)
