@@ -7,6 +7,7 @@ nothing but the life's bytes has to wait: it may become the copy.
 
 import os
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 
 from logbus.errors import SourceError
 from shipper.archives import is_archive
@@ -19,6 +20,7 @@ from shipper.settings import Input
 from shipper.tail import Tail
 
 COPY_GRACE_S = 5.0
+FORGET_AFTER_S = 3600.0
 
 
 def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
@@ -77,21 +79,29 @@ def _begins_with(life: Tail, data: bytes, siblings: Siblings) -> bool:
 
 
 class Suspects:
-    """Files that may become copies, until each was unchanged for `grace_s`."""
+    """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end."""
 
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
-        self._seen: dict[tuple[int, int, int | None], tuple[int, float]] = {}
+        self._seen: dict[tuple[int, int, int | None], tuple[int, float, float]] = {}
+
+    def __len__(self) -> int:
+        return len(self._seen)
 
     def waits(self, fresh: Tail, now: float) -> bool:
         """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
         file = (*fresh.key, fresh.generation)
-        before, since = self._seen.get(file, (-1, now))
+        before, since, _ = self._seen.pop(file, (-1, now, now))
         if size != before:
             since = now
-        self._seen[file] = (size, since)
-        if now - since < self._grace_s:
-            return True
-        del self._seen[file]
-        return False
+        if waits := now - since < self._grace_s:
+            self._seen[file] = (size, since, now)
+        self._forget_copies(now)
+        return waits
+
+    def _forget_copies(self, now: float) -> None:
+        """Forget what nobody asks about any more: it has become a copy, or is gone."""
+        before_s = now - FORGET_AFTER_S
+        for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
+            del self._seen[file]

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 from logbus import frames, telemetry
-from shipper.copies import COPY_GRACE_S
+from shipper.copies import COPY_GRACE_S, Suspects
+from shipper.opening import open_regular
+from shipper.settings import Input
+from shipper.tail import Tail
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -257,6 +260,18 @@ def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str) -> No
     for _ in range(4):
         shore.run(6.0)
     assert sorted(shore.lives()) == [b"new 1\n", b"old 1\n"]
+
+
+def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) -> None:
+    """A15: what waited once is forgotten an hour after the last look at it."""
+    suspects = Suspects(COPY_GRACE_S)
+    for number in range(3):
+        path = tmp_path / str(number)
+        path.write_bytes(b"line\n")
+        copy = Tail(str(path), Input(paths=[str(path)]), *open_regular(str(path)))
+        assert suspects.waits(copy, 4000.0 * number)
+        copy.close()
+    assert len(suspects) == 1
 
 
 @pytest.mark.parametrize("meanwhile", ["renamed", "replaced", "unpacked"])
