@@ -245,8 +245,7 @@ class Lives:
         """Tell whether a new file is a life's copy by now, or may become it."""
         if fresh.path == (original := family(fresh.path)):
             return False
-        unseen = original not in self.by_name and self._discovery.input_of(original) is fresh.input
-        if unseen and begins_like(fresh, original):
+        if self._discovery.input_of(original) is fresh.input and begins_like(fresh, original):
             self.look(original, now)
         siblings = Siblings(self._discovery.input_of)
         alike = [may_become_copy(fresh, self._look_into(life, now), siblings) for life in self._succession.of(original)]

@@ -249,17 +249,23 @@ def test_truncated_with_a_broken_archive(shore: Any) -> None:
     assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 2\n")
 
 
+@pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("copy", ["app.log.1", "app-20261124.log", "app.1.log"])
-def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str) -> None:
-    """A15: which of the two comes first in the order of names does not matter."""
+def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str, known: bool) -> None:
+    """A15: which of the two comes first in the order of names does not matter, nor what was at the path before."""
+    path = shore.logs / "app.log"
+    if known:
+        path.write_bytes(b"earlier 1\n")
     shore.start("app*log*")
-    path = shore.write("app.log", b"old 1\n")
+    if known:
+        path.rename(shore.logs / "app.old.log")
+    path.write_bytes(b"old 1\n")
     shutil.copyfile(path, shore.logs / copy)
     shore.run()
     path.write_bytes(b"new 1\n")
     for _ in range(4):
         shore.run(6.0)
-    assert sorted(shore.lives()) == [b"new 1\n", b"old 1\n"]
+    assert sorted(shore.lives()) == [b"earlier 1\n"] * known + [b"new 1\n", b"old 1\n"]
 
 
 def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) -> None:
