@@ -15,10 +15,12 @@ from support.tailing import LINK, NAMES, ROTATIONS, TARGETS, Model, kill
 class Tailing(Model, RuleBasedStateMachine):
     """Files that are written, rotated and lost while a shipper comes and goes."""
 
-    @initialize(whole_glob=st.booleans(), window=st.integers(1, 6), budget=st.sampled_from([1, 100]))
-    def begin(self, whole_glob: bool, window: int, budget: int) -> None:
+    @initialize(
+        whole_glob=st.booleans(), window=st.integers(1, 6), budget=st.sampled_from([1, 100]), inside=st.booleans()
+    )
+    def begin(self, whole_glob: bool, window: int, budget: int, inside: bool = False) -> None:
         """Choose what stays as it is, and start a shipper."""
-        self.set_up(whole_glob=whole_glob, window=window, budget=budget)
+        self.set_up(whole_glob=whole_glob, window=window, budget=budget, inside=inside)
 
     def teardown(self) -> None:
         """Check that everything arrived, then tidy up."""

@@ -4,6 +4,7 @@ A `Model` runs a shipper by `Agent.step()`, with a publisher and a clock of its 
 was written. `support.rotating` does things to the files.
 """
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ NAMES = ("a.log", "b.log")
 LINK = "current.log"
 TARGETS = ("target.0", "target.1", "target.2")
 ROTATIONS = 4
+_ROTATED = re.compile(r"\.log\.(\d)")
 
 
 class Life:
@@ -78,14 +80,16 @@ class Model:
 
     base: str | None = None
 
-    def set_up(self, *, whole_glob: bool, window: int, budget: int) -> None:
-        """Choose what stays as it is, and start a shipper."""
+    def set_up(self, *, whole_glob: bool, window: int, budget: int, inside: bool) -> None:
+        """Choose what stays as it is, and start a shipper.
+
+        `inside`: numbers of rotated files come before the extension, so that a scan comes to them before their log.
+        """
         self.folder = Path(tempfile.mkdtemp(dir=self.base))
         (self.folder / "logs").mkdir()
-        pattern = "*.log*" if whole_glob else "*.log"
-        self.settings = Settings(
-            inputs=[Input(paths=[str(self.folder / "logs" / pattern)], max_record_bytes=1024)], host="h"
-        )
+        self.inside = inside
+        paths = [str(self.folder / "logs" / each) for each in (["*.log*"] if whole_glob else ["?.log", LINK])]
+        self.settings = Settings(inputs=[Input(paths=paths, max_record_bytes=1024)], host="h")
         self.whole_glob, self.window, self.budget = whole_glob, window, budget
         self.now = 0.0
         self.lives: list[Life] = []
@@ -146,7 +150,7 @@ class Model:
 
     def path(self, name: str) -> Path:
         """Return where a file is."""
-        return self.folder / "logs" / name
+        return self.folder / "logs" / (_ROTATED.sub(r"-\1.log", name) if self.inside else name)
 
     def in_glob(self, name: str) -> bool:
         """Tell whether an input names a file and ships it."""
