@@ -12,7 +12,7 @@ from itertools import takewhile
 from logbus.errors import SourceError
 from shipper.archives import is_archive
 from shipper.discovery import Siblings
-from shipper.identity import HEAD_BYTES, digest
+from shipper.identity import digest
 from shipper.opening import open_regular
 from shipper.recognition import holds
 from shipper.registry import Row
@@ -39,43 +39,41 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
     return None
 
 
-def begins_like(fresh: Tail, path: str) -> bool:
-    """Tell whether another file begins with all that a new one holds, or with as much of it as a head takes."""
+def begins_with(path: str, beginning: bytes) -> bool:
+    """Tell whether a file begins with these bytes."""
     try:
         fd, _ = open_regular(path)
     except (OSError, SourceError):
         return False
     try:
-        data = os.pread(fresh.fd, HEAD_BYTES, 0)
-        return os.pread(fd, len(data), 0) == data
+        return os.pread(fd, len(beginning), 0) == beginning
     finally:
         os.close(fd)
 
 
-def may_become_copy(fresh: Tail, life: Tail, siblings: Siblings) -> bool:
-    """Tell whether a new file holds nothing, so far, but the first bytes of a life that is still read."""
+def may_become_copy(beginning: bytes, life: Tail, siblings: Siblings) -> bool:
+    """Tell whether what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
     if life.ended or life.unpacking:
         return False
-    data = os.pread(fresh.fd, HEAD_BYTES, 0)
-    if 0 < life.head.length <= len(data):
-        return digest(data[: life.head.length]) == life.head.digest()
-    return _begins_with(life, data, siblings)
+    if 0 < life.head.length <= len(beginning):
+        return digest(beginning[: life.head.length]) == life.head.digest()
+    return _life_begins_with(life, beginning, siblings)
 
 
-def _begins_with(life: Tail, data: bytes, siblings: Siblings) -> bool:
+def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
     """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
     if life.fd >= 0:
-        return os.pread(life.fd, len(data), 0) == data
+        return os.pread(life.fd, len(beginning), 0) == beginning
     beside = siblings.path_of(life.path, life.inode)
     try:
         if not beside or not life.reopened_as(*open_regular(beside)):
             return False
-        found = os.pread(life.fd, len(data), 0)
+        found = os.pread(life.fd, len(beginning), 0)
     except (OSError, SourceError):
         return True
     finally:
         life.close()
-    return found == data
+    return found == beginning
 
 
 class Suspects:

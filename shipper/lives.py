@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects, begins_like, may_become_copy
+from shipper.copies import COPY_GRACE_S, Suspects, begins_with, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
-from shipper.identity import key_of
+from shipper.identity import HEAD_BYTES, key_of
 from shipper.kinship import family
 from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict
@@ -245,10 +245,12 @@ class Lives:
         """Tell whether a new file is a life's copy by now, or may become it."""
         if fresh.path == (original := family(fresh.path)):
             return False
-        if self._discovery.input_of(original) is fresh.input and begins_like(fresh, original):
+        beginning = os.pread(fresh.fd, HEAD_BYTES, 0)
+        if self._discovery.input_of(original) is fresh.input and begins_with(original, beginning):
             self.look(original, now)
         siblings = Siblings(self._discovery.input_of)
-        alike = [may_become_copy(fresh, self._look_into(life, now), siblings) for life in self._succession.of(original)]
+        lives = (self._look_into(life, now) for life in self._succession.of(original))  # opened one at a time
+        alike = [may_become_copy(beginning, life, siblings) for life in lives]
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
     def _look_into(self, life: Tail, now: float) -> Tail:
