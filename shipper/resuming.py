@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,19 +56,19 @@ class Job:
         while found:
             for archive in found:
                 tried.add(key_of(Path(archive).stat()))
-                yield from self._unpack_one(archive)
-                if holds(self.tail.fd, self.row):
+                if (yield from self._holds_it(archive)):
                     logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
                     return
                 os.ftruncate(self.tail.fd, 0)
             found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
 
-    def _unpack_one(self, archive: str) -> Iterator[None]:
+    def _holds_it(self, archive: str) -> Generator[None, None, bool]:
         try:
             yield from archives.unpack(archive, self.row, self.tail.fd)
         except SourceError as error:
             logger.warning("%s", error)
-            os.ftruncate(self.tail.fd, 0)
+            return False
+        return holds(self.tail.fd, self.row)
 
 
 class Resumption:
@@ -132,8 +132,7 @@ class Resumption:
 
     def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
         row = self._registry.row(tail.stream)
-        found = self._archives_of(row, kin) if row else []
-        self._heads.clear()
+        found = self._archives_now(row, kin) if row else []
         if row is None or not found:
             return ""
         tail.fd = self._scratch()
@@ -226,9 +225,11 @@ class Resumption:
                 self._heads[each] = archives.head_of(each)
         return [each for each in found if archives.begins_like(self._heads[each], row)]
 
-    def _archives_now(self, row: Row) -> list[str]:
+    def _archives_now(self, row: Row, kin: Kin) -> list[str]:
+        """Return the same, and remember nothing of them: the next time they may be others."""
+        found = self._archives_of(row, kin)
         self._heads.clear()
-        return self._archives_of(row, Kin())
+        return found
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
@@ -241,7 +242,7 @@ class Resumption:
 
     def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
         tail.unpacking = True
-        self._jobs.append(Job(tail, row, found, lambda: self._archives_now(row)))
+        self._jobs.append(Job(tail, row, found, lambda: self._archives_now(row, Kin())))
 
     def _scratch(self) -> int:
         with tempfile.TemporaryFile(dir=self._registry.directory) as file:
