@@ -19,9 +19,6 @@ class Waker:
     def __init__(self) -> None:
         self.fds: set[int] = set()
 
-    def wake(self) -> None:
-        """Nothing waits here."""
-
     def wake_on(self, fd: int) -> None:
         """Note the descriptor."""
         self.fds.add(fd)
