@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from logbus.batch import Batch, Span, decode, encode, trim
+from logbus.batch import Batch, decode, encode, trim
 from shipper.agent import Agent
 from shipper.multiline import Multiline
 from shipper.redaction import Redact
@@ -26,6 +26,7 @@ from shipper.registry import Registry
 from shipper.settings import Input, Settings
 from shipper.transforms import RateLimit, Selection
 from support import examples
+from support.publishing import Window
 from support.traces import cases
 
 LINES = sorted({line for _, records in cases() for record in records for line in record.splitlines(keepends=True)})
@@ -65,23 +66,19 @@ class Sink:
         return b"".join(body for _, body in sorted(self.bodies[stream].items()))
 
 
-class Publisher:
+class Publisher(Window):
     """Takes batches; some arrive at once, the others never do unless they are sent again."""
 
     def __init__(self, window: int, sink: Sink, luck: random.Random) -> None:
-        self.window, self.sink, self.luck = window, sink, luck
+        super().__init__(window)
+        self.sink, self.luck = sink, luck
         self.arrived: list[Batch] = []
         self.lost: list[Batch] = []
-        self.confirmed: list[Span] = []
 
     @property
     def in_flight(self) -> int:
         """Batches published and not yet confirmed."""
         return len(self.arrived) + len(self.lost)
-
-    def has_room(self) -> bool:
-        """Tell whether one more may be published."""
-        return self.in_flight < self.window
 
     def publish(self, batch: Batch) -> None:
         """Take a batch, which arrives or does not."""
@@ -91,11 +88,6 @@ class Publisher:
             self.arrived.append(batch)
         else:
             self.lost.append(batch)
-
-    def take_confirmed(self) -> list[Span]:
-        """Return what was confirmed since the last call."""
-        taken, self.confirmed = self.confirmed, []
-        return taken
 
     def deliver(self, count: int) -> None:
         """Send again and confirm so many."""

@@ -42,7 +42,7 @@ class Tailing(Model, RuleBasedStateMachine):
     def confirm_some(self, seed: int, share: float) -> None:
         """C3: confirms come in any order, and split."""
         pick = random.Random(seed)  # noqa: S311 - what hypothesis draws must not depend on inodes that are reused
-        spans = self.publisher.open
+        spans = self.publisher.held
         for span in pick.sample(spans, min(len(spans), 1 + int(len(spans) * share))):
             spans.remove(span)
             middle = pick.randint(span.offset, span.end)

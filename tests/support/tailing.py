@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from logbus.batch import Batch, Span
+from logbus.batch import Batch
 from shipper.agent import Agent
 from shipper.registry import Registry
 from shipper.settings import Input, Settings
+from support.publishing import MemoryPublisher
 
 PATIENCE_S = 70.0
 NAMES = ("a.log", "b.log")
@@ -43,36 +44,6 @@ class Life:
     def complete(self) -> int:
         """Where its last whole line ends."""
         return self.data.rfind(b"\n") + 1
-
-
-class FakePublisher:
-    """Takes batches, confirms what the test says."""
-
-    def __init__(self, window: int) -> None:
-        self.window = window
-        self.sent: list[Batch] = []
-        self.open: list[Span] = []
-        self.confirmed: list[Span] = []
-
-    @property
-    def in_flight(self) -> int:
-        """How many batches are not confirmed."""
-        return len(self.open)
-
-    def has_room(self) -> bool:
-        """Tell whether one more may be published."""
-        return len(self.open) < self.window
-
-    def publish(self, batch: Batch) -> None:
-        """Take a batch."""
-        assert self.has_room()
-        self.sent.append(batch)
-        self.open.append(batch.span)
-
-    def take_confirmed(self) -> list[Span]:
-        """Return the new confirms."""
-        taken, self.confirmed = self.confirmed, []
-        return taken
 
 
 class Model:
@@ -112,7 +83,7 @@ class Model:
 
     def start(self) -> None:
         """Start a shipper on what the disk remembers."""
-        self.publisher = FakePublisher(self.window)
+        self.publisher = MemoryPublisher(self.window, holding=True)
         self.taken = 0
         self.next_of: dict[str, int] = {}
         self.agent = Agent(
@@ -143,10 +114,10 @@ class Model:
 
     def confirm_all(self) -> None:
         """Confirm whatever is in flight."""
-        for span in self.publisher.open:
+        for span in self.publisher.held:
             self.publisher.confirmed.append(span)
             self.committed[span.stream].add((span.offset, span.end))
-        self.publisher.open.clear()
+        self.publisher.held.clear()
 
     def path(self, name: str) -> Path:
         """Return where a file is."""
@@ -207,21 +178,21 @@ class Model:
         for _ in range(200):
             self.confirm_all()
             self.step(0.3)
-            if not self.publisher.open:
+            if not self.publisher.held:
                 break
         self.scan()
         for _ in range(200):
             self.confirm_all()
             self.step(0.3)
-            if not self.publisher.open:
+            if not self.publisher.held:
                 return
         pytest.fail("it never settles")
 
     def check_published(self) -> None:
         """Check what was published since the last time."""
-        for batch in self.publisher.sent[self.taken :]:
+        for batch in self.publisher.batches[self.taken :]:
             self.check(batch)
-        self.taken = len(self.publisher.sent)
+        self.taken = len(self.publisher.batches)
 
     def check(self, batch: Batch) -> None:
         """Check that a batch is the next part of its life, byte by byte."""

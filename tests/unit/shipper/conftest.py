@@ -6,40 +6,10 @@ from typing import Any
 
 import pytest
 
-from logbus.batch import Batch, Span
 from shipper.agent import Agent
 from shipper.registry import Registry
 from shipper.settings import Input, Settings
-
-
-class MemoryPublisher:
-    """Takes batches; confirms at once unless told to hold."""
-
-    def __init__(self) -> None:
-        self.batches: list[Batch] = []
-        self.held: list[Span] = []
-        self.confirmed: list[Span] = []
-        self.holding = False
-        self.window = 1000
-
-    @property
-    def in_flight(self) -> int:
-        """How many batches are held."""
-        return len(self.held)
-
-    def has_room(self) -> bool:
-        """Tell whether one more may be published."""
-        return len(self.held) < self.window
-
-    def publish(self, batch: Batch) -> None:
-        """Take a batch."""
-        self.batches.append(batch)
-        (self.held if self.holding else self.confirmed).append(batch.span)
-
-    def take_confirmed(self) -> list[Span]:
-        """Return the new confirms."""
-        taken, self.confirmed = self.confirmed, []
-        return taken
+from support.publishing import MemoryPublisher
 
 
 class Shore:
