@@ -99,9 +99,9 @@ class Lives:
         if tail := self.by_name.get(path):
             self._unname(tail, path, now)
 
-    def enqueue(self, tail: Tail) -> None:
-        """Put a tail into the queue of those to be read, unless it is there."""
-        if tail.unpacking:
+    def enqueue(self, tail: Tail | None) -> None:
+        """Put a tail, if there is one, into the queue of those to be read, unless it is there."""
+        if tail is None or tail.unpacking:
             return
         if tail in self.resting:
             del self.resting[tail]
@@ -127,7 +127,7 @@ class Lives:
         if tail.held:
             self.held[tail] = None
         if not tail.fragment:
-            self._release_follower(tail)
+            self.enqueue(self._succession.release(tail))
         elif tail.rotated:
             self.leaving[tail] = None
 
@@ -148,8 +148,7 @@ class Lives:
             self.leaving[fresh] = None
         fresh.names, tail.names = tail.names, ()
         self.by_name.update(dict.fromkeys(fresh.names, fresh))
-        if older := self._succession.replace(tail, fresh):
-            self.enqueue(older)
+        self.enqueue(self._succession.replace(tail, fresh))
         if moved:
             self._succession.insert(tail, fresh)
         else:
@@ -217,8 +216,7 @@ class Lives:
         if tail.stream:
             self.by_stream[tail.stream] = tail
         self.open_files.hold(tail)
-        if older := self._succession.line_up(tail):
-            self.enqueue(older)
+        self.enqueue(self._succession.line_up(tail))
 
     def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Tail | None:
         """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one.
@@ -262,10 +260,6 @@ class Lives:
             self.trouble(life, error)
         return life
 
-    def _release_follower(self, tail: Tail) -> None:
-        if follower := self._succession.release(tail):
-            self.enqueue(follower)
-
     def _name(self, tail: Tail, path: str) -> None:
         self.resting.pop(tail, None)
         self.by_name[path] = tail
@@ -273,6 +267,8 @@ class Lives:
         self._discovery.note_link(path)
         if tail.rotated:
             self.leaving[tail] = None
+        else:
+            self.enqueue(self._succession.line_up(tail))
 
     def _unname(self, tail: Tail, path: str, now: float) -> None:
         self.by_name.pop(path, None)
@@ -291,7 +287,7 @@ class Lives:
         self.leaving.pop(tail, None)
         self.resting.pop(tail, None)
         self.detach(tail)
-        self._release_follower(tail)
+        self.enqueue(self._succession.release(tail))
         self._succession.leave(tail)
 
     def trouble(self, tail: Tail, error: OSError | SourceError) -> None:

@@ -15,9 +15,12 @@ class Succession:
         return [*self._of.get(path, {})][::-1]
 
     def line_up(self, tail: Tail) -> Tail | None:
-        """Let a life wait for the one before it at the same path; return that one."""
+        """Let a life wait for the one before it at the same path; return that one.
+
+        A life comes last, too, when it has its path again: unless others still wait for it, then it stays before them.
+        """
         older = self._newest.get(tail.path)
-        if older is tail:
+        if older is tail or tail.follower:
             return None
         self._note(tail)
         self._newest[tail.path] = tail
@@ -71,4 +74,6 @@ class Succession:
             del self._newest[tail.path]
 
     def _note(self, tail: Tail) -> None:
-        self._of.setdefault(tail.path, {})[tail] = None
+        lives = self._of.setdefault(tail.path, {})
+        lives.pop(tail, None)
+        lives[tail] = None

@@ -1,5 +1,6 @@
 """Lives of one path wait for each other."""
 
+from pathlib import Path
 from typing import Any
 
 
@@ -35,3 +36,26 @@ def test_a_new_file_does_not_wait_for_one_that_rests(shore: Any) -> None:
     for _ in range(3):
         shore.run(1.0)
     assert [batch.body for batch in shore.publisher.batches] == [b"one 1\n", b"one 2\n", b"two 1\n"]
+
+
+def test_a_link_that_goes_back_and_then_on(shore: Any) -> None:
+    """A18: a target that the link means again is the one that the next target comes after."""
+    targets = [shore.folder / name for name in "abc"]
+    for path in targets:
+        path.write_bytes(b"%s 1\n" % path.name.encode())
+    swap(shore, targets[0])
+    shore.start()
+    for path in (targets[1], targets[0]):
+        swap(shore, path)
+        shore.run()
+    with targets[0].open("ab") as file:
+        file.write(b"a 2\n")
+    swap(shore, targets[2])
+    shore.run()
+    assert [batch.body for batch in shore.publisher.batches] == [b"a 1\n", b"b 1\n", b"a 2\n", b"c 1\n"]
+
+
+def swap(shore: Any, target: Path) -> None:
+    """Let the link `current.log` mean `target`."""
+    (shore.logs / "fresh").symlink_to(target)
+    (shore.logs / "fresh").rename(shore.logs / "current.log")
