@@ -27,6 +27,8 @@ logger = logging.getLogger("shipper.discovery")
 
 COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
 BY_NAME = "compressed, by its name"
+MOST_LOOKS = 100
+"""So often a file that is renamed again and again is looked for under its newest name."""
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _MAGIC = re.compile(r"[*?[]")
 
@@ -271,10 +273,14 @@ class Siblings:
 
     def find(self, path: str, inode: int) -> Found | None:
         """Return the file with `inode` in the directory of `path`, if an input names `path`."""
-        sibling = self.path_of(path, inode)
-        source = self._input_of(path) if sibling else None
-        status = regular(sibling) if sibling else None
-        return Found(sibling, source, status) if sibling and source and status else None
+        source = self._input_of(path)
+        for _ in range(MOST_LOOKS if source else 0):
+            sibling = self.path_of(path, inode)
+            status = regular(sibling) if sibling else None
+            if not sibling or (status and status.st_ino == inode):
+                return Found(sibling, source, status) if sibling and source and status else None
+            del self._directories[path.rpartition("/")[0]]  # it was renamed since its directory was listed
+        return None
 
 
 def _inodes(directory: str) -> dict[int, str] | None:

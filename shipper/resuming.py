@@ -20,7 +20,7 @@ from shipper.complaints import say_lost
 from shipper.copies import find_copy
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import key_of
-from shipper.kinship import Kin
+from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
 from shipper.recognition import holds, row_of
 from shipper.registry import Registry, Row
@@ -79,7 +79,6 @@ class Resumption:
         self._registry = registry
         self._discovery = discovery
         self._jobs: deque[Job] = deque()
-        self._heads: dict[str, bytes] = {}
         self._retry_at = 0.0
         self._full = False
         lives.recover = self._recover_now
@@ -100,7 +99,6 @@ class Resumption:
                 if self._lives.memory.is_rewritten(stream):
                     self._follow_sibling(sibling, now)
         self._lives.memory.bury()
-        self._heads.clear()
 
     def forget(self, before_s: float, after: int = 0) -> int:
         """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
@@ -120,8 +118,7 @@ class Resumption:
         """Have the rest of a followed life read from a copy or an archive, now that its file is gone; "" if none is."""
         if not tail.stream:
             return ""
-        kin = Kin()
-        return self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)
+        return look_for(tail.path, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
 
     def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
         copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows)
@@ -132,7 +129,7 @@ class Resumption:
 
     def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
         row = self._registry.row(tail.stream)
-        found = self._archives_now(row, kin) if row else []
+        found = self._archives_of(row, kin) if row else []
         if row is None or not found:
             return ""
         tail.fd = self._scratch()
@@ -199,15 +196,19 @@ class Resumption:
         row = self._registry.row(stream) if source else None
         if row is None or source is None:
             return
-        copy = find_copy(row, source, kin.of(path), self._lives.knows)
-        if copy:
+        if not look_for(path, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
+            self._say_lost(row)
+
+    def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+        if copy := find_copy(row, source, kin.of(row.path), self._lives.knows):
             self._go_on_in_copy(copy, row, now)
         elif found := self._archives_of(row, kin):
             tail = self._begin(row, source)
             self._unpack(tail, row, found)
             self._lives.take_in(tail)
         else:
-            self._say_lost(row)
+            return False
+        return True
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
@@ -221,15 +222,9 @@ class Resumption:
         """Return the archives beside a life's path that begin as it did."""
         found = [each for each in kin.of(row.path) if archives.is_archive(each)]
         for each in found:
-            if each not in self._heads:
-                self._heads[each] = archives.head_of(each)
-        return [each for each in found if archives.begins_like(self._heads[each], row)]
-
-    def _archives_now(self, row: Row, kin: Kin) -> list[str]:
-        """Return the same, and remember nothing of them: the next time they may be others."""
-        found = self._archives_of(row, kin)
-        self._heads.clear()
-        return found
+            if each not in kin.heads:
+                kin.heads[each] = archives.head_of(each)
+        return [each for each in found if archives.begins_like(kin.heads[each], row)]
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
@@ -242,7 +237,7 @@ class Resumption:
 
     def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
         tail.unpacking = True
-        self._jobs.append(Job(tail, row, found, lambda: self._archives_now(row, Kin())))
+        self._jobs.append(Job(tail, row, found, lambda: self._archives_of(row, Kin())))
 
     def _scratch(self) -> int:
         with tempfile.TemporaryFile(dir=self._registry.directory) as file:
@@ -264,7 +259,7 @@ class Resumption:
     def _is_unpacked(self, job: Job) -> bool:
         """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
         tail = job.tail
-        copy = find_copy(job.row, tail.input, Kin().of(tail.path), self._lives.knows)
+        copy = look_for(tail.path, lambda kin: find_copy(job.row, tail.input, kin.of(tail.path), self._lives.knows))
         if copy is None:
             return False
         self._lives.open_files.close(tail)
