@@ -58,7 +58,10 @@ def test_what_is_not_there_is_looked_for_once(tmp_path: Path) -> None:
 
 
 def test_an_inode_is_found_under_its_newest_name(tmp_path: Path) -> None:
-    """A3: a file that was renamed since its directory was listed is found under the name that it has now."""
+    """A3: renamed since its directory was listed, it is found under its present name, and no other file in its place.
+
+    The other file's life was taken for its successor, and its own for over: so it was shipped again later.
+    """
     log, rotated = tmp_path / "a.log", tmp_path / "a.log.1"
     log.write_bytes(b"x")
     inode = log.stat().st_ino
