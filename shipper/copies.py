@@ -53,11 +53,11 @@ def begins_with(path: str, beginning: bytes) -> bool:
 
 def may_become_copy(beginning: bytes, life: Tail, siblings: Siblings) -> bool:
     """Tell whether what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
-    if life.ended or life.unpacking:
+    if life.ended:
         return False
     if 0 < life.head.length <= len(beginning):
         return digest(beginning[: life.head.length]) == life.head.digest()
-    return _life_begins_with(life, beginning, siblings)
+    return not life.unpacking and _life_begins_with(life, beginning, siblings)
 
 
 def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:

@@ -247,8 +247,10 @@ class Lives:
         if self._discovery.input_of(original) is fresh.input and begins_with(original, beginning):
             self.look(original, now)
         siblings = Siblings(self._discovery.input_of)
-        lives = (self._look_into(life, now) for life in self._succession.of(original))  # opened one at a time
-        alike = [may_become_copy(beginning, life, siblings) for life in lives]
+        alike = []
+        for life in self._succession.of(original):  # opened one at a time; one may go on in the copy's archive by now
+            present = self._look_into(life, now)
+            alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
     def _look_into(self, life: Tail, now: float) -> Tail:

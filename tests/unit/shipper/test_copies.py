@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from logbus import frames, telemetry
+from shipper.complaints import Complaints
 from shipper.copies import COPY_GRACE_S, Suspects
+from shipper.discovery import Found
 from shipper.opening import open_regular
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -360,3 +362,26 @@ def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -
     shore.run()
     assert bodies(shore) == [b"old 1\n", b"old 2\n", b"n 1\n"]
     assert shore.lives() == [b"old 1\nold 2\n", b"n 1\n"]
+
+
+def test_a_copy_that_is_compressed_while_it_is_looked_at(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A6, A15: it was opened as a new file when gzip removed it; its life goes on in the archive, once, not twice."""
+    path = shore.write("a.log", b"old 1\n")
+    shore.start("a*.log")
+    copy = shore.logs / "a-1.log"
+    complete = Complaints.open
+
+    def open_then_compress(self: Complaints, found: Found) -> Any:
+        opened = complete(self, found)
+        if found.path == str(copy):
+            (shore.logs / "a-1.log.gz").write_bytes(gzip.compress(copy.read_bytes()))
+            copy.unlink()
+        return opened
+
+    monkeypatch.setattr(Complaints, "open", open_then_compress)
+    copytruncate(path, copy, b"unread 2\n")
+    for _ in range(4):
+        shore.run(6.0)
+    shore.write("a.log", b"new 1\n")
+    shore.run()
+    assert shore.lives() == [b"old 1\nunread 2\n", b"new 1\n"]
