@@ -4,7 +4,8 @@ The public description is docs/wire-format.md; other languages are written again
 
 `encode` is given our own batches: one that breaks the contract is a programming error, ValueError. `decode` is given
 anything: every field of a message is hostile until checked, and what breaks the contract is WireError, nothing else.
-Both hold a batch to the same rules. A message that does not claim to be a batch is *foreign* and never
+Both hold a batch to the same rules, but for one: only `decode` counts the lines, which takes a pass over the body; our
+own levels were made of them, one each. A message that does not claim to be a batch is *foreign* and never
 wrong: its body is lines, its severity is classified here, it has no position.
 """
 
@@ -110,6 +111,8 @@ def decode(message: Message) -> Batch:
         raise WireError(f"it is a batch of version {version[1][:20]}, and version 1 is the only one known here")
     batch = _decode_batch(message)
     _hold_to_rules(batch)
+    if batch.lengths is None:
+        _hold_to_lines(batch)
     return batch
 
 
@@ -208,15 +211,13 @@ def _hold_to_rules(batch: Batch) -> None:
         raise WireError(f"its body is longer than {DECODE_MAX_BYTES} bytes")
     if len(batch.levels) > MAX_RECORDS or batch.levels.strip(_DIGITS):
         raise WireError(f"its levels are not at most {MAX_RECORDS} digits from 0 to 7")
-    if batch.lengths is None:
-        _hold_to_lines(batch)
-    else:
+    if batch.lengths is not None:
         _hold_to_lengths(batch, batch.lengths)
+    elif batch.end - batch.offset != len(batch.body):
+        raise WireError(f"its body has {len(batch.body)} bytes, its position {batch.end - batch.offset}")
 
 
 def _hold_to_lines(batch: Batch) -> None:
-    if batch.end - batch.offset != len(batch.body):
-        raise WireError(f"its body has {len(batch.body)} bytes, its position {batch.end - batch.offset}")
     lines = count_lines(batch.body)
     if lines != len(batch.levels):
         raise WireError(f"its body has {lines} lines, and levels are given for {len(batch.levels)}")

@@ -11,9 +11,11 @@ from shipper.lives import Lives
 from shipper.recognition import row_of
 from shipper.registry import Registry
 from shipper.stdin import Stdin
-from shipper.tail import LifeEnded, Slice, Tail
+from shipper.tail import BATCH_BYTES, LifeEnded, Slice, Tail
 
 SLICES_A_STEP = 16
+STEP_BYTES = BATCH_BYTES // 2
+"""After so many bytes the loop looks around: what comes beside a backlog waits for one large batch, not for several."""
 
 
 class Publisher(Protocol):
@@ -70,9 +72,10 @@ class Reader:
                 self._lives.enqueue(tail)
 
     def read(self, now: float) -> None:
-        """Publish up to SLICES_A_STEP slices, one of each source in turn, while there is room."""
+        """Publish slices, one of each source in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
+        enough = self.bytes + STEP_BYTES
         for _ in range(SLICES_A_STEP):
-            if not (self._lives.ready or self._stdin) or not self._publisher.has_room():
+            if not (self._lives.ready or self._stdin) or self.bytes >= enough or not self._publisher.has_room():
                 return
             if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.ready:
                 return

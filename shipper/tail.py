@@ -17,7 +17,7 @@ from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
 
-BATCH_BYTES = 512 * 1024
+BATCH_BYTES = MAX_BODY_BYTES
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
@@ -139,7 +139,7 @@ class Tail:
             raise LifeEnded
         if self.scanned > self.offset:
             return self._read_long_line()
-        limit = min(self._limit(), self._to_boundary())
+        limit = min(self.input.max_record_bytes, self._to_boundary())
         data, start = self._read_on(limit)
         self.more = len(data) - start == limit
         bound = self.more and limit == self._to_boundary()
@@ -202,12 +202,9 @@ class Tail:
             raise LifeEnded
         return data, start
 
-    def _limit(self) -> int:
-        return min(BATCH_BYTES, self.input.max_record_bytes)
-
     def _to_boundary(self) -> int:
         """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
-        return self.boundary - self.offset if self.offset < self.boundary else 2 * MAX_BODY_BYTES
+        return self.boundary - self.offset if self.offset < self.boundary else 2 * BATCH_BYTES
 
     def _unfinished(self, data: bytes, start: int) -> Slice | None:
         """Judge what is no complete record: nothing, held lines, the beginning of a line or of a very long one."""
@@ -230,7 +227,7 @@ class Tail:
         self.scanned += found or len(fresh)
         self.more = bool(fresh)
         self.fragment = not found
-        if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
+        if found and self.recorder.joins and self.scanned - self.offset <= self.input.max_record_bytes:
             self.scanned = self.offset
             return self.read()
         too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes

@@ -311,7 +311,7 @@ def test_the_largest_batch_fits_into_the_header_frame() -> None:
     "wrong",
     [
         {"stream": ""},
-        {"levels": b"6"},
+        {"levels": b"68"},
         {"end": 5},
         {"host": "h" * 256},
         {"host": "\ud800"},
