@@ -28,8 +28,9 @@ _ROTATED = re.compile(r"\.log\.(\d)")
 class Life:
     """One life of one file, as it was written."""
 
-    def __init__(self, number: int, home: str, before: "Life | None") -> None:
+    def __init__(self, number: int, home: str, before: "Life | None", *, in_place: bool) -> None:
         self.number = number
+        self.in_place = in_place
         self.before = before
         self.data = bytearray()
         self.known = self.known_at_home = False
@@ -108,9 +109,16 @@ class Model:
         self.step(0.0)
         for name, life in self.at.items():
             if self.in_glob(name):
-                life.known = life.known or life.complete() > 0
+                life.known = life.known or (life.complete() > 0 and not self.is_disguised(life))
                 life.known_at_home = life.known_at_home or (life.known and name == life.home)
             life.followed = life.known
+
+    def is_disguised(self, life: Life) -> bool:
+        """Tell whether only reading would show that a truncated file holds another life, and nobody did.
+
+        A full window puts that off; and after a crash, only a generation tells a truncated file from a replaced one.
+        """
+        return self.base is not None and life.in_place and not life.published
 
     def confirm_all(self) -> None:
         """Confirm whatever is in flight."""
@@ -143,7 +151,7 @@ class Model:
             return
         if name not in self.at:
             before = next((each for each in reversed(self.lives) if each.home == name), None)
-            life = Life(len(self.lives), name, before)
+            life = Life(len(self.lives), name, before, in_place=self.path(name).exists())
             self.lives.append(life)
             self.at[name] = life
             data = b"%012d " % life.number + data
