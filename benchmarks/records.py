@@ -18,7 +18,7 @@ from shipper.multiline import Multiline
 from shipper.records import Recorder
 from shipper.redaction import PresetName, Redact
 from shipper.settings import Input
-from shipper.tail import BATCH_BYTES
+from shipper.tail import REWORKED_BYTES
 
 GOAL_MB_S: Final = 50
 LINES: Final = 200_000
@@ -69,7 +69,7 @@ def _took_s(recorder: Recorder, data: bytes) -> float:
     began = time.process_time()
     at = 0
     while at < len(data):
-        piece = data[at : at + BATCH_BYTES]
+        piece = data[at : at + REWORKED_BYTES]
         last = at + len(piece) == len(data)
         found = recorder.cut(piece, flush=last, final=last)
         recorder.finish(piece[: found.end], found.bounds, 0.0)

@@ -40,7 +40,7 @@ __all__ = [
 TYPE = "logbus.batch.v1"
 MAX_RECORDS = 65_536
 MAX_RECORDS_WITH_LENGTHS = 12_288
-MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 2 * 1024 * 1024
 """What we make."""
 DECODE_MAX_BYTES = 16 * 1024 * 1024
 """What we accept, compressed or not."""

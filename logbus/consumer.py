@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("logbus.consumer")
 
-PREFETCH = 256
+PREFETCH = 128
 REASON_HEADER = "logbus-reason"
 QUEUE_HEADER = "logbus-queue"
 USER_HEADER = "logbus-user"

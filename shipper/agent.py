@@ -249,7 +249,12 @@ class Agent:
             held_s = self._namer.waits_s(now)
             if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.ready and not held_s)):
                 return 0.0
-            waits += [self._departures.check(now), self._departures.flush_held(now), self._resumption.wait_s(now)]
+            waits += [
+                self._reader.pause_s(now),
+                self._departures.check(now),
+                self._departures.flush_held(now),
+                self._resumption.wait_s(now),
+            ]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:

@@ -14,6 +14,8 @@ from shipper.stdin import Stdin
 from shipper.tail import BATCH_BYTES, LifeEnded, Slice, Tail
 
 SLICES_A_STEP = 16
+PAUSE_S = 0.004
+SMALL_BYTES = 64 * 1024
 STEP_BYTES = BATCH_BYTES // 2
 """After so many bytes the loop looks around: what comes beside a backlog waits for one large batch, not for several."""
 
@@ -45,7 +47,7 @@ class Reader:
         self, lives: Lives, publisher: Publisher, registry: Registry, stdin: Stdin | None, *, host: str, once: bool
     ) -> None:
         self.records = self.bytes = 0
-        self.unconfirmed: dict[Tail, None] = {}
+        self.unconfirmed: dict[Tail, float] = {}
         self.more_stdin = False
         self._lives = lives
         self._publisher = publisher
@@ -53,6 +55,7 @@ class Reader:
         self._stdin = stdin
         self._host = host
         self._once = once
+        self._pausing: dict[Tail, float] = {}
 
     def settle(self) -> None:
         """Take the confirms that came."""
@@ -67,12 +70,15 @@ class Reader:
             self._lives.dirty[tail] = None
         if tail.progress.committed >= tail.offset:
             self.unconfirmed.pop(tail, None)
+            if self._pausing.pop(tail, None):
+                self._lives.enqueue(tail)
             if tail.sealed:
                 tail.sealed = False
                 self._lives.enqueue(tail)
 
     def read(self, now: float) -> None:
         """Publish slices, one of each source in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
+        self._end_pauses(now)
         enough = self.bytes + STEP_BYTES
         for _ in range(SLICES_A_STEP):
             if not (self._lives.ready or self._stdin) or self.bytes >= enough or not self._publisher.has_room():
@@ -84,6 +90,27 @@ class Reader:
                 tail.queued = False
                 if not (tail.ended or tail.behind or tail.unpacking):
                     self._read_one(tail, now)
+
+    def pause_s(self, now: float) -> float:
+        """Return the seconds until the first of the files that wait between two batches is to be read."""
+        return min(self._pausing.values(), default=float("inf")) - now
+
+    def _end_pauses(self, now: float) -> None:
+        for tail in [tail for tail, until in self._pausing.items() if until <= now]:
+            del self._pausing[tail]
+            self._lives.enqueue(tail)
+
+    def _pauses(self, tail: Tail, now: float) -> bool:
+        """Let a small batch wait for the confirm of the one before it, PAUSE_S at most; return whether it does.
+
+        So the busier everything is, the larger and the fewer batches are, as with Nagle's algorithm (RFC 896). Without,
+        10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
+        """
+        until = self.unconfirmed.get(tail, -PAUSE_S) + PAUSE_S
+        if until <= now or tail.more or tail.seen_size - tail.offset >= SMALL_BYTES:
+            return False
+        self._pausing[tail] = until
+        return True
 
     def _read_stdin(self, source: Stdin, now: float) -> bool:
         piece = source.read(now)
@@ -99,7 +126,8 @@ class Reader:
             elif tail.sealed:
                 return
             elif tail.stream:
-                self._ship(tail, tail.read(), now)
+                if not self._pauses(tail, now):
+                    self._ship(tail, tail.read(), now)
             elif tail in self._lives.unnamed:
                 self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
@@ -119,7 +147,8 @@ class Reader:
         if piece.forced and tail.recorder.rewrites and not self._seal(tail, piece):
             return
         self._publish(tail, tail.input.label_of(tail.path), tail.path, piece, now)
-        self.unconfirmed[tail] = self._lives.dirty[tail] = None
+        self.unconfirmed[tail] = now
+        self._lives.dirty[tail] = None
         tail.advance(piece)
         if tail.more and not self._read_enough(tail):
             self._lives.enqueue(tail)

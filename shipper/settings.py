@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from logbus.batch import MAX_BODY_BYTES
 from logbus.errors import UsageError
 from logbus.patterns import compile_pattern
 from logbus.settings import Broker
@@ -20,6 +19,7 @@ from shipper.redaction import Redact
 from shipper.transforms import RateLimit, Selection, path_fields
 
 LEAST_RECORD_BYTES = 1024
+MOST_RECORD_BYTES = 1024 * 1024
 FIELDS_BYTES = 16 * 1024
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -47,7 +47,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redact: Redact | None = None
     fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
     path_fields: str = ""
-    max_record_bytes: Annotated[int, msgspec.Meta(ge=LEAST_RECORD_BYTES, le=MAX_BODY_BYTES)] = MAX_BODY_BYTES
+    max_record_bytes: Annotated[int, msgspec.Meta(ge=LEAST_RECORD_BYTES, le=MOST_RECORD_BYTES)] = MOST_RECORD_BYTES
 
     def __post_init__(self) -> None:
         """Raise UsageError for what types do not express."""

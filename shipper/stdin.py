@@ -8,7 +8,9 @@ from shipper.identity import random_id
 from shipper.progress import Progress
 from shipper.records import Cut, Recorder
 from shipper.settings import Input
-from shipper.tail import BATCH_BYTES, Slice
+from shipper.tail import Slice
+
+READ_BYTES = 512 * 1024
 
 
 class Stdin:
@@ -43,7 +45,7 @@ class Stdin:
         if not self._poll.poll(0):
             quiet = self._waiting and self.recorder.joins and now >= self._changed_s + self.recorder.flush_s
             return self._slice(self._waiting, flush=True) if quiet else None
-        data = os.read(self.fd, BATCH_BYTES)
+        data = os.read(self.fd, READ_BYTES)
         self._eof = not data
         self._changed_s = now
         return self._slice(self._waiting + data)

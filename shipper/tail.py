@@ -18,6 +18,8 @@ from shipper.records import Recorder
 from shipper.settings import Input
 
 BATCH_BYTES = MAX_BODY_BYTES
+REWORKED_BYTES = 512 * 1024
+"""Of an input whose records are joined or changed: that takes several times their size in memory."""
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
@@ -139,10 +141,13 @@ class Tail:
             raise LifeEnded
         if self.scanned > self.offset:
             return self._read_long_line()
-        limit = min(self.input.max_record_bytes, self._to_boundary())
+        limit = min(self._limit(), self._to_boundary())
         data, start = self._read_on(limit)
         self.more = len(data) - start == limit
         bound = self.more and limit == self._to_boundary()
+        most = self.input.max_record_bytes
+        if (too_long := _too_long(data, start, most)) >= 0:
+            data, self.more, bound = data[: max(too_long, start + most)], True, False
         final, flush, self.flush = bound or (self.final and not self.more), bound or self.flush, False
         found = self.recorder.cut(data, start, flush=flush, final=final)
         end = len(data) if bound and found.end == start else found.end
@@ -202,6 +207,10 @@ class Tail:
             raise LifeEnded
         return data, start
 
+    def _limit(self) -> int:
+        reworked = self.recorder.joins or self.recorder.rewrites
+        return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.input.max_record_bytes)
+
     def _to_boundary(self) -> int:
         """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
         return self.boundary - self.offset if self.offset < self.boundary else 2 * BATCH_BYTES
@@ -238,6 +247,16 @@ class Tail:
     def _line_so_far(self, *, partial: bool, forced: bool) -> Slice:
         data, start = self._read_on(self.scanned - self.offset)
         return Slice(self.offset, data[start:], partial=partial, forced=forced)
+
+
+def _too_long(data: bytes, start: int, most: int) -> int:
+    """Return where a line of over `most` bytes begins in data[start:], itself a line's beginning; -1 if none does."""
+    while len(data) - start > most:
+        end = data.rfind(b"\n", start, start + most) + 1
+        if not end:
+            return start
+        start = end
+    return -1
 
 
 def _first_byte(fd: int) -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
-from shipper.reading import SLICES_A_STEP
+from shipper.reading import PAUSE_S, SLICES_A_STEP, SMALL_BYTES
 
 
 def test_a_batch_says_where_it_is_from(shore: Any) -> None:
@@ -95,6 +95,38 @@ def test_a_step_is_bounded_and_fair(shore: Any) -> None:
         steps.append(len(shore.publisher.batches) - sum(steps))
     assert steps == [1, SLICES_A_STEP, 5]
     assert [batch.label for batch in shore.publisher.batches] == ["busy", *quiet, "busy"]
+
+
+def test_a_few_lines_wait_for_the_confirm_of_those_before(shore: Any) -> None:
+    """A steady trickle makes a batch for each confirm, not for each line; after PAUSE_S without one, another."""
+    shore.publisher.holding = True
+    shore.write("app.log", b"line 1\n")
+    agent = shore.start()
+    shore.write("app.log", b"line 2\n")
+    shore.run(2.0)
+    shore.write("app.log", b"line 3\n")
+    agent.reload()
+    assert agent.step(shore.now + PAUSE_S / 2) == pytest.approx(PAUSE_S / 2)
+    assert [batch.body for batch in shore.publisher.batches] == [b"line 1\n", b"line 2\n"]
+    shore.run(PAUSE_S)
+    assert [batch.body for batch in shore.publisher.batches[2:]] == [b"line 3\n"]
+    shore.write("app.log", b"line 4\n")
+    agent.reload()
+    agent.step(shore.now)
+    shore.publisher.confirmed, shore.publisher.held = shore.publisher.held, []
+    agent.step(shore.now)
+    assert [batch.body for batch in shore.publisher.batches[3:]] == [b"line 4\n"]
+
+
+def test_many_lines_wait_for_no_confirm(shore: Any) -> None:
+    """Of a backlog as many batches are under way as the window takes."""
+    shore.publisher.holding = True
+    shore.write("app.log", b"line 1\n")
+    agent = shore.start()
+    shore.write("app.log", b"0123456\n" * (SMALL_BYTES // 8))
+    agent.reload()
+    agent.step(shore.now)
+    assert len(shore.publisher.batches) == 2
 
 
 def test_once_ships_what_is_there_and_finishes(shore: Any) -> None:

@@ -1,9 +1,12 @@
 """Tail: slices of one open file."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logbus.errors import SourceError
 from shipper.opening import open_regular
@@ -64,8 +67,8 @@ def test_a_line_written_byte_by_byte_is_one_line(path: Path) -> None:
 @pytest.mark.parametrize("shift", range(5))
 def test_lines_across_the_edge_of_a_slice(path: Path, shift: int) -> None:
     """B7: a delimiter or a multi-byte character at the edge of the read stays whole, at every alignment."""
-    half = b"x" * (BATCH_BYTES // 2 - 3)
-    data = half + b"\n" + half + b"x" * shift + "é\n".encode() + b"y\n"
+    lines = (b"x" * 1023 + b"\n") * (BATCH_BYTES // 1024 - 1)
+    data = lines + b"x" * (1019 + shift) + "é\n".encode() + b"y\n"
     path.write_bytes(data)
     tail = tail_of(path)
     pieces = read_all(tail)
@@ -82,6 +85,22 @@ def test_a_very_long_line_goes_in_pieces(path: Path) -> None:
     assert [(len(body), partial) for body, partial in pieces] == [(1024, True), (1024, True), (958, False)]
     assert b"".join(body for body, _ in pieces) == path.read_bytes()
     tail.close()
+
+
+@given(st.lists(st.tuples(st.integers(0, 3 * LIMIT), st.integers(1, 40)), max_size=12))
+def test_long_lines_between_short_ones(lines: list[tuple[int, int]]) -> None:
+    """B6: wherever a slice begins, no piece of a line is longer than max_record_bytes, and no short line is cut."""
+    data = b"".join((b"x" * size + b"\n") * times for size, times in lines)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "app.log").write_bytes(data)
+        tail = tail_of(Path(folder) / "app.log", LIMIT)
+        pieces = read_all(tail)
+        tail.close()
+    assert b"".join(body for body, _ in pieces) == data
+    assert all(max(map(len, body.splitlines(keepends=True))) <= LIMIT for body, _ in pieces)
+    assert all(
+        partial == (not body.endswith(b"\n")) and (len(body) == LIMIT or not partial) for body, partial in pieces
+    )
 
 
 @pytest.mark.parametrize("size", [1023, 1024, 1025, 2047, 2048, 2049])

@@ -106,7 +106,7 @@ def test_prefetch_is_bounded_in_bytes_too() -> None:
     """F7: RabbitMQ counts messages, so bytes are counted in the largest batches that there are."""
     yaml = "sinks:\n  a: {type: file, path: /x, prefetch_bytes: 8388608}\n  b: {type: file, path: /x, prefetch: 5}\n"
     plans = plans_of(parse_document(yaml, "sinks.yml"))
-    assert [plans[name].common.prefetch_batches for name in "ab"] == [8, 5]
+    assert [plans[name].common.prefetch_batches for name in "ab"] == [4, 5]
 
 
 def test_an_ad_hoc_sink_has_the_name_of_its_queue() -> None:
