@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("logbus.publisher")
 
 WINDOW_BATCHES = 64
-WINDOW_BYTES = 8 * 1024 * 1024
+WINDOW_BYTES = 4 * 1024 * 1024
 """Of the sources: what a line that comes beside a backlog has to wait for."""
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
