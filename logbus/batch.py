@@ -29,6 +29,7 @@ __all__ = [
     "Span",
     "decode",
     "encode",
+    "of_bounded_records",
     "records",
     "routing_key",
     "select",
@@ -114,6 +115,13 @@ def decode(message: Message) -> Batch:
     if batch.lengths is None:
         _hold_to_lines(batch)
     return batch
+
+
+def of_bounded_records(batch: Batch) -> list[Batch]:
+    """Return `batch`, or its parts if it holds more records than a message may."""
+    if len(batch.levels) <= MAX_RECORDS:
+        return [batch]
+    return [part for half in split(batch, len(batch.body) // 2 + 1) for part in of_bounded_records(half)]
 
 
 def routing_key(host: str, label: str, levels: bytes) -> str:

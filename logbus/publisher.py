@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import pika
 
 from logbus import refusals, topology
-from logbus.batch import MAX_RECORDS, Batch, Message, Span, decode, encode, split
+from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.telemetry import count, gauge
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("logbus.publisher")
 
-WINDOW_BATCHES = 64
-WINDOW_BYTES = 4 * 1024 * 1024
-"""Of the sources: what a line that comes beside a backlog has to wait for."""
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
 PERSISTENT = 2
@@ -57,8 +54,9 @@ class Publisher:
     def __init__(
         self,
         connection: "Connection",
-        window_batches: int = WINDOW_BATCHES,
-        window_bytes: int = WINDOW_BYTES,
+        *,
+        window_batches: int,
+        window_bytes: int,
     ) -> None:
         self._connection = connection
         self._window_batches = window_batches
@@ -98,8 +96,7 @@ class Publisher:
         count("logbus_published_records", len(batch.levels))
         count("logbus_published_bytes", len(batch.body))
         self._bytes += batch.end - batch.offset
-        parts = [batch] if len(batch.levels) <= MAX_RECORDS else split(batch, MAX_RECORDS)
-        for part in parts:
+        for part in of_bounded_records(batch):
             self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user)))
         self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)

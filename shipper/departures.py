@@ -79,7 +79,7 @@ class Departures:
         elif tail.names:
             self._lives.leaving.pop(tail)
         elif not status.st_nlink:
-            if quiet_s >= DELETED_GRACE_S:
+            if quiet_s >= DELETED_GRACE_S and not unread_bytes(tail):
                 self._lives.end(tail, done=True)
         elif quiet_s >= RENAMED_GRACE_S:
             self._rest(tail)

@@ -128,6 +128,8 @@ class Lives:
             self.held[tail] = None
         if not tail.fragment:
             self.enqueue(self._succession.release(tail))
+            if not tail.rotated:
+                self.enqueue(self._succession.line_up(tail))
         elif tail.rotated:
             self.leaving[tail] = None
 

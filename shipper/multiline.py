@@ -24,7 +24,7 @@ from shipper.stacktraces import Grammar, grammar
 
 MOST_LINES: Final = 10_000
 LARGEST_BYTES: Final = 128 * 1024
-"""Half a read: so a full read always holds a complete record."""
+"""A quarter of a read: so a full read always holds a complete record."""
 
 
 class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -150,6 +150,7 @@ class Reader:
         self.unconfirmed[tail] = now
         self._lives.dirty[tail] = None
         tail.advance(piece)
+        tail.final = tail.final and not tail.more
         if tail.more and not self._read_enough(tail):
             self._lives.enqueue(tail)
         else:

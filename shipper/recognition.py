@@ -37,11 +37,14 @@ class Memory:
     def resume(self, tail: Tail, followed: Container[str]) -> Verdict:
         """Let a tail begin where its file was, if one of the streams that are not `followed` is it; return whether.
 
-        Streams that turn out to be over are kept in `over` until `bury`.
+        Streams that turn out to be over are kept in `over` until `bury`. One that is followed in its copy had the file
+        before: what the file holds now comes after it, at its path.
         """
         for row in self._registry.candidates(tail.inode):
-            verdict = Verdict.OTHER_FILE if row.stream in followed else recognise(tail, row)
-            if verdict is Verdict.OTHER_FILE:
+            verdict = recognise(tail, row)
+            if verdict is Verdict.REWRITTEN and row.stream in followed:
+                tail.path = row.path
+            if verdict is Verdict.OTHER_FILE or row.stream in followed:
                 continue
             self._take_over(tail, row, verdict)
             if verdict is not Verdict.REPLACED:

@@ -95,8 +95,9 @@ class Resumption:
                 continue
             sibling = self._sibling(path, inode, named, siblings)
             if not self._follow_sibling(sibling, now, stream):
+                rewritten = self._lives.memory.is_rewritten(stream)
                 self._look_elsewhere(stream, path, kin, now)
-                if self._lives.memory.is_rewritten(stream):
+                if rewritten:
                     self._follow_sibling(sibling, now)
         self._lives.memory.bury()
 

@@ -86,10 +86,13 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much may be published and not yet confirmed: batches and bytes of the files, whichever is reached first."""
+    """How much may be published and not yet confirmed: batches and bytes of the files, whichever is reached first.
+
+    The bytes are also what a line that comes beside a backlog has to wait for.
+    """
 
     batches: Positive = 64
-    bytes: Positive = 8 * 1024 * 1024
+    bytes: Positive = 4 * 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -148,7 +148,8 @@ class Tail:
         most = self.input.max_record_bytes
         if (too_long := _too_long(data, start, most)) >= 0:
             data, self.more, bound = data[: max(too_long, start + most)], True, False
-        final, flush, self.flush = bound or (self.final and not self.more), bound or self.flush, False
+        final, flush = bound or (self.final and not self.more), bound or self.flush or self.final
+        self.flush = False
         found = self.recorder.cut(data, start, flush=flush, final=final)
         end = len(data) if bound and found.end == start else found.end
         self.fragment = end < len(data)
@@ -236,7 +237,7 @@ class Tail:
         self.scanned += found or len(fresh)
         self.more = bool(fresh)
         self.fragment = not found
-        if found and self.recorder.joins and self.scanned - self.offset <= self.input.max_record_bytes:
+        if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
             self.scanned = self.offset
             return self.read()
         too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes

@@ -39,7 +39,7 @@ class Shore:
 
     def __init__(self, url: str, **window: int) -> None:
         self.link = Connection(Broker(url=url), role="test")
-        self.publisher = Publisher(self.link, **window)
+        self.publisher = Publisher(self.link, **({"window_batches": 64, "window_bytes": 8 << 20} | window))
         self.confirmed: list[Span] = []
         self.offset = 0
 

@@ -17,6 +17,7 @@ from logbus.batch import (
     Message,
     decode,
     encode,
+    of_bounded_records,
     routing_key,
     word,
 )
@@ -297,6 +298,18 @@ def test_a_batch_of_millions_of_empty_lines_is_refused() -> None:
     """S12: the number of records is bounded."""
     message = forged(levels=b"6" * (MAX_RECORDS + 1), records=MAX_RECORDS + 1)
     assert "levels" in cause_of(replace(message, body=b"\n" * (MAX_RECORDS + 1)))
+
+
+def test_short_lines_are_shared_out() -> None:
+    """S12: halves of halves, until each holds few enough: no line is cut, and there are not many more than needed."""
+    body = b"0123456789\n" * 150_000 + b"x" * 100_000 + b"\n"
+    batch = replace(BATCH, body=body, levels=b"6" * 150_001, offset=7, end=7 + len(body))
+    parts = of_bounded_records(batch)
+    assert b"".join(part.body for part in parts) == body
+    assert all(len(part.levels) <= MAX_RECORDS and part.body.endswith(b"\n") for part in parts)
+    assert [part.offset for part in parts[1:]] == [part.end for part in parts[:-1]]
+    assert len(parts) <= 5
+    assert of_bounded_records(BATCH) == [BATCH]
 
 
 def test_the_largest_batch_fits_into_the_header_frame() -> None:

@@ -13,6 +13,7 @@ from shipper.redaction import PresetName, Redact
 from shipper.settings import Input
 from shipper.stacktraces import PRESETS
 from shipper.stdin import Stdin
+from shipper.tail import REWORKED_BYTES
 from shipper.transforms import Selection
 from support.traces import TRACES, cases
 
@@ -61,6 +62,29 @@ def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> N
     assert sum(sizes) >= len(data) - (not once and kind in ("joined", "keys"))
     assert all(len(batch.lengths or ()) <= MAX_RECORDS_WITH_LENGTHS for batch in shore.publisher.batches)
     assert shore.agent.finished() == once
+
+
+@pytest.mark.parametrize("kind", ["joined", "keys"])
+def test_a_line_longer_than_what_is_read_at_once(shore: Any, kind: str) -> None:
+    """B6: between that and max_record_bytes it is one record, and the next line another."""
+    data = b"INFO " + b"x" * (REWORKED_BYTES + 1000) + b"\n"
+    shore.write("a.log", data + b"INFO next\n")
+    shore.start(**KINDS[kind])
+    for _ in range(3):
+        shore.run(6.0)
+    assert shore.lives() == [data + b"INFO next\n"]
+    assert max(len(batch.body) for batch in shore.publisher.batches) >= len(data)
+
+
+def test_once_ends_with_a_key_that_does_not(shore: Any) -> None:
+    """What begins as a private key, and is longer than what is read at once, is shipped to its end before `once` ends."""
+    data = b"-----BEGIN PRIVATE KEY-----\n" + (b"x" * 1000 + b"\n") * 2 + b"y" * 3000 + b"\nlast\n"
+    shore.write("a.log", data)
+    agent = shore.start(once=True, max_record_bytes=1024, **KINDS["keys"])
+    for _ in range(3):
+        shore.run()
+    assert agent.finished()
+    assert sum(batch.end - batch.offset for batch in shore.publisher.batches) == len(data)
 
 
 @pytest.mark.parametrize("kind", ["plain", "joined", "redacted"])

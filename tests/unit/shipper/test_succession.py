@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from shipper.multiline import Multiline
+from shipper.redaction import Redact
+
 
 def test_a_life_that_vanishes_in_the_middle_of_a_queue(shore: Any) -> None:
     """A2, A24: what waited for it goes on waiting for the older one that it waited for itself."""
@@ -59,3 +62,61 @@ def swap(shore: Any, target: Path) -> None:
     """Let the link `current.log` mean `target`."""
     (shore.logs / "fresh").symlink_to(target)
     (shore.logs / "fresh").rename(shore.logs / "current.log")
+
+
+def test_a_link_that_goes_back_while_others_wait(shore: Any) -> None:
+    """A18: then, too, what is written to its target afterwards comes before the next target."""
+    targets = [shore.folder / name for name in "abc"]
+    for path in targets:
+        path.write_bytes(b"%s 1\n" % path.name.encode())
+    swap(shore, targets[0])
+    shore.publisher.window = 0
+    shore.start()
+    for path in (targets[1], targets[0]):
+        swap(shore, path)
+        shore.run()
+    shore.publisher.window = 1000
+    shore.run()
+    with targets[0].open("ab") as file:
+        file.write(b"a 2\n")
+    swap(shore, targets[2])
+    shore.run()
+    assert [batch.body for batch in shore.publisher.batches] == [b"a 1\n", b"b 1\n", b"a 2\n", b"c 1\n"]
+
+
+def test_a_life_in_a_truncated_file_that_nobody_read_before_a_crash(shore: Any) -> None:
+    """A15, D11: its file is known though no input names it any more, and it comes after the life in the copy."""
+    path, copy = shore.write("a.log", b"old 1\n"), shore.logs / "a.log.1"
+    shore.publisher.holding, shore.publisher.window = True, 1
+    shore.start("a.log")
+    copy.write_bytes(path.read_bytes())
+    path.write_bytes(b"")
+    shore.write("a.log", b"new 1\n")
+    shore.run()
+    shore.crash()
+    copy.rename(shore.logs / "a.log.2")
+    path.rename(copy)
+    for _ in range(2):
+        shore.start("a.log")
+        shore.crash()
+    shore.publisher.holding = False
+    shore.start("a.log")
+    assert shore.lives() == [b"old 1\n", b"new 1\n"]
+
+
+def test_a_deleted_file_is_kept_until_it_is_read(shore: Any) -> None:
+    """A8: also one that waits, because a record's end has to be confirmed before anything else is read of it."""
+    shore.publisher.holding = True
+    path = shore.write("a.log", b"x 1\n")
+    shore.start(multiline=Multiline(preset="java"), redact=Redact(presets=["email"]))
+    shore.run(6.0)
+    shore.write("a.log", b"y 2\nz 3\n")
+    shore.run()
+    path.unlink()
+    for _ in range(4):
+        shore.run(6.0)
+    shore.publisher.holding = False
+    shore.publisher.confirmed, shore.publisher.held = shore.publisher.held, []
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"x 1\ny 2\nz 3\n"]
