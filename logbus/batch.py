@@ -118,10 +118,15 @@ def decode(message: Message) -> Batch:
 
 
 def of_bounded_records(batch: Batch) -> list[Batch]:
-    """Return `batch`, or its parts if it holds more records than a message may."""
+    """Return a verbatim batch with a position, or its parts if it holds more records than a message may."""
     if len(batch.levels) <= MAX_RECORDS:
         return [batch]
-    return [part for half in split(batch, len(batch.body) // 2 + 1) for part in of_bounded_records(half)]
+    middle = len(batch.body) // 2
+    cut = batch.body.find(b"\n", middle) + 1
+    if cut in (0, len(batch.body)):
+        cut = batch.body.rfind(b"\n", 0, middle) + 1
+    halves = (batch.offset, batch.offset + cut), (batch.offset + cut, batch.end)
+    return [part for first, last in halves for part in of_bounded_records(trim(batch, first, last))]
 
 
 def routing_key(host: str, label: str, levels: bytes) -> str:

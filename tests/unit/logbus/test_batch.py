@@ -308,7 +308,10 @@ def test_short_lines_are_shared_out() -> None:
     assert b"".join(part.body for part in parts) == body
     assert all(len(part.levels) <= MAX_RECORDS and part.body.endswith(b"\n") for part in parts)
     assert [part.offset for part in parts[1:]] == [part.end for part in parts[:-1]]
-    assert len(parts) <= 5
+    assert len(parts) <= 4
+    long_end = b"\n" * 70_000 + b"x" * 1_000_000
+    batch = replace(BATCH, body=long_end, levels=b"6" * 70_001, offset=7, end=7 + len(long_end))
+    assert b"".join(part.body for part in of_bounded_records(batch)) == long_end
     assert of_bounded_records(BATCH) == [BATCH]
 
 

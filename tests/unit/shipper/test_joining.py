@@ -77,7 +77,7 @@ def test_a_line_longer_than_what_is_read_at_once(shore: Any, kind: str) -> None:
 
 
 def test_once_ends_with_a_key_that_does_not(shore: Any) -> None:
-    """What begins as a private key, and is longer than what is read at once, is shipped to its end before `once` ends."""
+    """What begins as a private key and is longer than what is read at once is shipped before `once` ends."""
     data = b"-----BEGIN PRIVATE KEY-----\n" + (b"x" * 1000 + b"\n") * 2 + b"y" * 3000 + b"\nlast\n"
     shore.write("a.log", data)
     agent = shore.start(once=True, max_record_bytes=1024, **KINDS["keys"])
