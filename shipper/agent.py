@@ -94,6 +94,7 @@ class Agent:
             self._departures.flush_held(now)
             self._namer.name_new(now)
             self._reader.read(now)
+            self._namer.name_new(now)  # lives that reading found, before it is saved that their files' old ones moved
         self._save(now)
         self._measure(now)
         self._forget(now)

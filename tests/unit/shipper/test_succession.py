@@ -1,5 +1,6 @@
 """Lives of one path wait for each other."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -120,3 +121,24 @@ def test_a_deleted_file_is_kept_until_it_is_read(shore: Any) -> None:
     for _ in range(4):
         shore.run(6.0)
     assert shore.lives() == [b"x 1\ny 2\nz 3\n"]
+
+
+def test_a_life_that_reading_finds_is_remembered_at_once(shore: Any) -> None:
+    """A15, C2: before it is saved that the life it follows goes on in a copy: else nobody knew of it after a crash."""
+    path = shore.write("a.log", b"old 1\n")
+    shore.publisher.holding, shore.publisher.window = True, 1
+    shore.start("a.log")
+    shutil.copyfile(path, shore.logs / "a.log.1")
+    path.write_bytes(b"")
+    shore.write("a.log", b"new 1\nnew 2\n")
+    shore.publisher.window = 2
+    assert shore.agent
+    shore.agent.reload()
+    shore.now += 1.5
+    shore.agent.step(shore.now)
+    shore.stop()
+    path.rename(shore.logs / "a.log.0")
+    shore.publisher.holding = False
+    shore.publisher.held.clear()
+    shore.start("a.log")
+    assert shore.lives() == [b"old 1\n", b"new 1\nnew 2\n"]
