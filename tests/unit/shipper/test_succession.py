@@ -44,9 +44,7 @@ def test_a_new_file_does_not_wait_for_one_that_rests(shore: Any) -> None:
 
 def test_a_link_that_goes_back_and_then_on(shore: Any) -> None:
     """A18: a target that the link means again is the one that the next target comes after."""
-    targets = [shore.folder / name for name in "abc"]
-    for path in targets:
-        path.write_bytes(b"%s 1\n" % path.name.encode())
+    targets = targets_beside(shore)
     swap(shore, targets[0])
     shore.start()
     for path in (targets[1], targets[0]):
@@ -59,6 +57,14 @@ def test_a_link_that_goes_back_and_then_on(shore: Any) -> None:
     assert [batch.body for batch in shore.publisher.batches] == [b"a 1\n", b"b 1\n", b"a 2\n", b"c 1\n"]
 
 
+def targets_beside(shore: Any) -> list[Path]:
+    """Make three files beside the logs, of a line each."""
+    targets = [shore.folder / name for name in "abc"]
+    for path in targets:
+        path.write_bytes(b"%s 1\n" % path.name.encode())
+    return targets
+
+
 def swap(shore: Any, target: Path) -> None:
     """Let the link `current.log` mean `target`."""
     (shore.logs / "fresh").symlink_to(target)
@@ -67,9 +73,7 @@ def swap(shore: Any, target: Path) -> None:
 
 def test_a_link_that_goes_back_while_others_wait(shore: Any) -> None:
     """A18: then, too, what is written to its target afterwards comes before the next target."""
-    targets = [shore.folder / name for name in "abc"]
-    for path in targets:
-        path.write_bytes(b"%s 1\n" % path.name.encode())
+    targets = targets_beside(shore)
     swap(shore, targets[0])
     shore.publisher.window = 0
     shore.start()
