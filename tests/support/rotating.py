@@ -150,6 +150,7 @@ class Tailing(Model, RuleBasedStateMachine):
             return
         self.path(rotated).write_bytes(gzip.decompress(self.path(f"{rotated}.gz").read_bytes()))
         life.streams += self.whole_glob
+        life.ended = life.ended and not self.whole_glob
         if look and self.agent:
             self.scan()
         self.path(f"{rotated}.gz").unlink()
