@@ -1,5 +1,6 @@
 """New streams get their ids here, and are remembered before anything of them is published."""
 
+from collections.abc import Iterator
 from itertools import islice
 
 from logbus.errors import SourceError
@@ -53,10 +54,16 @@ class Namer:
         return head
 
     def register(self, heads: dict[Tail, bytes]) -> bool:
-        """Give each tail an id, made of its next bytes, and remember it; False if the registry cannot be written."""
+        """Give each tail an id, made of its next bytes, and remember it; False if the registry cannot be written.
+
+        A start takes lives in the order in which they were remembered: so those that wait for one are remembered after
+        it, though they may have been found before.
+        """
         for tail, head in heads.items():
             tail.stream = self._new_id(tail, head)
-        if heads and not self._registry.add([row_of(tail) for tail in heads]):
+        later = {after: None for tail in heads for after in _after(tail) if after.stream}
+        new = [row_of(tail) for tail in heads if tail not in later]
+        if heads and not self._registry.add(new, [row_of(tail) for tail in later]):
             for tail in heads:
                 tail.stream = ""
             return False
@@ -68,3 +75,11 @@ class Namer:
         if self._registry.persistent and not tail.offset:
             derived = identity.derived_id(self._origin, tail.device, tail.inode, tail.generation, head)
         return derived if derived and not self._registry.has(derived) else identity.random_id()
+
+
+def _after(tail: Tail) -> Iterator[Tail]:
+    """Yield the lives that wait for one, in order."""
+    follower = tail.follower
+    while follower:
+        yield follower
+        follower = follower.follower

@@ -13,7 +13,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
@@ -150,24 +150,20 @@ class Registry:
         """Remember a fact."""
         self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=True)
 
-    def add(self, rows: Iterable[Row]) -> bool:
-        """Remember new streams, synced to the disk; False if it cannot be written now (said once)."""
-        return self._save(rows, sync=True)
+    def add(self, rows: Iterable[Row], later: Collection[Row] = ()) -> bool:
+        """Remember new streams, synced to the disk, and `later` ones as newer; False if it cannot be written now."""
+        again = [("DELETE FROM streams WHERE stream = ?", [(row.stream,) for row in later]), (_SAVE, _values(later))]
+        return self._write([(_SAVE, _values(rows)), *again], sync=True)
 
     def save(self, rows: Iterable[Row]) -> bool:
         """Remember new offsets, all in one transaction; False if it cannot be written now (said once)."""
-        return self._save(rows, sync=False)
+        return self._write([(_SAVE, _values(rows))], sync=False)
 
     def close(self) -> None:
         """Release the database and the directory."""
         self._db.close()
         if self._lock >= 0:
             os.close(self._lock)
-
-    def _save(self, rows: Iterable[Row], *, sync: bool) -> bool:
-        now_s = int(time.time())
-        values = [_to_sql(row, now_s) for row in rows]
-        return self._write([(_SAVE, values)], sync=sync)
 
     def _write(self, statements: list[tuple[str, list[tuple[object, ...]]]], *, sync: bool) -> bool:
         try:
@@ -196,6 +192,11 @@ class Registry:
     def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
         query = f"SELECT {COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
         return [from_sql(values) for values in self._db.execute(query, values)]
+
+
+def _values(rows: Iterable[Row]) -> list[tuple[object, ...]]:
+    now_s = int(time.time())
+    return [_to_sql(row, now_s) for row in rows]
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:

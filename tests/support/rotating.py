@@ -137,7 +137,7 @@ class Tailing(Model, RuleBasedStateMachine):
             self.scan()
         self.path(rotated).unlink()
         self.at[f"{rotated}.gz"] = self.at.pop(rotated)
-        life.may_lose = life.may_lose or not life.known
+        life.may_lose = life.may_lose or not life.known or life.is_disguised()
         life.followed = False
         self.end(life)
 

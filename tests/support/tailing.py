@@ -46,6 +46,13 @@ class Life:
         """Where its last whole line ends."""
         return self.data.rfind(b"\n") + 1
 
+    def is_disguised(self) -> bool:
+        """Tell whether only reading would show that a truncated file holds this life, and nobody may have read it.
+
+        A full window puts that off; and after a crash, only a generation tells a truncated file from a replaced one.
+        """
+        return self.in_place and not self.published
+
 
 class Model:
     """A shipper, its files, and what is known of them."""
@@ -109,16 +116,9 @@ class Model:
         self.step(0.0)
         for name, life in self.at.items():
             if self.in_glob(name):
-                life.known = life.known or (life.complete() > 0 and not self.is_disguised(life))
+                life.known = life.known or (life.complete() > 0 and not (self.base and life.is_disguised()))
                 life.known_at_home = life.known_at_home or (life.known and name == life.home)
             life.followed = life.known
-
-    def is_disguised(self, life: Life) -> bool:
-        """Tell whether only reading would show that a truncated file holds another life, and nobody did.
-
-        A full window puts that off; and after a crash, only a generation tells a truncated file from a replaced one.
-        """
-        return self.base is not None and life.in_place and not life.published
 
     def confirm_all(self) -> None:
         """Confirm whatever is in flight."""

@@ -146,3 +146,24 @@ def test_a_life_that_reading_finds_is_remembered_at_once(shore: Any) -> None:
     shore.publisher.held.clear()
     shore.start("a.log")
     assert shore.lives() == [b"old 1\n", b"new 1\nnew 2\n"]
+
+
+def test_a_start_keeps_the_order_in_which_lives_were_read(shore: Any) -> None:
+    """A3, A15, C2: also of one that only reading found, when the file after it was known already."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.publisher.holding, shore.publisher.window = True, 1
+    shore.start("a.log")
+    shutil.copyfile(path, shore.logs / "a.log.2")
+    path.write_bytes(b"")
+    shore.write("a.log", b"two 1\ntwo 2\n")
+    path.rename(shore.logs / "a.log.1")
+    shore.write("a.log", b"three 1\n")
+    shore.run()
+    shore.publisher.window = 2
+    assert shore.agent
+    shore.agent.step(shore.now)
+    shore.crash()
+    shore.publisher.holding, shore.publisher.window = False, 1000
+    shore.start("a.log")
+    shore.run(6.0)
+    assert shore.lives() == [b"one 1\n", b"two 1\ntwo 2\n", b"three 1\n"]
