@@ -152,7 +152,8 @@ class Registry:
 
     def add(self, rows: Iterable[Row], later: Collection[Row] = ()) -> bool:
         """Remember new streams, synced to the disk, and `later` ones as newer; False if it cannot be written now."""
-        again = [("DELETE FROM streams WHERE stream = ?", [(row.stream,) for row in later]), (_SAVE, _values(later))]
+        forgotten: list[tuple[object, ...]] = [(row.stream,) for row in later]
+        again = [("DELETE FROM streams WHERE stream = ?", forgotten), (_SAVE, _values(later))]
         return self._write([(_SAVE, _values(rows)), *again], sync=True)
 
     def save(self, rows: Iterable[Row]) -> bool:
