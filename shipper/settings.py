@@ -92,7 +92,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     batches: Positive = 64
-    bytes: Positive = 4 * 1024 * 1024
+    bytes: Positive = 8 * 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
