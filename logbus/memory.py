@@ -1,6 +1,6 @@
 """Keep the C library from giving batches' memory back to the kernel after each of them.
 
-A batch is some hundred KiB, just above the size from which glibc's malloc maps and unmaps each piece of memory by
+A batch is up to some MiB, and twice that as JSON: above the size from which glibc's malloc maps and unmaps each piece of memory by
 itself, and the top of the heap is cut off again whenever that much of it is free. Every batch then costs page faults
 over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
 """
@@ -13,7 +13,7 @@ _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 KEPT_BYTES: Final = 16 << 20
 """At most this much stays at the top of the heap when it is free."""
-MAPPED_FROM_BYTES: Final = 4 << 20
+MAPPED_FROM_BYTES: Final = 16 << 20
 
 
 def keep_freed() -> None:
