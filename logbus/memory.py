@@ -1,8 +1,8 @@
 """Keep the C library from giving batches' memory back to the kernel after each of them.
 
-A batch is up to some MiB, and twice that as JSON: above the size from which glibc's malloc maps and unmaps each piece of memory by
-itself, and the top of the heap is cut off again whenever that much of it is free. Every batch then costs page faults
-over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
+A batch is up to some MiB, and twice that as JSON: above the size from which glibc's malloc maps and unmaps each piece
+of memory by itself, and the top of the heap is cut off again whenever that much of it is free. Every batch then costs
+page faults over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
 """
 
 import ctypes
