@@ -274,11 +274,13 @@ class Siblings:
     def find(self, path: str, inode: int) -> Found | None:
         """Return the file with `inode` in the directory of `path`, if an input names `path`."""
         source = self._input_of(path)
-        for _ in range(MOST_LOOKS if source else 0):
+        for _ in range(MOST_LOOKS):
             sibling = self.path_of(path, inode)
-            status = regular(sibling) if sibling else None
-            if not sibling or (status and status.st_ino == inode):
-                return Found(sibling, source, status) if sibling and source and status else None
+            if source is None or sibling is None:
+                return None
+            status = regular(sibling)
+            if status and status.st_ino == inode:
+                return Found(sibling, source, status)
             del self._directories[path.rpartition("/")[0]]  # it was renamed since its directory was listed
         return None
 

@@ -107,8 +107,11 @@ class Reader:
         So the busier everything is, the larger and the fewer batches are, as with Nagle's algorithm (RFC 896). Without,
         10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
         """
-        until = self.unconfirmed.get(tail, -PAUSE_S) + PAUSE_S
-        if until <= now or tail.more or tail.seen_size - tail.offset >= SMALL_BYTES:
+        published_s = self.unconfirmed.get(tail)
+        if published_s is None or tail.more or tail.seen_size - tail.offset >= SMALL_BYTES:
+            return False
+        until = published_s + PAUSE_S
+        if until <= now:
             return False
         self._pausing[tail] = until
         return True

@@ -4,6 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from shipper.multiline import Multiline
 from shipper.redaction import Redact
 
@@ -42,14 +44,18 @@ def test_a_new_file_does_not_wait_for_one_that_rests(shore: Any) -> None:
     assert [batch.body for batch in shore.publisher.batches] == [b"one 1\n", b"one 2\n", b"two 1\n"]
 
 
-def test_a_link_that_goes_back_and_then_on(shore: Any) -> None:
-    """A18: a target that the link means again is the one that the next target comes after."""
+@pytest.mark.parametrize("window", [0, 1000])
+def test_a_link_that_goes_back_and_then_on(shore: Any, window: int) -> None:
+    """A18: a target that the link means again is the one that the next target comes after, also if others wait."""
     targets = targets_beside(shore)
     swap(shore, targets[0])
+    shore.publisher.window = window
     shore.start()
     for path in (targets[1], targets[0]):
         swap(shore, path)
         shore.run()
+    shore.publisher.window = 1000
+    shore.run()
     with targets[0].open("ab") as file:
         file.write(b"a 2\n")
     swap(shore, targets[2])
@@ -71,32 +77,20 @@ def swap(shore: Any, target: Path) -> None:
     (shore.logs / "fresh").rename(shore.logs / "current.log")
 
 
-def test_a_link_that_goes_back_while_others_wait(shore: Any) -> None:
-    """A18: then, too, what is written to its target afterwards comes before the next target."""
-    targets = targets_beside(shore)
-    swap(shore, targets[0])
-    shore.publisher.window = 0
-    shore.start()
-    for path in (targets[1], targets[0]):
-        swap(shore, path)
-        shore.run()
-    shore.publisher.window = 1000
-    shore.run()
-    with targets[0].open("ab") as file:
-        file.write(b"a 2\n")
-    swap(shore, targets[2])
-    shore.run()
-    assert [batch.body for batch in shore.publisher.batches] == [b"a 1\n", b"b 1\n", b"a 2\n", b"c 1\n"]
+def copied_and_truncated_unread(shore: Any, first: bytes, copy: Path, then: bytes) -> Path:
+    """Publish a.log, which fills the window; copy and truncate it, and write to it; return its path."""
+    path: Path = shore.write("a.log", first)
+    shore.publisher.holding, shore.publisher.window = True, 1
+    shore.start("a.log")
+    shutil.copyfile(path, copy)
+    path.write_bytes(then)
+    return path
 
 
 def test_a_life_in_a_truncated_file_that_nobody_read_before_a_crash(shore: Any) -> None:
     """A15, D11: its file is known though no input names it any more, and it comes after the life in the copy."""
-    path, copy = shore.write("a.log", b"old 1\n"), shore.logs / "a.log.1"
-    shore.publisher.holding, shore.publisher.window = True, 1
-    shore.start("a.log")
-    copy.write_bytes(path.read_bytes())
-    path.write_bytes(b"")
-    shore.write("a.log", b"new 1\n")
+    copy = shore.logs / "a.log.1"
+    path = copied_and_truncated_unread(shore, b"old 1\n", copy, b"new 1\n")
     shore.run()
     shore.crash()
     copy.rename(shore.logs / "a.log.2")
@@ -129,12 +123,7 @@ def test_a_deleted_file_is_kept_until_it_is_read(shore: Any) -> None:
 
 def test_a_life_that_reading_finds_is_remembered_at_once(shore: Any) -> None:
     """A15, C2: before it is saved that the life it follows goes on in a copy: else nobody knew of it after a crash."""
-    path = shore.write("a.log", b"old 1\n")
-    shore.publisher.holding, shore.publisher.window = True, 1
-    shore.start("a.log")
-    shutil.copyfile(path, shore.logs / "a.log.1")
-    path.write_bytes(b"")
-    shore.write("a.log", b"new 1\nnew 2\n")
+    path = copied_and_truncated_unread(shore, b"old 1\n", shore.logs / "a.log.1", b"new 1\nnew 2\n")
     shore.publisher.window = 2
     assert shore.agent
     shore.agent.reload()
@@ -150,12 +139,7 @@ def test_a_life_that_reading_finds_is_remembered_at_once(shore: Any) -> None:
 
 def test_a_start_keeps_the_order_in_which_lives_were_read(shore: Any) -> None:
     """A3, A15, C2: also of one that only reading found, when the file after it was known already."""
-    path = shore.write("a.log", b"one 1\n")
-    shore.publisher.holding, shore.publisher.window = True, 1
-    shore.start("a.log")
-    shutil.copyfile(path, shore.logs / "a.log.2")
-    path.write_bytes(b"")
-    shore.write("a.log", b"two 1\ntwo 2\n")
+    path = copied_and_truncated_unread(shore, b"one 1\n", shore.logs / "a.log.2", b"two 1\ntwo 2\n")
     path.rename(shore.logs / "a.log.1")
     shore.write("a.log", b"three 1\n")
     shore.run()
