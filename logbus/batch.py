@@ -222,7 +222,7 @@ def _hold_to_rules(batch: Batch) -> None:
         raise WireError(f"its position [{batch.offset}, {batch.end}) is none")
     if len(batch.body) > DECODE_MAX_BYTES:
         raise WireError(f"its body is longer than {DECODE_MAX_BYTES} bytes")
-    if len(batch.levels) > MAX_RECORDS or batch.levels.strip(_DIGITS):
+    if len(batch.levels) > MAX_RECORDS or batch.levels.translate(None, _DIGITS):
         raise WireError(f"its levels are not at most {MAX_RECORDS} digits from 0 to 7")
     if batch.lengths is not None:
         _hold_to_lengths(batch, batch.lengths)

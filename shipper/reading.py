@@ -187,7 +187,7 @@ class Reader:
         self._lives.unread.pop(tail, None)
 
     def _publish(self, source: Tail | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = source.recorder.finish(piece.body, piece.bounds, now)
+        found = source.recorder.finish(piece.body, piece.bounds, now, piece.offset)
         self.records += len(found.levels)
         self.bytes += len(piece.body)
         self._publisher.publish(

@@ -6,13 +6,14 @@ changes nothing stays on the fast path: no object per line, no lengths.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, compress, islice, pairwise
 from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED, Severity
+from shipper.encoding import encoding_of
 from shipper.levels import reader_of
 from shipper.multiline import LARGEST_BYTES, LINES, MOST_LINES, Bounds, Joiner, grammar_of
 from shipper.redaction import BEGIN_KEY, Redactor, key_blocks
@@ -28,7 +29,7 @@ _MILDEST: Final = b"%d" % Severity.DEBUG
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Complete records end at `end`. `bounds` are theirs, None if each is a line.
+    """Complete records end at `end`. `bounds` are theirs, as decoded, None if each is a line.
 
     `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
     because one holds only so many.
@@ -65,7 +66,8 @@ class Recorder:
     """What an input makes of bytes. Raises UsageError if its key file cannot be used.
 
     `joins`: a record may be several lines. `rewrites`: what is published may not be what the file holds.
-    `flush_s`: how long the last record of a file waits for lines that belong to it.
+    `flush_s`: how long the last record of a file waits for lines that belong to it. `at`: the offset in the source of
+    the first of the bytes given.
     """
 
     def __init__(self, source: Input) -> None:
@@ -77,15 +79,24 @@ class Recorder:
         self._multiline = source.multiline is not None
         self._joiner = _joiner(source, keys=self._redactor is not None and self._redactor.joins_keys)
         self._filters = bool(source.keep or source.drop or source.rate_limit)
+        self._changes = bool(self._filters or source.redact)
+        self.encoding = encoding_of(source.encoding)
         self.joins = self._joiner is not None
-        self.rewrites = bool(self._filters or source.redact)
+        self.rewrites = self._changes or bool(self.encoding.codec)
         self.flush_s = source.multiline.flush_s if source.multiline else FLUSH_S
 
-    def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False) -> Cut:
+    def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
         """Return how far the complete records of data[start:], which begins with a record, go.
 
         `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
         """
+        if not self.encoding.codec:
+            return self._cut(data, start, flush=flush, final=final)
+        text = self.encoding.decode(data[start:], at + start)
+        found = self._cut(text.body, 0, flush=flush, final=final)
+        return replace(found, end=start + text.source_at(found.end))
+
+    def _cut(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
         if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
             end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
             return Cut(end, more=end < data.rfind(b"\n", start) + 1)
@@ -99,8 +110,15 @@ class Recorder:
         bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
         return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
+    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
         """Return what is published of `body`, complete records within `bounds`, at `now` (seconds)."""
+        if not self.encoding.codec:
+            return self._finish(body, bounds, now)
+        text = self.encoding.decode(body, at)
+        found = self._finish(text.body, bounds, now)
+        return replace(found, lengths=text.lengths(found.lengths))
+
+    def _finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
         stated = self._stated(body)
         if bounds and len(bounds.sizes) < len(stated):
             stated = _first_stated(stated, bounds.lines)
@@ -109,7 +127,7 @@ class Recorder:
         if undetected := stated.count(UNSTATED):
             telemetry.count("logbus_undetected_records", undetected)
         levels = stated.replace(UNSTATED, self._default)
-        if self.rewrites:
+        if self._changes:
             return self._rewrite(body, levels, bounds, now)
         return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes))
 

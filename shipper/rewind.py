@@ -16,10 +16,14 @@ import click
 
 from logbus import daemon
 from logbus.errors import SourceError, StateError, UsageError, visible
+from logbus.settings import load
+from shipper.discovery import Discovery
+from shipper.encoding import BYTES, Encoding, encoding_of
 from shipper.identity import digest, mark_before, random_id
 from shipper.inspection import open_life, remembered, state_of, stream_of
 from shipper.recognition import Verdict
 from shipper.registry import Registry, Row
+from shipper.settings import Settings
 from shipper.tail import Tail
 
 LOOK_BACK_BYTES = 64 * 1024
@@ -39,7 +43,12 @@ that is the purpose, file sinks append them, too.
 @click.argument("path", metavar="PATH")
 @click.option("--to", metavar="OFFSET|start", default="start", help="Where to begin again, in bytes.  [start]")
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Or the shipper.yml that names it.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Or the shipper.yml that names it, and may say how the file is encoded.",
+)
 @daemon.errors_to_exit_codes
 def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
     """Have the file PATH shipped again, from its start or from an offset: the start of the line that holds it."""
@@ -51,7 +60,7 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
         row = _known(tail, directory)
         if offset > row.offset:
             raise UsageError(f"rewind to {offset}", f"the file is shipped up to byte {row.offset} only")
-        start = line_start(tail.fd, offset)
+        start = line_start(tail.fd, offset, _encoding(tail.path, config))
         fresh = again(tail, row, start)
         if not registry.add([row.ended(), fresh]):
             raise StateError(f"save the registry in {directory}", "it cannot be written now", "make room")
@@ -65,16 +74,21 @@ def again(tail: Tail, row: Row, start: int) -> Row:
     return replace(row, stream=random_id(), offset=start, mark=mark, published=start, published_mark=mark, done=False)
 
 
-def line_start(fd: int, offset: int) -> int:
+def line_start(fd: int, offset: int, encoding: Encoding) -> int:
     """Return where the line begins that holds the byte at `offset`."""
-    end = offset
+    end = offset - offset % encoding.unit
     while end > 0:
         start = max(0, end - LOOK_BACK_BYTES)
-        found = os.pread(fd, end - start, start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        data = os.pread(fd, end - start, start)
+        if found := encoding.behind_last(data, 0, len(data), start):
+            return start + found
         end = start
     return 0
+
+
+def _encoding(path: str, config: Path | None) -> Encoding:
+    source = Discovery(load(config, Settings).inputs).input_of(path) if config else None
+    return encoding_of(source.encoding) if source else BYTES
 
 
 def _offset(text: str) -> int:

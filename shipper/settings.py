@@ -12,6 +12,7 @@ from logbus.errors import UsageError
 from logbus.patterns import compile_pattern
 from logbus.settings import Broker
 from logbus.severity import Severity, parse_severity
+from shipper.encoding import Name as EncodingName
 from shipper.expectations import Case
 from shipper.levels import FormatName, Said, reader_of
 from shipper.multiline import Multiline
@@ -35,6 +36,7 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude: list[Text] = []
     label: Name = ""
     start: Literal["start", "end"] = "start"
+    encoding: EncodingName = ""
     format: FormatName = "auto"
     level_key: str = ""
     pattern: str = ""

@@ -55,10 +55,10 @@ class Stdin:
         return self.at_end and self.progress.committed == self.offset
 
     def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:
-        found = self.recorder.cut(data, flush=flush or self._eof, final=self._eof)
+        found = self.recorder.cut(data, flush=flush or self._eof, final=self._eof, at=self.offset)
         partial = not found.end and len(data) >= self.input.max_record_bytes
         if partial or (self._eof and not found.end):
-            found = Cut(len(data))
+            found = Cut(len(data if self._eof else self.recorder.encoding.whole(data, self.offset)))
         self._waiting, self._more = data[found.end :], found.more
         if not found.end:
             return None

@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
+from shipper.encoding import Encoding
 from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
 from shipper.multiline import Bounds
 from shipper.progress import Progress
@@ -96,6 +97,10 @@ class Tail:
         return self.device, self.inode
 
     @property
+    def _encoding(self) -> Encoding:
+        return self.recorder.encoding
+
+    @property
     def rotated(self) -> bool:
         """Whether the name it was found under means another file now, or none."""
         return self.path not in self.names
@@ -129,7 +134,7 @@ class Tail:
         if self.hole:
             self._skip_hole()
         data = os.pread(self.fd, HEAD_BYTES, self.offset)
-        self.fragment = bool(data) and b"\n" not in data and len(data) < HEAD_BYTES
+        self.fragment = 0 < len(data) < HEAD_BYTES and not self._encoding.behind_first(data, at=self.offset)
         return b"" if self.fragment and not self.final else data
 
     def read(self) -> Slice | None:
@@ -145,15 +150,15 @@ class Tail:
         data, start = self._read_on(limit)
         self.more = len(data) - start == limit
         bound = self.more and limit == self._to_boundary()
-        most = self.input.max_record_bytes
-        if (too_long := _too_long(data, start, most)) >= 0:
+        most, at = self.input.max_record_bytes, self.offset - start
+        if (too_long := _too_long(self._encoding, data, start, most, at)) >= 0:
             data, self.more, bound = data[: max(too_long, start + most)], True, False
         final, flush = bound or (self.final and not self.more), bound or self.flush or self.final
         self.flush = False
-        found = self.recorder.cut(data, start, flush=flush, final=final)
+        found = self.recorder.cut(data, start, flush=flush, final=final, at=at)
         end = len(data) if bound and found.end == start else found.end
         self.fragment = end < len(data)
-        self.held = self.recorder.joins and data.find(b"\n", end) >= 0
+        self.held = self.recorder.joins and self._encoding.behind_first(data, end, at) > 0
         if end == start:
             return self._unfinished(data, start)
         self.more = self.more or found.more
@@ -182,7 +187,8 @@ class Tail:
         """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
         size = os.fstat(self.fd).st_size
         start = max(0, size - self.input.max_record_bytes)
-        last = os.pread(self.fd, size - start, start).rfind(b"\n") + 1
+        data = os.pread(self.fd, size - start, start)
+        last = self._encoding.behind_last(data, 0, len(data), start)
         return start + last if last or not start else size
 
     def close(self) -> None:
@@ -197,7 +203,7 @@ class Tail:
         if first is None:
             return
         if first >= self.hole:
-            self.begin_at(first)
+            self.begin_at(first - first % self._encoding.unit)
         self.hole = 0
 
     def _read_on(self, limit: int) -> tuple[bytes, int]:
@@ -223,19 +229,21 @@ class Tail:
             return None
         self.scanned = self.offset + length
         if length >= self.input.max_record_bytes:
-            return Slice(self.offset, data[start:], partial=True)
+            return self._piece(data[start:])
         return self._read_long_line() if self.more or self.final else None
 
     def _read_long_line(self) -> Slice | None:
         """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
         room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
-        fresh = os.pread(self.fd, min(BATCH_BYTES, room), self.scanned)
+        seen = self.scanned % self._encoding.unit
+        data = os.pread(self.fd, min(BATCH_BYTES, room) + seen, self.scanned - seen)
+        fresh = max(0, len(data) - seen)
         if not fresh and os.fstat(self.fd).st_size < self.scanned:
             self.scanned = self.offset
             return self.read()
-        found = fresh.find(b"\n") + 1
-        self.scanned += found or len(fresh)
-        self.more = bool(fresh)
+        found = self._encoding.behind_first(data, at=self.scanned - seen)
+        self.scanned += found - seen if found else fresh
+        self.more = fresh > 0
         self.fragment = not found
         if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
             self.scanned = self.offset
@@ -243,17 +251,21 @@ class Tail:
         too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes
         if found or too_long or self.final or self.scanned == self.boundary:
             return self._line_so_far(partial=too_long, forced=not found and not too_long)
-        return self._read_long_line() if fresh else None
+        return self._read_long_line() if self.more else None
 
     def _line_so_far(self, *, partial: bool, forced: bool) -> Slice:
         data, start = self._read_on(self.scanned - self.offset)
-        return Slice(self.offset, data[start:], partial=partial, forced=forced)
+        return self._piece(data[start:]) if partial else Slice(self.offset, data[start:], forced=forced)
+
+    def _piece(self, data: bytes) -> Slice:
+        """Return the beginning of a line that is too long, up to the end of a character."""
+        return Slice(self.offset, self._encoding.whole(data, self.offset), partial=True)
 
 
-def _too_long(data: bytes, start: int, most: int) -> int:
+def _too_long(encoding: Encoding, data: bytes, start: int, most: int, at: int) -> int:
     """Return where a line of over `most` bytes begins in data[start:], itself a line's beginning; -1 if none does."""
     while len(data) - start > most:
-        end = data.rfind(b"\n", start, start + most) + 1
+        end = encoding.behind_last(data, start, start + most, at)
         if not end:
             return start
         start = end

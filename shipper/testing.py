@@ -5,10 +5,11 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+import msgspec
 
 from logbus import daemon
 from logbus.batch import routing_key
@@ -17,6 +18,7 @@ from logbus.formats import FORMATS, Format, line_pattern
 from logbus.settings import load
 from logbus.severity import UNSTATED, Severity, parse_severity
 from shipper.discovery import Discovery
+from shipper.encoding import encoding_of
 from shipper.expectations import Case, Expected
 from shipper.levels import reader_of
 from shipper.multiline import Bounds
@@ -58,7 +60,7 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
     if file is None:
         return _run_tests(settings)
     source = _input(settings, wanted or "", file)
-    found = list(examine(source, _content(file)))
+    found = list(_examine_file(source, _content(file)))
     for number, each in enumerate(found, 1):
         _show(number, each)
     click.echo(f"routing key: {_routing_key(settings, source, file, found)}")
@@ -68,8 +70,8 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 
 
 def examine(source: Input, data: bytes) -> Iterator[Shown]:
-    """Yield each record of `data`, all of it there is, as if no time passed. Raises UsageError as Recorder does."""
-    recorder = Recorder(source)
+    """Yield each record of `data`, all of it there is, decoded, as if no time passed. Raises UsageError as Recorder."""
+    recorder = Recorder(msgspec.structs.replace(source, encoding=""))
     offset, line = 0, 1
     while offset < len(data):
         window = data[offset : offset + WINDOW_BYTES]
@@ -80,6 +82,17 @@ def examine(source: Input, data: bytes) -> Iterator[Shown]:
             text = data[offset : offset + size]
             yield _examined(source, recorder, text, offset, line)
             offset, line = offset + size, line + max(1, text.count(b"\n"))
+
+
+def _examine_file(source: Input, data: bytes) -> Iterator[Shown]:
+    """Yield each record of a file that holds `data`."""
+    encoding = encoding_of(source.encoding)
+    if not encoding.codec:
+        yield from examine(source, data)
+        return
+    text = encoding.decode(data)
+    for each in examine(source, text.body):
+        yield replace(each, offset=text.source_at(each.offset))
 
 
 def _examined(source: Input, recorder: Recorder, text: bytes, offset: int, line: int) -> Shown:

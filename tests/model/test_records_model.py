@@ -39,6 +39,7 @@ KINDS = {
     "redacted": {"redact": Redact(presets=["email"])},
     "both": {"multiline": Multiline(preset="indent", max_lines=5), "redact": Redact(presets=["email", "private_key"])},
     "dropped": {"multiline": Multiline(preset="java"), "drop": [Selection(severities=["debug", "err"])]},
+    "decoded": {"encoding": "utf-16le", "multiline": Multiline(preset="java"), "redact": Redact(presets=["email"])},
     "limited": {"rate_limit": RateLimit(records_per_s=3), "redact": Redact(presets=["email"])},
 }
 
@@ -201,10 +202,14 @@ class Records(RuleBasedStateMachine):
             data = b"life %06d\n" % number + data
             number_of = number
         else:
-            number_of = int(path.read_bytes()[5:11])
+            number_of = int(self.decoded(path.read_bytes())[5:11])
         self.data[number_of] += data
         with path.open("ab") as file:
-            file.write(data)
+            file.write(data.decode().encode("utf-16-le") if self.kind == "decoded" else data)
+
+    def decoded(self, data: bytes) -> bytes:
+        """Return what a file holds in UTF-8."""
+        return data.decode("utf-16-le").encode() if self.kind == "decoded" else data
 
     def everything_arrives(self) -> None:
         """Each life is there once, without holes, redacted."""

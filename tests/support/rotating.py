@@ -149,12 +149,13 @@ class Tailing(Model, RuleBasedStateMachine):
         if life is None:
             return
         self.path(rotated).write_bytes(gzip.decompress(self.path(f"{rotated}.gz").read_bytes()))
-        life.streams += self.whole_glob
-        life.ended = life.ended and not self.whole_glob
+        self.at[rotated] = self.at.pop(f"{rotated}.gz")
+        if self.whole_glob:  # another file with the same beginning: not seen yet, and in no order with what follows
+            life.streams += 1
+            life.ended = life.known = life.known_at_home = False
         if look and self.agent:
             self.scan()
         self.path(f"{rotated}.gz").unlink()
-        self.at[rotated] = self.at.pop(f"{rotated}.gz")
 
     @rule(name=st.sampled_from(TARGETS))
     def swap(self, name: str) -> None:

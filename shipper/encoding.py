@@ -1,0 +1,107 @@
+"""How an input's text is written, as far as the shipper has to know: where lines end, and what they are in UTF-8.
+
+Nearly everything is written so that the byte LF ends a line and is nothing else: UTF-8, Latin-1, EUC, Shift-JIS, ...
+Such text is bytes, and leaves as it is. In UTF-16 a newline is two bytes at an even offset, as are the halves of any
+other character, and it is decoded. A byte order mark at the beginning of a line says nothing there and is left out; a
+surrogate without its other half becomes three bytes, as UTF-8 would have it if it might, so that nothing is lost; half
+a unit, where a file ends in the middle of one, becomes U+FFFD.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Final, Literal
+
+Name = Literal["", "utf-16le", "utf-16be"]
+Lengths = tuple[tuple[int, int], ...]
+
+_MARK: Final = "\ufeff"
+_HALF: Final = "\ufffd"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Bytes of a source as UTF-8, `body`. Each line ends at one of `ends` in it, of `source_ends` in the source's."""
+
+    body: bytes
+    ends: list[int]
+    source_ends: list[int]
+
+    def source_at(self, end: int) -> int:
+        """Return how many of the source's bytes make body[:end]; inside a line, as far from the line's end as there."""
+        if not end:
+            return 0
+        line = bisect_left(self.ends, end)
+        return self.source_ends[line] - (self.ends[line] - end)
+
+    def lengths(self, of_records: Lengths | None) -> Lengths:
+        """Return (bytes, bytes of the source) per record, of (bytes, bytes of `body`); None: each line is a record."""
+        if of_records is None:
+            of_records = tuple((end - start, end - start) for start, end in pairwise([0, *self.ends]))
+        ends = map(self.source_at, accumulate((source for _, source in of_records), initial=0))
+        sizes = (size for size, _ in of_records)
+        return tuple((size, end - start) for size, (start, end) in zip(sizes, pairwise(ends), strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """Where lines end: behind `newline`, whose bytes are those of one unit. `codec`: Python's name; "": mere bytes.
+
+    `at` is the offset in the source of the first byte of `data`: units begin at multiples of their length.
+    """
+
+    codec: str
+    newline: bytes
+
+    @property
+    def unit(self) -> int:
+        """How many bytes a unit has."""
+        return len(self.newline)
+
+    def behind_first(self, data: bytes, start: int = 0, at: int = 0) -> int:
+        """Return where the first line of data[start:] ends; 0 if none does."""
+        found = data.find(self.newline, start)
+        while found >= 0 and (at + found) % self.unit:
+            found = data.find(self.newline, found + 1)
+        return found + self.unit if found >= 0 else 0
+
+    def behind_last(self, data: bytes, start: int, end: int, at: int = 0) -> int:
+        """Return where the last line that ends in data[start:end] does; 0 if none does."""
+        found = data.rfind(self.newline, start, end)
+        while found >= 0 and (at + found) % self.unit:
+            found = data.rfind(self.newline, start, found + self.unit - 1)
+        return found + self.unit if found >= 0 else 0
+
+    def whole(self, data: bytes, at: int = 0) -> bytes:
+        """Return `data` without the beginning of a character that goes on behind it, if there is more than that."""
+        end = len(data) - (at + len(data)) % self.unit
+        if self.codec and "\ud800" <= data[end - self.unit : end].decode(self.codec, "surrogatepass") < "\udc00":
+            end -= self.unit
+        return data[:end] if end > 0 else data
+
+    def decode(self, data: bytes, at: int = 0) -> Text:
+        """Return `data`, which is not mere bytes, as UTF-8."""
+        half = min(at % self.unit, len(data))
+        end = len(data) - (at + len(data)) % self.unit
+        middle = data[half:end].decode(self.codec, "surrogatepass")
+        text = _HALF * half + middle + _HALF * (end < len(data) and len(data) > half)
+        lines = [line + "\n" for line in text.split("\n")]
+        lines[-1] = lines[-1][:-1]
+        lines = lines if lines[-1] else lines[:-1]
+        sizes = accumulate(len(line.encode(self.codec, "surrogatepass")) for line in lines)
+        parts = [_without_mark(line).encode("utf-8", "surrogatepass") for line in lines]
+        source_ends = [min(end - half, len(data)) for end in sizes]
+        return Text(b"".join(parts), list(accumulate(map(len, parts))), source_ends)
+
+
+BYTES: Final = Encoding("", b"\n")
+_ENCODINGS: Final = {"": BYTES, "utf-16le": Encoding("utf-16-le", b"\n\0"), "utf-16be": Encoding("utf-16-be", b"\0\n")}
+
+
+def encoding_of(name: Name) -> Encoding:
+    """Return what a setting names."""
+    return _ENCODINGS[name]
+
+
+def _without_mark(line: str) -> str:
+    return line[1:] if line.startswith(_MARK) and len(line) > 1 else line
