@@ -28,18 +28,27 @@ class Window:
 
 
 class MemoryPublisher(Window):
-    """Takes batches; confirms at once unless told to hold."""
+    """Takes batches; confirms at once unless told to hold.
+
+    While `refused`, one of them was nacked or returned: it is on its way again, and nothing new is taken before it is
+    confirmed.
+    """
 
     def __init__(self, window: int = 1000, *, holding: bool = False) -> None:
         super().__init__(window)
         self.batches: list[Batch] = []
         self.held: list[Span] = []
         self.holding = holding
+        self.refused = False
 
     @property
     def in_flight(self) -> int:
         """How many batches are held."""
         return len(self.held)
+
+    def has_room(self) -> bool:
+        """Tell whether one more may be published."""
+        return super().has_room() and not self.refused
 
     def publish(self, batch: Batch) -> None:
         """Take a batch."""

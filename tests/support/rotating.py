@@ -42,6 +42,7 @@ class Tailing(Model, RuleBasedStateMachine):
     def confirm_some(self, seed: int, share: float) -> None:
         """C3: confirms come in any order, and split."""
         pick = random.Random(seed)  # noqa: S311 - what hypothesis draws must not depend on inodes that are reused
+        self.publisher.refused = False
         spans = self.publisher.held
         for span in pick.sample(spans, min(len(spans), 1 + int(len(spans) * share))):
             spans.remove(span)
@@ -51,6 +52,12 @@ class Tailing(Model, RuleBasedStateMachine):
             kept = [part for part in parts if part.offset < part.end]
             self.publisher.confirmed += kept
             self.committed[span.stream] |= {(part.offset, part.end) for part in kept}
+
+    @rule()
+    @precondition(lambda self: self.agent and self.publisher.held)
+    def refuse(self) -> None:
+        """C2: a nack, or a return: what is on its way stays there, and nothing new follows until a confirm comes."""
+        self.publisher.refused = True
 
     @rule(clean=st.booleans())
     @precondition(lambda self: self.agent)

@@ -122,6 +122,7 @@ class Model:
 
     def confirm_all(self) -> None:
         """Confirm whatever is in flight."""
+        self.publisher.refused = False
         for span in self.publisher.held:
             self.publisher.confirmed.append(span)
             self.committed[span.stream].add((span.offset, span.end))
