@@ -1,8 +1,11 @@
 """Which files are held open: at most so many, as far as they can be opened again by a name."""
 
+import logging
 from collections.abc import Container
 
 from shipper.tail import Tail
+
+logger = logging.getLogger("shipper.descriptors")
 
 
 class OpenFiles:
@@ -11,6 +14,7 @@ class OpenFiles:
     def __init__(self, budget: int, kept: Container[Tail]) -> None:
         self._budget = budget
         self._kept = kept
+        self._warned = False
         self._open: dict[Tail, None] = {}
 
     def __len__(self) -> int:
@@ -21,6 +25,7 @@ class OpenFiles:
         self._open.pop(tail, None)
         self._open[tail] = None
         if len(self._open) > self._budget:
+            self._warn()
             self._close_some(tail)
 
     def close(self, tail: Tail) -> None:
@@ -32,6 +37,15 @@ class OpenFiles:
         """Close every file."""
         for tail in [*self._open]:
             self.close(tail)
+
+    def _warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "more files than the %d that may be open at once: idle ones are closed, and opened again when "
+                "they are written to; raise the limit of descriptors (LimitNOFILE= of a systemd unit, ulimit -n)",
+                self._budget,
+            )
 
     def _close_some(self, latest: Tail) -> None:
         """Close files that can be opened again by their names, those with nothing to read first, the oldest first."""

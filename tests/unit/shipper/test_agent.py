@@ -248,8 +248,8 @@ def test_a_directory_made_and_filled_at_once(shore: Any) -> None:
     assert shore.lives() == [b"found\n"]
 
 
-def test_more_files_than_descriptors(shore: Any) -> None:
-    """D4: quiet files are closed and opened again by identity; each line once, nothing forgotten."""
+def test_more_files_than_descriptors(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """D4: quiet files are closed and opened again by identity, which is said once; each line once."""
     for number in range(30):
         shore.write(f"{number}.log", b"one %d\n" % number)
     shore.start(budget=3)
@@ -260,6 +260,7 @@ def test_more_files_than_descriptors(shore: Any) -> None:
     shore.run()
     shore.run()
     assert sorted(shore.lives()) == sorted(b"one %d\ntwo %d\n" % (number, number) for number in range(30))
+    assert caplog.text.count("more files than the 3 that may be open at once") == 1
 
 
 def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Any) -> None:
