@@ -2,13 +2,14 @@
 
 Nearly everything is written so that the byte LF ends a line and is nothing else: UTF-8, Latin-1, EUC, Shift-JIS, ...
 Such text is bytes, and leaves as it is. In UTF-16 a newline is two bytes at an even offset, as are the halves of any
-other character, and it is decoded. A byte order mark at the beginning of a line says nothing there and is left out; a
-surrogate without its other half becomes three bytes, as UTF-8 would have it if it might, so that nothing is lost; half
-a unit, where a file ends in the middle of one, becomes U+FFFD.
+other character, and it is decoded. A byte order mark at the beginning of a file is left out; a surrogate without its
+other half becomes three bytes, as UTF-8 would have it if it might, so that nothing is lost; half a unit, where a file
+ends in the middle of one, becomes a question mark. So what is not complete is never longer than what becomes of it.
 """
 
+import io
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final, Literal
 
@@ -16,7 +17,7 @@ Name = Literal["", "utf-16le", "utf-16be"]
 Lengths = tuple[tuple[int, int], ...]
 
 _MARK: Final = "\ufeff"
-_HALF: Final = "\ufffd"
+_HALF: Final = "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +29,11 @@ class Text:
     source_ends: list[int]
 
     def source_at(self, end: int) -> int:
-        """Return how many of the source's bytes make body[:end]; inside a line, as far from the line's end as there."""
+        """Return how many of the source's bytes make body[:end]; within a line, as far from its end, if it has that."""
         if not end:
             return 0
         line = bisect_left(self.ends, end)
-        return self.source_ends[line] - (self.ends[line] - end)
+        return max(self.source_ends[line] - (self.ends[line] - end), self.source_ends[line - 1] if line else 0)
 
     def lengths(self, of_records: Lengths | None) -> Lengths:
         """Return (bytes, bytes of the source) per record, of (bytes, bytes of `body`); None: each line is a record."""
@@ -47,11 +48,18 @@ class Text:
 class Encoding:
     """Where lines end: behind `newline`, whose bytes are those of one unit. `codec`: Python's name; "": mere bytes.
 
-    `at` is the offset in the source of the first byte of `data`: units begin at multiples of their length.
+    `longest`: the most bytes that a character has. `at` is the offset in the source of the first byte of `data`: units
+    begin at multiples of their length.
     """
 
     codec: str
     newline: bytes
+    longest: int
+
+    @property
+    def decodes(self) -> bool:
+        """Whether text leaves in another encoding than it has."""
+        return bool(self.codec)
 
     @property
     def unit(self) -> int:
@@ -75,33 +83,40 @@ class Encoding:
     def whole(self, data: bytes, at: int = 0) -> bytes:
         """Return `data` without the beginning of a character that goes on behind it, if there is more than that."""
         end = len(data) - (at + len(data)) % self.unit
-        if self.codec and "\ud800" <= data[end - self.unit : end].decode(self.codec, "surrogatepass") < "\udc00":
+        if self.decodes and end >= self.unit and "\ud800" <= self._text(data[end - self.unit : end]) < "\udc00":
             end -= self.unit
         return data[:end] if end > 0 else data
 
     def decode(self, data: bytes, at: int = 0) -> Text:
         """Return `data`, which is not mere bytes, as UTF-8."""
-        half = min(at % self.unit, len(data))
-        end = len(data) - (at + len(data)) % self.unit
-        middle = data[half:end].decode(self.codec, "surrogatepass")
-        text = _HALF * half + middle + _HALF * (end < len(data) and len(data) > half)
-        lines = [line + "\n" for line in text.split("\n")]
-        lines[-1] = lines[-1][:-1]
-        lines = lines if lines[-1] else lines[:-1]
-        sizes = accumulate(len(line.encode(self.codec, "surrogatepass")) for line in lines)
-        parts = [_without_mark(line).encode("utf-8", "surrogatepass") for line in lines]
-        source_ends = [min(end - half, len(data)) for end in sizes]
+        first = min(at % self.unit, len(data))  # the second half of a unit
+        last = max(first, len(data) - (at + len(data)) % self.unit)
+        text = _HALF * first + self._text(data[first:last]) + _HALF * (len(data) - last)
+        lines = list(io.StringIO(text, newline="\n"))
+        ends = accumulate(len(line.encode(self.codec, "surrogatepass")) for line in lines)
+        source_ends = [min(end - first, len(data)) for end in ends]
+        if not at and lines and lines[0] != _MARK:
+            lines[0] = lines[0].removeprefix(_MARK)
+        parts = [line.encode("utf-8", "surrogatepass") for line in lines]
         return Text(b"".join(parts), list(accumulate(map(len, parts))), source_ends)
 
+    def decode_unfinished(self, data: bytes, at: int = 0) -> Text:
+        """Return the same where more may follow; what is left of a last line is no longer than it will be."""
+        text = self.decode(self.whole(data, at), at)
+        return replace(text, body=text.body.removesuffix(_MARK.encode()))
 
-BYTES: Final = Encoding("", b"\n")
-_ENCODINGS: Final = {"": BYTES, "utf-16le": Encoding("utf-16-le", b"\n\0"), "utf-16be": Encoding("utf-16-be", b"\0\n")}
+    def _text(self, data: bytes) -> str:
+        return data.decode(self.codec, "surrogatepass")
+
+
+BYTES: Final = Encoding("", b"\n", 1)
+_ENCODINGS: Final = {
+    "": BYTES,
+    "utf-16le": Encoding("utf-16-le", b"\n\0", 4),
+    "utf-16be": Encoding("utf-16-be", b"\0\n", 4),
+}
 
 
 def encoding_of(name: Name) -> Encoding:
     """Return what a setting names."""
     return _ENCODINGS[name]
-
-
-def _without_mark(line: str) -> str:
-    return line[1:] if line.startswith(_MARK) and len(line) > 1 else line

@@ -24,7 +24,7 @@ from shipper.stacktraces import Grammar, grammar
 
 MOST_LINES: Final = 10_000
 LARGEST_BYTES: Final = 128 * 1024
-"""A quarter of a read: so a full read always holds a complete record."""
+"""A quarter of a read, or half of one that is decoded: so a full read always holds a complete record."""
 
 
 class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +67,7 @@ LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))
 
 
 class Bounds(NamedTuple):
-    """Records, one after the other: their bytes in the source and their lines. The last may go on if `open`."""
+    """Records, one after the other: their bytes, as decoded, and their lines. The last may go on if `open`."""
 
     sizes: list[int]
     lines: list[int]

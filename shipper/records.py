@@ -29,7 +29,7 @@ _MILDEST: Final = b"%d" % Severity.DEBUG
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Complete records end at `end`. `bounds` are theirs, as decoded, None if each is a line.
+    """Complete records end at `end`. `bounds` are theirs in the decoded text, None if each is a line.
 
     `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
     because one holds only so many.
@@ -66,8 +66,7 @@ class Recorder:
     """What an input makes of bytes. Raises UsageError if its key file cannot be used.
 
     `joins`: a record may be several lines. `rewrites`: what is published may not be what the file holds.
-    `flush_s`: how long the last record of a file waits for lines that belong to it. `at`: the offset in the source of
-    the first of the bytes given.
+    `flush_s`: how long the last record of a file waits for lines that belong to it.
     """
 
     def __init__(self, source: Input) -> None:
@@ -82,17 +81,19 @@ class Recorder:
         self._changes = bool(self._filters or source.redact)
         self.encoding = encoding_of(source.encoding)
         self.joins = self._joiner is not None
-        self.rewrites = self._changes or bool(self.encoding.codec)
+        self.rewrites = self._changes or self.encoding.decodes
         self.flush_s = source.multiline.flush_s if source.multiline else FLUSH_S
 
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
         """Return how far the complete records of data[start:], which begins with a record, go.
 
-        `flush`: nothing came for a while, so the last record is complete. `final`: so is its line.
+        `flush`: nothing came for a while, so the last record is complete. `final`: so is its line. `at`: the offset of
+        `data` in the source.
         """
-        if not self.encoding.codec:
+        if not self.encoding.decodes:
             return self._cut(data, start, flush=flush, final=final)
-        text = self.encoding.decode(data[start:], at + start)
+        decode = self.encoding.decode if final else self.encoding.decode_unfinished
+        text = decode(data[start:], at + start)
         found = self._cut(text.body, 0, flush=flush, final=final)
         return replace(found, end=start + text.source_at(found.end))
 
@@ -111,8 +112,11 @@ class Recorder:
         return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
-        """Return what is published of `body`, complete records within `bounds`, at `now` (seconds)."""
-        if not self.encoding.codec:
+        """Return what is published of `body`, complete records within `bounds`, at `now` (seconds).
+
+        `at`: the offset of `body` in the source.
+        """
+        if not self.encoding.decodes:
             return self._finish(body, bounds, now)
         text = self.encoding.decode(body, at)
         found = self._finish(text.body, bounds, now)
@@ -185,7 +189,8 @@ def _behind_lines(data: bytes, start: int, most: int) -> int:
 
 def _joiner(source: Input, *, keys: bool) -> Joiner | None:
     if source.multiline:
-        most_bytes = min(source.multiline.max_bytes, source.max_record_bytes // 2, LARGEST_BYTES)
+        half_a_line = source.max_record_bytes // (2 * encoding_of(source.encoding).unit)  # of what is read, decoded
+        most_bytes = min(source.multiline.max_bytes, half_a_line, LARGEST_BYTES)
         blocks = key_blocks if keys else None
         return Joiner(grammar_of(source.multiline), source.multiline.max_lines, most_bytes, blocks)
     return Joiner(LINES, 1, source.max_record_bytes, key_blocks) if keys else None

@@ -97,7 +97,9 @@ class Resumption:
             if not self._follow_sibling(sibling, now, stream):
                 rewritten = self._lives.memory.is_rewritten(stream)
                 self._look_elsewhere(stream, path, kin, now)
-                if rewritten:
+                if rewritten:  # what the file holds now comes next at the path, however late it was written to
+                    for each in named:
+                        self._follow(each, now)
                     self._follow_sibling(sibling, now)
         self._lives.memory.bury()
 

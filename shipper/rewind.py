@@ -60,7 +60,7 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
         row = _known(tail, directory)
         if offset > row.offset:
             raise UsageError(f"rewind to {offset}", f"the file is shipped up to byte {row.offset} only")
-        start = line_start(tail.fd, offset, _encoding(tail.path, config))
+        start = line_start(tail.fd, offset, _encoding(row.path, config))
         fresh = again(tail, row, start)
         if not registry.add([row.ended(), fresh]):
             raise StateError(f"save the registry in {directory}", "it cannot be written now", "make room")

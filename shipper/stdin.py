@@ -45,7 +45,7 @@ class Stdin:
         if not self._poll.poll(0):
             quiet = self._waiting and self.recorder.joins and now >= self._changed_s + self.recorder.flush_s
             return self._slice(self._waiting, flush=True) if quiet else None
-        data = os.read(self.fd, READ_BYTES)
+        data = os.read(self.fd, READ_BYTES // self.recorder.encoding.unit)  # decoded, it grows by half
         self._eof = not data
         self._changed_s = now
         return self._slice(self._waiting + data)

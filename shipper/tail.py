@@ -31,8 +31,8 @@ class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
 class Slice:
     """Bytes of a source: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
 
-    `bounds`: where its records end, if they are not simply lines. `forced`: the last one's end is not told by the
-    source's bytes but by the time that passed.
+    `bounds`: where its records end in the decoded text, if they are not simply lines. `forced`: the last one's end is
+    not told by the source's bytes but by the time that passed.
     """
 
     offset: int
@@ -156,13 +156,15 @@ class Tail:
         final, flush = bound or (self.final and not self.more), bound or self.flush or self.final
         self.flush = False
         found = self.recorder.cut(data, start, flush=flush, final=final, at=at)
-        end = len(data) if bound and found.end == start else found.end
+        inside = bound and found.end == start
+        end = len(data) if inside else found.end
         self.fragment = end < len(data)
         self.held = self.recorder.joins and self._encoding.behind_first(data, end, at) > 0
         if end == start:
             return self._unfinished(data, start)
         self.more = self.more or found.more
-        return Slice(self.offset, data[start:end], bounds=found.bounds, forced=found.forced)
+        partial = inside and end - start > most - self._encoding.longest
+        return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
 
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
@@ -189,7 +191,7 @@ class Tail:
         start = max(0, size - self.input.max_record_bytes)
         data = os.pread(self.fd, size - start, start)
         last = self._encoding.behind_last(data, 0, len(data), start)
-        return start + last if last or not start else size
+        return start + last if last or not start else size - size % self._encoding.unit
 
     def close(self) -> None:
         """Close the file; it may be opened again."""
@@ -235,14 +237,14 @@ class Tail:
     def _read_long_line(self) -> Slice | None:
         """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
         room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
-        seen = self.scanned % self._encoding.unit
-        data = os.pread(self.fd, min(BATCH_BYTES, room) + seen, self.scanned - seen)
-        fresh = max(0, len(data) - seen)
+        half = self.scanned % self._encoding.unit  # a unit's first half that was there before
+        data = os.pread(self.fd, min(BATCH_BYTES, room) + half, self.scanned - half)
+        fresh = max(0, len(data) - half)
         if not fresh and os.fstat(self.fd).st_size < self.scanned:
             self.scanned = self.offset
             return self.read()
-        found = self._encoding.behind_first(data, at=self.scanned - seen)
-        self.scanned += found - seen if found else fresh
+        found = self._encoding.behind_first(data, at=self.scanned - half)
+        self.scanned += (found or half + fresh) - half
         self.more = fresh > 0
         self.fragment = not found
         if found and self.recorder.joins and self.scanned - self.offset <= self._limit():

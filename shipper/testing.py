@@ -70,7 +70,7 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 
 
 def examine(source: Input, data: bytes) -> Iterator[Shown]:
-    """Yield each record of `data`, all of it there is, decoded, as if no time passed. Raises UsageError as Recorder."""
+    """Yield each record of `data`, all there is, in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
     recorder = Recorder(msgspec.structs.replace(source, encoding=""))
     offset, line = 0, 1
     while offset < len(data):
@@ -87,7 +87,7 @@ def examine(source: Input, data: bytes) -> Iterator[Shown]:
 def _examine_file(source: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of a file that holds `data`."""
     encoding = encoding_of(source.encoding)
-    if not encoding.codec:
+    if not encoding.decodes:
         yield from examine(source, data)
         return
     text = encoding.decode(data)

@@ -204,6 +204,7 @@ def test_headers_with_a_meaning_for_nothing_may_be_missing(name: str) -> None:
         ({"levels": b"6"}, "2 records are announced, and levels are given for 1"),
         ({"levels": b"666", "records": 3}, "its body has 2 lines, and levels are given for 3"),
         ({"levels": b"68"}, "its levels are not at most 65536 digits from 0 to 7"),
+        ({"levels": b"6x6", "records": 3}, "its levels are not at most 65536 digits from 0 to 7"),
         ({"levels": 66}, "the header 'levels' holds a whole number, not text or bytes"),
         ({"levels": b"6" * (MAX_RECORDS + 1)}, "the header 'levels' is longer than 65536 bytes"),
         ({"stream": "0123456789ABCDEF"}, "its stream is not 16 hexadecimal digits"),

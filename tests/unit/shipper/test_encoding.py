@@ -20,7 +20,7 @@ from shipper.redaction import Redact
 from shipper.settings import Input
 from shipper.stdin import Stdin
 from shipper.tail import Tail
-from shipper.transforms import Selection
+from shipper.transforms import RateLimit, Selection
 
 CODECS = {"utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
 NAMES = sorted(CODECS)
@@ -40,9 +40,8 @@ def lines_of(text: str) -> list[str]:
 
 
 def utf8(text: str) -> bytes:
-    """Return text as it leaves: without marks at the beginnings of lines that hold more."""
-    kept = (re.sub(r"\A\ufeff(?=.)", "", line, flags=re.DOTALL) for line in lines_of(text))
-    return "".join(kept).encode("utf-8", "surrogatepass")
+    """Return a file's text as it leaves: without a mark at its beginning, unless there is nothing else in the line."""
+    return re.sub(r"\A\ufeff(?=.)", "", text, flags=re.DOTALL).encode("utf-8", "surrogatepass")
 
 
 def tail_of(path: Path, name: str, max_record_bytes: int = 1024) -> Tail:
@@ -104,7 +103,7 @@ def test_a_file_is_read_once_however_it_is_written(
     complete = text[: text.rfind("\n") + 1]
     assert left == utf8(complete)
     tail.final = True
-    assert left + read_all(tail) == utf8(complete) + utf8(text[len(complete) :])
+    assert left + read_all(tail) == utf8(text)
     assert tail.offset == len(data)
     tail.close()
 
@@ -167,6 +166,64 @@ def test_levels_marks_and_selections_are_of_the_decoded_text(shore: Any, name: s
     ]
     levels = [level for batch in batches for level, record in zip(batch.levels, records(batch), strict=True) if record]
     assert bytes(levels) == b"34"
+
+
+@given(text=TEXTS, more=st.binary(max_size=9), name=st.sampled_from(NAMES))
+def test_what_is_unfinished_never_gets_shorter(text: str, more: bytes, name: str) -> None:
+    """Where a joined record ends does not depend on when it is read: no line is taken for longer than it is."""
+    encoding = encoding_of(name)  # type: ignore[arg-type]
+    data = utf16(text, name)
+    for size in range(len(data)):
+        part, whole = encoding.decode_unfinished(data[:size] + more), encoding.decode(data[:size] + more + data[size:])
+        rest = len(part.body) - part.body.rfind(b"\n") - 1
+        at = part.body.count(b"\n")
+        lengths = [second - first for first, second in pairwise([0, *whole.ends])]
+        assert not rest or rest <= lengths[at]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_record_before_a_line_that_is_too_long_leaves(shore: Any, name: str) -> None:
+    """B6, B14: a joined record is over before a line that fits nowhere, though its file never comes to rest."""
+    shore.start(encoding=name, multiline=Multiline(preset="indent"), max_record_bytes=1024)
+    shore.write("a.log", utf16("record\n" + "x" * 3000 + "\nafter\n", name))
+    for number in range(10):
+        shore.write("a.log", utf16(f"more {number}\n", name))
+        shore.run(0.5)
+    left = b"".join(batch.body for batch in shore.publisher.batches)
+    assert left.endswith(b"x\nafter\n" + b"".join(b"more %d\n" % number for number in range(9)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_half_a_unit_has_no_byte_to_spare(shore: Any, name: str) -> None:
+    """B3: a file's last byte, half a unit, leaves with a summary of what a rate limit dropped before it."""
+    shore.start(encoding=name, rate_limit=RateLimit(records_per_s=1))
+    path = shore.write("a.log", utf16("a\nb\nc\n", name))
+    shore.run()
+    shore.write("a.log", b"\n")
+    path.rename(shore.logs / "gone")
+    for _ in range(9):
+        shore.run(1.0)
+    assert shore.publisher.batches[-1].end == 13
+    assert [decode(encode(batch)) for batch in shore.publisher.batches] == shore.publisher.batches
+
+
+@pytest.mark.parametrize(
+    "kind", [{"encoding": "utf-16le"}, {"encoding": "utf-16be"}, {"redact": Redact(presets=["email"])}]
+)
+def test_a_piece_that_is_sent_again_is_flagged_again(shore: Any, kind: dict[str, Any]) -> None:
+    """B6, C1: a piece of a line that is too long says that it goes on, also after a crash."""
+    name = kind.get("encoding")
+    text = "x" + "\U0001f600" * 2000
+    shore.start(max_record_bytes=1024, **kind)
+    shore.publisher.holding = True
+    shore.write("a.log", utf16(text, name) if name else text.encode())
+    shore.run()
+    sent = [(batch.offset, batch.end, batch.partial) for batch in shore.publisher.batches]
+    assert [partial for _, _, partial in sent] == [True] * 7
+    shore.crash()
+    shore.start(max_record_bytes=1024, **kind)
+    shore.run()
+    assert [(batch.offset, batch.end, batch.partial) for batch in shore.publisher.batches[7:]] == sent
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -248,8 +305,10 @@ def test_a_rewind_goes_to_the_start_of_a_line(shore: Any, name: str) -> None:
     shore.start(encoding=name)
     shore.run()
     shore.stop()
-    words = ["rewind", str(path), "--to", "17", "--config", _config(shore, name)]
+    rotated = path.rename(shore.logs / "a.log.1")
+    words = ["rewind", str(rotated), "--to", "17", "--config", _config(shore, name)]
     assert "from byte 12 (where the line of byte 17 begins)" in CliRunner().invoke(main, words).stdout
+    rotated.rename(path)
     shore.start(encoding=name)
     shore.run()
     assert shore.publisher.batches[-1].body == b"two\n"

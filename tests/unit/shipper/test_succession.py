@@ -1,5 +1,6 @@
 """Lives of one path wait for each other."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,18 @@ def test_a_life_in_a_truncated_file_that_nobody_read_before_a_crash(shore: Any) 
     shore.publisher.holding = False
     shore.start("a.log")
     assert shore.lives() == [b"old 1\n", b"new 1\n"]
+
+
+def test_a_life_in_a_truncated_file_that_a_slow_writer_goes_on_with(shore: Any) -> None:
+    """A1, A3, A15: it comes before the file that has its name by now, though it was written to later than that."""
+    path = copied_and_truncated_unread(shore, b"old 1\n", shore.logs / "a.log.2", b"new 1\n")
+    shore.crash()
+    path.rename(shore.logs / "a.log.1")
+    os.utime(shore.write("a.log", b"newest 1\nunfinished"), (0, 0))
+    shore.write("a.log.1", b"late 2\n")
+    shore.publisher.holding = False
+    shore.start("a.log*")
+    assert shore.lives() == [b"old 1\n", b"new 1\nlate 2\n", b"newest 1\n"]
 
 
 def test_a_deleted_file_is_kept_until_it_is_read(shore: Any) -> None:
