@@ -33,9 +33,9 @@ class Variant:
 
 
 EVERYTHING = Variant("everything on")
+NO_SEVERITY = Variant("no severity", options=", format: plain")
 VARIANTS = (
     Variant("three sinks", sinks=(("archive", ARCHIVE), ("errors", ERRORS), ("console", CONSOLE))),
-    Variant("no severity", options=", format: plain"),
     Variant("no compression", module="benchmarks.uncompressed"),
     Variant("classic queue", sinks=(("archive", CLASSIC),)),
     Variant("json", corpus="json"),

@@ -11,7 +11,6 @@
 Prints each figure with its bound; exits with 1 if one is missed.
 """
 
-import os
 import random
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from pathlib import Path
 
 import pika
 
+from benchmarks.processes import cpu_s, resident_mb
 from logbus.devbroker import DevBroker
 from shipper.registry import Registry, Row
 
@@ -33,8 +33,6 @@ APPENDS = 300
 IDLE_S = 30.0
 SETTLED_S = 3.0
 WITHIN_S = 120.0
-PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 BLOCK = 50_000
 
 
@@ -169,20 +167,9 @@ def percentile(figures: list[float], percent: int) -> float:
 
 def idle_percent(pid: int) -> float:
     """Return the share of a core that a process uses in the next IDLE_S."""
-    before, began = processor_s(pid), time.perf_counter()
+    before, began = cpu_s(pid), time.perf_counter()
     time.sleep(IDLE_S)
-    return 100 * (processor_s(pid) - before) / (time.perf_counter() - began)
-
-
-def processor_s(pid: int) -> float:
-    """Return the processor time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
-def resident_mb(pid: int) -> float:
-    """Return the resident memory of a process."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_MB
+    return 100 * (cpu_s(pid) - before) / (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -123,15 +123,19 @@ class Lives:
         return changed
 
     def at_end(self, tail: Tail) -> None:
-        """Take note that a tail was read to its present end: what follows it at the same path may begin."""
+        """Take note that a tail was read to its present end: what follows it at the same path may begin.
+
+        What follows a file that has its path's name is older, as a start cannot always tell: it need not wait for the
+        end of an unfinished line.
+        """
         if tail.held:
             self.held[tail] = None
-        if not tail.fragment:
-            self.enqueue(self._succession.release(tail))
-            if not tail.rotated:
-                self.enqueue(self._succession.line_up(tail))
-        elif tail.rotated:
+        if tail.fragment and tail.rotated:
             self.leaving[tail] = None
+            return
+        self.enqueue(self._succession.release(tail))
+        if not tail.rotated:
+            self.enqueue(self._succession.line_up(tail))
 
     def begin_again(self, tail: Tail) -> Tail:
         """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""

@@ -89,18 +89,20 @@ class Resumption:
         for each in found:
             by_inode[each.status.st_ino].append(each)
         siblings, kin = Siblings(self._discovery.input_of), Kin()
+        rewritten: list[tuple[list[Found], Found | None]] = []
         for stream, inode, path in self._registry.outline():
             named = by_inode.get(inode, [])
             if not (named or siblings.readable(path)) or any(self._follow(each, now, stream) for each in named):
                 continue
             sibling = self._sibling(path, inode, named, siblings)
             if not self._follow_sibling(sibling, now, stream):
-                rewritten = self._lives.memory.is_rewritten(stream)
+                if self._lives.memory.is_rewritten(stream):
+                    rewritten += [(named, sibling)]
                 self._look_elsewhere(stream, path, kin, now)
-                if rewritten:  # what the file holds now comes next at the path, however late it was written to
-                    for each in named:
-                        self._follow(each, now)
-                    self._follow_sibling(sibling, now)
+        for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
+            for each in named:
+                self._follow(each, now)
+            self._follow_sibling(sibling, now)
         self._lives.memory.bury()
 
     def forget(self, before_s: float, after: int = 0) -> int:
