@@ -90,6 +90,13 @@ def say_lost(path: str, lost_bytes: int) -> None:
     logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
 
 
+def say_unconfirmed(path: str, lost_bytes: int) -> None:
+    """Say and count that bytes that were under way when the shipper stopped, if there are any, are nowhere now."""
+    if lost_bytes > 0:
+        telemetry.count("logbus_lost_bytes", lost_bytes)
+        logger.warning("%s is gone with %d bytes that were not confirmed", visible(path), lost_bytes)
+
+
 def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
     """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
     telemetry.count("logbus_lost_bytes", lost_bytes)

@@ -14,7 +14,7 @@ from shipper.archives import is_archive
 from shipper.discovery import Siblings
 from shipper.identity import digest
 from shipper.opening import open_regular
-from shipper.recognition import holds
+from shipper.recognition import holds, holds_beginning
 from shipper.registry import Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -23,8 +23,19 @@ COPY_GRACE_S = 5.0
 FORGET_AFTER_S = 3600.0
 
 
-def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
-    """Return the file, open, that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+def find_copy(
+    row: Row,
+    source: Input,
+    names: Iterable[str],
+    knows: Callable[[Tail], bool],
+    trail: Iterable[tuple[int, bytes]] = (),
+) -> Tail | None:
+    """Return the file, open, that is one of `names`, holds what was published of a life, and that nobody `knows`.
+
+    If none does, one that holds its beginning: the last of it was written, and read, between copy and truncation.
+    `trail` is its progress's.
+    """
+    shorter: Tail | None = None
     for name in names:
         if is_archive(name):
             continue
@@ -33,10 +44,16 @@ def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Ta
         except (OSError, SourceError):
             continue
         copy = Tail(name, source, fd, status)
-        if holds(fd, row) and not knows(copy):
-            return copy
+        if not knows(copy):
+            if holds(fd, row):
+                if shorter:
+                    shorter.close()
+                return copy
+            if shorter is None and holds_beginning(fd, row, trail):
+                shorter = copy
+                continue
         copy.close()
-    return None
+    return shorter
 
 
 def begins_with(path: str, beginning: bytes) -> bool:

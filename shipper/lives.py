@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import Complaints, say_truncated
+from shipper.complaints import Complaints, say_lost, say_truncated
 from shipper.copies import COPY_GRACE_S, Suspects, begins_with, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
@@ -168,8 +168,13 @@ class Lives:
         """Let a life go on in another file."""
         self.detach(tail)
         tail.fd, tail.device, tail.inode, tail.generation = copy.fd, copy.device, copy.inode, copy.generation
+        status = os.fstat(tail.fd)
+        if status.st_size < tail.offset:
+            tail.end_at(status.st_size)
+            if tail.lost_bytes:
+                say_lost(tail.path, tail.lost_bytes)
         tail.lost_bytes = 0
-        tail.visit(os.fstat(tail.fd), tail.changed_s)
+        tail.visit(status, tail.changed_s)
         self.by_key[tail.key] = tail
         self.open_files.hold(tail)
         self.leaving[tail] = self.dirty[tail] = None

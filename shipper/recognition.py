@@ -3,7 +3,7 @@
 import enum
 import logging
 import os
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from logbus.errors import visible
 from shipper.identity import Head, digest, mark_before
@@ -116,6 +116,19 @@ def recognise(tail: Tail, row: Row) -> Verdict:
 def holds(fd: int, row: Row) -> bool:
     """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
     return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
+
+
+def holds_beginning(fd: int, row: Row, trail: Iterable[tuple[int, bytes]] = ()) -> bool:
+    """Tell whether an open file ends within what was published of a life, and holds that up to there.
+
+    So does a copy that was made before the last of it was written. The last of the life's batch ends (`trail`) that the
+    file reaches has to have its mark; if it reaches none, all of the head has to be there.
+    """
+    size = os.fstat(fd).st_size
+    if not 0 < size < row.published or (row.head_length <= size and Head.of(fd, row.head_length).digest() != row.head):
+        return False
+    reached = [(end, mark) for end, mark in ((row.offset, row.mark), *trail) if 0 < end <= size]
+    return _marked(fd, *max(reached)) if reached else 0 < row.head_length <= size
 
 
 def _holds_confirmed(fd: int, row: Row) -> bool:

@@ -13,16 +13,15 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from logbus import telemetry
 from logbus.errors import SourceError, describe, visible
 from shipper import archives
-from shipper.complaints import say_lost
+from shipper.complaints import say_lost, say_unconfirmed
 from shipper.copies import find_copy
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
-from shipper.recognition import holds, row_of
+from shipper.recognition import holds, holds_beginning, row_of
 from shipper.registry import Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -68,7 +67,10 @@ class Job:
         except SourceError as error:
             logger.warning("%s", error)
             return False
-        return holds(self.tail.fd, self.row)
+        size = os.fstat(self.tail.fd).st_size
+        if self.tail.stream:
+            return size >= self.tail.offset and holds(self.tail.fd, self.row)
+        return holds(self.tail.fd, self.row) or (size >= self.row.offset and holds_beginning(self.tail.fd, self.row))
 
 
 class Resumption:
@@ -126,7 +128,7 @@ class Resumption:
         return look_for(tail.path, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
 
     def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
-        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows)
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows, tail.progress.trail)
         if copy is None:
             return ""
         self._lives.move(tail, copy)
@@ -219,7 +221,9 @@ class Resumption:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
         copy.path = row.path
         self._lives.memory.over.pop(row.stream, None)
-        self._lives.memory.go_on(copy, row)
+        size = os.fstat(copy.fd).st_size
+        say_unconfirmed(row.path, row.published - max(row.offset, size))
+        self._lives.memory.go_on(copy, replace(row, offset=min(row.offset, size)))
         self._lives.take_in(copy)
         self._leave(copy, os.fstat(copy.fd), now)
 
@@ -280,7 +284,8 @@ class Resumption:
         self._lives.end(job.tail)
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
-        self._say_lost(job.row)
+        if not job.tail.stream:
+            self._say_lost(job.row)
 
     def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
         if not self._full:
@@ -291,7 +296,6 @@ class Resumption:
 
     def _say_lost(self, row: Row) -> None:
         """Count what was under way when the shipper stopped and is nowhere now; it may have arrived all the same."""
-        if (size := row.published - row.offset) and row.stream not in self._lives.memory.over:
-            telemetry.count("logbus_lost_bytes", size)
-            logger.warning("%s is gone with %d bytes that were not confirmed", visible(row.path), size)
+        if row.published > row.offset and row.stream not in self._lives.memory.over:
+            say_unconfirmed(row.path, row.published - row.offset)
             self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])

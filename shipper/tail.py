@@ -173,6 +173,13 @@ class Tail:
         self.offset = self.scanned = piece.end
         self.progress.published(piece.end, self.mark)
 
+    def end_at(self, size: int) -> None:
+        """Go on in a file that holds only the first `size` bytes of what was published."""
+        self.offset = self.scanned = size
+        self.mark = mark_before(self.fd, size)
+        self.head = Head.of(self.fd, min(size, self.head.length))
+        self.progress.end_at(size, self.mark)
+
     def reopened_as(self, fd: int, status: os.stat_result) -> bool:
         """Take a newly opened descriptor; False if it is not this file, though it may have its inode by now."""
         if key_of(status) != self.key or generation_of(fd) != self.generation:

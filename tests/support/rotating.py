@@ -113,18 +113,29 @@ class Tailing(Model, RuleBasedStateMachine):
         if create:
             self.write(name, b"after rotation\n")
 
-    @rule(name=st.sampled_from(NAMES), look=st.booleans(), go_on=st.booleans())
-    def copytruncate(self, name: str, look: bool, go_on: bool) -> None:
-        """A10, A14, A15: copied as it is, read or not, then truncated; the writer may go on at once."""
+    @rule(name=st.sampled_from(NAMES), look=st.booleans(), go_on=st.booleans(), between=st.booleans())
+    def copytruncate(self, name: str, look: bool, go_on: bool, between: bool = False) -> None:
+        """A10, A14, A15: copied as it is, read or not, then truncated; the writer may go on at once.
+
+        What it writes `between` copy and truncation is gone unless it was read. A copy that lacks it, and is shorter
+        than a head, may be taken for a file of its own by a start.
+        """
         life = self.at.get(name)
         if life is None:
             return
         self.make_room(name)
         shutil.copyfile(self.path(name), self.path(f"{name}.1"))
+        copied = len(life.data)
+        if between:
+            self.write(name, b"between\n")
         if look and self.agent:
             self.scan()
         with self.path(name).open("r+b") as file:
             file.truncate(0)
+        if life.published <= copied:
+            del life.data[copied:]
+        else:
+            life.streams += self.whole_glob
         self.at[f"{name}.1"] = self.at.pop(name)
         life.ended = nameable = life.known and life.published > 0
         life.may_lose = life.may_lose or not (self.whole_glob or nameable)
