@@ -33,7 +33,7 @@ def find_copy(
     """Return the file, open, that is one of `names`, holds what was published of a life, and that nobody `knows`.
 
     If none does, one that holds its beginning: the last of it was written, and read, between copy and truncation.
-    `trail` is its progress's.
+    `trail`: the ends of the life's.
     """
     shorter: Tail | None = None
     for name in names:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 HEAD_BYTES = 4096
 MARK_BYTES = 256
+TRAIL_ENDS = 8
 
 _FS_IOC_GETVERSION = 0x80087601
 _MACHINE_ID = Path("/etc/machine-id")
@@ -87,6 +88,43 @@ class Head:
     def matches(self, fd: int) -> bool:
         """Tell whether an open file still begins with these bytes."""
         return digest(os.pread(fd, self.length, 0)) == self.digest()
+
+
+class Trail:
+    """Where some of a life's batches ended, the older the fewer, and what proves that a file holds it up to there.
+
+    That is a hash of all its bytes, of the first HEAD_BYTES at most, and of a mark beyond them: 256 bytes alone may be
+    anybody's, such as NULs.
+    """
+
+    __slots__ = ("_head", "ends")
+
+    def __init__(self) -> None:
+        self._head = Head()
+        self.ends: list[tuple[int, bytes]] = []
+
+    @classmethod
+    def of(cls, fd: int, offset: int) -> "Trail":
+        """Return that of a life whose batches ended at `offset` of an open file."""
+        trail = cls()
+        trail._head = Head.of(fd, offset)
+        trail._append(offset, mark_before(fd, offset))
+        return trail
+
+    def note(self, offset: int, body: bytes, mark: bytes) -> None:
+        """Note that a batch, `body` at `offset`, was published; `mark` is what precedes its end."""
+        self._head.extend(offset, body)
+        self._append(offset + len(body), mark)
+
+    def _append(self, end: int, mark: bytes) -> None:
+        if len(self.ends) == TRAIL_ENDS:
+            del self.ends[1:-1:2]
+        self.ends.append((end, digest(mark) if end > HEAD_BYTES else self._head.digest()))
+
+
+def leads(fd: int, end: int, proof: bytes) -> bool:
+    """Tell whether an open file holds a life up to one of its Trail's ends."""
+    return digest(mark_before(fd, end) if end > HEAD_BYTES else os.pread(fd, end, 0)) == proof
 
 
 def machine() -> str:

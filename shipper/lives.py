@@ -169,10 +169,9 @@ class Lives:
         self.detach(tail)
         tail.fd, tail.device, tail.inode, tail.generation = copy.fd, copy.device, copy.inode, copy.generation
         status = os.fstat(tail.fd)
-        if status.st_size < tail.offset:
-            tail.end_at(status.st_size)
-            if tail.lost_bytes:
-                say_lost(tail.path, tail.lost_bytes)
+        if status.st_size < tail.offset and tail.lost_bytes:
+            say_lost(tail.path, tail.lost_bytes)
+        tail.fit(status.st_size)
         tail.lost_bytes = 0
         tail.visit(status, tail.changed_s)
         self.by_key[tail.key] = tail

@@ -7,18 +7,11 @@ restart is the last batch end inside the gap-free prefix, because there the mark
 import heapq
 from collections import deque
 
-from shipper.identity import digest
-
-TRAIL = 8
-
 
 class Progress:
-    """The confirmed part of one stream, offsets in bytes of the source.
+    """The confirmed part of one stream, offsets in bytes of the source."""
 
-    `trail`: a few batch ends, the older the fewer, each with its mark's digest.
-    """
-
-    __slots__ = ("_ahead", "_ends", "checkpoint", "committed", "mark", "trail")
+    __slots__ = ("_ahead", "_ends", "checkpoint", "committed", "mark")
 
     def __init__(self, offset: int = 0, mark: bytes = b"") -> None:
         self.committed = offset
@@ -26,14 +19,10 @@ class Progress:
         self.mark = mark
         self._ahead: list[tuple[int, int]] = []
         self._ends: deque[tuple[int, bytes]] = deque()
-        self.trail = [(offset, digest(mark))] if offset else []
 
     def published(self, end: int, mark: bytes) -> None:
         """Note that a batch up to `end` is on its way; `mark` is what precedes `end` in the source."""
         self._ends.append((end, mark))
-        if len(self.trail) == TRAIL:
-            del self.trail[1:-1:2]
-        self.trail.append((end, digest(mark)))
 
     def end_at(self, end: int, mark: bytes) -> None:
         """Note that the source holds nothing beyond `end` any more, though more than that was published."""

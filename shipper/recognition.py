@@ -6,7 +6,7 @@ import os
 from collections.abc import Container, Iterable
 
 from logbus.errors import visible
-from shipper.identity import Head, digest, mark_before
+from shipper.identity import MARK_BYTES, Head, digest, leads, mark_before
 from shipper.registry import Registry, Row
 from shipper.tail import Tail
 
@@ -119,16 +119,24 @@ def holds(fd: int, row: Row) -> bool:
 
 
 def holds_beginning(fd: int, row: Row, trail: Iterable[tuple[int, bytes]] = ()) -> bool:
-    """Tell whether an open file ends within what was published of a life, and holds that up to there.
+    """Tell whether an open file ends within what was read of a life, and holds that up to there.
 
-    So does a copy that was made before the last of it was written. The last of the life's batch ends (`trail`) that the
-    file reaches has to have its mark; if it reaches none, all of the head has to be there.
+    So does a copy that was made before the last of it was written. If the file reaches one of the ends of the life's
+    trail, the last of them has to be proved; and all of the head, if there is room for it. A mark proves nothing of
+    what is before it: without the head it counts only if there is nothing.
     """
     size = os.fstat(fd).st_size
-    if not 0 < size < row.published or (row.head_length <= size and Head.of(fd, row.head_length).digest() != row.head):
+    has_head = 0 < row.head_length <= size
+    if not 0 < size < max(row.published, row.head_length):
         return False
-    reached = [(end, mark) for end, mark in ((row.offset, row.mark), *trail) if 0 < end <= size]
-    return _marked(fd, *max(reached)) if reached else 0 < row.head_length <= size
+    if has_head and Head.of(fd, row.head_length).digest() != row.head:
+        return False
+    if ends := [each for each in trail if 0 < each[0] <= size]:
+        return leads(fd, *ends[-1])
+    within = size if has_head else min(size, MARK_BYTES)
+    marks = (row.offset, row.mark), (row.published, row.published_mark)
+    reached = [(end, mark) for end, mark in marks if 0 < end <= within]
+    return _marked(fd, *max(reached)) if reached else has_head
 
 
 def _holds_confirmed(fd: int, row: Row) -> bool:

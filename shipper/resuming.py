@@ -67,10 +67,9 @@ class Job:
         except SourceError as error:
             logger.warning("%s", error)
             return False
-        size = os.fstat(self.tail.fd).st_size
-        if self.tail.stream:
-            return size >= self.tail.offset and holds(self.tail.fd, self.row)
-        return holds(self.tail.fd, self.row) or (size >= self.row.offset and holds_beginning(self.tail.fd, self.row))
+        least = self.tail.offset if self.tail.stream else self.row.offset
+        is_it = holds(self.tail.fd, self.row) or holds_beginning(self.tail.fd, self.row, self.tail.trail.ends)
+        return is_it and os.fstat(self.tail.fd).st_size >= least
 
 
 class Resumption:
@@ -128,7 +127,7 @@ class Resumption:
         return look_for(tail.path, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
 
     def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
-        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows, tail.progress.trail)
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows, tail.trail.ends)
         if copy is None:
             return ""
         self._lives.move(tail, copy)
@@ -228,12 +227,12 @@ class Resumption:
         self._leave(copy, os.fstat(copy.fd), now)
 
     def _archives_of(self, row: Row, kin: Kin) -> list[str]:
-        """Return the archives beside a life's path that begin as it did."""
+        """Return the archives beside a life's path that begin as it did, as far as can be told."""
         found = [each for each in kin.of(row.path) if archives.is_archive(each)]
         for each in found:
             if each not in kin.heads:
                 kin.heads[each] = archives.head_of(each)
-        return [each for each in found if archives.begins_like(kin.heads[each], row)]
+        return [each for each in found if archives.may_hold(kin.heads[each], row)]
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
@@ -258,9 +257,11 @@ class Resumption:
         if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
-        if not tail.stream:
-            self._lives.memory.go_on(tail, job.row)
         status = os.fstat(tail.fd)
+        if tail.stream:
+            tail.fit(status.st_size)
+        else:
+            self._lives.memory.go_on(tail, job.row)
         if tail in self._lives.unread:
             self._lives.unread[tail] = status.st_size
         self._leave(tail, status, now)

@@ -6,7 +6,6 @@ import lzma
 import os
 import shutil
 from collections.abc import Callable
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -61,89 +60,6 @@ def test_a_copy_is_not_shipped_again(shore: Any, pattern: str, stopped: bool, na
     shore.stop()
     shore.start(pattern)
     assert len(shore.publisher.batches) == 3
-
-
-LINES = [b"line %d\n" % number for number in range(2000)]
-
-
-@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
-@pytest.mark.parametrize(
-    ("stopped", "copied", "confirmed"),
-    [case for case in product([False, True], [2, 700], [False, True]) if case != (True, 2, True)],
-)  # stopped, a copy that is smaller than a head and lacks what was confirmed cannot be recognised
-def test_what_is_read_between_copy_and_truncation(
-    shore: Any, pattern: str, stopped: bool, copied: int, confirmed: bool
-) -> None:
-    """A14, A15: lines that the copy lacks, as it was made before them, arrive, and no others come twice."""
-    path = shore.write("a.log", b"".join(LINES[:copied]))
-    shore.start(pattern)
-    shutil.copyfile(path, shore.logs / "a.log.1")
-    shore.publisher.holding = not confirmed
-    for number in range(copied, copied + 3):
-        shore.write("a.log", LINES[number])
-        shore.run()
-    if stopped:
-        shore.crash()
-    shore.publisher.holding = False
-    shore.publisher.confirmed += shore.publisher.held
-    shore.publisher.held.clear()
-    os.truncate(path, 0)
-    shore.write("a.log", b"new 1\n")
-    for _ in range(4):
-        if stopped:
-            shore.start(pattern)
-        shore.run(6.0)
-        if stopped:
-            shore.stop()
-    assert shore.lives() == [b"".join(LINES[: copied + 3]), b"new 1\n"]
-
-
-def test_what_is_not_read_between_copy_and_truncation_is_counted(shore: Any) -> None:
-    """A14: the copy lacks lines of which some were read, and others only seen, while the window was full."""
-    lost = telemetry.value("logbus_lost_bytes")
-    path = shore.write("a.log", b"one 1\n")
-    shore.start("a.log*")
-    shutil.copyfile(path, shore.logs / "a.log.1")
-    shore.publisher.holding, shore.publisher.window = True, 1
-    for line in (b"read 2\n", b"unread 3\n"):
-        shore.write("a.log", line)
-        shore.run()
-    os.truncate(path, 0)
-    shore.run()
-    shore.publisher.window = 10
-    for _ in range(4):
-        shore.run(6.0)
-    assert shore.lives() == [b"one 1\nread 2\n"]
-    assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 3\n")
-
-
-@pytest.mark.parametrize("kind", PACKERS)
-@pytest.mark.parametrize("stopped", [False, True])
-def test_an_archive_of_a_copy_that_lacks_lines(shore: Any, kind: str, stopped: bool) -> None:
-    """A6, A14: what was not confirmed and is in the archive comes again after a crash; running, nothing is missing."""
-    path = shore.write("a.log", b"".join(LINES[:700]))
-    shore.start("a.log*")
-    shore.run()
-    shore.publisher.holding = True
-    shore.write("a.log", b"".join(LINES[700:800]))
-    shore.run()
-    archive = PACKERS[kind](path.read_bytes())
-    shore.write("a.log", b"".join(LINES[800:900]))
-    shore.run()
-    if stopped:
-        shore.crash()
-    os.truncate(path, 0)
-    shore.write("a.log", b"new 1\n")
-    (shore.logs / f"a.log.1{kind}").write_bytes(archive)
-    sent = len(shore.publisher.batches)
-    shore.publisher.holding = False
-    if stopped:
-        shore.start("a.log*")
-    for _ in range(4):
-        shore.run(6.0)
-    again = [b"".join(LINES[700:800])] if stopped else []
-    assert bodies(shore)[sent:] == [*again, b"new 1\n"]
-    assert shore.lives() == [b"".join(LINES[:900]), b"new 1\n"]
 
 
 def test_a_copy_seen_while_it_is_made(shore: Any) -> None:

@@ -1,0 +1,125 @@
+"""Copies that were made before the last lines were written: copytruncate leaves a moment between copy and truncation."""
+
+import gzip
+import os
+import shutil
+from itertools import product
+from typing import Any
+
+import pytest
+
+from logbus import telemetry
+
+LINES = [b"line %d\n" % number for number in range(2000)]
+
+
+@pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
+@pytest.mark.parametrize(
+    ("stopped", "copied", "confirmed"),
+    [case for case in product([False, True], [2, 700], [False, True]) if case != (True, 2, True)],
+)  # stopped, a copy that is smaller than a head and lacks what was confirmed cannot be recognised
+def test_what_is_read_between_copy_and_truncation(
+    shore: Any, pattern: str, stopped: bool, copied: int, confirmed: bool
+) -> None:
+    """A14, A15: lines that the copy lacks, as it was made before them, arrive, and no others come twice."""
+    path = shore.write("a.log", b"".join(LINES[:copied]))
+    shore.start(pattern)
+    shutil.copyfile(path, shore.logs / "a.log.1")
+    shore.publisher.holding = not confirmed
+    for number in range(copied, copied + 3):
+        shore.write("a.log", LINES[number])
+        shore.run()
+    if stopped:
+        shore.crash()
+    shore.publisher.holding = False
+    shore.publisher.confirmed += shore.publisher.held
+    shore.publisher.held.clear()
+    os.truncate(path, 0)
+    shore.write("a.log", b"new 1\n")
+    for _ in range(4):
+        if stopped:
+            shore.start(pattern)
+        shore.run(6.0)
+        if stopped:
+            shore.stop()
+    assert shore.lives() == [b"".join(LINES[: copied + 3]), b"new 1\n"]
+
+
+def test_what_is_not_read_between_copy_and_truncation_is_counted(shore: Any) -> None:
+    """A14: the copy lacks lines of which some were read, and others only seen, while the window was full."""
+    lost = telemetry.value("logbus_lost_bytes")
+    path = shore.write("a.log", b"one 1\n")
+    shore.start("a.log*")
+    shutil.copyfile(path, shore.logs / "a.log.1")
+    shore.publisher.holding, shore.publisher.window = True, 1
+    for line in (b"read 2\n", b"unread 3\n"):
+        shore.write("a.log", line)
+        shore.run()
+    os.truncate(path, 0)
+    shore.run()
+    shore.publisher.window = 10
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [b"one 1\nread 2\n"]
+    assert telemetry.value("logbus_lost_bytes") == lost + len(b"unread 3\n")
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_archive_of_a_copy_that_lacks_lines(shore: Any, stopped: bool) -> None:
+    """A6, A14: what was not confirmed and is in the archive comes again after a crash; running, nothing is missing."""
+    path = shore.write("a.log", b"".join(LINES[:700]))
+    shore.start("a.log*")
+    shore.run()
+    shore.publisher.holding = True
+    shore.write("a.log", b"".join(LINES[700:800]))
+    shore.run()
+    archive = gzip.compress(path.read_bytes())
+    shore.write("a.log", b"".join(LINES[800:900]))
+    shore.run()
+    if stopped:
+        shore.crash()
+    os.truncate(path, 0)
+    shore.write("a.log", b"new 1\n")
+    (shore.logs / "a.log.1.gz").write_bytes(archive)
+    sent = len(shore.publisher.batches)
+    shore.publisher.holding = False
+    if stopped:
+        shore.start("a.log*")
+    for _ in range(4):
+        shore.run(6.0)
+    again = [b"".join(LINES[700:800])] if stopped else []
+    assert [batch.body for batch in shore.publisher.batches[sent:]] == [*again, b"new 1\n"]
+    assert shore.lives() == [b"".join(LINES[:900]), b"new 1\n"]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_was_seen_and_not_published_is_more_than_the_copy_holds(shore: Any, packed: bool) -> None:
+    """A14, A6: the life is known by its first bytes, which were looked at beyond the end of its copy, or archive."""
+    shore.publisher.holding, shore.publisher.window = True, 1
+    path = shore.write("a.log", b"x" * 1500 + b"\n")
+    copy = path.read_bytes()
+    shore.write("a.log", b"between\n")
+    shore.start("a.log*", max_record_bytes=1024)
+    (shore.logs / f"a.log.1{'.gz' * packed}").write_bytes(gzip.compress(copy) if packed else copy)
+    os.truncate(path, 0)
+    shore.publisher.holding, shore.publisher.window = False, 10
+    shore.publisher.confirmed += shore.publisher.held
+    shore.publisher.held.clear()
+    for _ in range(4):
+        shore.run(6.0)
+    assert shore.lives() == [copy]
+
+
+def test_bytes_that_are_all_alike_prove_nothing(shore: Any) -> None:
+    """A14: another life's copy is not taken for one, though it has the same 256 bytes before a batch's end."""
+    first, second = (b"life %d " % number + b"\0" * size + b"\n" for number, size in enumerate((3000, 2000)))
+    path = shore.write("a.log", first)
+    shore.start("a.log*", max_record_bytes=1024)
+    shutil.copyfile(path, shore.logs / "a.log.2")
+    shore.write("a.log", b"between\n")
+    shore.run()
+    (shore.logs / "a.log.1").write_bytes(second)
+    os.truncate(path, 0)
+    for _ in range(6):
+        shore.run(6.0)
+    assert shore.lives() == [first + b"between\n", second]
