@@ -93,33 +93,30 @@ class Head:
 class Trail:
     """Where some of a life's batches ended, the older the fewer, and what proves that a file holds it up to there.
 
-    That is a hash of all its bytes, of the first HEAD_BYTES at most, and of a mark beyond them: 256 bytes alone may be
-    anybody's, such as NULs.
+    That is a hash of all its bytes (`head`), of the first HEAD_BYTES at most, and of a mark beyond them: the 256 bytes
+    alone may be anybody's, such as NULs.
     """
 
-    __slots__ = ("_head", "ends")
+    __slots__ = ("ends", "head")
 
-    def __init__(self) -> None:
-        self._head = Head()
+    def __init__(self, head: Head | None = None) -> None:
+        self.head = head or Head()
         self.ends: list[tuple[int, bytes]] = []
 
     @classmethod
     def of(cls, fd: int, offset: int) -> "Trail":
         """Return that of a life whose batches ended at `offset` of an open file."""
-        trail = cls()
-        trail._head = Head.of(fd, offset)
-        trail._append(offset, mark_before(fd, offset))
+        trail = cls(Head.of(fd, offset))
+        trail.note(offset, b"", mark_before(fd, offset))
         return trail
 
     def note(self, offset: int, body: bytes, mark: bytes) -> None:
         """Note that a batch, `body` at `offset`, was published; `mark` is what precedes its end."""
-        self._head.extend(offset, body)
-        self._append(offset + len(body), mark)
-
-    def _append(self, end: int, mark: bytes) -> None:
+        self.head.extend(offset, body)
+        end = offset + len(body)
         if len(self.ends) == TRAIL_ENDS:
             del self.ends[1:-1:2]
-        self.ends.append((end, digest(mark) if end > HEAD_BYTES else self._head.digest()))
+        self.ends.append((end, digest(mark) if end > HEAD_BYTES else self.head.digest()))
 
 
 def leads(fd: int, end: int, proof: bytes) -> bool:

@@ -171,9 +171,9 @@ class Tail:
 
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
-        self.head.extend(piece.offset, piece.body)
         self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
         self.trail.note(piece.offset, piece.body, self.mark)
+        self.head = self.trail.head  # what was looked at before anything was published may never be in a copy
         self.offset = self.scanned = piece.end
         self.progress.published(piece.end, self.mark)
 
@@ -183,6 +183,7 @@ class Tail:
         if size < self.offset:
             self.offset = self.scanned = size
             self.mark = mark_before(self.fd, size)
+            self.trail = Trail.of(self.fd, size)
             self.progress.end_at(size, self.mark)
 
     def reopened_as(self, fd: int, status: os.stat_result) -> bool:

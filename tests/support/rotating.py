@@ -117,8 +117,8 @@ class Tailing(Model, RuleBasedStateMachine):
     def copytruncate(self, name: str, look: bool, go_on: bool, between: bool = False) -> None:
         """A10, A14, A15: copied as it is, read or not, then truncated; the writer may go on at once.
 
-        What it writes `between` copy and truncation is gone unless it was read. A copy that lacks it may be taken for a
-        file of its own: by a start, if it is shorter than a head; at any time, if nothing was published of its life.
+        What it writes `between` copy and truncation is gone unless it was read. A start may take a copy that lacks it
+        for a file of its own, if that is shorter than a head.
         """
         life = self.at.get(name)
         if life is None:
@@ -126,7 +126,7 @@ class Tailing(Model, RuleBasedStateMachine):
         self.make_room(name)
         shutil.copyfile(self.path(name), self.path(f"{name}.1"))
         copied = len(life.data)
-        if between:
+        if between and self.is_saved(life):
             self.write(name, b"between\n")
         if look and self.agent:
             self.scan()
@@ -136,8 +136,6 @@ class Tailing(Model, RuleBasedStateMachine):
             del life.data[copied:]
         else:
             life.streams += self.whole_glob
-        if between and not life.published:
-            life.known = life.known_at_home = False
         self.at[f"{name}.1"] = self.at.pop(name)
         life.ended = nameable = life.known and life.published > 0
         life.may_lose = life.may_lose or not (self.whole_glob or nameable)

@@ -178,6 +178,11 @@ class Model:
         if new.endswith(".1") and not self.whole_glob:
             life.may_lose = life.may_lose or not life.known
 
+    def is_saved(self, life: Life) -> bool:
+        """Tell whether the registry knows that something of a life was published."""
+        rows = self.agent._registry.unfinished() if self.agent else []  # noqa: SLF001 - as above
+        return any(row.published for row in rows if self.of_stream.get(row.stream) is life)
+
     def end(self, life: Life) -> None:
         """Note that nothing more is written."""
         life.ended = True

@@ -1,4 +1,4 @@
-"""Copies that were made before the last lines were written: copytruncate leaves a moment between copy and truncation."""
+"""Copies that lack the last lines: copytruncate leaves a writer a moment between copy and truncation."""
 
 import gzip
 import os
