@@ -145,8 +145,8 @@ class Agent:
 
     def progress(self) -> tuple[int, int]:
         """Return how many bytes are confirmed and how many there are, of the files followed now."""
-        sizes = [(tail.progress.committed, max(tail.seen_size, tail.offset)) for tail in self._lives]
-        return sum(map(min, sizes)), sum(size for _, size in sizes)
+        tails = list(self._lives)
+        return sum(tail.progress.committed for tail in tails), sum(max(tail.seen_size, tail.offset) for tail in tails)
 
     @property
     def records(self) -> int:

@@ -88,11 +88,6 @@ def begins_like(head: bytes, row: Row) -> bool:
     return row.head_length > 0 and digest(head[: row.head_length]) == row.head
 
 
-def may_hold(head: bytes, row: Row) -> bool:
-    """Tell whether what begins with `head`, and may end there, may be a remembered life or its beginning."""
-    return begins_like(head, row) or 0 < len(head) < row.head_length
-
-
 def is_archive(path: str) -> bool:
     """Tell whether a name is that of a compressed file that we can read."""
     return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, taken as it is

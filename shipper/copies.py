@@ -3,39 +3,49 @@
 So the copy is not shipped again, and what was written between our last read and the truncation is read there, whether
 or not an input names the copy. While it is being made, and the life is not truncated yet, a new file that holds
 nothing but the life's bytes has to wait: it may become the copy.
+
+A writer has a moment between copy and truncation. If what it adds is read at once, the copy ends before what was
+published: then it is known by having been compared with the life while both were there, and nothing of it is shipped.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 
 from logbus.errors import SourceError
 from shipper.archives import is_archive
 from shipper.discovery import Siblings
-from shipper.identity import digest
+from shipper.identity import HEAD_BYTES, digest, mark_before
 from shipper.opening import open_regular
-from shipper.recognition import holds, holds_beginning
+from shipper.recognition import holds
 from shipper.registry import Row
 from shipper.settings import Input
 from shipper.tail import Tail
+
+File = tuple[int, int, int | None]
+"""Device, inode and generation."""
 
 COPY_GRACE_S = 5.0
 FORGET_AFTER_S = 3600.0
 
 
-def find_copy(
-    row: Row,
-    source: Input,
-    names: Iterable[str],
-    knows: Callable[[Tail], bool],
-    trail: Iterable[tuple[int, bytes]] = (),
-) -> Tail | None:
-    """Return the file, open, that is one of `names`, holds what was published of a life, and that nobody `knows`.
+def file_of(tail: Tail) -> File:
+    """Return which file a tail reads."""
+    return (*tail.key, tail.generation)
 
-    If none does, one that holds its beginning: the last of it was written, and read, between copy and truncation.
-    `trail`: the ends of the life's.
-    """
-    shorter: Tail | None = None
+
+def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
+    """Return the file, open, that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+    for copy in open_each(names, source):
+        if holds(copy.fd, row) and not knows(copy):
+            return copy
+        copy.close()
+    return None
+
+
+def open_each(names: Iterable[str], source: Input) -> Iterator[Tail]:
+    """Yield those of these files that can be opened and are no archives, one at a time: to be closed."""
     for name in names:
         if is_archive(name):
             continue
@@ -43,17 +53,7 @@ def find_copy(
             fd, status = open_regular(name)
         except (OSError, SourceError):
             continue
-        copy = Tail(name, source, fd, status)
-        if not knows(copy):
-            if holds(fd, row):
-                if shorter:
-                    shorter.close()
-                return copy
-            if shorter is None and holds_beginning(fd, row, trail):
-                shorter = copy
-                continue
-        copy.close()
-    return shorter
+        yield Tail(name, source, fd, status)
 
 
 def begins_with(path: str, beginning: bytes) -> bool:
@@ -93,12 +93,42 @@ def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
     return found == beginning
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a file's first `size` bytes are those of a life."""
+
+    life: Tail
+    size: int
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the life is over, and all of these bytes were published."""
+        return self.life.ended and self.life.offset >= self.size
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether they are confirmed."""
+        return self.life.progress.committed >= self.size
+
+
+def compare(copy: Tail, life: Tail) -> Proof | None:
+    """Compare all that is in a file with what a life's open file, still untruncated, has there: both ends of it."""
+    size = os.fstat(copy.fd).st_size
+    length = min(size, HEAD_BYTES)
+    alike = size and life.fd >= 0 and mark_before(copy.fd, size) == mark_before(life.fd, size)
+    return Proof(life, size) if alike and os.pread(copy.fd, length, 0) == os.pread(life.fd, length, 0) else None
+
+
 class Suspects:
-    """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end."""
+    """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end.
+
+    `proofs`: what is known of their contents.
+    """
 
     def __init__(self, grace_s: float) -> None:
         self._grace_s = grace_s
-        self._seen: dict[tuple[int, int, int | None], tuple[int, float, float]] = {}
+        self._seen: dict[File, tuple[int, float, float]] = {}
+        self.proofs: dict[File, Proof] = {}
 
     def __len__(self) -> int:
         return len(self._seen)
@@ -106,7 +136,7 @@ class Suspects:
     def waits(self, fresh: Tail, now: float) -> bool:
         """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
-        file = (*fresh.key, fresh.generation)
+        file = file_of(fresh)
         before, since, _ = self._seen.pop(file, (-1, now, now))
         if size != before:
             since = now
@@ -120,3 +150,4 @@ class Suspects:
         before_s = now - FORGET_AFTER_S
         for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
             del self._seen[file]
+            self.proofs.pop(file, None)

@@ -25,7 +25,6 @@ from pathlib import Path
 
 HEAD_BYTES = 4096
 MARK_BYTES = 256
-TRAIL_ENDS = 8
 
 _FS_IOC_GETVERSION = 0x80087601
 _MACHINE_ID = Path("/etc/machine-id")
@@ -88,40 +87,6 @@ class Head:
     def matches(self, fd: int) -> bool:
         """Tell whether an open file still begins with these bytes."""
         return digest(os.pread(fd, self.length, 0)) == self.digest()
-
-
-class Trail:
-    """Where some of a life's batches ended, the older the fewer, and what proves that a file holds it up to there.
-
-    That is a hash of all its bytes (`head`), of the first HEAD_BYTES at most, and of a mark beyond them: the 256 bytes
-    alone may be anybody's, such as NULs.
-    """
-
-    __slots__ = ("ends", "head")
-
-    def __init__(self, head: Head | None = None) -> None:
-        self.head = head or Head()
-        self.ends: list[tuple[int, bytes]] = []
-
-    @classmethod
-    def of(cls, fd: int, offset: int) -> "Trail":
-        """Return that of a life whose batches ended at `offset` of an open file."""
-        trail = cls(Head.of(fd, offset))
-        trail.note(offset, b"", mark_before(fd, offset))
-        return trail
-
-    def note(self, offset: int, body: bytes, mark: bytes) -> None:
-        """Note that a batch, `body` at `offset`, was published; `mark` is what precedes its end."""
-        self.head.extend(offset, body)
-        end = offset + len(body)
-        if len(self.ends) == TRAIL_ENDS:
-            del self.ends[1:-1:2]
-        self.ends.append((end, digest(mark) if end > HEAD_BYTES else self.head.digest()))
-
-
-def leads(fd: int, end: int, proof: bytes) -> bool:
-    """Tell whether an open file holds a life up to one of its Trail's ends."""
-    return digest(mark_before(fd, end) if end > HEAD_BYTES else os.pread(fd, end, 0)) == proof
 
 
 def machine() -> str:

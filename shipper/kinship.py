@@ -46,7 +46,10 @@ class Kin:
         self._listings: dict[str, _Listing] = {}
 
     def of(self, path: str) -> list[str]:
-        """Return the files beside `path` that are of its family, itself left out."""
+        """Return the files beside `path` that are of its family, itself left out.
+
+        A log's own name may look like a rotated one's, as `worker-1.log`: then what it is rotated to is a family, too.
+        """
         return [each for _, each in self._family(path) if each != path]
 
     def renew(self, path: str) -> bool:
@@ -63,7 +66,8 @@ class Kin:
         directory = os.path.dirname(path)
         if directory not in self._listings:
             self._listings[directory] = _list(directory)
-        return self._listings[directory].families.get(family(path), [])
+        families = self._listings[directory].families
+        return [each for name in sorted({path, family(path)}) for each in families.get(name, [])]
 
 
 def look_for(path: str, look: Callable[[Kin], T | None], kin: Kin | None = None) -> T | None:

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
-from shipper.complaints import Complaints, say_lost, say_truncated
-from shipper.copies import COPY_GRACE_S, Suspects, begins_with, may_become_copy
+from shipper.complaints import Complaints, say_truncated
+from shipper.copies import COPY_GRACE_S, Proof, Suspects, begins_with, compare, file_of, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import HEAD_BYTES, key_of
@@ -168,12 +168,8 @@ class Lives:
         """Let a life go on in another file."""
         self.detach(tail)
         tail.fd, tail.device, tail.inode, tail.generation = copy.fd, copy.device, copy.inode, copy.generation
-        status = os.fstat(tail.fd)
-        if status.st_size < tail.offset and tail.lost_bytes:
-            say_lost(tail.path, tail.lost_bytes)
-        tail.fit(status.st_size)
         tail.lost_bytes = 0
-        tail.visit(status, tail.changed_s)
+        tail.visit(os.fstat(tail.fd), tail.changed_s)
         self.by_key[tail.key] = tail
         self.open_files.hold(tail)
         self.leaving[tail] = self.dirty[tail] = None
@@ -244,6 +240,12 @@ class Lives:
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
+            elif (proof := self._suspects.proofs.get(file_of(tail))) and proof.is_published:
+                if not (proof.is_confirmed and self.memory.take_as_read(tail, proof.size)):
+                    tail.close()
+                    return None
+                self.memory.forget_copies(proof.life.stream)
+                del self._suspects.proofs[file_of(tail)]
         if not stream:
             self.memory.bury()
         self.take_in(tail)
@@ -261,7 +263,15 @@ class Lives:
         for life in self._succession.of(original):  # opened one at a time; one may go on in the copy's archive by now
             present = self._look_into(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
+            if alike[-1] and present.stream:
+                self._note_proof(fresh, compare(fresh, present))
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
+
+    def _note_proof(self, fresh: Tail, proof: Proof | None) -> None:
+        file = file_of(fresh)
+        if proof and proof != self._suspects.proofs.get(file):
+            self._suspects.proofs[file] = proof
+            self.memory.note_copy(proof.life.stream, fresh, proof.size)
 
     def _look_into(self, life: Tail, now: float) -> Tail:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""

@@ -24,14 +24,6 @@ class Progress:
         """Note that a batch up to `end` is on its way; `mark` is what precedes `end` in the source."""
         self._ends.append((end, mark))
 
-    def end_at(self, end: int, mark: bytes) -> None:
-        """Note that the source holds nothing beyond `end` any more, though more than that was published."""
-        self._ends = deque(each for each in self._ends if each[0] < end)
-        self._ends.append((end, mark))
-        if self.checkpoint > end:
-            self.checkpoint, self.mark = end, mark
-        self._move_checkpoint()
-
     def confirm(self, offset: int, end: int) -> bool:
         """Take the span [offset, end) as confirmed; True if the checkpoint moved."""
         heapq.heappush(self._ahead, (offset, end))

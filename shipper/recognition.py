@@ -3,10 +3,10 @@
 import enum
 import logging
 import os
-from collections.abc import Container, Iterable
+from collections.abc import Container
 
 from logbus.errors import visible
-from shipper.identity import MARK_BYTES, Head, digest, leads, mark_before
+from shipper.identity import Head, digest, mark_before, random_id
 from shipper.registry import Registry, Row
 from shipper.tail import Tail
 
@@ -23,6 +23,7 @@ class Verdict(enum.Enum):
     OTHER_FILE = "another file somewhere else: no news about the remembered one"
 
 
+_COPY = "copy of "
 GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
 
 
@@ -76,6 +77,29 @@ class Memory:
             tail.head = Head.of(tail.fd, row.head_length)
             tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
 
+    def note_copy(self, life: str, copy: Tail, size: int) -> None:
+        """Remember that a file's first `size` bytes are those of the stream `life`, in case we are killed now."""
+        self._registry.remember(_COPY + life, f"{copy.device} {copy.inode} {copy.generation} {size}", sync=False)
+
+    def forget_copies(self, life: str = "") -> None:
+        """Forget what is remembered of a stream's copy, or of all."""
+        self._registry.forget(_COPY + life)
+
+    def is_noted_copy(self, row: Row, copy: Tail) -> int:
+        """Return how many bytes of a remembered life an open file is known to hold; 0 if nothing is known."""
+        file, _, size = self._registry.fact(_COPY + row.stream).rpartition(" ")
+        if file != f"{copy.device} {copy.inode} {copy.generation}":
+            return 0
+        head = Head.of(copy.fd, row.head_length)
+        is_it = head.length < row.head_length or head.digest() == row.head
+        return int(size) if is_it and os.fstat(copy.fd).st_size >= int(size) else 0
+
+    def take_as_read(self, tail: Tail, size: int) -> bool:
+        """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
+        tail.begin_at(size)
+        tail.stream = random_id()
+        return self._registry.add([row_of(tail)])
+
     def bury(self) -> None:
         """Remember that the streams in `over` are over, and say so."""
         if self.over and self._registry.save([row.ended() for row, _ in self.over.values()]):
@@ -116,27 +140,6 @@ def recognise(tail: Tail, row: Row) -> Verdict:
 def holds(fd: int, row: Row) -> bool:
     """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
     return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
-
-
-def holds_beginning(fd: int, row: Row, trail: Iterable[tuple[int, bytes]] = ()) -> bool:
-    """Tell whether an open file ends within what was read of a life, and holds that up to there.
-
-    So does a copy that was made before the last of it was written. If the file reaches one of the ends of the life's
-    trail, the last of them has to be proved; and all of the head, if there is room for it. A mark proves nothing of
-    what is before it: without the head it counts only if there is nothing.
-    """
-    size = os.fstat(fd).st_size
-    has_head = 0 < row.head_length <= size
-    if not 0 < size < max(row.published, row.head_length):
-        return False
-    if has_head and Head.of(fd, row.head_length).digest() != row.head:
-        return False
-    if ends := [each for each in trail if 0 < each[0] <= size]:
-        return leads(fd, *ends[-1])
-    within = size if has_head else min(size, MARK_BYTES)
-    marks = (row.offset, row.mark), (row.published, row.published_mark)
-    reached = [(end, mark) for end, mark in marks if 0 < end <= within]
-    return _marked(fd, *max(reached)) if reached else has_head
 
 
 def _holds_confirmed(fd: int, row: Row) -> bool:

@@ -146,9 +146,13 @@ class Registry:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
-    def remember(self, name: str, value: str) -> None:
+    def remember(self, name: str, value: str, *, sync: bool = True) -> None:
         """Remember a fact."""
-        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=True)
+        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=sync)
+
+    def forget(self, beginning: str) -> None:
+        """Forget all facts whose name begins so."""
+        self._write([("DELETE FROM facts WHERE substr(name, 1, ?) = ?", [(len(beginning), beginning)])], sync=False)
 
     def add(self, rows: Iterable[Row], later: Collection[Row] = ()) -> bool:
         """Remember new streams, synced to the disk, and `later` ones as newer; False if it cannot be written now."""

@@ -16,12 +16,12 @@ from pathlib import Path
 from logbus.errors import SourceError, describe, visible
 from shipper import archives
 from shipper.complaints import say_lost, say_unconfirmed
-from shipper.copies import find_copy
+from shipper.copies import find_copy, open_each
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
-from shipper.recognition import holds, holds_beginning, row_of
+from shipper.recognition import holds, row_of
 from shipper.registry import Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -67,9 +67,7 @@ class Job:
         except SourceError as error:
             logger.warning("%s", error)
             return False
-        least = self.tail.offset if self.tail.stream else self.row.offset
-        is_it = holds(self.tail.fd, self.row) or holds_beginning(self.tail.fd, self.row, self.tail.trail.ends)
-        return is_it and os.fstat(self.tail.fd).st_size >= least
+        return holds(self.tail.fd, self.row)
 
 
 class Resumption:
@@ -105,6 +103,7 @@ class Resumption:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
         self._lives.memory.bury()
+        self._lives.memory.forget_copies()
 
     def forget(self, before_s: float, after: int = 0) -> int:
         """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
@@ -127,16 +126,16 @@ class Resumption:
         return look_for(tail.path, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
 
     def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
-        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows, tail.trail.ends)
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows)
         if copy is None:
             return ""
         self._lives.move(tail, copy)
         return copy.path
 
     def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
-        row = self._registry.row(tail.stream)
-        found = self._archives_of(row, kin) if row else []
-        if row is None or not found:
+        row = row_of(tail)
+        found = self._archives_of(row, kin)
+        if not found:
             return ""
         tail.fd = self._scratch()
         self._lives.detach(tail)
@@ -213,26 +212,38 @@ class Resumption:
             self._unpack(tail, row, found)
             self._lives.take_in(tail)
         else:
-            return False
+            return self._go_on_in_noted_copy(row, source, kin, now)
         return True
+
+    def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+        """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
+        for copy in open_each(kin.of(row.path), source):
+            if not self._lives.knows(copy) and (size := self._lives.memory.is_noted_copy(row, copy)):
+                say_unconfirmed(row.path, row.published - max(row.offset, size))
+                if row.offset < size:
+                    self._go_on_in_copy(copy, row, now)
+                    return True
+                self._lives.memory.take_as_read(copy, size)
+                copy.close()
+                return True
+            copy.close()
+        return False
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
         copy.path = row.path
         self._lives.memory.over.pop(row.stream, None)
-        size = os.fstat(copy.fd).st_size
-        say_unconfirmed(row.path, row.published - max(row.offset, size))
-        self._lives.memory.go_on(copy, replace(row, offset=min(row.offset, size)))
+        self._lives.memory.go_on(copy, row)
         self._lives.take_in(copy)
         self._leave(copy, os.fstat(copy.fd), now)
 
     def _archives_of(self, row: Row, kin: Kin) -> list[str]:
-        """Return the archives beside a life's path that begin as it did, as far as can be told."""
+        """Return the archives beside a life's path that begin as it did."""
         found = [each for each in kin.of(row.path) if archives.is_archive(each)]
         for each in found:
             if each not in kin.heads:
                 kin.heads[each] = archives.head_of(each)
-        return [each for each in found if archives.may_hold(kin.heads[each], row)]
+        return [each for each in found if archives.begins_like(kin.heads[each], row)]
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
@@ -257,11 +268,9 @@ class Resumption:
         if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
-        status = os.fstat(tail.fd)
-        if tail.stream:
-            tail.fit(status.st_size)
-        else:
+        if not tail.stream:
             self._lives.memory.go_on(tail, job.row)
+        status = os.fstat(tail.fd)
         if tail in self._lives.unread:
             self._lives.unread[tail] = status.st_size
         self._leave(tail, status, now)
@@ -282,7 +291,7 @@ class Resumption:
         if not job.tail.stream:
             self._lives.by_stream.pop(job.row.stream, None)
         self._lives.unread.pop(job.tail, None)
-        self._lives.end(job.tail)
+        self._lives.end(job.tail, done=bool(job.tail.stream))
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
         if not job.tail.stream:

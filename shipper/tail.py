@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
 from shipper.encoding import Encoding
-from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, Trail, generation_of, key_of, mark_before
+from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
 from shipper.multiline import Bounds
 from shipper.progress import Progress
 from shipper.records import Recorder
@@ -64,8 +64,7 @@ class Tail:
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
-        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stream", "trail",
-        "unpacking",
+        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stream", "unpacking",
     )  # fmt: skip
 
     def __init__(
@@ -82,7 +81,6 @@ class Tail:
         self.offset = self.scanned = 0
         self.mark = b""
         self.head = Head()
-        self.trail = Trail()
         self.progress = Progress()
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = 0
@@ -112,7 +110,6 @@ class Tail:
         self.offset = self.scanned = offset
         self.mark = mark_before(self.fd, offset)
         self.head = Head.of(self.fd, offset)
-        self.trail = Trail.of(self.fd, offset)
         self.progress = Progress(offset, self.mark)
 
     def visit(self, status: os.stat_result, now: float) -> bool:
@@ -171,20 +168,12 @@ class Tail:
 
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
+        if not piece.offset:  # what was looked at before may never be in the life's copy
+            self.head = Head()
+        self.head.extend(piece.offset, piece.body)
         self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
-        self.trail.note(piece.offset, piece.body, self.mark)
-        self.head = self.trail.head  # what was looked at before anything was published may never be in a copy
         self.offset = self.scanned = piece.end
         self.progress.published(piece.end, self.mark)
-
-    def fit(self, size: int) -> None:
-        """Go on in a file that holds `size` bytes, maybe less than what was seen, or published, of the life."""
-        self.head = Head.of(self.fd, min(size, self.head.length))
-        if size < self.offset:
-            self.offset = self.scanned = size
-            self.mark = mark_before(self.fd, size)
-            self.trail = Trail.of(self.fd, size)
-            self.progress.end_at(size, self.mark)
 
     def reopened_as(self, fd: int, status: os.stat_result) -> bool:
         """Take a newly opened descriptor; False if it is not this file, though it may have its inode by now."""

@@ -117,8 +117,7 @@ class Tailing(Model, RuleBasedStateMachine):
     def copytruncate(self, name: str, look: bool, go_on: bool, between: bool = False) -> None:
         """A10, A14, A15: copied as it is, read or not, then truncated; the writer may go on at once.
 
-        What it writes `between` copy and truncation is gone unless it was read. A start may take a copy that lacks it
-        for a file of its own, if that is shorter than a head.
+        What it writes `between` copy and truncation is gone unless it was read.
         """
         life = self.at.get(name)
         if life is None:
@@ -134,8 +133,6 @@ class Tailing(Model, RuleBasedStateMachine):
             file.truncate(0)
         if life.published <= copied:
             del life.data[copied:]
-        else:
-            life.streams += self.whole_glob
         self.at[f"{name}.1"] = self.at.pop(name)
         life.ended = nameable = life.known and life.published > 0
         life.may_lose = life.may_lose or not (self.whole_glob or nameable)
