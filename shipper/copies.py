@@ -100,15 +100,11 @@ class Proof:
     life: Tail
     size: int
 
-    @property
-    def is_published(self) -> bool:
-        """Whether the life is over, and all of these bytes were published."""
-        return self.life.ended and self.life.offset >= self.size
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether they are confirmed."""
-        return self.life.progress.committed >= self.size
+    def shipped(self) -> int:
+        """Return how many of these bytes were published, and are confirmed; -1 if that cannot be told yet."""
+        end = min(self.size, self.life.offset)
+        may_go_on = end < self.size and not self.life.ended
+        return -1 if may_go_on or self.life.progress.committed < end else end
 
 
 def compare(copy: Tail, life: Tail) -> Proof | None:

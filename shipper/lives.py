@@ -240,12 +240,9 @@ class Lives:
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-            elif (proof := self._suspects.proofs.get(file_of(tail))) and proof.is_published:
-                if not (proof.is_confirmed and self.memory.take_as_read(tail, proof.size)):
-                    tail.close()
-                    return None
-                self.memory.forget_copies(proof.life.stream)
-                del self._suspects.proofs[file_of(tail)]
+            elif (proof := self._suspects.proofs.get(file_of(tail))) and not self._take_as_read(tail, proof):
+                tail.close()
+                return None
         if not stream:
             self.memory.bury()
         self.take_in(tail)
@@ -265,7 +262,20 @@ class Lives:
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
                 self._note_proof(fresh, compare(fresh, present))
-        return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
+        if any(alike):
+            if self._suspects.waits(fresh, now):
+                return True
+            self._suspects.proofs.pop(file_of(fresh), None)  # the log was not truncated: this is a file of its own
+        return fresh.key in self.by_key
+
+    def _take_as_read(self, copy: Tail, proof: Proof) -> bool:
+        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
+        shipped = proof.shipped()
+        if shipped < 0 or not self.memory.take_as_read(copy, shipped):
+            return False
+        self.memory.forget_copies(proof.life.stream)
+        del self._suspects.proofs[file_of(copy)]
+        return True
 
     def _note_proof(self, fresh: Tail, proof: Proof | None) -> None:
         file = file_of(fresh)

@@ -85,6 +85,10 @@ class Memory:
         """Forget what is remembered of a stream's copy, or of all."""
         self._registry.forget(_COPY + life)
 
+    def with_noted_copies(self) -> list[Row]:
+        """Return the remembered lives of which a copy is remembered."""
+        return [row for stream in self._registry.facts(_COPY) if (row := self._registry.row(stream))]
+
     def is_noted_copy(self, row: Row, copy: Tail) -> int:
         """Return how many bytes of a remembered life an open file is known to hold; 0 if nothing is known."""
         file, _, size = self._registry.fact(_COPY + row.stream).rpartition(" ")

@@ -146,6 +146,11 @@ class Registry:
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
+    def facts(self, beginning: str) -> list[str]:
+        """Return the names of the facts that begin so, without that."""
+        found = self._db.execute("SELECT name FROM facts WHERE substr(name, 1, ?) = ?", (len(beginning), beginning))
+        return [name[len(beginning) :] for (name,) in found]
+
     def remember(self, name: str, value: str, *, sync: bool = True) -> None:
         """Remember a fact."""
         self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=sync)

@@ -103,6 +103,9 @@ class Resumption:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
         self._lives.memory.bury()
+        for row in self._lives.memory.with_noted_copies():
+            if row.done and (source := self._discovery.input_of(row.path)):
+                self._go_on_in_noted_copy(row, source, kin, now)
         self._lives.memory.forget_copies()
 
     def forget(self, before_s: float, after: int = 0) -> int:
@@ -218,15 +221,17 @@ class Resumption:
     def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
         for copy in open_each(kin.of(row.path), source):
-            if not self._lives.knows(copy) and (size := self._lives.memory.is_noted_copy(row, copy)):
-                say_unconfirmed(row.path, row.published - max(row.offset, size))
-                if row.offset < size:
-                    self._go_on_in_copy(copy, row, now)
-                    return True
-                self._lives.memory.take_as_read(copy, size)
+            size = 0 if self._lives.knows(copy) else self._lives.memory.is_noted_copy(row, copy)
+            if not size:
                 copy.close()
-                return True
-            copy.close()
+                continue
+            say_unconfirmed(row.path, row.published - max(size, row.offset))
+            if row.offset < size and not row.done:
+                self._go_on_in_copy(copy, row, now)
+            else:
+                self._lives.memory.take_as_read(copy, min(size, row.offset))
+                copy.close()
+            return True
         return False
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
