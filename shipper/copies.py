@@ -16,7 +16,7 @@ from itertools import takewhile
 from logbus.errors import SourceError
 from shipper.archives import is_archive
 from shipper.discovery import Siblings
-from shipper.identity import HEAD_BYTES, digest, mark_before
+from shipper.identity import Extent, digest
 from shipper.opening import open_regular
 from shipper.recognition import holds
 from shipper.registry import Row
@@ -64,6 +64,8 @@ def begins_with(path: str, beginning: bytes) -> bool:
         return False
     try:
         return os.pread(fd, len(beginning), 0) == beginning
+    except OSError:
+        return False
     finally:
         os.close(fd)
 
@@ -95,24 +97,28 @@ def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a file's first `size` bytes are those of a life."""
+    """That a file held what a life, in the file `source`, began with."""
 
     life: Tail
-    size: int
+    source: File
+    extent: Extent
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the life may go on where it was: then the other file is no copy that rotation made."""
+        return not self.life.ended and file_of(self.life) == self.source
 
     def shipped(self) -> int:
-        """Return how many of these bytes were published, and are confirmed; -1 if that cannot be told yet."""
-        end = min(self.size, self.life.offset)
-        may_go_on = end < self.size and not self.life.ended
-        return -1 if may_go_on or self.life.progress.committed < end else end
+        """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
+        end = min(self.extent.size, self.life.offset)
+        return -1 if self.life.progress.committed < end else end
 
 
 def compare(copy: Tail, life: Tail) -> Proof | None:
-    """Compare all that is in a file with what a life's open file, still untruncated, has there: both ends of it."""
-    size = os.fstat(copy.fd).st_size
-    length = min(size, HEAD_BYTES)
-    alike = size and life.fd >= 0 and mark_before(copy.fd, size) == mark_before(life.fd, size)
-    return Proof(life, size) if alike and os.pread(copy.fd, length, 0) == os.pread(life.fd, length, 0) else None
+    """Compare what is in a file with what a life's open file, still untruncated, has there. Raises OSError."""
+    extent = Extent.of(copy.fd, os.fstat(copy.fd).st_size)
+    is_part = extent.size and life.fd >= 0 and extent.is_in(life.fd)
+    return Proof(life, file_of(life), extent) if is_part else None
 
 
 class Suspects:

@@ -20,6 +20,7 @@ import fcntl
 import os
 import secrets
 import struct
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -87,6 +88,27 @@ class Head:
     def matches(self, fd: int) -> bool:
         """Tell whether an open file still begins with these bytes."""
         return digest(os.pread(fd, self.length, 0)) == self.digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a file held when it was looked at: its size, and hashes of its first and its last bytes."""
+
+    size: int
+    head: bytes
+    mark: bytes
+
+    @classmethod
+    def of(cls, fd: int, size: int) -> "Extent":
+        """Return that of the first `size` bytes of an open file."""
+        return cls(size, Head.of(fd, size).digest(), digest(mark_before(fd, size)))
+
+    def __str__(self) -> str:
+        return f"{self.size} {self.head.hex()} {self.mark.hex()}"
+
+    def is_in(self, fd: int) -> bool:
+        """Tell whether an open file still begins with that."""
+        return Extent.of(fd, self.size) == self and os.fstat(fd).st_size >= self.size
 
 
 def machine() -> str:

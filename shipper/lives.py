@@ -145,9 +145,13 @@ class Lives:
         path = tail.names[0] if elsewhere and tail.names else tail.path
         fresh = Tail(path, tail.input, fd, status, tail.recorder)
         fresh.visit(status, tail.changed_s)
-        fresh.hole = tail.offset
-        moved = self.recover(tail)
-        say_truncated(tail.path, moved, 0 if moved else tail.lost_bytes)
+        if tail.until:
+            fresh.begin_at(tail.until)
+            moved = ""
+        else:
+            fresh.hole = tail.offset
+            moved = self.recover(tail)
+            say_truncated(tail.path, moved, 0 if moved else tail.lost_bytes)
         if self.unread.pop(tail, None) is not None:
             self.unread[fresh] = fresh.seen_size
         if tail in self.leaving:
@@ -171,6 +175,8 @@ class Lives:
         tail.lost_bytes = 0
         tail.visit(os.fstat(tail.fd), tail.changed_s)
         self.by_key[tail.key] = tail
+        if self._suspects.proofs.pop(file_of(tail), None):
+            self.memory.forget_copies(tail.stream)
         self.open_files.hold(tail)
         self.leaving[tail] = self.dirty[tail] = None
         self.enqueue(tail)
@@ -240,7 +246,7 @@ class Lives:
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-            elif (proof := self._suspects.proofs.get(file_of(tail))) and not self._take_as_read(tail, proof):
+            elif verdict is Verdict.OTHER_FILE and not self._take_as_read(tail):
                 tail.close()
                 return None
         if not stream:
@@ -261,27 +267,36 @@ class Lives:
             present = self._look_into(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
-                self._note_proof(fresh, compare(fresh, present))
-        if any(alike):
-            if self._suspects.waits(fresh, now):
-                return True
-            self._suspects.proofs.pop(file_of(fresh), None)  # the log was not truncated: this is a file of its own
-        return fresh.key in self.by_key
-
-    def _take_as_read(self, copy: Tail, proof: Proof) -> bool:
-        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
-        shipped = proof.shipped()
-        if shipped < 0 or not self.memory.take_as_read(copy, shipped):
+                self._compare(fresh, present)
+        if self._proof_of(fresh):
             return False
-        self.memory.forget_copies(proof.life.stream)
-        del self._suspects.proofs[file_of(copy)]
-        return True
+        return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
-    def _note_proof(self, fresh: Tail, proof: Proof | None) -> None:
-        file = file_of(fresh)
-        if proof and proof != self._suspects.proofs.get(file):
-            self._suspects.proofs[file] = proof
-            self.memory.note_copy(proof.life.stream, fresh, proof.size)
+    def _compare(self, fresh: Tail, life: Tail) -> None:
+        """Take note of how much of a life is in a file that may become its copy."""
+        try:
+            proof = compare(fresh, life)
+        except OSError as error:
+            self.trouble(life, error)
+            return
+        if proof and proof != self._suspects.proofs.get(file_of(fresh)):
+            self._suspects.proofs[file_of(fresh)] = proof
+            self.memory.note_copy(life.stream, fresh, proof.extent)
+
+    def _proof_of(self, fresh: Tail) -> Proof | None:
+        """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
+        proof = self._suspects.proofs.get(file_of(fresh))
+        return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
+
+    def _take_as_read(self, fresh: Tail) -> bool:
+        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
+        if proof := self._proof_of(fresh):
+            shipped = proof.shipped()
+            if shipped < 0 or not self.memory.take_as_read(fresh, shipped):
+                return False
+        if proof := self._suspects.proofs.pop(file_of(fresh), None):
+            self.memory.forget_copies(proof.life.stream)
+        return True
 
     def _look_into(self, life: Tail, now: float) -> Tail:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""

@@ -6,7 +6,7 @@ import os
 from collections.abc import Container
 
 from logbus.errors import visible
-from shipper.identity import Head, digest, mark_before, random_id
+from shipper.identity import Extent, Head, digest, mark_before, random_id
 from shipper.registry import Registry, Row
 from shipper.tail import Tail
 
@@ -77,9 +77,9 @@ class Memory:
             tail.head = Head.of(tail.fd, row.head_length)
             tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
 
-    def note_copy(self, life: str, copy: Tail, size: int) -> None:
-        """Remember that a file's first `size` bytes are those of the stream `life`, in case we are killed now."""
-        self._registry.remember(_COPY + life, f"{copy.device} {copy.inode} {copy.generation} {size}", sync=False)
+    def note_copy(self, life: str, copy: Tail, extent: Extent) -> None:
+        """Remember what the stream `life` and a file have in common, in case we are killed now."""
+        self._registry.remember(_COPY + life, f"{_name(copy)} {extent}", sync=False)
 
     def forget_copies(self, life: str = "") -> None:
         """Forget what is remembered of a stream's copy, or of all."""
@@ -89,14 +89,11 @@ class Memory:
         """Return the remembered lives of which a copy is remembered."""
         return [row for stream in self._registry.facts(_COPY) if (row := self._registry.row(stream))]
 
-    def is_noted_copy(self, row: Row, copy: Tail) -> int:
-        """Return how many bytes of a remembered life an open file is known to hold; 0 if nothing is known."""
-        file, _, size = self._registry.fact(_COPY + row.stream).rpartition(" ")
-        if file != f"{copy.device} {copy.inode} {copy.generation}":
-            return 0
-        head = Head.of(copy.fd, row.head_length)
-        is_it = head.length < row.head_length or head.digest() == row.head
-        return int(size) if is_it and os.fstat(copy.fd).st_size >= int(size) else 0
+    def noted_copy(self, row: Row, copy: Tail) -> int:
+        """Return the size of a file that is known to hold what a remembered life began with, and no more; else 0."""
+        size = os.fstat(copy.fd).st_size
+        noted = self._registry.fact(_COPY + row.stream)
+        return size if size and noted == f"{_name(copy)} {Extent.of(copy.fd, size)}" else 0
 
     def take_as_read(self, tail: Tail, size: int) -> bool:
         """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
@@ -127,6 +124,10 @@ class Memory:
             tail.begin_at(row.offset)
         if verdict is not Verdict.SAME or self._cloned:
             self.over[row.stream] = (row, verdict)
+
+
+def _name(file: Tail) -> str:
+    return f"{file.device} {file.inode} {file.generation}"
 
 
 def recognise(tail: Tail, row: Row) -> Verdict:

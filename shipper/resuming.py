@@ -103,10 +103,7 @@ class Resumption:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
         self._lives.memory.bury()
-        for row in self._lives.memory.with_noted_copies():
-            if row.done and (source := self._discovery.input_of(row.path)):
-                self._go_on_in_noted_copy(row, source, kin, now)
-        self._lives.memory.forget_copies()
+        self._take_noted_copies(kin, now)
 
     def forget(self, before_s: float, after: int = 0) -> int:
         """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
@@ -218,21 +215,31 @@ class Resumption:
             return self._go_on_in_noted_copy(row, source, kin, now)
         return True
 
+    def _take_noted_copies(self, kin: Kin, now: float) -> None:
+        """Take the copies of lives that are over as read; forget which files are copies: rotation goes on."""
+        for row in self._lives.memory.with_noted_copies():
+            if row.done and (source := self._discovery.input_of(row.path)):
+                self._go_on_in_noted_copy(row, source, kin, now)
+        self._lives.memory.forget_copies()
+
     def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
         for copy in open_each(kin.of(row.path), source):
-            size = 0 if self._lives.knows(copy) else self._lives.memory.is_noted_copy(row, copy)
-            if not size:
-                copy.close()
-                continue
-            say_unconfirmed(row.path, row.published - max(size, row.offset))
-            if row.offset < size and not row.done:
-                self._go_on_in_copy(copy, row, now)
-            else:
-                self._lives.memory.take_as_read(copy, min(size, row.offset))
-                copy.close()
-            return True
+            if not self._lives.knows(copy) and (size := self._lives.memory.noted_copy(row, copy)):
+                self._take_noted_copy(copy, size, row, now)
+                return True
+            copy.close()
         return False
+
+    def _take_noted_copy(self, copy: Tail, size: int, row: Row, now: float) -> None:
+        say_unconfirmed(row.path, row.published - max(size, row.offset))
+        if row.offset < size and not row.done:
+            self._go_on_in_copy(copy, row, now)
+            copy.until = copy.boundary = size
+            return
+        self._lives.memory.take_as_read(copy, min(size, row.offset))
+        copy.close()
+        self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))

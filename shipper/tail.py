@@ -54,8 +54,8 @@ class Tail:
     `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
     record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
-    read until all that was published is confirmed. `hole`: where a writer may go on after a truncation, leaving NULs
-    before.
+    read until all that was published is confirmed. `until`: what the file holds from there on is another life's.
+    `hole`: where a writer may go on after a truncation, leaving NULs before.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
     `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `ended`: no longer read; `done`: and never will be.
@@ -65,6 +65,7 @@ class Tail:
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
         "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stream", "unpacking",
+        "until",
     )  # fmt: skip
 
     def __init__(
@@ -83,7 +84,7 @@ class Tail:
         self.head = Head()
         self.progress = Progress()
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
-        self.boundary = 0
+        self.boundary = self.until = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
         self.final = self.queued = self.unpacking = False
         self.ended = self.done = False
@@ -142,7 +143,7 @@ class Tail:
 
         Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
         """
-        if not self.head.matches(self.fd):
+        if not self.head.matches(self.fd) or self._is_over():
             raise LifeEnded
         if self.scanned > self.offset:
             return self._read_long_line()
@@ -217,6 +218,9 @@ class Tail:
         if not data.startswith(self.mark):
             raise LifeEnded
         return data, start
+
+    def _is_over(self) -> bool:
+        return 0 < self.until <= self.offset < os.fstat(self.fd).st_size
 
     def _limit(self) -> int:
         reworked = self.recorder.joins or self.recorder.rewrites
