@@ -18,7 +18,7 @@ from shipper.archives import is_archive
 from shipper.discovery import Siblings
 from shipper.identity import Extent, digest
 from shipper.opening import open_regular
-from shipper.recognition import holds
+from shipper.recognition import Memory, holds
 from shipper.registry import Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -114,26 +114,47 @@ class Proof:
         return -1 if self.life.progress.committed < end else end
 
 
-def compare(copy: Tail, life: Tail) -> Proof | None:
-    """Compare what is in a file with what a life's open file, still untruncated, has there. Raises OSError."""
-    extent = Extent.of(copy.fd, os.fstat(copy.fd).st_size)
-    is_part = extent.size and life.fd >= 0 and extent.is_in(life.fd)
-    return Proof(life, file_of(life), extent) if is_part else None
-
-
 class Suspects:
     """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end.
 
-    `proofs`: what is known of their contents.
+    What is known of their contents is in `memory`, too, for the time of a crash.
     """
 
-    def __init__(self, grace_s: float) -> None:
+    def __init__(self, grace_s: float, memory: Memory) -> None:
         self._grace_s = grace_s
+        self._memory = memory
         self._seen: dict[File, tuple[int, float, float]] = {}
-        self.proofs: dict[File, Proof] = {}
+        self._proofs: dict[File, Proof] = {}
 
     def __len__(self) -> int:
         return len(self._seen)
+
+    def compare(self, fresh: Tail, life: Tail) -> None:
+        """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
+        extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
+        proof = Proof(life, file_of(life), extent)
+        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(file_of(fresh)):
+            self._proofs[file_of(fresh)] = proof
+            self._memory.note_copy(life.stream, fresh, extent)
+
+    def proof_of(self, fresh: Tail) -> Proof | None:
+        """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
+        proof = self._proofs.get(file_of(fresh))
+        return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
+
+    def take_as_read(self, fresh: Tail) -> bool:
+        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
+        if proof := self.proof_of(fresh):
+            shipped = proof.shipped()
+            if shipped < 0 or not self._memory.take_as_read(fresh, shipped):
+                return False
+        self.drop(fresh)
+        return True
+
+    def drop(self, tail: Tail) -> None:
+        """Forget what is known of a file: it is followed from now on."""
+        if proof := self._proofs.pop(file_of(tail), None):
+            self._memory.forget_copies(proof.life.stream)
 
     def waits(self, fresh: Tail, now: float) -> bool:
         """Tell whether a file still has to wait."""
@@ -152,4 +173,4 @@ class Suspects:
         before_s = now - FORGET_AFTER_S
         for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
             del self._seen[file]
-            self.proofs.pop(file, None)
+            self._proofs.pop(file, None)

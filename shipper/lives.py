@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from logbus.errors import SourceError
 from shipper.complaints import Complaints, say_truncated
-from shipper.copies import COPY_GRACE_S, Proof, Suspects, begins_with, compare, file_of, may_become_copy
+from shipper.copies import COPY_GRACE_S, Suspects, begins_with, may_become_copy
 from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import HEAD_BYTES, key_of
@@ -60,7 +60,7 @@ class Lives:
         self._discovery = discovery
         self.by_key: dict[tuple[int, int], Tail] = {}
         self._succession = Succession()
-        self._suspects = Suspects(copy_grace_s)
+        self._suspects = Suspects(copy_grace_s, self.memory)
         self.recover: Callable[[Tail], str] = lambda _: ""  # in a copy or an archive: see Resumption
 
     def __len__(self) -> int:
@@ -175,8 +175,7 @@ class Lives:
         tail.lost_bytes = 0
         tail.visit(os.fstat(tail.fd), tail.changed_s)
         self.by_key[tail.key] = tail
-        if self._suspects.proofs.pop(file_of(tail), None):
-            self.memory.forget_copies(tail.stream)
+        self._suspects.drop(tail)
         self.open_files.hold(tail)
         self.leaving[tail] = self.dirty[tail] = None
         self.enqueue(tail)
@@ -246,7 +245,7 @@ class Lives:
                 return self.by_key.get(tail.key)
             if from_end:
                 tail.begin_at(tail.end_of_records())
-            elif verdict is Verdict.OTHER_FILE and not self._take_as_read(tail):
+            elif verdict is Verdict.OTHER_FILE and not self._suspects.take_as_read(tail):
                 tail.close()
                 return None
         if not stream:
@@ -268,35 +267,15 @@ class Lives:
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
                 self._compare(fresh, present)
-        if self._proof_of(fresh):
+        if self._suspects.proof_of(fresh):
             return False
         return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
 
     def _compare(self, fresh: Tail, life: Tail) -> None:
-        """Take note of how much of a life is in a file that may become its copy."""
         try:
-            proof = compare(fresh, life)
+            self._suspects.compare(fresh, life)
         except OSError as error:
             self.trouble(life, error)
-            return
-        if proof and proof != self._suspects.proofs.get(file_of(fresh)):
-            self._suspects.proofs[file_of(fresh)] = proof
-            self.memory.note_copy(life.stream, fresh, proof.extent)
-
-    def _proof_of(self, fresh: Tail) -> Proof | None:
-        """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
-        proof = self._suspects.proofs.get(file_of(fresh))
-        return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
-
-    def _take_as_read(self, fresh: Tail) -> bool:
-        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
-        if proof := self._proof_of(fresh):
-            shipped = proof.shipped()
-            if shipped < 0 or not self.memory.take_as_read(fresh, shipped):
-                return False
-        if proof := self._suspects.proofs.pop(file_of(fresh), None):
-            self.memory.forget_copies(proof.life.stream)
-        return True
 
     def _look_into(self, life: Tail, now: float) -> Tail:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""

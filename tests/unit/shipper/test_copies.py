@@ -16,6 +16,8 @@ from shipper.complaints import Complaints
 from shipper.copies import COPY_GRACE_S, Suspects
 from shipper.discovery import Found
 from shipper.opening import open_regular
+from shipper.recognition import Memory
+from shipper.registry import Registry
 from shipper.settings import Input
 from shipper.tail import Tail
 
@@ -272,7 +274,7 @@ def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str, known
 
 def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) -> None:
     """A15: what waited once is forgotten an hour after the last look at it."""
-    suspects = Suspects(COPY_GRACE_S)
+    suspects = Suspects(COPY_GRACE_S, Memory(Registry()))
     for number in range(3):
         path = tmp_path / str(number)
         path.write_bytes(b"line\n")
