@@ -142,6 +142,11 @@ class Suspects:
         proof = self._proofs.get(file_of(fresh))
         return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
 
+    def must_wait(self, fresh: Tail) -> bool:
+        """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
+        proof = self._proofs.get(file_of(fresh))
+        return proof is not None and proof.is_open and proof.life.fd < 0 and proof.extent.is_in(fresh.fd)
+
     def take_as_read(self, fresh: Tail) -> bool:
         """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
         if proof := self.proof_of(fresh):

@@ -269,7 +269,8 @@ class Lives:
                 self._compare(fresh, present)
         if self._suspects.proof_of(fresh):
             return False
-        return fresh.key in self.by_key or (any(alike) and self._suspects.waits(fresh, now))
+        waits = any(alike) and self._suspects.waits(fresh, now)
+        return fresh.key in self.by_key or waits or self._suspects.must_wait(fresh)
 
     def _compare(self, fresh: Tail, life: Tail) -> None:
         try:

@@ -162,3 +162,18 @@ def test_a_log_that_is_called_as_if_it_was_rotated(shore: Any) -> None:
     for _ in range(4):
         shore.run(6.0)
     assert shore.lives() == [b"one 1\n", b"new 1\n"]
+
+
+def test_a_log_that_is_gone_when_its_truncation_would_be_seen(shore: Any) -> None:
+    """A14, D4: its life was closed, to save descriptors: the copy waits until that has ended."""
+    path = shore.write("a.log", b"one 1\n")
+    shore.start("a.log*", "other.log", budget=1)
+    shutil.copyfile(path, shore.logs / "a.log.1")
+    shore.write("a.log", b"between\n")
+    shore.run()
+    shore.write("other.log", b"other 1\n")
+    shore.run()
+    path.unlink()
+    for _ in range(4):
+        shore.run(6.0)
+    assert sorted(shore.lives()) == [b"one 1\nbetween\n", b"other 1\n"]
