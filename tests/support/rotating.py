@@ -179,6 +179,7 @@ class Tailing(Model, RuleBasedStateMachine):
             return
         if old := self.at.pop(LINK, None):
             old.may_lose = old.may_lose or not old.known
+            self.linked = old  # which may be older than another that it meant: that one's late lines are in no order
         fresh = self.path("fresh")
         fresh.symlink_to(name)
         fresh.rename(self.path(LINK))

@@ -73,6 +73,7 @@ class Model:
         self.now = 0.0
         self.lives: list[Life] = []
         self.at: dict[str, Life] = {}
+        self.linked: Life | None = None
         self.of_stream: dict[str, Life] = {}
         self.committed: dict[str, set[tuple[int, int]]] = {}
         self.agent: Agent | None = None
@@ -151,7 +152,8 @@ class Model:
         if name == LINK and not self.at.get(LINK) and not self.path(LINK).is_symlink():
             return
         if name not in self.at:
-            before = next((each for each in reversed(self.lives) if each.home == name), None)
+            before = self.linked if name == LINK else None
+            before = before or next((each for each in reversed(self.lives) if each.home == name), None)
             life = Life(len(self.lives), name, before, in_place=self.path(name).exists())
             self.lives.append(life)
             self.at[name] = life
