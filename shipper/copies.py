@@ -18,21 +18,16 @@ from shipper.archives import is_archive
 from shipper.discovery import Siblings
 from shipper.identity import Extent, digest
 from shipper.opening import open_regular
-from shipper.recognition import Memory, holds
+from shipper.recognition import Memory, described, holds
 from shipper.registry import Row
 from shipper.settings import Input
 from shipper.tail import Tail
 
 File = tuple[int, int, int | None]
-"""Device, inode and generation."""
+"""Device, inode and generation, as of `Tail.file`."""
 
 COPY_GRACE_S = 5.0
 FORGET_AFTER_S = 3600.0
-
-
-def file_of(tail: Tail) -> File:
-    """Return which file a tail reads."""
-    return (*tail.key, tail.generation)
 
 
 def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
@@ -106,7 +101,7 @@ class Proof:
     @property
     def is_open(self) -> bool:
         """Whether the life may go on where it was: then the other file is no copy that rotation made."""
-        return not self.life.ended and file_of(self.life) == self.source
+        return not self.life.ended and self.life.file == self.source
 
     def shipped(self) -> int:
         """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
@@ -132,19 +127,19 @@ class Suspects:
     def compare(self, fresh: Tail, life: Tail) -> None:
         """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
         extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
-        proof = Proof(life, file_of(life), extent)
-        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(file_of(fresh)):
-            self._proofs[file_of(fresh)] = proof
-            self._memory.note_copy(life.stream, fresh, extent)
+        proof = Proof(life, life.file, extent)
+        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.file):
+            self._proofs[fresh.file] = proof
+            self._memory.note_copy(life.stream, described(fresh, extent.size))
 
     def proof_of(self, fresh: Tail) -> Proof | None:
         """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
-        proof = self._proofs.get(file_of(fresh))
+        proof = self._proofs.get(fresh.file)
         return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
 
     def must_wait(self, fresh: Tail) -> bool:
         """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
-        proof = self._proofs.get(file_of(fresh))
+        proof = self._proofs.get(fresh.file)
         return proof is not None and proof.is_open and proof.life.fd < 0 and proof.extent.is_in(fresh.fd)
 
     def take_as_read(self, fresh: Tail) -> bool:
@@ -158,13 +153,13 @@ class Suspects:
 
     def drop(self, tail: Tail) -> None:
         """Forget what is known of a file: it is followed from now on."""
-        if proof := self._proofs.pop(file_of(tail), None):
+        if proof := self._proofs.pop(tail.file, None):
             self._memory.forget_copies(proof.life.stream)
 
     def waits(self, fresh: Tail, now: float) -> bool:
         """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
-        file = file_of(fresh)
+        file = fresh.file
         before, since, _ = self._seen.pop(file, (-1, now, now))
         if size != before:
             since = now

@@ -77,9 +77,9 @@ class Memory:
             tail.head = Head.of(tail.fd, row.head_length)
             tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
 
-    def note_copy(self, life: str, copy: Tail, extent: Extent) -> None:
-        """Remember what the stream `life` and a file have in common, in case we are killed now."""
-        self._registry.remember(_COPY + life, f"{_name(copy)} {extent}", sync=False)
+    def note_copy(self, life: str, copy: str) -> None:
+        """Remember which file, `described`, holds what the stream `life` began with, in case we are killed now."""
+        self._registry.remember(_COPY + life, copy, sync=False)
 
     def forget_copies(self, life: str = "") -> None:
         """Forget what is remembered of a stream's copy, or of all."""
@@ -89,11 +89,9 @@ class Memory:
         """Return the remembered lives of which a copy is remembered."""
         return [row for stream in self._registry.facts(_COPY) if (row := self._registry.row(stream))]
 
-    def noted_copy(self, row: Row, copy: Tail) -> int:
-        """Return the size of a file that is known to hold what a remembered life began with, and no more; else 0."""
-        size = os.fstat(copy.fd).st_size
-        noted = self._registry.fact(_COPY + row.stream)
-        return size if size and noted == f"{_name(copy)} {Extent.of(copy.fd, size)}" else 0
+    def noted_copy(self, life: str) -> str:
+        """Return what was noted of a stream's copy; "" if nothing was."""
+        return self._registry.fact(_COPY + life)
 
     def take_as_read(self, tail: Tail, size: int) -> bool:
         """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
@@ -126,8 +124,9 @@ class Memory:
             self.over[row.stream] = (row, verdict)
 
 
-def _name(file: Tail) -> str:
-    return f"{file.device} {file.inode} {file.generation}"
+def described(file: Tail, size: int) -> str:
+    """Return which file an open one is, and what its first `size` bytes are."""
+    return " ".join(map(str, (*file.file, Extent.of(file.fd, size))))
 
 
 def recognise(tail: Tail, row: Row) -> Verdict:

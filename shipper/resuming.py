@@ -21,7 +21,7 @@ from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
-from shipper.recognition import holds, row_of
+from shipper.recognition import described, holds, row_of
 from shipper.registry import Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
@@ -224,22 +224,25 @@ class Resumption:
 
     def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
-        for copy in open_each(kin.of(row.path), source):
-            if not self._lives.knows(copy) and (size := self._lives.memory.noted_copy(row, copy)):
+        noted = self._lives.memory.noted_copy(row.stream)
+        for copy in open_each(kin.of(row.path) if noted else (), source):
+            size = os.fstat(copy.fd).st_size
+            if noted == described(copy, size) and not self._lives.knows(copy):
                 self._take_noted_copy(copy, size, row, now)
                 return True
             copy.close()
         return False
 
     def _take_noted_copy(self, copy: Tail, size: int, row: Row, now: float) -> None:
-        say_unconfirmed(row.path, row.published - max(size, row.offset))
+        lost_bytes = row.published - max(size, row.offset)
         if row.offset < size and not row.done:
+            say_unconfirmed(row.path, lost_bytes)
             self._go_on_in_copy(copy, row, now)
             copy.until = copy.boundary = size
             return
         self._lives.memory.take_as_read(copy, min(size, row.offset))
         copy.close()
-        self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])
+        self._write_off(row, lost_bytes)
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
@@ -319,5 +322,9 @@ class Resumption:
     def _say_lost(self, row: Row) -> None:
         """Count what was under way when the shipper stopped and is nowhere now; it may have arrived all the same."""
         if row.published > row.offset and row.stream not in self._lives.memory.over:
-            say_unconfirmed(row.path, row.published - row.offset)
-            self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])
+            self._write_off(row, row.published - row.offset)
+
+    def _write_off(self, row: Row, lost_bytes: int) -> None:
+        """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
+        say_unconfirmed(row.path, lost_bytes)
+        self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])

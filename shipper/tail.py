@@ -98,6 +98,11 @@ class Tail:
         return self.device, self.inode
 
     @property
+    def file(self) -> tuple[int, int, int | None]:
+        """Device, inode and generation: what tells the file from its successors, too, where there are generations."""
+        return self.device, self.inode, self.generation
+
+    @property
     def _encoding(self) -> Encoding:
         return self.recorder.encoding
 

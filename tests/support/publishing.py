@@ -50,6 +50,12 @@ class MemoryPublisher(Window):
         """Tell whether one more may be published."""
         return super().has_room() and not self.refused
 
+    def release(self) -> None:
+        """Confirm what is held, and hold nothing more."""
+        self.holding = False
+        self.confirmed += self.held
+        self.held.clear()
+
     def publish(self, batch: Batch) -> None:
         """Take a batch."""
         assert self.has_room()

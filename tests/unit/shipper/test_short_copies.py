@@ -29,9 +29,7 @@ def test_what_is_read_between_copy_and_truncation(
         shore.run()
     if stopped:
         shore.crash()
-    shore.publisher.holding = False
-    shore.publisher.confirmed += shore.publisher.held
-    shore.publisher.held.clear()
+    shore.publisher.release()
     os.truncate(path, 0)
     shore.write("a.log", b"new 1\n")
     for _ in range(4):
@@ -72,9 +70,8 @@ def test_what_was_seen_and_not_published_is_more_than_the_copy_holds(shore: Any,
     shore.start("a.log*", max_record_bytes=1024)
     (shore.logs / f"a.log.1{'.gz' * packed}").write_bytes(gzip.compress(copy) if packed else copy)
     os.truncate(path, 0)
-    shore.publisher.holding, shore.publisher.window = False, 10
-    shore.publisher.confirmed += shore.publisher.held
-    shore.publisher.held.clear()
+    shore.publisher.window = 10
+    shore.publisher.release()
     for _ in range(4):
         shore.run(6.0)
     assert shore.lives() == [copy]
