@@ -18,7 +18,8 @@ from shipper.complaints import kind_left_out
 from shipper.discovery import BY_NAME, left_out, matches, pattern
 from shipper.inspection import open_life, remembered, stream_of
 from shipper.recognition import Verdict
-from shipper.registry import FILE_NAME, Row
+from shipper.registry import Row
+from shipper.registryfile import FILE_NAME
 from shipper.settings import Input, Settings
 from shipper.tail import Tail
 

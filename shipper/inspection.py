@@ -20,7 +20,8 @@ from shipper.discovery import Siblings, regular
 from shipper.kinship import Kin
 from shipper.opening import open_regular
 from shipper.recognition import Verdict, recognise
-from shipper.registry import COLUMNS, FILE_NAME, SCHEMA_VERSION, Row, from_sql
+from shipper.registry import COLUMNS, Row, from_sql
+from shipper.registryfile import FILE_NAME, SCHEMA_VERSION
 from shipper.settings import Input, Settings
 from shipper.tail import Tail
 

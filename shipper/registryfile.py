@@ -1,0 +1,130 @@
+"""The registry's file: locked, checked, and set aside when it is damaged or not ours. It is never deleted."""
+
+import fcntl
+import logging
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from logbus.errors import StateError
+
+logger = logging.getLogger("shipper.registry")
+
+FILE_NAME = "registry.sqlite"
+APPLICATION_ID = 0x4C427368  # "LBsh"
+SCHEMA_VERSION = 1
+HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
+
+_SCHEMA = f"""
+PRAGMA application_id = {APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+BEGIN;
+CREATE TABLE streams (
+    stream TEXT PRIMARY KEY, device INTEGER, inode INTEGER, generation INTEGER, path BLOB,
+    offset INTEGER, mark BLOB, published INTEGER, published_mark BLOB, head_length INTEGER, head BLOB,
+    done INTEGER, updated_s INTEGER
+);
+CREATE INDEX streams_by_inode ON streams (inode);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
+COMMIT;
+"""
+_PASSING = {
+    sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
+}  # fmt: skip
+
+
+def open_file(directory: Path) -> tuple[int, sqlite3.Connection]:
+    """Return a descriptor that keeps other shippers out of the directory, and the registry in it.
+
+    Raises StateError if the directory cannot be used, another shipper uses it, or a newer Logbus wrote the registry.
+    """
+    cannot = f"use the state directory {directory}"
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = _lock(directory, cannot)
+        try:
+            return fd, _open(directory / FILE_NAME)
+        except BaseException:
+            os.close(fd)
+            raise
+    except (OSError, sqlite3.Error) as error:
+        raise StateError(cannot, error, "it must be writable by this user, and its disk have room") from error
+
+
+def _lock(directory: Path, cannot: str) -> int:
+    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise StateError(cannot, "another shipper uses it", "give each shipper its own --state") from None
+    return fd
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the registry; set it aside if it is damaged or not ours."""
+    known = path.exists()
+    if known and path.stat().st_size < HEADER_BYTES:
+        _set_aside(path, "it is cut off")
+    try:
+        return connect(str(path))
+    except sqlite3.DatabaseError as error:
+        if not known or _may_pass(error):
+            raise
+        _set_aside(path, str(error))
+    return connect(str(path))
+
+
+def _may_pass(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether what failed says nothing of the registry itself: a full disk, no permission, an I/O error."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
+    return code & 0xFF in _PASSING and code != sqlite3.SQLITE_IOERR_SHORT_READ
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Return a checked connection with our tables; raises sqlite3.DatabaseError if it is damaged or not ours."""
+    old_umask = os.umask(0o077)
+    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+    try:
+        _prepare(db)
+    except BaseException:
+        db.close()
+        raise
+    finally:
+        os.umask(old_umask)
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    owner = db.execute("PRAGMA application_id").fetchone()[0]
+    fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if not fresh and owner != APPLICATION_ID:
+        raise sqlite3.DatabaseError("it is no registry")
+    if version > SCHEMA_VERSION:
+        raise StateError("use the registry", f"its version is {version}, written by a newer Logbus", "upgrade Logbus")
+    if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    db.execute("PRAGMA journal_mode = WAL")
+    if fresh:
+        db.executescript(_SCHEMA)
+
+
+def _set_aside(path: Path, cause: str) -> None:
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    target = path.with_name(f"registry.corrupt-{stamp}")
+    while target.exists():
+        target = target.with_name(f"{target.name}x")
+    path.rename(target)
+    for suffix in ("-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).rename(target.with_name(target.name + suffix))
+    logger.error(
+        "the registry is damaged (%s): kept as %s; all files are read from their start again, and file sinks leave out "
+        "what they hold already",
+        cause,
+        target,
+    )
