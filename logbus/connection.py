@@ -10,40 +10,30 @@ before, it is waited out like an outage, because whoever changed it may change i
 """
 
 import logging
-import os
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 import pika
-import pika.exceptions
-from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.select_connection import IOLoop
-from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
 from logbus import refusals, telemetry, topology
-from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
+from logbus.amqp import AtOnce, parameters
+from logbus.errors import BrokerError, BrokerRefused, visible
 
 if TYPE_CHECKING:
     from pika.channel import Channel
 
     from logbus.settings import Broker, Endpoint
 
-__all__ = ["BlockingChannel", "BlockingConnection", "Client", "Connection", "open_blocking"]
-
 logger = logging.getLogger("logbus.connection")
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we say it once
 
 FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 15.0
 REMIND_EVERY_S = 60.0
 CLOSE_WITHIN_S = 2.0
-SOCKET_TIMEOUT_S = 10.0
-
-_AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
 
 
 class Client(Protocol):
@@ -60,25 +50,6 @@ class Client(Protocol):
 
     def blocked(self, reason: str | None) -> None:
         """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
-
-
-class _AtOnce(pika.SelectConnection):
-    """Sends the frames of a message in one write, and at once.
-
-    pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
-    for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
-    """
-
-    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        super()._output_marshaled_frames([b"".join(marshaled_frames)])
-
-    def _adapter_emit_data(self, data: bytes) -> None:
-        transport = self._transport
-        if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
-            with suppress(OSError):  # full, or broken: pika finds out by itself
-                data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
-        if data:
-            super()._adapter_emit_data(data)
 
 
 class Connection:
@@ -177,8 +148,8 @@ class Connection:
             self._channel.close()
 
     def _connect(self) -> None:
-        self._connection = _AtOnce(
-            _parameters(self._endpoint, self._broker, self._role),
+        self._connection = AtOnce(
+            parameters(self._endpoint, self._broker, self._role),
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,
             on_close_callback=self._on_close,
@@ -275,30 +246,5 @@ class Connection:
         self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
 
 
-def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
-    """Return a connection for one thing after the other, for commands. Raises BrokerUnavailable, BrokerRefused."""
-    trouble: BrokerError | None = None
-    for endpoint in broker.endpoints():
-        try:
-            return BlockingConnection(_parameters(endpoint, broker, role))
-        except (pika.exceptions.AMQPError, OSError) as error:
-            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
-    raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
-
-
 def _nothing(*_args: object) -> None:
     """Serve as a callback whose only effect is that `poll` returns."""
-
-
-def _parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
-    return pika.ConnectionParameters(
-        host=endpoint.host,
-        port=endpoint.port,
-        virtual_host=endpoint.vhost,
-        credentials=pika.PlainCredentials(endpoint.username, endpoint.password),
-        heartbeat=broker.heartbeat_s,
-        socket_timeout=SOCKET_TIMEOUT_S,
-        stack_timeout=SOCKET_TIMEOUT_S * 1.5,
-        ssl_options=pika.SSLOptions(broker.tls_context(), endpoint.host) if endpoint.tls else None,
-        client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
-    )

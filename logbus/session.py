@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from logbus.connection import BlockingChannel, BlockingConnection, open_blocking
+from logbus.amqp import BlockingChannel, BlockingConnection, open_blocking
 from logbus.consumer import message_of
 from logbus.errors import BrokerUnavailable
 from logbus.publisher import properties_of

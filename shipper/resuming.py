@@ -7,13 +7,10 @@ each step, into a file without a name in the state directory, and read from ther
 
 import logging
 import os
-import tempfile
-from collections import defaultdict, deque
-from collections.abc import Callable, Generator, Iterator
+from collections import defaultdict
 from dataclasses import replace
-from pathlib import Path
 
-from logbus.errors import SourceError, describe, visible
+from logbus.errors import describe, visible
 from shipper import archives
 from shipper.complaints import say_lost, say_unconfirmed
 from shipper.copies import find_copy, open_each
@@ -21,53 +18,13 @@ from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
-from shipper.recognition import described, holds, row_of
+from shipper.recognition import described, row_of
 from shipper.registry import Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
+from shipper.unpacking import Job, Unpacking
 
 logger = logging.getLogger("shipper.resuming")
-
-CHUNKS_A_STEP = 4
-RETRY_S = 5.0
-
-
-class Job:
-    """An archive that is being unpacked for a tail: one of `found`, or of those that `find` tells later."""
-
-    def __init__(self, tail: Tail, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
-        self.tail = tail
-        self.row = row
-        self._find = find
-        self.work = self._unpack(found)
-
-    def restart(self) -> None:
-        """Begin again."""
-        os.ftruncate(self.tail.fd, 0)
-        self.work = self._unpack(self._find())
-
-    def _unpack(self, found: list[str]) -> Iterator[None]:
-        """Unpack the first archive that holds the life; in the end the file is empty if none did.
-
-        Rotation renames archives meanwhile: those that were not tried under any name are tried as well.
-        """
-        tried: set[tuple[int, int]] = set()
-        while found:
-            for archive in found:
-                tried.add(key_of(Path(archive).stat()))
-                if (yield from self._holds_it(archive)):
-                    logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
-                    return
-                os.ftruncate(self.tail.fd, 0)
-            found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
-
-    def _holds_it(self, archive: str) -> Generator[None, None, bool]:
-        try:
-            yield from archives.unpack(archive, self.row, self.tail.fd)
-        except SourceError as error:
-            logger.warning("%s", error)
-            return False
-        return holds(self.tail.fd, self.row)
 
 
 class Resumption:
@@ -77,9 +34,7 @@ class Resumption:
         self._lives = lives
         self._registry = registry
         self._discovery = discovery
-        self._jobs: deque[Job] = deque()
-        self._retry_at = 0.0
-        self._full = False
+        self._unpacking = Unpacking(registry.directory)
         lives.recover = self._recover_now
 
     def resume(self, found: list[Found], now: float) -> None:
@@ -137,7 +92,7 @@ class Resumption:
         found = self._archives_of(row, kin)
         if not found:
             return ""
-        tail.fd = self._scratch()
+        tail.fd = self._unpacking.scratch()
         self._lives.detach(tail)
         self._lives.open_files.hold(tail)
         self._unpack(tail, row, found)
@@ -153,28 +108,16 @@ class Resumption:
 
     def unpacking(self) -> list[Tail]:
         """Return the tails that cannot be read yet."""
-        return [job.tail for job in self._jobs]
+        return self._unpacking.tails()
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to unpack."""
-        return max(0.0, self._retry_at - now) if self._jobs else float("inf")
+        return self._unpacking.wait_s(now)
 
     def work(self, now: float) -> None:
         """Go on unpacking."""
-        for _ in range(CHUNKS_A_STEP):
-            if not self._jobs or now < self._retry_at:
-                return
-            job = self._jobs[0]
-            try:
-                next(job.work)
-            except StopIteration:
-                self._jobs.popleft()
-                self._full = False
-                self._finish(job, now)
-            except FileNotFoundError:
-                job.restart()  # it was renamed, or deleted, since it was found
-            except OSError as error:
-                self._wait_for_room(job, error, now)
+        for job in self._unpacking.work(now):
+            self._finish(job, now)
 
     def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
         return None if key_of(found.status) in self._lives.by_key else self._lives.follow(found, now, stream=stream)
@@ -262,7 +205,7 @@ class Resumption:
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
-        fd = self._scratch()
+        fd = self._unpacking.scratch()
         tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source))
         tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
         self._lives.memory.over.pop(row.stream, None)
@@ -270,16 +213,10 @@ class Resumption:
         return tail
 
     def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
-        tail.unpacking = True
-        self._jobs.append(Job(tail, row, found, lambda: self._archives_of(row, Kin())))
-
-    def _scratch(self) -> int:
-        with tempfile.TemporaryFile(dir=self._registry.directory) as file:
-            return os.dup(file.fileno())
+        self._unpacking.add(Job(tail, row, found, lambda: self._archives_of(row, Kin())))
 
     def _finish(self, job: Job, now: float) -> None:
         tail = job.tail
-        tail.unpacking = False
         if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
@@ -311,13 +248,6 @@ class Resumption:
             say_lost(job.tail.path, job.tail.lost_bytes)
         if not job.tail.stream:
             self._say_lost(job.row)
-
-    def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
-        if not self._full:
-            logger.warning("cannot unpack what is left of %s: %s; trying again", visible(job.row.path), describe(error))
-        self._full = True
-        self._retry_at = now + RETRY_S
-        job.restart()
 
     def _say_lost(self, row: Row) -> None:
         """Count what was under way when the shipper stopped and is nowhere now; it may have arrived all the same."""

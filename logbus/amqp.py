@@ -1,0 +1,74 @@
+"""How pika is set up: what a connection is opened with, and how bytes go through its socket.
+
+What is overridden of pika is here, and nowhere else.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pika
+import pika.exceptions
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
+
+from logbus import refusals
+from logbus.errors import BrokerError, BrokerUnavailable
+
+if TYPE_CHECKING:
+    from logbus.settings import Broker, Endpoint
+
+__all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "open_blocking", "parameters"]
+
+SOCKET_TIMEOUT_S = 10.0
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we say it once
+_AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
+
+
+class AtOnce(pika.SelectConnection):
+    """Sends the frames of a message in one write, and at once.
+
+    pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
+    for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
+    """
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        transport = self._transport
+        if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
+            with suppress(OSError):  # full, or broken: pika finds out by itself
+                data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
+        if data:
+            super()._adapter_emit_data(data)
+
+
+def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
+    """Return what a connection is opened with. `role` names it in RabbitMQ's own pages."""
+    return pika.ConnectionParameters(
+        host=endpoint.host,
+        port=endpoint.port,
+        virtual_host=endpoint.vhost,
+        credentials=pika.PlainCredentials(endpoint.username, endpoint.password),
+        heartbeat=broker.heartbeat_s,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        stack_timeout=SOCKET_TIMEOUT_S * 1.5,
+        ssl_options=pika.SSLOptions(broker.tls_context(), endpoint.host) if endpoint.tls else None,
+        client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
+    )
+
+
+def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
+    """Return a connection for one thing after the other, for commands. Raises BrokerUnavailable, BrokerRefused."""
+    trouble: BrokerError | None = None
+    for endpoint in broker.endpoints():
+        try:
+            return BlockingConnection(parameters(endpoint, broker, role))
+        except (pika.exceptions.AMQPError, OSError) as error:
+            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
+    raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
