@@ -8,9 +8,9 @@ same as without Hyperscan; a property test holds both to that.
 
 import functools
 from collections.abc import Callable
-from itertools import accumulate, chain, repeat
 from typing import TYPE_CHECKING, Final
 
+from logbus import newlines
 from logbus.formats import STAMP_CHARACTERS
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def stated(body: bytes, read: Read) -> bytes | None:
 
 def _digits(body: bytes, kinds: bytearray, places: list[int], read: Read) -> bytes:
     """Return the digits; a match has its pattern's number and a place in its line, the newline at most."""
-    lines = list(accumulate(map(body.count, repeat(b"\n"), chain((0,), places), [*places, len(body)])))
+    lines = newlines.before(body, places)
     digits = bytearray(USUAL * lines.pop())
     words = [body[place : place + 6] for place in places]
     for line, kind, word in zip(lines, kinds, words, strict=True):

@@ -16,6 +16,8 @@ KEEPERS = {  # a library, and the only modules that know it
     "pika": {"logbus.amqp", "logbus.topology", "logbus.connection", "logbus.publisher", "logbus.consumer"},
     "watchdog": {"shipper.watcher"},
     "yaml": {"logbus.settings"},
+    "hyperscan": {"logbus.scanning"},
+    "stringzilla": {"logbus.newlines"},
 }
 TOP_LEVEL = {
     *("pyproject.toml", "shipper", "sinks", "config", "tests", "docker-compose.yml", "README.md"),
