@@ -19,7 +19,7 @@ from logging import getLogger
 from pathlib import Path
 
 from logbus.errors import OutputError, visible
-from sinks import beneath
+from sinks import beneath, writeback
 from sinks.rotation import Rotator
 from sinks.sink import Mark
 
@@ -85,6 +85,8 @@ class Outputs:
         output.dirty = True
         try:
             _write_all(output.fd, data)
+            if self._sync_data:
+                writeback.begin(output.fd, len(data))
         except OSError as error:
             raise _cannot("write", output.path, error) from error
 

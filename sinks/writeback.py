@@ -1,0 +1,30 @@
+"""Have the kernel begin to write back what was just written, so that the commit's fdatasync waits for the less.
+
+Else all of it starts at the commit, and a line that comes beside a backlog waits for that: see docs/performance.md. It
+makes nothing durable, and an error shows at the next fdatasync; see sync_file_range(2).
+"""
+
+import ctypes
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final, cast
+
+LEAST_BYTES: Final = 256 * 1024
+"""Less than this is quick to sync anyway."""
+_SYNC_FILE_RANGE_WRITE: Final = 2
+
+
+def begin(fd: int, size_bytes: int) -> None:
+    """Begin with what is dirty of a file to which `size_bytes` were just written, if they are many. Never fails."""
+    if size_bytes >= LEAST_BYTES and (sync_file_range := _sync_file_range()):
+        sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
+
+
+@functools.cache
+def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
+    with suppress(OSError, AttributeError):  # another C library, or another system
+        found = ctypes.CDLL(None).sync_file_range
+        found.argtypes = ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
+        return cast("Callable[[int, int, int, int], int]", found)
+    return None

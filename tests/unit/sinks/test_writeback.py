@@ -1,0 +1,54 @@
+"""Writing back begins early, and only begins."""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sinks import writeback
+from sinks.beneath import AS_WE_ARE
+from sinks.outputs import Outputs
+
+APPEND = """
+import sys; from pathlib import Path; from sinks.outputs import Outputs
+outputs = Outputs(Path(sys.argv[1]), lambda *_: None, sync=sys.argv[2] == "True")
+for size in (1000, 300_000): outputs.append("out.log", b"x" * size)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _found_anew() -> Iterator[None]:
+    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - it is looked up once
+    yield
+    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - as above
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
+@pytest.mark.parametrize("sync", [True, False])
+def test_what_is_large_is_begun_with(tmp_path: Path, *, sync: bool) -> None:
+    """No waiting is asked for, which could swallow an error; what is never synced is left to the kernel."""
+    trace = tmp_path / "trace"
+    command = ["strace", "-o", trace, "-e", "trace=sync_file_range", sys.executable, "-c", APPEND, tmp_path, str(sync)]
+    subprocess.run(command, check=True, timeout=60)
+    calls = [line for line in trace.read_text().splitlines() if line.startswith("sync_file_range(")]
+    assert [call.endswith(", 0, 0, SYNC_FILE_RANGE_WRITE) = 0") for call in calls] == [True] * sync
+
+
+def test_without_it_nothing_else_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other C libraries may not have it, and a file may not allow it."""
+    read_end, write_end = os.pipe()
+    writeback.begin(write_end, writeback.LEAST_BYTES)
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
+    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - it is looked up once
+    outputs = Outputs(tmp_path, lambda *_: None, making=AS_WE_ARE)
+    outputs.append("out.log", b"x" * writeback.LEAST_BYTES)
+    outputs.commit()
+    outputs.close()
+    assert (tmp_path / "out.log").stat().st_size == writeback.LEAST_BYTES
+    os.close(read_end)
+    os.close(write_end)
