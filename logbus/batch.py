@@ -9,6 +9,7 @@ own levels were made of them, one each. A message that does not claim to be a ba
 wrong: its body is lines, its severity is classified here, it has no position.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -135,6 +136,7 @@ def routing_key(host: str, label: str, levels: bytes) -> str:
     return ".".join([word(host), word(label), *severities])
 
 
+@functools.lru_cache(1024)
 def word(text: str) -> str:
     """Return `text` as one word of a routing key, which no dot, star or hash can turn into several."""
     return _NOT_IN_A_WORD.sub("_", text)[:MAX_WORD_BYTES] or "_"

@@ -1,5 +1,6 @@
 """What config/shipper.yml may say: strict, typed, with every default in one place."""
 
+import functools
 import os
 import socket
 from collections.abc import Mapping
@@ -83,8 +84,13 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def label_of(self, path: str) -> str:
         """Return the label of a file: the input's, else the file's base name up to its first dot."""
-        name = os.fsencode(PurePath(path).name).decode(errors="replace")
-        return self.label or name.split(".", 1)[0] or name.strip(".") or "log"
+        return self.label or _first_word(path)
+
+
+@functools.lru_cache(1024)
+def _first_word(path: str) -> str:
+    name = os.fsencode(PurePath(path).name).decode(errors="replace")
+    return name.split(".", 1)[0] or name.strip(".") or "log"
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
