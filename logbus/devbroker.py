@@ -43,8 +43,8 @@ _AMQP_HEADER = b"AMQP\x00\x00\x09\x01"
 _START_FRAME = b"\x01\x00\x00"  # a method frame on channel 0: what a broker answers, and an echo does not
 _PORTS = range(20_000, 32_000)  # below what the kernel lends to clients, so that a restart finds its port free
 
-# Quorum queues keep in memory what is in their write-ahead log until that is full, 512 MiB by default, and then halt while
-# it is written out: 16 MB halt them for less than 50 ms (docs/performance.md).
+# Quorum queues keep in memory what is in their write-ahead log until that is full, 512 MiB by default, and then halt
+# while it is written out: 16 MB halt them for less than 50 ms (docs/performance.md).
 _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 loopback_users.guest = true
