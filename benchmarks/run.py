@@ -2,8 +2,8 @@
 
 Real processes on a private RabbitMQ node, everything on: severities, registry, confirms, quorum queues, ledger, fsync.
 Prints tables, and writes benchmarks.json and benchmarks.svg into the folder given, or into a temporary one. FULL=1 goes
-up to a backlog of 10 GB; ONLY=latency repeats one part (backlog, peers, latency,
-footprint, growth). docs/performance.md says what the figures mean.
+up to a backlog of 10 GB, once; ONLY=latency repeats one part (backlog, peers, latency, footprint, growth). Figures are
+medians of several runs, with their spread. docs/performance.md says what the figures mean.
 """
 
 import os
@@ -22,6 +22,7 @@ QUICK = os.environ.get("QUICK") == "1"
 FULL = os.environ.get("FULL") == "1"
 ONLY = os.environ.get("ONLY", "")
 RUNS = 3 if QUICK else 5
+ROUNDS = 1 if QUICK else 3
 BACKLOG_BYTES = 1_170_000_000
 VARIANT_BYTES = 234_000_000
 OTHER_BYTES = {"three sinks": BACKLOG_BYTES, "java, multiline": 117_000_000}
@@ -30,7 +31,8 @@ PEER_BYTES = 3_510_000
 RATES = (1_000,) if QUICK else (1, 100, 1_000, 10_000)
 BESIDE_BYTES = 2_000_000_000
 FILES = (1,) if QUICK else (1, 100, 10_000)
-FOR_S = 5.0 if QUICK else 8.0
+FOR_S = 4.0
+BESIDE_S = 3.0
 SIZES = (100_000_000, 1_000_000_000, 10_000_000_000) if FULL else (100_000_000, 300_000_000, 1_000_000_000)
 
 
@@ -45,7 +47,7 @@ def measure_backlog(stage: Stage, results: report.Results) -> None:
         if QUICK and variant.name not in QUICK_VARIANTS:
             continue
         other = backlog.make(stage.root, variant.corpus, OTHER_BYTES.get(variant.name, VARIANT_BYTES))
-        for _ in range(1 if QUICK else 3):
+        for _ in range(ROUNDS):
             results.add("backlog", variant.name, backlog.beside_reference(stage, variant, other))
         other.path.unlink()
 
@@ -53,7 +55,7 @@ def measure_backlog(stage: Stage, results: report.Results) -> None:
 def measure_peers(stage: Stage, results: report.Results) -> None:
     """Bring the same lines to the same broker in other ways."""
     source = backlog.make(stage.root, "plain", PEER_BYTES)
-    for _ in range(1 if QUICK else 3):
+    for _ in range(ROUNDS):
         results.add("one message a line", "per line", {"million lines/s": peers.per_line(stage, source)})
         if speed := peers.syslog_ng(stage, source):
             results.add("one message a line", "syslog-ng", {"million lines/s": speed})
@@ -61,27 +63,28 @@ def measure_peers(stage: Stage, results: report.Results) -> None:
 
 def measure_latency(stage: Stage, results: report.Results) -> None:
     """Append at each rate, then beside a backlog."""
-    for rate in RATES:
-        results.add("latency", f"{rate} lines/s", latency.measure(stage, latency.Load(rate, FOR_S)))
+    loads = {f"{rate} lines/s": latency.Load(rate, FOR_S) for rate in RATES}
     if not QUICK:
         source = backlog.make(stage.root, "plain", BESIDE_BYTES)
-        for rate in (100, 1_000):
-            load = latency.Load(rate, FOR_S / 2, source)
-            results.add("latency", f"{rate} lines/s beside a backlog", latency.measure(stage, load))
-        source.path.unlink()
+        loads |= {f"{rate} lines/s beside a backlog": latency.Load(rate, BESIDE_S, source) for rate in RATES}
+    for _ in range(ROUNDS):
+        for subject, load in loads.items():
+            results.add("latency", subject, latency.measure(stage, load))
 
 
 def measure_footprint(stage: Stage, results: report.Results) -> None:
     """Follow so many files."""
-    for count in FILES:
-        results.add("footprint", f"{count} files", footprint.measure(stage, footprint.Files(count, FOR_S)))
+    for _ in range(ROUNDS):
+        for count in FILES:
+            results.add("footprint", f"{count} files", footprint.measure(stage, footprint.Files(count, FOR_S)))
 
 
 def measure_growth(stage: Stage, results: report.Results) -> None:
     """Ship more, of more files, into more sinks."""
-    for series in (growth.sizes(stage, SIZES), growth.files(stage), growth.sinks(stage)):
-        for subject, figures in series:
-            results.add("growth", subject, figures)
+    for _ in range(1 if FULL else ROUNDS):
+        for series in (growth.sizes(stage, SIZES), growth.files(stage), growth.sinks(stage)):
+            for subject, figures in series:
+                results.add("growth", subject, figures)
 
 
 def goals_of(results: report.Results) -> list[report.Goal]:
