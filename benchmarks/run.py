@@ -21,7 +21,7 @@ from logbus.devbroker import DevBroker
 QUICK = os.environ.get("QUICK") == "1"
 FULL = os.environ.get("FULL") == "1"
 ONLY = os.environ.get("ONLY", "")
-RUNS = 3 if QUICK else 5
+RUNS = 3 if QUICK else 4
 ROUNDS = 1 if QUICK else 3
 BACKLOG_BYTES = 1_170_000_000
 VARIANT_BYTES = 234_000_000
@@ -81,7 +81,7 @@ def measure_footprint(stage: Stage, results: report.Results) -> None:
 
 def measure_growth(stage: Stage, results: report.Results) -> None:
     """Ship more, of more files, into more sinks."""
-    for _ in range(1 if FULL else ROUNDS):
+    for _ in range(1 if FULL else 2):
         for series in (growth.sizes(stage, SIZES), growth.files(stage), growth.sinks(stage)):
             for subject, figures in series:
                 results.add("growth", subject, figures)

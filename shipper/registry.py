@@ -13,7 +13,8 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import astuple, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 
 from shipper.registryfile import connect, open_file
@@ -47,9 +48,11 @@ class Row:
         return replace(self, done=True)
 
 
-COLUMNS = ", ".join(field.name for field in fields(Row))
-_UPDATED = [field.name for field in fields(Row) if field.name != "stream"]
-_HOLES = ", ".join("?" * (len(fields(Row)) + 1))
+_NAMES = [field.name for field in fields(Row)]
+COLUMNS = ", ".join(_NAMES)
+_VALUES = attrgetter(*_NAMES)  # `astuple` copies each value, too: a sixth of a start with 10,000 files
+_UPDATED = [name for name in _NAMES if name != "stream"]
+_HOLES = ", ".join("?" * (len(_NAMES) + 1))
 _SAVE = (
     f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
@@ -177,7 +180,7 @@ def _values(rows: Iterable[Row]) -> list[tuple[object, ...]]:
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
-    stream, device, inode, generation, path, *rest = astuple(row)
+    stream, device, inode, generation, path, *rest = _VALUES(row)
     return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, now_s)
 
 
