@@ -130,7 +130,7 @@ class Suspects:
         proof = Proof(life, life.file, extent)
         if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.file):
             self._proofs[fresh.file] = proof
-            self._memory.note_copy(life.stream, described(fresh, extent.size))
+            self._memory.note_copy(life.stream, described(fresh, extent))
 
     def proof_of(self, fresh: Tail) -> Proof | None:
         """Return what proves that a new file is what copytruncate made of a life that had its file until then."""

@@ -124,9 +124,9 @@ class Memory:
             self.over[row.stream] = (row, verdict)
 
 
-def described(file: Tail, size: int) -> str:
-    """Return which file an open one is, and what its first `size` bytes are."""
-    return " ".join(map(str, (*file.file, Extent.of(file.fd, size))))
+def described(file: Tail, extent: Extent) -> str:
+    """Return which file an open one is, and what it holds."""
+    return " ".join(map(str, (*file.file, extent)))
 
 
 def recognise(tail: Tail, row: Row) -> Verdict:

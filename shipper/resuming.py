@@ -15,7 +15,7 @@ from shipper import archives
 from shipper.complaints import say_lost, say_unconfirmed
 from shipper.copies import find_copy, open_each
 from shipper.discovery import Discovery, Found, Siblings, regular
-from shipper.identity import key_of
+from shipper.identity import Extent, key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
 from shipper.recognition import described, row_of
@@ -170,7 +170,7 @@ class Resumption:
         noted = self._lives.memory.noted_copy(row.stream)
         for copy in open_each(kin.of(row.path) if noted else (), source):
             size = os.fstat(copy.fd).st_size
-            if noted == described(copy, size) and not self._lives.knows(copy):
+            if noted == described(copy, Extent.of(copy.fd, size)) and not self._lives.knows(copy):
                 self._take_noted_copy(copy, size, row, now)
                 return True
             copy.close()

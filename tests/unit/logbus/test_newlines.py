@@ -1,7 +1,5 @@
 """Newlines counted: the same with StringZilla as without."""
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,12 +11,11 @@ LARGE = b"x" * newlines.LEAST_BYTES
 
 
 @pytest.fixture(params=["with StringZilla", "without"])
-def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "without":
         monkeypatch.setattr(newlines, "_stringzilla", lambda: None)
     else:
         pytest.importorskip("stringzilla")
-    return
 
 
 @pytest.mark.parametrize("filling", [b"", LARGE, b"x\n" * newlines.LEAST_BYTES])
