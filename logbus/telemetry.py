@@ -43,6 +43,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still come."),
     "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
     "logbus_lost_bytes": ("counter", "Bytes that were gone from a source before they could be read."),
+    "logbus_missing_files": ("counter", "Files that were gone at a start: what was not read of them is lost."),
     "logbus_truncations": ("counter", "Files that were truncated or rewritten in place: a new stream began."),
     "logbus_undetected_records": ("counter", "Records that state no severity, and got their input's default."),
     "logbus_dropped_records": ("counter", "Records that the operator's filters (by=filter) or rate_limit left out."),

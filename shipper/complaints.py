@@ -9,9 +9,11 @@ from logbus.loops import is_output
 from shipper.discovery import Found, is_compressed
 from shipper.identity import key_of
 from shipper.opening import open_regular, own_outputs
+from shipper.registry import Row
 
 logger = logging.getLogger("shipper.complaints")
 
+MOST_NAMED = 20
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
 COMPRESSED = "it is compressed"
@@ -95,6 +97,23 @@ def say_unconfirmed(path: str, lost_bytes: int) -> None:
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
         logger.warning("%s is gone with %d bytes that were not confirmed", visible(path), lost_bytes)
+
+
+def report_missing(rows: list[Row]) -> None:
+    """Report remembered files that are nowhere: what was written to them after they were last read is lost."""
+    for row in rows:
+        telemetry.count("logbus_missing_files")
+        telemetry.count("logbus_lost_bytes", row.published - row.offset)
+    for row in rows[:MOST_NAMED]:
+        sent = f", with {row.published - row.offset} bytes of it unconfirmed" if row.published > row.offset else ""
+        logger.warning(
+            "%s is gone: it was read up to byte %d, and what was written to it after that is lost%s",
+            visible(row.path),
+            row.published,
+            sent,
+        )
+    if len(rows) > MOST_NAMED:
+        logger.warning("%d more files are gone in the same way (the status command lists them)", len(rows) - MOST_NAMED)
 
 
 def say_dropped(path: str, lost_bytes: int, limit: int) -> None:

@@ -78,7 +78,7 @@ def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
     """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
     if life.fd >= 0:
         return os.pread(life.fd, len(beginning), 0) == beginning
-    beside = siblings.find(life.path, life.inode)
+    beside = siblings.find(life)
     try:
         if not beside or not life.reopened_as(*open_regular(beside.path)):
             return False

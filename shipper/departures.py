@@ -107,7 +107,7 @@ class Departures:
         """Open the resting lives that grew, and end those that are gone from their directory."""
         siblings = Siblings(self._discovery.input_of)
         for tail in [tail for tail in self._lives.resting if not tail.names]:
-            found = siblings.find(tail.path, tail.inode)
+            found = siblings.find(tail)
             if found and found.status.st_size == tail.seen_size:
                 continue
             del self._lives.resting[tail]
@@ -128,7 +128,7 @@ class Departures:
 
     def _open_sibling(self, tail: Tail) -> bool:
         """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
-        found = Siblings(self._discovery.input_of).find(tail.path, tail.inode)
+        found = Siblings(self._discovery.input_of).find(tail)
         is_it = found and tail.reopened_as(*open_regular(found.path))
         if is_it and (tail.generation is not None or tail.continues()):
             self._lives.open_files.hold(tail)

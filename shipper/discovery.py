@@ -15,7 +15,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from logbus.errors import SourceError, visible
 from shipper.settings import Input
@@ -249,21 +249,37 @@ def _match_from(each: Pattern, depth: int, names: list[str], at: int) -> bool:
     return fits and _match_from(each, depth + 1, names, at + 1)
 
 
+class Placed(Protocol):
+    """What is looked for: a life, or what is remembered of one."""
+
+    @property
+    def path(self) -> str:
+        """The name it was found under."""
+
+    @property
+    def place(self) -> str:
+        """The path beside which its rotated forms are."""
+
+    @property
+    def inode(self) -> int:
+        """Its file's inode."""
+
+
 class Siblings:
-    """Files beside a remembered path, by inode: where a rotated file is that no input names any more."""
+    """Files beside a life's place, by inode: where a rotated file is that no input names any more."""
 
     def __init__(self, input_of: Callable[[str], Input | None]) -> None:
         self._input_of = input_of
         self._directories: dict[str, dict[int, str] | None] = {}
 
-    def path_of(self, path: str, inode: int) -> str | None:
-        """Return the path of the file with `inode` in the directory of `path`."""
-        inodes = self._inodes_beside(path)
-        return inodes.get(inode) if inodes else None
+    def path_of(self, life: Placed) -> str | None:
+        """Return the path of a life's file, in the directory where it was."""
+        inodes = self._inodes_beside(life.place)
+        return inodes.get(life.inode) if inodes else None
 
-    def readable(self, path: str) -> bool:
-        """Tell whether the directory of `path` can be read."""
-        return self._inodes_beside(path) is not None
+    def readable(self, place: str) -> bool:
+        """Tell whether the directory of a place can be read, if it is there."""
+        return self._inodes_beside(place) is not None
 
     def _inodes_beside(self, path: str) -> dict[int, str] | None:
         directory = path.rpartition("/")[0]
@@ -271,17 +287,17 @@ class Siblings:
             self._directories[directory] = _inodes(directory or "/")
         return self._directories[directory]
 
-    def find(self, path: str, inode: int) -> Found | None:
-        """Return the file with `inode` in the directory of `path`, if an input names `path`."""
-        source = self._input_of(path)
+    def find(self, life: Placed) -> Found | None:
+        """Return a life's file, in the directory where it was, if an input names the life's path."""
+        source = self._input_of(life.path)
         for _ in range(MOST_LOOKS):
-            sibling = self.path_of(path, inode)
+            sibling = self.path_of(life)
             if source is None or sibling is None:
                 return None
             status = regular(sibling)
-            if status and status.st_ino == inode:
+            if status and status.st_ino == life.inode:
                 return Found(sibling, source, status)
-            del self._directories[path.rpartition("/")[0]]  # it was renamed since its directory was listed
+            del self._directories[life.place.rpartition("/")[0]]  # it was renamed since its directory was listed
         return None
 
 
@@ -289,5 +305,7 @@ def _inodes(directory: str) -> dict[int, str] | None:
     try:
         with os.scandir(directory) as entries:
             return {entry.inode(): entry.path for entry in entries if entry.is_file(follow_symlinks=False)}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
     except OSError:
         return None

@@ -21,7 +21,7 @@ from shipper.kinship import Kin
 from shipper.opening import open_regular
 from shipper.recognition import Verdict, recognise
 from shipper.registry import COLUMNS, Row, from_sql
-from shipper.registryfile import FILE_NAME, SCHEMA_VERSION
+from shipper.registryfile import ADDED, FILE_NAME, SCHEMA_VERSION, columns
 from shipper.settings import Input, Settings
 from shipper.tail import Tail
 
@@ -35,6 +35,7 @@ class Where(enum.Enum):
     IN_PLACE = "in place"
     ROTATED = "rotated"
     DELETED = "deleted"
+    GONE = "gone"
     REPLACED = "replaced"
     DONE = "done"
 
@@ -83,7 +84,9 @@ def remembered(state: Path) -> list[tuple[Row, int]]:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise StateError("read the registry", f"its version is {version}, written by a newer Logbus", "upgrade")
-        found = db.execute(f"SELECT {COLUMNS}, updated_s FROM streams ORDER BY rowid")  # noqa: S608 - our own columns
+        missing = ADDED.keys() - columns(db)  # an older shipper may be using it
+        wanted = ", ".join("NULL" if name in missing else name for name in COLUMNS.split(", "))
+        found = db.execute(f"SELECT {wanted}, updated_s FROM streams ORDER BY rowid")  # noqa: S608 - our own columns
         return [(from_sql(values[:-1]), values[-1]) for values in found]
 
 
@@ -118,11 +121,12 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
     if status and status.st_ino == row.inode:
         where = Where.IN_PLACE if _is_still(row.path, row) else Where.REPLACED
         return Standing(row, where, row.path, status.st_size if where is Where.IN_PLACE else row.published, since_s)
-    found = siblings.find(row.path, row.inode)
+    found = siblings.find(row)
     if found and _is_still(found.path, row):
         return Standing(row, Where.ROTATED, found.path, found.status.st_size, since_s)
-    archive = next((each for each in kin.of(row.path) if is_archive(each) and begins_like(head_of(each), row)), "")
-    return Standing(row, Where.ROTATED if archive else Where.DELETED, archive, row.published, since_s)
+    archive = next((each for each in kin.of(row.place) if is_archive(each) and begins_like(head_of(each), row)), "")
+    where = Where.ROTATED if archive else Where.GONE if row.gone else Where.DELETED
+    return Standing(row, where, archive, row.published, since_s)
 
 
 def _is_still(path: str, row: Row) -> bool:

@@ -16,7 +16,7 @@ from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import HEAD_BYTES, key_of
 from shipper.kinship import family
-from shipper.opening import open_regular
+from shipper.opening import open_regular, real_path
 from shipper.recognition import GOES_ON, Memory, Verdict
 from shipper.records import Recorders
 from shipper.registry import Registry
@@ -143,7 +143,7 @@ class Lives:
         status = os.fstat(fd)
         elsewhere = tail.generation is None and tail.rotated  # it may be another file
         path = tail.names[0] if elsewhere and tail.names else tail.path
-        fresh = Tail(path, tail.input, fd, status, tail.recorder)
+        fresh = Tail(path, tail.input, fd, status, tail.recorder, tail.real_path)
         fresh.visit(status, tail.changed_s)
         if tail.until:
             fresh.begin_at(tail.until)
@@ -237,7 +237,8 @@ class Lives:
         opened = self.complaints.open(found)
         if opened is None:
             return None
-        tail = Tail(found.path, found.input, *opened, self.recorders.of(found.input))
+        real = real_path(opened[0], found.path)
+        tail = Tail(found.path, found.input, *opened, self.recorders.of(found.input), real)
         verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
             if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(tail, now)):

@@ -55,6 +55,28 @@ def may_read(uid: int, gid: int, status: os.stat_result) -> bool:
     return bool(status.st_mode & (stat.S_IRGRP if status.st_gid == gid else stat.S_IROTH))
 
 
+def real_path(fd: int, path: str) -> str:
+    """Return the path of the file opened as `path` where a link led to it; "" where `path` is its own.
+
+    /proc names the file that was opened, whatever the link means by now.
+    """
+    try:
+        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, taken as they are
+    except OSError:
+        found = os.path.realpath(path)
+    if not os.fstat(fd).st_nlink:
+        found = found.removesuffix(" (deleted)")
+    return "" if found == path else found
+
+
+def place_of(path: str, real: str | None) -> str:
+    """Return the path beside which the rotated forms of a life are: its own, or that of the file a link led to.
+
+    `real` is None where that was not remembered: then what the link leads to now is the best guess.
+    """
+    return os.path.realpath(path) if real is None else real or path
+
+
 def own_outputs() -> set[tuple[int, int]]:
     """Return device and inode of our own standard output and error: to ship what we say would make us say more."""
     outputs = set()

@@ -44,7 +44,7 @@ class Memory:
         for row in self._registry.candidates(tail.inode):
             verdict = recognise(tail, row)
             if verdict is Verdict.REWRITTEN and row.stream in followed:
-                tail.path = row.path
+                tail.path, tail.real_path = row.path, row.real_path
             if verdict is Verdict.OTHER_FILE or row.stream in followed:
                 continue
             self._take_over(tail, row, verdict)
@@ -114,8 +114,8 @@ class Memory:
 
     def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
         """Go on with a remembered stream, or go on without its id, or without its offset too."""
-        if verdict is not Verdict.REPLACED:
-            tail.path = row.path
+        if verdict is not Verdict.REPLACED and tail.path != row.path:
+            tail.path, tail.real_path = row.path, row.real_path
         if verdict is Verdict.SAME:
             self.go_on(tail, row)
         elif verdict is Verdict.LOST_UNCONFIRMED:
@@ -171,4 +171,6 @@ def row_of(tail: Tail) -> Row:
         head_length=tail.head.length,
         head=tail.head.digest(),
         done=tail.done and tail.progress.committed >= tail.offset,
+        real_path=tail.real_path,
+        gone=tail.ended and not tail.done,
     )

@@ -12,11 +12,13 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from shipper.opening import place_of
 from shipper.registryfile import connect, open_file
 
 logger = logging.getLogger("shipper.registry")
@@ -28,7 +30,11 @@ _INODE_SPAN = 1 << 64
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints."""
+    """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints.
+
+    `real_path`: the path of the file if a link led to it; None if an older Logbus did not remember that.
+    `gone`: the file could not be found any more, and that was reported.
+    """
 
     stream: str
     device: int
@@ -42,6 +48,13 @@ class Row:
     head_length: int
     head: bytes
     done: bool = False
+    real_path: str | None = ""
+    gone: bool = False
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
 
     def ended(self) -> "Row":
         """Return the same stream as one that is over."""
@@ -52,6 +65,7 @@ _NAMES = [field.name for field in fields(Row)]
 COLUMNS = ", ".join(_NAMES)
 _VALUES = attrgetter(*_NAMES)  # `astuple` copies each value, too: a sixth of a start with 10,000 files
 _UPDATED = [name for name in _NAMES if name != "stream"]
+_OUTLINE = "stream, inode, path, real_path"
 _HOLES = ", ".join("?" * (len(_NAMES) + 1))
 _SAVE = (
     f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
@@ -59,6 +73,20 @@ _SAVE = (
     + ", updated_s = CASE WHEN excluded.offset > offset OR offset >= published OR excluded.done THEN"
     " excluded.updated_s ELSE updated_s END"  # while a confirm is waited for, it says since when
 )
+
+
+class Outline(NamedTuple):
+    """Where the file of a stream was: `place` as of `Row`."""
+
+    stream: str
+    inode: int
+    path: str
+    real_path: str | None
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
 
 
 class Registry:
@@ -81,10 +109,10 @@ class Registry:
         """Return the streams that are not done, the oldest first."""
         return self._rows("WHERE NOT done ORDER BY rowid", ())
 
-    def outline(self) -> list[tuple[str, int, str]]:
-        """Return stream, inode and path of the streams that are not done, the oldest first: a million are no burden."""
-        found = self._db.execute("SELECT stream, inode, path FROM streams WHERE NOT done ORDER BY rowid")
-        return [(stream, inode % _INODE_SPAN, os.fsdecode(path)) for stream, inode, path in found]
+    def outline(self) -> list[Outline]:
+        """Return where the streams that are not done were, the oldest first: a million are no burden."""
+        found = self._db.execute(f"SELECT {_OUTLINE} FROM streams WHERE NOT done ORDER BY rowid")  # noqa: S608 - our own columns
+        return [_outline(values) for values in found]
 
     def row(self, stream: str) -> Row | None:
         """Return what is remembered of a stream."""
@@ -94,18 +122,14 @@ class Registry:
         """Tell whether a stream id was ever used here."""
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
 
-    def expire(self, before_s: float, is_there: Callable[[str, int, str], bool], after: int = 0) -> int:
-        """Forget what was not saved since `before_s` and, by stream, inode and path, is not there; a part at a time.
+    def expire(self, before_s: float, is_there: Callable[[Outline], bool], after: int = 0) -> int:
+        """Forget what was not saved since `before_s` and is not there; a part at a time.
 
         Return where the next part begins, to be given as `after`; 0 after the last one.
         """
-        query = f"SELECT rowid, stream, inode, path FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
+        query = f"SELECT rowid, {_OUTLINE} FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
         old = self._db.execute(query, (before_s, after)).fetchall()
-        gone: list[tuple[object, ...]] = [
-            (rowid,)
-            for rowid, stream, inode, path in old
-            if not is_there(stream, inode % _INODE_SPAN, os.fsdecode(path))
-        ]
+        gone: list[tuple[object, ...]] = [(rowid,) for rowid, *values in old if not is_there(_outline(values))]
         if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
             logger.info("forgot %d files that have been gone for long", len(gone))
             self._shrink()
@@ -174,20 +198,34 @@ class Registry:
         return [from_sql(values) for values in self._db.execute(query, values)]
 
 
+def _outline(values: Sequence[Any]) -> Outline:
+    stream, inode, path, real_path = values
+    return Outline(stream, inode % _INODE_SPAN, os.fsdecode(path), _text(real_path))
+
+
 def _values(rows: Iterable[Row]) -> list[tuple[object, ...]]:
     now_s = int(time.time())
     return [_to_sql(row, now_s) for row in rows]
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
-    stream, device, inode, generation, path, *rest = _VALUES(row)
-    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, now_s)
+    stream, device, inode, generation, path, *rest, real, gone = _VALUES(row)
+    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, _bytes(real), gone, now_s)
 
 
 def from_sql(values: tuple[object, ...]) -> Row:
     """Return a row of the columns COLUMNS."""
-    stream, device, inode, generation, path, *rest, done = values
-    return Row(stream, device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path), *rest, bool(done))  # type: ignore[operator, arg-type, call-arg] # our own columns
+    stream, device, inode, generation, path, *rest, done, real, gone = values
+    where = device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path)  # type: ignore[operator, arg-type] # our own columns
+    return Row(stream, *where, *rest, bool(done), _text(real), bool(gone))  # type: ignore[operator, arg-type, call-arg] # our own columns
+
+
+def _bytes(path: str | None) -> bytes | None:
+    return None if path is None else os.fsencode(path)
+
+
+def _text(path: bytes | None) -> str | None:
+    return None if path is None else os.fsdecode(path)
 
 
 def signed(number: int) -> int:

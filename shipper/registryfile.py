@@ -24,12 +24,14 @@ BEGIN;
 CREATE TABLE streams (
     stream TEXT PRIMARY KEY, device INTEGER, inode INTEGER, generation INTEGER, path BLOB,
     offset INTEGER, mark BLOB, published INTEGER, published_mark BLOB, head_length INTEGER, head BLOB,
-    done INTEGER, updated_s INTEGER
+    done INTEGER, updated_s INTEGER, real_path BLOB, gone INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX streams_by_inode ON streams (inode);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 COMMIT;
 """
+ADDED = {"real_path": "BLOB", "gone": "INTEGER NOT NULL DEFAULT 0"}
+"""Columns that version 1 did not have at first: an older Logbus leaves them alone, and they keep their defaults."""
 _PASSING = {
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
@@ -111,6 +113,13 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("PRAGMA journal_mode = WAL")
     if fresh:
         db.executescript(_SCHEMA)
+    for name in ADDED.keys() - columns(db):
+        db.execute(f"ALTER TABLE streams ADD COLUMN {name} {ADDED[name]}")
+
+
+def columns(db: sqlite3.Connection) -> set[str]:
+    """Return the columns that the table of streams has: an older Logbus made fewer."""
+    return {name for _, name, *_ in db.execute("PRAGMA table_info(streams)")}
 
 
 def _set_aside(path: Path, cause: str) -> None:

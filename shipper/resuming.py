@@ -12,14 +12,14 @@ from dataclasses import replace
 
 from logbus.errors import describe, visible
 from shipper import archives
-from shipper.complaints import say_lost, say_unconfirmed
+from shipper.complaints import report_missing, say_lost, say_unconfirmed
 from shipper.copies import find_copy, open_each
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import Extent, key_of
 from shipper.kinship import Kin, look_for
 from shipper.lives import Lives
 from shipper.recognition import described, row_of
-from shipper.registry import Registry, Row
+from shipper.registry import Outline, Registry, Row
 from shipper.settings import Input
 from shipper.tail import Tail
 from shipper.unpacking import Job, Unpacking
@@ -35,6 +35,7 @@ class Resumption:
         self._registry = registry
         self._discovery = discovery
         self._unpacking = Unpacking(registry.directory)
+        self._missing: list[Row] = []
         lives.recover = self._recover_now
 
     def resume(self, found: list[Found], now: float) -> None:
@@ -44,21 +45,23 @@ class Resumption:
             by_inode[each.status.st_ino].append(each)
         siblings, kin = Siblings(self._discovery.input_of), Kin()
         rewritten: list[tuple[list[Found], Found | None]] = []
-        for stream, inode, path in self._registry.outline():
-            named = by_inode.get(inode, [])
-            if not (named or siblings.readable(path)) or any(self._follow(each, now, stream) for each in named):
+        for life in self._registry.outline():
+            named = by_inode.get(life.inode, [])
+            readable = named or siblings.readable(life.place)
+            if not readable or any(self._follow(each, now, life.stream) for each in named):
                 continue
-            sibling = self._sibling(path, inode, named, siblings)
-            if not self._follow_sibling(sibling, now, stream):
-                if self._lives.memory.is_rewritten(stream):
+            sibling = self._sibling(life, named, siblings)
+            if not self._follow_sibling(sibling, now, life.stream):
+                if self._lives.memory.is_rewritten(life.stream):
                     rewritten += [(named, sibling)]
-                self._look_elsewhere(stream, path, kin, now)
+                self._look_elsewhere(life, kin, now)
         for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
             for each in named:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
         self._lives.memory.bury()
         self._take_noted_copies(kin, now)
+        self._report_missing()
 
     def forget(self, before_s: float, after: int = 0) -> int:
         """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
@@ -68,9 +71,9 @@ class Resumption:
         siblings = Siblings(self._discovery.input_of)
         inodes = {inode for _, inode in self._lives.by_key}
 
-        def is_there(stream: str, inode: int, path: str) -> bool:
-            known = inode in inodes or stream in self._lives.by_stream
-            return known or siblings.path_of(path, inode) is not None
+        def is_there(life: Outline) -> bool:
+            known = life.inode in inodes or life.stream in self._lives.by_stream
+            return known or siblings.path_of(life) is not None
 
         return self._registry.expire(before_s, is_there, after)
 
@@ -78,10 +81,10 @@ class Resumption:
         """Have the rest of a followed life read from a copy or an archive, now that its file is gone; "" if none is."""
         if not tail.stream:
             return ""
-        return look_for(tail.path, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
+        return look_for(tail.place, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
 
     def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
-        copy = find_copy(row_of(tail), tail.input, kin.of(tail.path), self._lives.knows)
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.place), self._lives.knows)
         if copy is None:
             return ""
         self._lives.move(tail, copy)
@@ -122,11 +125,11 @@ class Resumption:
     def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
         return None if key_of(found.status) in self._lives.by_key else self._lives.follow(found, now, stream=stream)
 
-    def _sibling(self, path: str, inode: int, named: list[Found], siblings: Siblings) -> Found | None:
-        """Return the file with that inode beside `path`, unless it has a name; it may have been rotated just now."""
-        if any((now := regular(each.path)) and now.st_ino == inode for each in named):
+    def _sibling(self, life: Outline, named: list[Found], siblings: Siblings) -> Found | None:
+        """Return the file of a life beside its place, unless it has a name; it may have been rotated just now."""
+        if any((now := regular(each.path)) and now.st_ino == life.inode for each in named):
             return None
-        return (Siblings(self._discovery.input_of) if named else siblings).find(path, inode)
+        return (Siblings(self._discovery.input_of) if named else siblings).find(life)
 
     def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Tail | None:
         tail = self._follow(found, now, stream) if found else None
@@ -139,16 +142,16 @@ class Resumption:
         self._lives.leaving[tail] = None
         self._lives.enqueue(tail)
 
-    def _look_elsewhere(self, stream: str, path: str, kin: Kin, now: float) -> None:
-        source = self._discovery.input_of(path)
-        row = self._registry.row(stream) if source else None
+    def _look_elsewhere(self, life: Outline, kin: Kin, now: float) -> None:
+        source = self._discovery.input_of(life.path)
+        row = self._registry.row(life.stream) if source else None
         if row is None or source is None:
             return
-        if not look_for(path, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
-            self._say_lost(row)
+        if not look_for(life.place, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
+            self._missing.append(row)
 
     def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
-        if copy := find_copy(row, source, kin.of(row.path), self._lives.knows):
+        if copy := find_copy(row, source, kin.of(row.place), self._lives.knows):
             self._go_on_in_copy(copy, row, now)
         elif found := self._archives_of(row, kin):
             tail = self._begin(row, source)
@@ -168,7 +171,7 @@ class Resumption:
     def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
         noted = self._lives.memory.noted_copy(row.stream)
-        for copy in open_each(kin.of(row.path) if noted else (), source):
+        for copy in open_each(kin.of(row.place) if noted else (), source):
             size = os.fstat(copy.fd).st_size
             if noted == described(copy, Extent.of(copy.fd, size)) and not self._lives.knows(copy):
                 self._take_noted_copy(copy, size, row, now)
@@ -189,7 +192,7 @@ class Resumption:
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
-        copy.path = row.path
+        copy.path, copy.real_path = row.path, row.real_path
         self._lives.memory.over.pop(row.stream, None)
         self._lives.memory.go_on(copy, row)
         self._lives.take_in(copy)
@@ -197,7 +200,7 @@ class Resumption:
 
     def _archives_of(self, row: Row, kin: Kin) -> list[str]:
         """Return the archives beside a life's path that begin as it did."""
-        found = [each for each in kin.of(row.path) if archives.is_archive(each)]
+        found = [each for each in kin.of(row.place) if archives.is_archive(each)]
         for each in found:
             if each not in kin.heads:
                 kin.heads[each] = archives.head_of(each)
@@ -206,7 +209,7 @@ class Resumption:
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
         fd = self._unpacking.scratch()
-        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source))
+        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source), row.real_path)
         tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
         self._lives.memory.over.pop(row.stream, None)
         self._lives.by_stream[row.stream] = tail
@@ -230,7 +233,7 @@ class Resumption:
     def _is_unpacked(self, job: Job) -> bool:
         """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
         tail = job.tail
-        copy = look_for(tail.path, lambda kin: find_copy(job.row, tail.input, kin.of(tail.path), self._lives.knows))
+        copy = look_for(tail.place, lambda kin: find_copy(job.row, tail.input, kin.of(tail.place), self._lives.knows))
         if copy is None:
             return False
         self._lives.open_files.close(tail)
@@ -247,12 +250,15 @@ class Resumption:
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
         if not job.tail.stream:
-            self._say_lost(job.row)
+            self._missing.append(job.row)
+            self._report_missing()
 
-    def _say_lost(self, row: Row) -> None:
-        """Count what was under way when the shipper stopped and is nowhere now; it may have arrived all the same."""
-        if row.published > row.offset and row.stream not in self._lives.memory.over:
-            self._write_off(row, row.published - row.offset)
+    def _report_missing(self) -> None:
+        """Report the remembered files that cannot be found, each once."""
+        missing = [row for row in self._missing if not row.gone]
+        self._missing.clear()
+        report_missing(missing)
+        self._registry.save([replace(row, published=row.offset, published_mark=row.mark, gone=True) for row in missing])
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:
         """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""

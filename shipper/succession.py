@@ -11,7 +11,7 @@ class Succession:
         self._of: dict[str, dict[Tail, None]] = {}
 
     def of(self, path: str) -> list[Tail]:
-        """Return the lives that were found at a path and have not ended, the newest first."""
+        """Return the lives found at a path, or by a link to it, that have not ended, the newest first."""
         return [*self._of.get(path, {})][::-1]
 
     def line_up(self, tail: Tail) -> Tail | None:
@@ -67,13 +67,19 @@ class Succession:
 
     def leave(self, tail: Tail) -> None:
         """Take out a life that has ended."""
-        self._of.get(tail.path, {}).pop(tail, None)
-        if not self._of.get(tail.path, True):
-            del self._of[tail.path]
+        for path in _paths(tail):
+            self._of.get(path, {}).pop(tail, None)
+            if not self._of.get(path, True):
+                del self._of[path]
         if self._newest.get(tail.path) is tail:
             del self._newest[tail.path]
 
     def _note(self, tail: Tail) -> None:
-        lives = self._of.setdefault(tail.path, {})
-        lives.pop(tail, None)
-        lives[tail] = None
+        for path in _paths(tail):
+            lives = self._of.setdefault(path, {})
+            lives.pop(tail, None)
+            lives[tail] = None
+
+
+def _paths(tail: Tail) -> set[str]:
+    return {tail.path, tail.place}

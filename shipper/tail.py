@@ -14,6 +14,7 @@ from logbus.batch import MAX_BODY_BYTES
 from shipper.encoding import Encoding
 from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
 from shipper.multiline import Bounds
+from shipper.opening import place_of
 from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
@@ -51,6 +52,7 @@ class Tail:
     """The reader of one life of one file.
 
     `path` is the name the life was found under first and stays; `names` are its present names within the inputs.
+    `real_path` is that of the file, if a link led to it: rotation renames, copies and compresses there, at `place`.
     `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
     record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
@@ -64,14 +66,21 @@ class Tail:
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
-        "offset", "path", "progress", "queued", "recorder", "scanned", "sealed", "seen_size", "stream", "unpacking",
-        "until",
+        "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "seen_size", "stream",
+        "unpacking", "until",
     )  # fmt: skip
 
-    def __init__(
-        self, path: str, source: Input, fd: int, status: os.stat_result, recorder: Recorder | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what a file is called and read with
+        self,
+        path: str,
+        source: Input,
+        fd: int,
+        status: os.stat_result,
+        recorder: Recorder | None = None,
+        real_path: str | None = "",
     ) -> None:
         self.path = path
+        self.real_path = real_path
         self.input = source
         self.recorder = recorder or Recorder(source)
         self.names: tuple[str, ...] = ()
@@ -101,6 +110,11 @@ class Tail:
     def file(self) -> tuple[int, int, int | None]:
         """Device, inode and generation: what tells the file from its successors, too, where there are generations."""
         return self.device, self.inode, self.generation
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
 
     @property
     def _encoding(self) -> Encoding:

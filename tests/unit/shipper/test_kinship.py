@@ -10,6 +10,7 @@ import pytest
 
 from shipper.discovery import Siblings
 from shipper.kinship import Kin, look_for
+from shipper.registry import Outline
 from shipper.settings import Input
 
 SCANDIR = os.scandir
@@ -66,11 +67,12 @@ def test_an_inode_is_found_under_its_newest_name(tmp_path: Path) -> None:
     log.write_bytes(b"x")
     inode = log.stat().st_ino
     siblings = Siblings(lambda path: Input(paths=[path]))
-    assert siblings.path_of(str(log), inode) == str(log)
+    life = Outline("s", inode, str(log), "")
+    assert siblings.path_of(life) == str(log)
     log.rename(rotated)
     log.write_bytes(b"y")
-    found = siblings.find(str(log), inode)
+    found = siblings.find(life)
     assert found
     assert found.path == str(rotated)
     rotated.unlink()
-    assert siblings.find(str(log), inode) is None
+    assert siblings.find(life) is None

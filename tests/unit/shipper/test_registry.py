@@ -171,10 +171,10 @@ def test_what_is_gone_for_long_is_forgotten(tmp_path: Path) -> None:
     assert len(registry.outline()) == 25_000
     after, parts = -1, 0
     while after:
-        after = registry.expire(time.time() + 10, lambda _stream, inode, _path: inode in kept, max(after, 0))
+        after = registry.expire(time.time() + 10, lambda life: life.inode in kept, max(after, 0))
         parts += 1
     assert parts == 3
-    assert [inode for _, inode, _ in registry.outline()] == [7]
+    assert [life.inode for life in registry.outline()] == [7]
     assert registry.has(f"{8:016x}")
     registry.close()
     assert (tmp_path / "registry.sqlite").stat().st_size < before / 4
