@@ -146,7 +146,7 @@ class Agent:
     def progress(self) -> tuple[int, int]:
         """Return how many bytes are confirmed and how many there are, of the files followed now."""
         tails = list(self._lives)
-        return sum(tail.progress.committed for tail in tails), sum(max(tail.seen_size, tail.offset) for tail in tails)
+        return sum(tail.progress.committed for tail in tails), sum(tail.offset + tail.unread for tail in tails)
 
     @property
     def records(self) -> int:

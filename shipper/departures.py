@@ -79,7 +79,7 @@ class Departures:
         elif tail.names:
             self._lives.leaving.pop(tail)
         elif not status.st_nlink:
-            if quiet_s >= DELETED_GRACE_S and not unread_bytes(tail):
+            if quiet_s >= DELETED_GRACE_S and not tail.unread:
                 self._lives.end(tail, done=True)
         elif quiet_s >= RENAMED_GRACE_S:
             self._rest(tail)
@@ -87,12 +87,12 @@ class Departures:
     def _limit_held(self) -> None:
         """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
         held = [tail for tail in self._lives.leaving if not tail.names and tail.fd >= 0]
-        unread = sum(unread_bytes(tail) for tail in held)
+        unread = sum(tail.unread for tail in held)
         while self._hold_bytes is not None and unread > self._hold_bytes:
-            oldest = next(tail for tail in held if unread_bytes(tail))
+            oldest = next(tail for tail in held if tail.unread)
             held.remove(oldest)
-            unread -= unread_bytes(oldest)
-            say_dropped(oldest.path, unread_bytes(oldest), self._hold_bytes)
+            unread -= oldest.unread
+            say_dropped(oldest.path, oldest.unread, self._hold_bytes)
             self._lives.end(oldest, done=True)
         gauge("logbus_held_lives", len(held))
         gauge("logbus_held_bytes", unread)
@@ -115,7 +115,7 @@ class Departures:
 
     def _reopen(self, tail: Tail, now: float) -> bool:
         """Open a leaving life that was closed to save descriptors, if there is anything to be had of it."""
-        if tail.names and tail.offset == tail.seen_size:
+        if tail.names and tail.offset + tail.space == tail.seen_size:
             self._lives.leaving.pop(tail)
             return False
         try:
@@ -139,8 +139,3 @@ class Departures:
                 say_lost(tail.path, tail.lost_bytes)
             self._lives.end(tail)
         return False
-
-
-def unread_bytes(tail: Tail) -> int:
-    """Return how many bytes of a life are there, as far as is known, and not read."""
-    return max(0, tail.seen_size - tail.offset)

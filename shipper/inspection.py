@@ -23,6 +23,7 @@ from shipper.recognition import Verdict, recognise
 from shipper.registry import COLUMNS, Row, from_sql
 from shipper.registryfile import ADDED, FILE_NAME, SCHEMA_VERSION, columns
 from shipper.settings import Input, Settings
+from shipper.space import content_end
 from shipper.tail import Tail
 
 WRONG_FILE = (Verdict.OTHER_FILE, Verdict.REPLACED)
@@ -119,24 +120,27 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
         return Standing(row, Where.DONE, row.path, row.offset, since_s)
     status = regular(row.path)
     if status and status.st_ino == row.inode:
-        where = Where.IN_PLACE if _is_still(row.path, row) else Where.REPLACED
-        return Standing(row, where, row.path, status.st_size if where is Where.IN_PLACE else row.published, since_s)
+        size = _size_of(row.path, row, status.st_size)
+        where = Where.REPLACED if size is None else Where.IN_PLACE
+        return Standing(row, where, row.path, row.published if size is None else size, since_s)
     found = siblings.find(row)
-    if found and _is_still(found.path, row):
-        return Standing(row, Where.ROTATED, found.path, found.status.st_size, since_s)
+    if found and (size := _size_of(found.path, row, found.status.st_size)) is not None:
+        return Standing(row, Where.ROTATED, found.path, size, since_s)
     archive = next((each for each in kin.of(row.place) if is_archive(each) and begins_like(head_of(each), row)), "")
     where = Where.ROTATED if archive else Where.GONE if row.gone else Where.DELETED
     return Standing(row, where, archive, row.published, since_s)
 
 
-def _is_still(path: str, row: Row) -> bool:
-    """Tell whether the file at `path` is the life that is remembered, as far as we may look into it."""
+def _size_of(path: str, row: Row, size: int) -> int | None:
+    """Return how many of the `size` bytes of the file at `path` are content; None if it is another life."""
     try:
         tail = open_life(path)
     except SourceError:
-        return True
+        return size  # we may not look into it
     try:
-        return recognise(tail, row) in (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
+        if recognise(tail, row) not in {Verdict.SAME, Verdict.LOST_UNCONFIRMED}:
+            return None
+        return content_end(tail.fd, row.offset)
     finally:
         tail.close()
 

@@ -108,7 +108,7 @@ class Reader:
         10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
         """
         published_s = self.unconfirmed.get(tail)
-        if published_s is None or tail.more or tail.seen_size - tail.offset >= SMALL_BYTES:
+        if published_s is None or tail.more or tail.unread >= SMALL_BYTES:
             return False
         until = published_s + PAUSE_S
         if until <= now:
@@ -132,7 +132,7 @@ class Reader:
             elif tail.stream:
                 if not self._pauses(tail, now):
                     self._ship(tail, tail.read(), now)
-            elif tail in self._lives.unnamed:
+            elif tail in self._lives.unnamed or tail.searching:
                 self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
                 self._at_end(tail)
@@ -146,7 +146,7 @@ class Reader:
         if self._lives.complaints.unreadable and tail.path in tail.names:
             self._lives.complaints.readable_now(tail.path)
         if piece is None:
-            self._at_end(tail)
+            self._lives.enqueue(tail) if tail.searching else self._at_end(tail)
             return
         if piece.forced and tail.recorder.rewrites and not self._seal(tail, piece):
             return

@@ -25,7 +25,8 @@ Examples:
 
 \b
 State: in place; rotated (its name means another file now), deleted or done (all of it is confirmed, and it is
-over); gone (it was nowhere when the shipper last looked: what was not read is lost); replaced (other bytes are in its place: a new stream begins when the shipper sees it).
+over); gone (it was nowhere when the shipper last looked: what was not read of it is lost); replaced (other bytes
+are in its place: a new stream begins when the shipper sees it).
 """
 
 

@@ -18,10 +18,14 @@ from shipper.opening import place_of
 from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
+from shipper.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
 
 BATCH_BYTES = MAX_BODY_BYTES
 REWORKED_BYTES = 512 * 1024
 """Of an input whose records are joined or changed: that takes several times their size in memory."""
+
+MOST_READS = 10
+"""So often what holds NULs is read again while it changes."""
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
@@ -57,7 +61,8 @@ class Tail:
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
     record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
     read until all that was published is confirmed. `until`: what the file holds from there on is another life's.
-    `hole`: where a writer may go on after a truncation, leaving NULs before.
+    `hole`: where a writer may go on after a truncation, leaving NULs before. `space`: how many NULs, which are no
+    content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
     `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `ended`: no longer read; `done`: and never will be.
@@ -66,8 +71,8 @@ class Tail:
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
-        "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "seen_size", "stream",
-        "unpacking", "until",
+        "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
+        "searching", "seen_size", "space", "stream", "unpacking", "until",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a file is called and read with
@@ -93,9 +98,9 @@ class Tail:
         self.head = Head()
         self.progress = Progress()
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
-        self.boundary = self.until = 0
+        self.boundary = self.until = self.space = self.searched = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.final = self.queued = self.unpacking = False
+        self.final = self.queued = self.unpacking = self.searching = False
         self.ended = self.done = False
         self.changed_s = 0.0
         self.behind: Tail | None = None
@@ -121,6 +126,11 @@ class Tail:
         return self.recorder.encoding
 
     @property
+    def unread(self) -> int:
+        """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
+        return max(0, self.seen_size - self.offset - self.space)
+
+    @property
     def rotated(self) -> bool:
         """Whether the name it was found under means another file now, or none."""
         return self.path not in self.names
@@ -137,7 +147,7 @@ class Tail:
         if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
             return False
         if status.st_size < self.seen_size:
-            self.lost_bytes = max(0, self.seen_size - self.offset)
+            self.lost_bytes = self.unread
         elif self.seen_size < 0:
             self.lost_bytes = 0
         self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
@@ -146,14 +156,14 @@ class Tail:
     def forget_size(self) -> None:
         """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
         if self.seen_size >= 0:
-            self.lost_bytes = max(0, self.seen_size - self.offset)
+            self.lost_bytes = self.unread
         self.seen_size = -1
 
     def peek(self) -> bytes:
         """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
         if self.hole:
             self._skip_hole()
-        data = os.pread(self.fd, HEAD_BYTES, self.offset)
+        data = self._content(HEAD_BYTES, 0)
         self.fragment = 0 < len(data) < HEAD_BYTES and not self._encoding.behind_first(data, at=self.offset)
         return b"" if self.fragment and not self.final else data
 
@@ -193,6 +203,7 @@ class Tail:
         self.head.extend(piece.offset, piece.body)
         self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
         self.offset = self.scanned = piece.end
+        self.searched = 0
         self.progress.published(piece.end, self.mark)
 
     def reopened_as(self, fd: int, status: os.stat_result) -> bool:
@@ -209,7 +220,7 @@ class Tail:
 
     def end_of_records(self) -> int:
         """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
-        size = os.fstat(self.fd).st_size
+        size = content_end(self.fd)
         start = max(0, size - self.input.max_record_bytes)
         data = os.pread(self.fd, size - start, start)
         last = self._encoding.behind_last(data, 0, len(data), start)
@@ -223,7 +234,7 @@ class Tail:
 
     def _skip_hole(self) -> None:
         """Step over the NULs that a writer leaves who goes on at its old position after a truncation."""
-        first = _first_byte(self.fd)
+        first, _ = first_byte(self.fd)
         if first is None:
             return
         if first >= self.hole:
@@ -233,10 +244,45 @@ class Tail:
     def _read_on(self, limit: int) -> tuple[bytes, int]:
         """Return up to `limit` new bytes behind the mark, and where they begin."""
         start = len(self.mark)
-        data = os.pread(self.fd, start + limit, self.offset - start)
+        data = self._content(start + limit, start)
         if not data.startswith(self.mark):
             raise LifeEnded
         return data, start
+
+    def _content(self, most: int, start: int, position: int = -1) -> bytes:
+        """Return at most `most` bytes from `start` before `position` (the offset), without what is space behind that.
+
+        A writer in place may have filled what was read as NULs by the time that its next bytes were: so they count only
+        if they are read again.
+        """
+        position = self.offset if position < 0 else position
+        at = position - start
+        self.space, self.searching = 0, False
+        data, before = os.pread(self.fd, most, at), b""
+        for _ in range(MOST_READS):
+            if data == before or data.find(b"\0", start) < 0:
+                break
+            end = max(start, len(data.rstrip(b"\0")))
+            if end < len(data) and not self._goes_on(at + len(data)):
+                return self._without_space(data, at, end)
+            data, before = os.pread(self.fd, most, at), data
+        return data
+
+    def _without_space(self, data: bytes, at: int, end: int) -> bytes:
+        """Return data[:end], up to the end of a unit, and note how much space follows; `data` begins at `at`."""
+        end = min(len(data), end + -(at + end) % self._encoding.unit)
+        self.space = max(0, os.fstat(self.fd).st_size - at - end)
+        return data[:end]
+
+    def _goes_on(self, position: int) -> bool:
+        """Tell whether anything but NULs is known to follow; `searching` if that takes another step."""
+        size = os.fstat(self.fd).st_size
+        if position >= size or ends_in_content(self.fd, size):
+            return position < size
+        start = max(position, self.searched)
+        found, self.searched = first_byte(self.fd, start, start + SEARCH_BYTES)
+        self.searching = found is None and self.searched < size
+        return found is not None
 
     def _is_over(self) -> bool:
         return 0 < self.until <= self.offset < os.fstat(self.fd).st_size
@@ -263,7 +309,7 @@ class Tail:
         """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
         room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
         half = self.scanned % self._encoding.unit  # a unit's first half that was there before
-        data = os.pread(self.fd, min(BATCH_BYTES, room) + half, self.scanned - half)
+        data = self._content(min(BATCH_BYTES, room) + half, half, self.scanned)
         fresh = max(0, len(data) - half)
         if not fresh and os.fstat(self.fd).st_size < self.scanned:
             self.scanned = self.offset
@@ -297,17 +343,3 @@ def _too_long(encoding: Encoding, data: bytes, start: int, most: int, at: int) -
             return start
         start = end
     return -1
-
-
-def _first_byte(fd: int) -> int | None:
-    """Return the offset of the first byte that is not NUL, None if there is none; holes cost nothing."""
-    position = 0
-    while True:
-        try:
-            position = os.lseek(fd, position, os.SEEK_DATA)
-        except OSError:
-            return None
-        data = os.pread(fd, BATCH_BYTES, position)
-        if kept := len(data.lstrip(b"\0")):
-            return position + len(data) - kept
-        position += len(data)

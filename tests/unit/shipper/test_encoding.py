@@ -91,7 +91,7 @@ def test_any_bytes_can_be_decoded(data: bytes, name: str, at: int) -> None:
 def test_a_file_is_read_once_however_it_is_written(
     text: str, cuts: list[int], name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """B7, B13: written in any pieces, whole lines leave, and the rest when the life ends."""
+    """B7, B13, A2: written in any pieces, whole lines leave, and the rest when the life ends, but NULs at its end."""
     path = tmp_path_factory.mktemp("utf16") / "a.log"
     path.touch()
     data, tail, left = utf16(text, name), tail_of(path, name), b""
@@ -103,8 +103,8 @@ def test_a_file_is_read_once_however_it_is_written(
     complete = text[: text.rfind("\n") + 1]
     assert left == utf8(complete)
     tail.final = True
-    assert left + read_all(tail) == utf8(text)
-    assert tail.offset == len(data)
+    assert left + read_all(tail) == utf8(complete + text[len(complete) :].rstrip("\0"))
+    assert tail.offset + tail.space == len(data)
     tail.close()
 
 
