@@ -37,7 +37,7 @@ def fill(path: Path, offset: int, data: bytes) -> None:
 
 @pytest.mark.parametrize("hole", [True, False])
 @pytest.mark.parametrize("size", [100, 5_000, 3_000_000, 2 * SEARCH_BYTES + 17])
-def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:  # noqa: FBT001 - a parameter
+def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:
     """A2: each line arrives once and whole, whatever space the file ends with; nothing of the space is published."""
     path = shore.logs / "app.log"
     take_space(path, size, hole=hole)
