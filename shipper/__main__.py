@@ -8,7 +8,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,7 +117,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
         settings = msgspec.structs.replace(settings, state=str(state))
     if only_check:
         return _explain(settings)
-    return _ship(settings, once=once, read_again=partial(load, config, Settings) if config else None)
+    return _ship(settings, once=once, config=config)
 
 
 def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
@@ -160,17 +160,19 @@ def _explain(settings: Settings) -> int:
     return 0
 
 
-def _ship(settings: Settings, *, once: bool, read_again: Callable[[], object] | None) -> int:
+def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     if once:
         _require_something(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
     link = Connection(settings.broker, role="shipper")
     publisher = Publisher(link, window_batches=settings.window.batches, window_bytes=settings.window.bytes)
-    agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors())
+    own = str(config) if config else ""
+    agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
     if settings.metrics:
         telemetry.serve(settings.metrics)
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
+    read_again = partial(load, config, Settings) if config else None
     code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began

@@ -39,7 +39,7 @@ class Agent:
     """A shipper, in steps.
 
     `once`: ship what is there and finish. `budget`: how many files may be open. `stopwatch` measures, in seconds, how
-    long scans take: they are repeated the less often.
+    long scans take: they are repeated the less often. `config`: the file that the settings came from, if any.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, and three ways to work
@@ -53,6 +53,7 @@ class Agent:
         budget: int = 1024,
         stopwatch: Callable[[], float] = time.perf_counter,
         stdin_fd: int = 0,
+        config: str = "",
     ) -> None:
         files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
@@ -68,7 +69,10 @@ class Agent:
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._discovery = Discovery(files, watcher)
         grace_s = 0.0 if once else COPY_GRACE_S
-        self._lives = Lives(registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s)
+        own = settings.private_files() + [config] * bool(config)
+        self._lives = Lives(
+            registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s, private=own
+        )
         self._resumption = Resumption(self._lives, registry, self._discovery)
         self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
         self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)

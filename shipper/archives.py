@@ -9,12 +9,12 @@ import lzma
 import os
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from logbus import frames
 from logbus.errors import SourceError
 from shipper.identity import HEAD_BYTES, MARK_BYTES, digest
+from shipper.opening import open_regular
 from shipper.registry import Row
 
 CHUNK_BYTES = 1024 * 1024
@@ -115,7 +115,7 @@ def unpack(archive: str, row: Row, fd: int) -> Iterator[None]:
 def chunks(archive: str, most: int = CHUNK_BYTES) -> Iterator[bytes]:
     """Yield what an archive holds, at most `most` bytes at a time. Raises SourceError and OSError as `unpack`."""
     make = OPENERS[os.path.splitext(archive)[1]]  # noqa: PTH122 - as above
-    with Path(archive).open("rb") as file:
+    with open(open_regular(archive)[0], "rb") as file:  # noqa: PTH123 - a descriptor has no Path
         room = max(FREE_BYTES, MOST_TIMES * os.fstat(file.fileno()).st_size)
         try:
             for chunk in _decompressed(file, make, most):

@@ -1,14 +1,20 @@
 """What is said about files: what cannot be opened or is not shipped, once each, and what was truncated."""
 
+# As in discovery: a path goes to the system as it is.
+# ruff: noqa: PTH116, PTH118
+
 import logging
 import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
 
 from logbus import telemetry
 from logbus.errors import LogbusError, SourceError, visible
 from logbus.loops import is_output
 from shipper.discovery import Found, is_compressed
 from shipper.identity import key_of
-from shipper.opening import open_regular, own_outputs
+from shipper.opening import open_regular, own_outputs, real_path
 from shipper.registry import Row
 
 logger = logging.getLogger("shipper.complaints")
@@ -18,16 +24,18 @@ HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
 COMPRESSED = "it is compressed"
 OWN = "this shipper itself writes to it, so it would never end"
+PRIVATE = "it is this shipper's own: its configuration, a secret that this names, or its state"
 OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
 
 
 class Complaints:
     """Opens files; remembers which paths cannot be read now (`unreadable`), and which files are left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, private: Iterable[str] = ()) -> None:
         self.unreadable: dict[str, LogbusError] = {}
         self._left_out: set[tuple[int, int]] = set()
         self._own = own_outputs()
+        self._private = list(private)
 
     def unreadable_now(self, path: str, error: OSError | SourceError) -> None:
         """Take note that a path cannot be read; it is tried again."""
@@ -67,7 +75,24 @@ class Complaints:
         return bool(why)
 
     def _why(self, fd: int, key: tuple[int, int]) -> str:
+        if is_private(fd, key, self._private):
+            return PRIVATE
         return OWN if key in self._own else kind_left_out(fd)
+
+
+def is_private(fd: int, key: tuple[int, int], private: Iterable[str]) -> bool:
+    """Tell whether an open file is one of the `private` files, or in a private directory, as they are now."""
+    path = ""
+    for each in private:
+        with suppress(OSError):
+            status = os.stat(each)
+            if key_of(status) == key:
+                return True
+            if stat.S_ISDIR(status.st_mode):
+                path = path or real_path(fd, "")
+                if path.startswith(os.path.join(os.path.realpath(each), "")):
+                    return True
+    return False
 
 
 def kind_left_out(fd: int) -> str:

@@ -14,7 +14,7 @@ import click
 from logbus import daemon
 from logbus.errors import SourceError, describe, visible
 from logbus.settings import load
-from shipper.complaints import kind_left_out
+from shipper.complaints import PRIVATE, is_private, kind_left_out
 from shipper.discovery import BY_NAME, left_out, matches, pattern
 from shipper.inspection import open_life, remembered, stream_of
 from shipper.recognition import Verdict
@@ -58,14 +58,14 @@ def explain(path: str, config: Path) -> int:
     """Say whether the file PATH is shipped, by which input and how far; or why it is not."""
     daemon.configure_logging("explain")
     settings = load(config, Settings)
-    answer = answer_for(os.path.abspath(path), settings)
+    answer = answer_for(os.path.abspath(path), settings, str(config))
     click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")
     for each in [*answer.details, *_inputs(os.path.abspath(path), settings.inputs)]:
         click.echo(f"  {visible(each)}")
     return 0 if answer.shipped else 1
 
 
-def answer_for(path: str, settings: Settings) -> Answer:
+def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     """Return whether the file at an absolute path is shipped, and why. Raises StateError."""
     source = _input_of(path, settings.inputs)
     try:
@@ -73,6 +73,8 @@ def answer_for(path: str, settings: Settings) -> Answer:
     except SourceError as error:
         return Answer(_unopened(error, source))
     try:
+        if is_private(tail.fd, tail.key, [*settings.private_files(), *filter(None, [config])]):
+            return Answer(PRIVATE)
         return _of_open(tail, source, _rows(settings))
     finally:
         tail.close()

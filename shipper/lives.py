@@ -32,10 +32,10 @@ class Lives:
     long; `held` those with records that may go on. `unread`, of a `once` run: up to which size each has to be read.
 
     At most `budget` files are held open, unless more than that have no name to be opened by again. With `cloned`
-    the registry came from another machine: lives go on where it says, under new ids.
+    the registry came from another machine: lives go on where it says, under new ids. `private`: see `is_private`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it works with, and how
         self,
         registry: Registry,
         budget: int,
@@ -43,6 +43,7 @@ class Lives:
         *,
         cloned: bool = False,
         copy_grace_s: float = COPY_GRACE_S,
+        private: Iterable[str] = (),
     ) -> None:
         self.ready: deque[Tail] = deque()
         self.by_stream: dict[str, Tail] = {}
@@ -53,7 +54,7 @@ class Lives:
         self.resting: dict[Tail, None] = {}
         self.held: dict[Tail, None] = {}
         self.unread: dict[Tail, int] = {}
-        self.complaints = Complaints()
+        self.complaints = Complaints(private)
         self.recorders = Recorders()
         self.open_files = OpenFiles(budget, self.leaving)
         self.memory = Memory(registry, cloned=cloned)

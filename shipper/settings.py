@@ -119,6 +119,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     tests: list[Case] = []
 
+    def private_files(self) -> list[str]:
+        """Return the files and directories that are never shipped, whatever names them: secrets and state."""
+        keys = [each.redact.key_file for each in self.inputs if each.redact]
+        return [each for each in (self.broker.password_file, self.broker.key_file, *keys, self.state) if each]
+
     def host_name(self) -> str:
         """Return the host that batches carry."""
         return self.host or socket.gethostname()

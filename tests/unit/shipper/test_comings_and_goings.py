@@ -15,7 +15,6 @@ from logbus import telemetry
 from logbus.loops import is_output, mark_output
 from shipper import complaints, tail
 from shipper.identity import generation_of
-from shipper.opening import may_read
 
 
 def bodies(shore: Any) -> list[bytes]:
@@ -253,56 +252,6 @@ def test_what_a_sink_writes_is_not_shipped(shore: Any, caplog: pytest.LogCapture
         shore.run()
     assert {Path(batch.path).name for batch in shore.publisher.batches} == {"copy.log"}
     assert len([record for record in caplog.records if "never end" in record.message]) == 1
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others may not")
-def test_root_is_not_shown_what_the_links_owner_may_not_see(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """S5: in a directory of another user, a link to a file of root's that this user cannot read is not followed."""
-    secret = shore.folder / "shadow"
-    secret.write_bytes(b"secret 1\n")
-    secret.chmod(0o600)
-    link = shore.logs / "app.log"
-    link.symlink_to(secret)
-    os.lchown(link, 1234, 1234)
-    shore.start()
-    shore.run()
-    assert shore.publisher.batches == []
-    assert len([record for record in caplog.records if "may not read" in record.message]) == 1
-    secret.chmod(0o644)
-    shore.run()
-    assert shore.lives() == [b"secret 1\n"]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can read what others may not")
-def test_root_is_not_shown_any_more_what_a_links_owner_may_not_see_now(shore: Any) -> None:
-    """S5, D7: a closed file that the owner of its link may read no longer waits until he may again."""
-    target = shore.folder / "target"
-    target.write_bytes(b"line 1\n")
-    link = shore.logs / "app.log"
-    link.symlink_to(target)
-    os.lchown(link, 1234, 1234)
-    shore.write("other.log", b"other\n")
-    shore.start(budget=1)
-    target.chmod(0o600)
-    target.write_bytes(b"line 1\nline 2\n")
-    shore.run()
-    assert b"line 1\n" in shore.lives()
-    target.chmod(0o644)
-    shore.run()
-    assert b"line 1\nline 2\n" in shore.lives()
-
-
-def test_who_may_read() -> None:
-    """S5: owner, group and others, in this order, as the system decides."""
-
-    def status(mode: int, uid: int, gid: int) -> os.stat_result:
-        return os.stat_result((mode, 0, 0, 1, uid, gid, 0, 0, 0, 0))
-
-    assert may_read(5, 6, status(0o400, 5, 0))
-    assert not may_read(5, 6, status(0o044, 5, 6))
-    assert may_read(5, 6, status(0o040, 0, 6))
-    assert not may_read(5, 6, status(0o004, 0, 6))
-    assert may_read(5, 6, status(0o004, 0, 0))
 
 
 def test_a_stream_is_on_disk_before_its_first_batch(shore: Any) -> None:
