@@ -217,7 +217,7 @@ def from_sql(values: tuple[object, ...]) -> Row:
     """Return a row of the columns COLUMNS."""
     stream, device, inode, generation, path, *rest, done, real, gone = values
     where = device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path)  # type: ignore[operator, arg-type] # our own columns
-    return Row(stream, *where, *rest, bool(done), _text(real), bool(gone))  # type: ignore[operator, arg-type, call-arg] # our own columns
+    return Row(stream, *where, *rest, bool(done), _text(real), bool(gone))  # type: ignore[arg-type, call-arg] # our own columns
 
 
 def _bytes(path: str | None) -> bytes | None:
