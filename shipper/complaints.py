@@ -124,21 +124,39 @@ def say_unconfirmed(path: str, lost_bytes: int) -> None:
         logger.warning("%s is gone with %d bytes that were not confirmed", visible(path), lost_bytes)
 
 
-def report_missing(rows: list[Row]) -> None:
-    """Report remembered files that are nowhere: what was written to them after they were last read is lost."""
-    for row in rows:
-        telemetry.count("logbus_missing_files")
-        telemetry.count("logbus_lost_bytes", row.published - row.offset)
-    for row in rows[:MOST_NAMED]:
-        sent = f", with {row.published - row.offset} bytes of it unconfirmed" if row.published > row.offset else ""
+class MissingFiles:
+    """Reports remembered files that are nowhere: what was written to them after they were last read is lost.
+
+    The first of them are named, the others counted: after a long time there may be very many.
+    """
+
+    def __init__(self) -> None:
+        self._unnamed = 0
+        self._named = 0
+
+    def report(self, rows: list[Row], *, last: bool) -> None:
+        """Report some; the `last` of them ends with how many were not named."""
+        for row in rows:
+            telemetry.count("logbus_missing_files")
+            telemetry.count("logbus_lost_bytes", row.published - row.offset)
+            self._name(row)
+        if last and self._unnamed:
+            logger.warning("%d more files are gone in the same way (`status` shows each)", self._unnamed)
+        if last:
+            self._unnamed = self._named = 0
+
+    def _name(self, row: Row) -> None:
+        unconfirmed = row.published - row.offset
+        self._named += 1
+        if self._named > MOST_NAMED:
+            self._unnamed += 1
+            return
         logger.warning(
-            "%s is gone: it was read up to byte %d, and what was written to it after that is lost%s",
+            "a file that was read as %s is gone: it was read up to byte %d%s; what was written to it after that is lost",
             visible(row.path),
             row.published,
-            sent,
+            f", and {unconfirmed} bytes of that were not confirmed" if unconfirmed else "",
         )
-    if len(rows) > MOST_NAMED:
-        logger.warning("%d more files are gone in the same way (the status command lists them)", len(rows) - MOST_NAMED)
 
 
 def say_dropped(path: str, lost_bytes: int, limit: int) -> None:

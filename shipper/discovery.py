@@ -281,6 +281,10 @@ class Siblings:
         """Tell whether the directory of a place can be read, if it is there."""
         return self._inodes_beside(place) is not None
 
+    def none_beside(self, place: str) -> bool:
+        """Tell whether there is no file in the directory of a place, or no such directory."""
+        return self._inodes_beside(place) == {}
+
     def _inodes_beside(self, path: str) -> dict[int, str] | None:
         directory = path.rpartition("/")[0]
         if directory not in self._directories:

@@ -7,12 +7,12 @@ each step, into a file without a name in the state directory, and read from ther
 
 import logging
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import replace
 
 from logbus.errors import describe, visible
 from shipper import archives
-from shipper.complaints import report_missing, say_lost, say_unconfirmed
+from shipper.complaints import MissingFiles, say_lost, say_unconfirmed
 from shipper.copies import find_copy, open_each
 from shipper.discovery import Discovery, Found, Siblings, regular
 from shipper.identity import Extent, key_of
@@ -26,6 +26,8 @@ from shipper.unpacking import Job, Unpacking
 
 logger = logging.getLogger("shipper.resuming")
 
+REPORTED_A_STEP = 1000
+
 
 class Resumption:
     """Finds remembered lives again. `now` is in seconds."""
@@ -35,7 +37,8 @@ class Resumption:
         self._registry = registry
         self._discovery = discovery
         self._unpacking = Unpacking(registry.directory)
-        self._missing: list[Row] = []
+        self._missing: deque[Outline] = deque()
+        self._reporter = MissingFiles()
         lives.recover = self._recover_now
 
     def resume(self, found: list[Found], now: float) -> None:
@@ -50,6 +53,9 @@ class Resumption:
             readable = named or siblings.readable(life.place)
             if not readable or any(self._follow(each, now, life.stream) for each in named):
                 continue
+            if not named and siblings.none_beside(life.place):
+                self._missing.append(life)
+                continue
             sibling = self._sibling(life, named, siblings)
             if not self._follow_sibling(sibling, now, life.stream):
                 if self._lives.memory.is_rewritten(life.stream):
@@ -61,7 +67,6 @@ class Resumption:
             self._follow_sibling(sibling, now)
         self._lives.memory.bury()
         self._take_noted_copies(kin, now)
-        self._report_missing()
 
     def forget(self, before_s: float, after: int = 0) -> int:
         """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
@@ -114,11 +119,12 @@ class Resumption:
         return self._unpacking.tails()
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to unpack."""
-        return self._unpacking.wait_s(now)
+        """Return the seconds until there is something to unpack, or to report."""
+        return 0.0 if self._missing else self._unpacking.wait_s(now)
 
     def work(self, now: float) -> None:
-        """Go on unpacking."""
+        """Go on unpacking, and reporting what is missing."""
+        self._report_missing()
         for job in self._unpacking.work(now):
             self._finish(job, now)
 
@@ -148,7 +154,7 @@ class Resumption:
         if row is None or source is None:
             return
         if not look_for(life.place, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
-            self._missing.append(row)
+            self._missing.append(life)
 
     def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         if copy := find_copy(row, source, kin.of(row.place), self._lives.knows):
@@ -250,15 +256,21 @@ class Resumption:
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
         if not job.tail.stream:
-            self._missing.append(job.row)
-            self._report_missing()
+            self._missing.append(Outline(job.row.stream, job.row.inode, job.row.path, job.row.real_path))
 
     def _report_missing(self) -> None:
-        """Report the remembered files that cannot be found, each once."""
-        missing = [row for row in self._missing if not row.gone]
-        self._missing.clear()
-        report_missing(missing)
-        self._registry.save([replace(row, published=row.offset, published_mark=row.mark, gone=True) for row in missing])
+        """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
+        some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
+        named = [
+            life for life in some if life.stream not in self._lives.by_stream and self._discovery.input_of(life.path)
+        ]
+        rows = [row for life in named if (row := self._registry.row(life.stream)) and not row.gone]
+        if some:
+            self._reporter.report(rows, last=not self._missing)
+        if rows:
+            self._registry.save(
+                [replace(row, published=row.offset, published_mark=row.mark, gone=True) for row in rows]
+            )
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:
         """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
