@@ -1,4 +1,4 @@
-"""Does it hold with many files? `python -m benchmarks.many_files`, some two minutes, with a private RabbitMQ node.
+"""Does it hold with many files? `python -m benchmarks.many_files`, some three minutes, with a private RabbitMQ node.
 
     start      from the start of the shipper's process until a line that waits in one of 10,000 files in 1,000
                directories has arrived at a plain consumer: at the first start, when each file has a line to be shipped,
@@ -6,6 +6,7 @@
     memory     the shipper's resident memory then
     idle       the processor time that it uses while nothing is written, as a share of one core
     latency    from the write of a line to a random one of the files until the consumer has it
+    crowd      as start and idle, with 50,000 files, of which 100 are written to all the while, and 1,024 descriptors
     registry   as start, of one file, with 500,000 streams in the registry whose files are gone
 
 Prints each figure with its bound; exits with 1 if one is missed.
@@ -15,6 +16,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -28,6 +30,7 @@ from logbus.devbroker import DevBroker
 from shipper.registry import Registry, Row
 
 DIRECTORIES, FILES = 1_000, 10_000
+CROWD, ACTIVE, DESCRIPTORS = 50_000, 100, 1_024
 STREAMS = 500_000
 APPENDS = 300
 IDLE_S = 30.0
@@ -85,16 +88,14 @@ def main() -> int:
         closing(Listener(broker.url)) as listener,
     ):
         many_files(Path(name), broker.url, listener, figures)
+        crowd(Path(name) / "crowd", broker.url, listener, figures)
         many_streams(Path(name), broker.url, listener, figures)
     return int(bool(figures.missed))
 
 
 def many_files(folder: Path, url: str, listener: Listener, figures: Figures) -> None:
     """Measure all that has to do with many files."""
-    files = [folder / "logs" / f"d{number % DIRECTORIES:04}" / f"{number:05}.log" for number in range(FILES)]
-    for file in files:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        append(file)
+    files = make_files(folder, FILES)
     arguments = ("--state", folder / "state", folder / "logs/*/*.log")
     began = time.perf_counter()
     with shipper(url, *arguments):
@@ -111,6 +112,47 @@ def many_files(folder: Path, url: str, listener: Listener, figures: Figures) -> 
         for percent, bound in ((50, 50), (99, 50), (100, None)):
             figures.note(f"latency, percentile {percent}", percentile(latencies_ms, percent), "ms", bound)
         figures.note("resident memory after that", resident_mb(pid), "MB", 120)
+
+
+def crowd(folder: Path, url: str, listener: Listener, figures: Figures) -> None:
+    """Measure more files than may be open."""
+    active = make_files(folder, CROWD)[:: CROWD // ACTIVE]
+    command = ("--state", folder / "state", folder / "logs/*/*.log")
+    began = time.perf_counter()
+    with shipper(url, *command, descriptors=DESCRIPTORS) as pid, writing(active) as written:
+        figures.note(f"{CROWD} files, all lines shipped", listener.lines(CROWD) - began, "s", 30)
+        written.set()
+        time.sleep(SETTLED_S)
+        figures.note("idle processor time then, of one core", idle_percent(pid), "%", 2)
+        figures.note("resident memory then", resident_mb(pid), "MB")
+
+
+@contextmanager
+def writing(files: list[Path]) -> Iterator[threading.Event]:
+    """Append a line to each of these files twice a second, until the event is set."""
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.wait(0.5):
+            for file in files:
+                append(file)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield ended
+    finally:
+        ended.set()
+        thread.join()
+
+
+def make_files(folder: Path, count: int) -> list[Path]:
+    """Make so many files of a line each, in DIRECTORIES directories."""
+    files = [folder / "logs" / f"d{number % DIRECTORIES:04}" / f"{number:05}.log" for number in range(count)]
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        append(file)
+    return files
 
 
 def many_streams(folder: Path, url: str, listener: Listener, figures: Figures) -> None:
@@ -135,9 +177,11 @@ def vanished(number: int, folder: Path) -> Row:
 
 
 @contextmanager
-def shipper(url: str, *arguments: object) -> Iterator[int]:
-    """Run a shipper; give its process id."""
+def shipper(url: str, *arguments: object, descriptors: int | None = None) -> Iterator[int]:
+    """Run a shipper, with at most so many descriptors; give its process id."""
     command = [sys.executable, "-m", "shipper", "--broker", url, *map(str, arguments)]
+    if descriptors:
+        command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
     process = subprocess.Popen(command)
     try:
         yield process.pid

@@ -80,6 +80,12 @@ def _frequent() -> re.Pattern[bytes]:
     return formats.frequent_pattern()
 
 
+def prepare() -> None:
+    """Make the patterns now, so that the first record need not wait for them: that took 60 to 200 ms."""
+    _frequent()
+    _any_format()
+
+
 def severity_of_word(word: bytes) -> Severity | None:
     """Return the severity of a level word in any usual spelling (`WARN`, `warning`, `W`, `Fatal`), or None."""
     return _WORDS.get(word.upper() if len(word) == 1 else word.lower())

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from logbus import severity
 from logbus.errors import visible
 from logbus.telemetry import gauge
 from shipper import identity
@@ -38,8 +39,8 @@ STDIN_CHECK_S = 0.2
 class Agent:
     """A shipper, in steps.
 
-    `once`: ship what is there and finish. `budget`: how many files may be open. `stopwatch` measures, in seconds, how
-    long scans take: they are repeated the less often. `config`: the file that the settings came from, if any.
+    `once`: ship what is there and finish. `budget`: how many files may be open. `stopwatch` measures, in seconds of
+    processor time, what scans take: they are repeated the less often. `config`: the settings' file, if there is one.
     """
 
     def __init__(  # noqa: PLR0913 - what it works with, and three ways to work
@@ -51,7 +52,7 @@ class Agent:
         once: bool = False,
         waker: Waker | None = None,
         budget: int = 1024,
-        stopwatch: Callable[[], float] = time.perf_counter,
+        stopwatch: Callable[[], float] = time.thread_time,
         stdin_fd: int = 0,
         config: str = "",
     ) -> None:
@@ -68,11 +69,14 @@ class Agent:
         self._files = files
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._discovery = Discovery(files, watcher)
+        severity.prepare()
         grace_s = 0.0 if once else COPY_GRACE_S
         own = settings.private_files() + [config] * bool(config)
         self._lives = Lives(
             registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s, private=own
         )
+        for each in files:
+            self._lives.recorders.of(each)  # its patterns are compiled now, and its key file is read
         self._resumption = Resumption(self._lives, registry, self._discovery)
         self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
         self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)

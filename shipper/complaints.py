@@ -152,7 +152,7 @@ class MissingFiles:
             self._unnamed += 1
             return
         logger.warning(
-            "a file that was read as %s is gone: it was read up to byte %d%s; what was written to it after that is lost",
+            "the file of %s is gone: it was read up to byte %d%s; what was written to it after that is lost",
             visible(row.path),
             row.published,
             f", and {unconfirmed} bytes of that were not confirmed" if unconfirmed else "",

@@ -274,18 +274,11 @@ class Siblings:
 
     def path_of(self, life: Placed) -> str | None:
         """Return the path of a life's file, in the directory where it was."""
-        inodes = self._inodes_beside(life.place)
+        inodes = self.beside(life.place)
         return inodes.get(life.inode) if inodes else None
 
-    def readable(self, place: str) -> bool:
-        """Tell whether the directory of a place can be read, if it is there."""
-        return self._inodes_beside(place) is not None
-
-    def none_beside(self, place: str) -> bool:
-        """Tell whether there is no file in the directory of a place, or no such directory."""
-        return self._inodes_beside(place) == {}
-
-    def _inodes_beside(self, path: str) -> dict[int, str] | None:
+    def beside(self, path: str) -> dict[int, str] | None:
+        """Return inode -> path of the files in the directory of a path: none without one, None if it cannot be read."""
         directory = path.rpartition("/")[0]
         if directory not in self._directories:
             self._directories[directory] = _inodes(directory or "/")

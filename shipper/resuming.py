@@ -37,7 +37,7 @@ class Resumption:
         self._registry = registry
         self._discovery = discovery
         self._unpacking = Unpacking(registry.directory)
-        self._missing: deque[Outline] = deque()
+        self._missing: deque[str] = deque()
         self._reporter = MissingFiles()
         lives.recover = self._recover_now
 
@@ -50,11 +50,10 @@ class Resumption:
         rewritten: list[tuple[list[Found], Found | None]] = []
         for life in self._registry.outline():
             named = by_inode.get(life.inode, [])
-            readable = named or siblings.readable(life.place)
-            if not readable or any(self._follow(each, now, life.stream) for each in named):
+            if not named and not (beside := siblings.beside(life.place)):
+                self._missing += [life.stream] * (beside is not None)  # what cannot be looked into may be there
                 continue
-            if not named and siblings.none_beside(life.place):
-                self._missing.append(life)
+            if any(self._follow(each, now, life.stream) for each in named):
                 continue
             sibling = self._sibling(life, named, siblings)
             if not self._follow_sibling(sibling, now, life.stream):
@@ -154,7 +153,7 @@ class Resumption:
         if row is None or source is None:
             return
         if not look_for(life.place, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
-            self._missing.append(life)
+            self._missing.append(life.stream)
 
     def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         if copy := find_copy(row, source, kin.of(row.place), self._lives.knows):
@@ -256,15 +255,13 @@ class Resumption:
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
         if not job.tail.stream:
-            self._missing.append(Outline(job.row.stream, job.row.inode, job.row.path, job.row.real_path))
+            self._missing.append(job.row.stream)
 
     def _report_missing(self) -> None:
         """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
         some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
-        named = [
-            life for life in some if life.stream not in self._lives.by_stream and self._discovery.input_of(life.path)
-        ]
-        rows = [row for life in named if (row := self._registry.row(life.stream)) and not row.gone]
+        found = [self._registry.row(stream) for stream in some if stream not in self._lives.by_stream]
+        rows = [row for row in found if row and not row.gone and self._discovery.input_of(row.path)]
         if some:
             self._reporter.report(rows, last=not self._missing)
         if rows:

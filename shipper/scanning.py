@@ -13,11 +13,14 @@ from shipper.watcher import Watcher
 
 LOOKS_A_STEP = 512
 POLL_EVERY_S = 0.25
-SCAN_SHARE = 200  # a scan may take half a hundredth of the time
+SCAN_SHARE = 200
+"""A scan may take half a hundredth of a core."""
+BLIND_SHARE = 20
+"""Where only scans find what is new, they may take ten times as much."""
 
 
 class Scanner:
-    """Tells lives what the filesystem shows. `stopwatch` measures, in seconds, how long scans take."""
+    """Tells lives what the filesystem shows. `stopwatch` measures, in seconds of processor time, what scans take."""
 
     def __init__(
         self,
@@ -79,9 +82,9 @@ class Scanner:
         self._scan_s += self._stopwatch() - began
         if self._watcher:
             self._watcher.missed(self._unannounced)
-        deaf = self._watcher is not None and not self._watcher.reliable
-        interval_s = min(POLL_EVERY_S, self._interval_s) if deaf else self._interval_s
-        self._next_scan = now + max(interval_s, SCAN_SHARE * self._scan_s)
+        blind = self._watcher is None or not self._watcher.reliable
+        interval_s = min(POLL_EVERY_S, self._interval_s) if blind and self._watcher else self._interval_s
+        self._next_scan = now + max(interval_s, (BLIND_SHARE if blind else SCAN_SHARE) * self._scan_s)
 
     def _scan_soon(self, now: float) -> None:
         self._next_scan = min(self._next_scan, now + 10 * self._scan_s)

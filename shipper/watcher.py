@@ -9,6 +9,7 @@ nothing, this is known, said once, and made good by scanning more often.
 # Paths go to the system as they are, as in discovery.
 # ruff: noqa: PTH118, PTH120
 
+import errno
 import logging
 import os
 import select
@@ -28,6 +29,12 @@ logger = logging.getLogger("shipper.watcher")
 DEAF_AFTER = 3
 MOUNTS = Path("/proc/self/mountinfo")
 REMOTE = ("nfs", "cifs", "smb", "fuse", "9p", "ceph", "afs", "lustre", "gpfs", "ocfs2", "gfs2", "virtiofs", "vboxsf")
+
+ADVICE = {
+    errno.EMFILE: "; raise fs.inotify.max_user_instances (128 by default, shared by all programs of this user)",
+    errno.ENOSPC: "; raise fs.inotify.max_user_watches, shared by all programs of this user",
+}
+"""What an operator can do where the system refuses a watch."""
 
 Key = tuple[int, int, int | None]
 
@@ -142,7 +149,7 @@ class Watcher:
             return True
         except OSError as error:
             self._refused = True
-            self._say_once("not all directories can be watched", describe(error))
+            self._say_once("not all directories can be watched", f"{describe(error)}{ADVICE.get(error.errno or 0, '')}")
             return False
         return True
 
