@@ -95,9 +95,11 @@ class FileSink:
 
     def write(self, batch: Batch) -> None:
         """Append a batch as it is to be in the output."""
-        data = self._wrap(batch)
-        if not data:
-            return
+        for data in self._wrap(batch):
+            if data:
+                self._append(batch, data)
+
+    def _append(self, batch: Batch, data: bytes) -> None:
         if self._zstd:
             as_it_came = batch.encoded if self._verbatim and data is batch.body else None
             data = as_it_came or frames.compress(data, ZSTD_LEVEL)
