@@ -8,6 +8,7 @@ appended as they came; what had to be trimmed, or came as plain text, is made a 
 """
 
 import grp
+import os
 import pwd
 import re
 from collections.abc import Callable, Mapping
@@ -27,6 +28,10 @@ from sinks.sink import BatchRefused, Context, Mark
 from sinks.wrapping import WRAPPINGS, Format
 
 ZSTD_LEVEL = 3
+DEPTH_MAX = 64
+"""Directories beneath the base: so many are made for one message, at most."""
+PATH_MAX_BYTES = 4_000
+"""Linux opens paths of up to 4,095 bytes; a rotated output's name is longer."""
 
 _MODE = re.compile(r"0?[0-7]{3}")
 
@@ -113,7 +118,16 @@ class FileSink:
     def _name(self, batch: Batch) -> str:
         """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
         name = self._template.render(batch)
+        self._hold_to_bounds(name)
         return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
+
+    def _hold_to_bounds(self, name: str) -> None:
+        """Refuse a path that would make too many directories, or that no other program could open."""
+        depth, size_bytes = name.count("/"), len(os.fsencode(self._template.base / name))
+        if self._template.has_fields and depth > DEPTH_MAX:
+            raise BatchRefused("name the output", f"its path has {depth} directories, and {DEPTH_MAX} are accepted")
+        if self._template.has_fields and size_bytes > PATH_MAX_BYTES:
+            raise BatchRefused("name the output", f"its path has {size_bytes} bytes, and {PATH_MAX_BYTES} are accepted")
 
     def commit(self) -> None:
         """Sync the files written to."""

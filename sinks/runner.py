@@ -19,6 +19,7 @@ deliveries since then go back to the front of the backlog, and are written again
 import logging
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import attrgetter
 from typing import Protocol
 
@@ -30,6 +31,7 @@ from sinks.group import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.ledger import Ledger, LedgerUnsaved, Source
 from sinks.order import FIRST_S, GAP_S, Early, Waiting
 from sinks.portions import portions
+from sinks.quarantine import letter_of
 from sinks.ranges import Range
 from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sink
 
@@ -225,7 +227,7 @@ class Runner:
         telemetry.count("logbus_delivered_bytes", len(batch.body))
 
     def _refuse(self, delivery: Delivery, error: LogbusError) -> None:
-        self._consumer.quarantine(delivery, describe(error.cause))
+        self._consumer.quarantine(replace(delivery, message=letter_of(delivery.message)), describe(error.cause))
 
     def _write_missing(self, batch: Batch, missing: list[Range]) -> int:
         """Write these parts of a batch, all of one without a position; return how many bytes."""
