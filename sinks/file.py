@@ -55,7 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
-        template.parse(self.path)
+        if template.ROTATED in template.parse(self.path).parts[1::2]:
+            raise UsageError(f"use the path {self.path!r}", "{rotated} is no placeholder", "see docs/configuration.md")
         if not _MODE.fullmatch(self.mode):
             raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
         self.making()
@@ -96,6 +97,7 @@ class FileSink:
             rotator=Rotator(settings.rotate) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,
+            writer=str(context.state.resolve()) if context.state else "",
         )
 
     def write(self, batch: Batch) -> None:
@@ -149,3 +151,9 @@ class FileSink:
 def open_sink(settings: Settings, context: Context) -> FileSink:
     """Return a file sink. Raises UsageError for a path that is no template."""
     return FileSink(settings, context)
+
+
+def outputs(settings: Settings) -> tuple[str, ...]:
+    """Return the template, and that of what outputs are renamed to."""
+    rotated = f"{settings.path}-{{{template.ROTATED}}}"
+    return (settings.path, rotated) if settings.rotate else (settings.path,)
