@@ -31,8 +31,9 @@ def hold(fd: int) -> None:
 
 def claim(fd: int, writer: str) -> None:
     """Note that `writer` writes to an output that it holds."""
-    with suppress(OSError):
-        os.setxattr(fd, _WRITER, os.fsencode(writer))
+    if last_writer(fd) != writer:
+        with suppress(OSError):
+            os.setxattr(fd, _WRITER, os.fsencode(writer))
 
 
 def last_writer(fd: int) -> str:

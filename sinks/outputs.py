@@ -168,7 +168,7 @@ class Outputs:
             holding.hold(output.fd)
         except holding.HeldByAnother as error:
             self._drop(relative)
-            raise OutputError(f"write {output.path}", error.strerror, "give each sink a path of its own") from None
+            raise _cannot("write", output.path, error) from None
         holding.claim(output.fd, self._writer)
 
     def _warn_of_old(self, output: Output) -> None:
@@ -269,4 +269,6 @@ def _is_moved(output: Output) -> bool:
 
 
 def _cannot(verb: str, path: object, error: OSError) -> OutputError:
+    if isinstance(error, holding.HeldByAnother):
+        return OutputError(f"{verb} {path}", error.strerror, "give each sink a path of its own")
     return OutputError(f"{verb} {path}", error, "free some space, or give this user write access")

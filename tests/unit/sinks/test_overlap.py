@@ -64,7 +64,7 @@ def test_relative_paths_and_links_are_followed(tmp_path: Path, monkeypatch: pyte
     [
         "a: {type: file, path: /o/x}\n  b: {type: file, path: /o/x}",
         "a: {type: severity, min: err, label: l, write: {type: file, path: /o/x}}\n  b: {type: file, path: /o/x}",
-        "a: &same {type: severity, min: err, write: {type: file, path: /o/x}}\n  b: {<<: *same, label: m}",
+        "a: {type: severity, min: err, write: &w {type: file, path: /o/x}}\n  b: {type: severity, min: err, write: *w}",
         "a: {type: file, path: '/o/{host}'}\n  b: {type: severity, min: err, write: {type: file, path: /o/x}}",
         "a: {type: file, path: /o/x, rotate: {max_bytes: 1}}\n  b: {type: file, path: '/o/x-{host}'}",
     ],
