@@ -6,16 +6,20 @@ What is overridden of pika is here, and nowhere else.
 import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pika
+import pika.amqp_object
+import pika.channel
 import pika.exceptions
+import pika.frame
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
 from logbus import refusals
+from logbus.bounds import DECODE_MAX_BYTES, EXCERPT_BYTES, Excerpt
 from logbus.errors import BrokerError, BrokerUnavailable
 
 if TYPE_CHECKING:
@@ -29,12 +33,38 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure 
 _AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
 
 
+Content = tuple[pika.frame.Method[pika.amqp_object.Method], pika.frame.Header, bytes]
+
+
+class BoundedAssembler(pika.channel.ContentFrameAssembler):
+    """Keeps the beginning only of a body that is too large to be decoded: RabbitMQ 3 delivers up to 128 MiB."""
+
+    def _handle_body_frame(self, body_frame: pika.frame.Body) -> Content | None:
+        header = self._header_frame
+        if header is None or header.body_size <= DECODE_MAX_BYTES:
+            return super()._handle_body_frame(body_frame)
+        if self._seen_so_far < EXCERPT_BYTES:
+            self._body_fragments.append(body_frame.fragment)
+        self._seen_so_far += len(body_frame.fragment)
+        if self._seen_so_far < header.body_size:
+            return None
+        method, header, beginning = self._finish()
+        return method, header, Excerpt(beginning, header.body_size)
+
+
 class AtOnce(pika.SelectConnection):
-    """Sends the frames of a message in one write, and at once.
+    """Sends the frames of a message in one write, and at once; receives bodies of bounded size.
 
     pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
     for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
     """
+
+    def _create_channel(
+        self, channel_number: int, on_open_callback: Callable[[pika.channel.Channel], object] | None
+    ) -> pika.channel.Channel:
+        channel = super()._create_channel(channel_number, on_open_callback)
+        channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
+        return channel
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         super()._output_marshaled_frames([b"".join(marshaled_frames)])

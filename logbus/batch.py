@@ -6,18 +6,20 @@ The public description is docs/wire-format.md; other languages are written again
 anything: every field of a message is hostile until checked, and what breaks the contract is WireError, nothing else.
 Both hold a batch to the same rules, but for one: only `decode` counts the lines, which takes a pass over the body; our
 own levels were made of them, one each. A message that does not claim to be a batch is *foreign* and never
-wrong: its body is lines, its severity is classified here, it has no position.
+wrong, only too large: its body is lines, its severity is classified here, it has no position.
 """
 
 import functools
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from logbus import VERSION, frames, headers
+from logbus import VERSION, bounds, frames, headers
+from logbus.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 from logbus.errors import WireError
 from logbus.severity import Severity, classify
-from logbus.slices import Batch, Span, count_lines, records, select, split, trim
+from logbus.slices import Batch, Span, count_lines, records, select, split, split_records, trim
 
 __all__ = [
     "DECODE_MAX_BYTES",
@@ -35,6 +37,7 @@ __all__ = [
     "routing_key",
     "select",
     "split",
+    "split_records",
     "trim",
     "word",
 ]
@@ -43,9 +46,7 @@ TYPE = "logbus.batch.v1"
 MAX_RECORDS = 65_536
 MAX_RECORDS_WITH_LENGTHS = 12_288
 MAX_BODY_BYTES = 2 * 1024 * 1024
-"""What we make."""
-DECODE_MAX_BYTES = 16 * 1024 * 1024
-"""What we accept, compressed or not."""
+"""What we make; what we accept is in `logbus.bounds`."""
 COMPRESS_MIN_BYTES = 1_024
 MAX_WORD_BYTES = 64
 
@@ -105,7 +106,8 @@ def encode(
 
 
 def decode(message: Message) -> Batch:
-    """Return what `message` carries. Raises WireError when it claims to be a batch and is none."""
+    """Return what `message` carries. Raises WireError when it is too large, or claims to be a batch and is none."""
+    bounds.hold(message.body, message.headers)
     version = _VERSIONED.fullmatch(message.type) if isinstance(message.type, str) else None
     if version is None:
         return _decode_foreign(message)
@@ -166,11 +168,12 @@ def _headers(batch: Batch) -> dict[str, object]:
 
 def _decode_foreign(message: Message) -> Batch:
     body, encoded = message.body, None
-    if message.content_encoding == "zstd":
-        try:
+    if message.content_encoding == "zstd" and frames.content_bytes(message.body) is not None:
+        with suppress(frames.NoFrame):  # a foreign message is never wrong: bytes are shown as they are
             body, encoded = frames.decompress(message.body, DECODE_MAX_BYTES), message.body
-        except WireError:
-            body = message.body  # a foreign message is never wrong: bytes are shown as they are
+    lines = count_lines(body)
+    if lines > FOREIGN_MAX_LINES:
+        raise WireError(f"its body has {lines} lines, and {FOREIGN_MAX_LINES} are accepted")
     return Batch(body, classify(body), user=_user(message), encoded=encoded)
 
 

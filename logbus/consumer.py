@@ -29,6 +29,7 @@ from logbus import topology
 from logbus.batch import Message
 from logbus.errors import visible
 from logbus.publisher import properties_of
+from logbus.seldom import Seldom, and_others
 from logbus.telemetry import count
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ class Consumer:
         self._copies: dict[int, int] = {}
         self._copied = 0
         self._unsettled: dict[int, None] = {}
+        self._warnings = Seldom()
         self.epoch = 0
         connection.attach(self)
 
@@ -138,14 +140,19 @@ class Consumer:
             return
         count("logbus_quarantined_messages")
         if self._queue.exclusive:
-            logger.warning("dropped a message: %s", visible(reason))
+            self._warn_of(f"dropped a message: {visible(reason)}")
             self.ack([delivery])
             return
-        logger.warning("a message on %s goes to %s: %s", visible(self._queue.name), topology.DEAD, visible(reason))
+        self._warn_of(f"a message on {visible(self._queue.name)} goes to {topology.DEAD}: {visible(reason)}")
         self._copied += 1
         self._copies[self._copied] = delivery.tag
         copy = self._copy(delivery.message, reason)
         self._channel.basic_publish(topology.DEAD, copy.routing_key, copy.body, properties_of(copy), mandatory=True)
+
+    def _warn_of(self, what: str) -> None:
+        left_out = self._warnings.left_out(what)
+        if left_out is not None:
+            logger.warning("%s%s", what, and_others(left_out))
 
     def plan(self) -> topology.Plan:
         """Return what this consumer declares."""

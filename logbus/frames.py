@@ -27,27 +27,41 @@ def compress(body: bytes, level: int) -> bytes:
     return _compressor(level).compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
+class NoFrame(WireError):  # noqa: N818 - as in logbus.errors
+    """These bytes are not one Zstandard frame that says its content size."""
+
+
+def content_bytes(frame: bytes) -> int | None:
+    """Return the content size that a frame states; None if it states none, or is no frame."""
+    if not frame.startswith(_MAGIC):
+        return None
+    try:
+        return zstd.get_frame_info(frame).decompressed_size
+    except zstd.ZstdError:
+        return None
+
+
 def decompress(frame: bytes, max_bytes: int) -> bytes:
     """Return the content of one frame. Raises WireError when it is none, or of no known size, or of over `max_bytes`.
 
-    Never more than `max_bytes`, and the library's window of as much, is allocated, whatever the frame says.
+    Never more than `max_bytes`, and the library's window of as much, is allocated, whatever the frame says. The error
+    is NoFrame except where the content is too large.
     """
     if not frame.startswith(_MAGIC):
-        raise WireError("its body is not a Zstandard frame")
+        raise NoFrame("its body is not a Zstandard frame")
+    size = content_bytes(frame)
+    if size is None or size > max_bytes:
+        kind = NoFrame if size is None else WireError
+        raise kind(f"its body does not say that it decompresses to at most {max_bytes} bytes")
+    decompressor = zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _MAX_WINDOW_BITS})
     try:
-        size = zstd.get_frame_info(frame).decompressed_size
-        if size is None or size > max_bytes:
-            raise WireError(f"its body does not say that it decompresses to at most {max_bytes} bytes")
-        decompressor = zstd.ZstdDecompressor(
-            options={int(zstd.DecompressionParameter.window_log_max): _MAX_WINDOW_BITS}
-        )
         body = decompressor.decompress(frame, max_length=size + 1)
     except zstd.ZstdError as error:
-        raise WireError(f"its body does not decompress: {error}") from None
+        raise NoFrame(f"its body does not decompress: {error}") from None
     if not decompressor.eof or len(body) != size:
-        raise WireError("its body is a Zstandard frame cut short")
+        raise NoFrame("its body is a Zstandard frame cut short")
     if decompressor.unused_data:
-        raise WireError("its body goes on after its Zstandard frame")
+        raise NoFrame("its body goes on after its Zstandard frame")
     return body
 
 

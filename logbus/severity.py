@@ -38,6 +38,8 @@ class Severity(enum.IntEnum):
 UNSTATED: Final = b"-"
 _WRAPPED: Final = b"w"
 _PIECE_BYTES: Final = 1 << 16
+LINE_MAX_BYTES: Final = 1 << 17
+"""So much of a line is looked at: patterns keep some state for each step. Docker cuts at 16 KiB, before escaping."""
 
 
 def _by_word() -> dict[bytes, Severity]:
@@ -101,16 +103,32 @@ def parse_severity(text: str) -> Severity:
 
 
 def stated(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
-    """Return what each line of `body` states: an ASCII digit, or `-` for nothing.
+    """Return what each line of `body` states in its first 128 KiB: an ASCII digit, or `-` for nothing.
 
     `pattern` is one of `formats.line_pattern`; without, any known format counts. A line's digit depends on its own
     bytes only, so `stated(a + b) == stated(a) + stated(b)` wherever `a` ends in a newline.
     """
     if not body:
         return b""
+    body = _beginnings(body)
     if pattern is None and len(body) >= scanning.LEAST_BYTES and (digits := _scanned(body)) is not None:
         return digits
     return _searched(body, pattern)
+
+
+def _beginnings(body: bytes) -> bytes:
+    """Return `body` with each line that is too long cut; the same where there is none, for a search every 128 KiB."""
+    kept: list[bytes] = []
+    at = done = 0
+    while at + LINE_MAX_BYTES < len(body):
+        line_end = body.rfind(b"\n", at, at + LINE_MAX_BYTES + 1) + 1
+        if not line_end:
+            kept.append(body[done : at + LINE_MAX_BYTES])
+            line_end = done = body.find(b"\n", at + LINE_MAX_BYTES)
+            if done < 0:
+                return b"".join(kept)
+        at = line_end
+    return b"".join([*kept, body[done:]]) if kept else body
 
 
 def _scanned(body: bytes) -> bytes | None:
@@ -130,15 +148,14 @@ def _searched(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
     first = body.find(b"\n")
     if first < 0:
         first = len(body)
-    digits = [_read(b"\n" + body[:first], 0, first + 1, pattern)]
+    digits = [_unwrapped(body, 0, first, _read(b"\n" + body[:first], 0, first + 1, pattern))]
     last = len(body) - body.endswith(b"\n")
     while first < last:  # in pieces: sixteen MiB of bare newlines would else be sixteen million objects at once
         piece = body.find(b"\n", first + _PIECE_BYTES, last)
         piece = last if piece < 0 else piece
-        digits.append(_read(body, first, piece, pattern))
+        digits.append(_unwrapped(body, first + 1, piece, _read(body, first, piece, pattern)))
         first = piece
-    joined = b"".join(digits)
-    return _unwrapped(body, joined) if _WRAPPED in joined else joined
+    return b"".join(digits)
 
 
 def _read(body: bytes, start: int, end: int, pattern: re.Pattern[bytes] | None) -> bytes:
@@ -152,9 +169,11 @@ def _read(body: bytes, start: int, end: int, pattern: re.Pattern[bytes] | None) 
     return b"".join(map(_TOKENS.__getitem__, pattern.findall(body, start, end)))
 
 
-def _unwrapped(body: bytes, digits: bytes) -> bytes:
-    """Replace the marks of lines that a container's runtime wrapped by what the wrapped text states."""
-    wrapped = list(compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits)))
+def _unwrapped(body: bytes, start: int, end: int, digits: bytes) -> bytes:
+    """Replace the marks of lines of body[start:end] that a container's runtime wrapped by what their text states."""
+    if _WRAPPED not in digits:
+        return digits
+    wrapped = list(compress(io.BytesIO(body[start:end]), (digit == ord(_WRAPPED) for digit in digits)))
     inside = [unwrap(line) for line in wrapped]
     found = stated(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
     hinted = (

@@ -10,7 +10,7 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import compress, pairwise
+from itertools import accumulate, compress, islice, pairwise
 
 from logbus import newlines
 from logbus.errors import WireError
@@ -116,6 +116,21 @@ def split(batch: Batch, max_bytes: int) -> list[Batch]:
     if batch.lengths is None:
         return [_cut_lines(batch, first, last) for first, last in pairwise(_line_cuts(batch.body, max_bytes))]
     return list(_split_records(batch, batch.lengths, max_bytes))
+
+
+def split_records(batch: Batch, max_records: int) -> Iterator[Batch]:
+    """Yield `batch` in parts of at most `max_records`; one by one, because they are copies."""
+    if len(batch.levels) <= max_records:
+        yield batch
+        return
+    if batch.lengths is None:
+        lines = map(len, io.BytesIO(batch.body))
+        sizes = iter(lambda: sum(islice(lines, max_records)), 0)
+        yield from (_cut_lines(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=0)))
+        return
+    sources = iter([source for _, source in batch.lengths])
+    sizes = iter(lambda: sum(islice(sources, max_records)), 0)
+    yield from (trim(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=batch.offset)))
 
 
 def _line_cuts(body: bytes, max_bytes: int) -> Iterator[int]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from logbus.loops import mark_output
+from logbus.loops import is_output, mark_output
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
@@ -43,10 +43,16 @@ def open_base(base: Path) -> int:
     return os.open(base, _DIRECTORY)
 
 
-def open_append(base: int, relative: str, making: Making = AS_WE_ARE) -> int:
+class Linked(OSError):  # noqa: N818 - as in logbus.errors
+    """A file has more names than one, and is not known to be an output."""
+
+
+def open_append(base: int, relative: str, making: Making = AS_WE_ARE, *, known: bool = False) -> int:
     """Open the regular file `relative` beneath the open directory `base` for appending; make what is missing of it.
 
-    What is new is durable when this returns: each directory is synced after something was made in it. Raises OSError.
+    What is new is durable when this returns: each directory is synced after something was made in it. A file with
+    several names is refused unless it is marked as an output, or `known` to be one: somebody may have linked another
+    file in its place. A backup's links to our own files are harmless. Raises OSError.
     """
     *folders, name = relative.split("/")
     folder = os.dup(base)
@@ -54,7 +60,7 @@ def open_append(base: int, relative: str, making: Making = AS_WE_ARE) -> int:
         for each in folders:
             folder, outer = _enter(folder, each, making), folder
             os.close(outer)
-        return _open_file(folder, name, making)
+        return _open_file(folder, name, making, known=known)
     finally:
         os.close(folder)
 
@@ -95,14 +101,18 @@ def _enter(folder: int, name: str, making: Making) -> int:
     return fd
 
 
-def _open_file(folder: int, name: str, making: Making) -> int:
+def _open_file(folder: int, name: str, making: Making, *, known: bool) -> int:
     try:
         fd = os.open(name, _APPEND, dir_fd=folder)
     except FileNotFoundError:
         fd = _make_file(folder, name, making)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
         os.close(fd)
         raise OSError(errno.ENXIO, "it is not a regular file")
+    if status.st_nlink > 1 and not (known or is_output(fd)):
+        os.close(fd)
+        raise Linked(errno.EMLINK, f"it has {status.st_nlink} names (hard links), and no sink has written to it")
     mark_output(fd)
     return fd
 

@@ -20,12 +20,13 @@ from typing import Literal
 
 import msgspec
 
-from logbus.batch import Batch, records, select
+from logbus.batch import Batch, records, select, split_records
 from logbus.errors import OutputError
 from logbus.patterns import compile_pattern
 from logbus.severity import Severity
-from sinks.printable import inert_json, is_plain, printable, printable_word
-from sinks.sink import Context, OutputClosed
+from sinks.printable import decoded, inert_json, is_plain, printable, printable_word
+from sinks.sink import BatchRefused, Context, OutputClosed
+from sinks.texts import texts
 
 STDOUT = 1
 COLOURS = {0: b"\x1b[1;37;41m", 1: b"\x1b[1;31m", 2: b"\x1b[1;31m", 3: b"\x1b[31m", 4: b"\x1b[33m", 5: b"\x1b[36m"}
@@ -36,6 +37,9 @@ LAST_US = 253_402_300_799_999_999
 """9999-12-31, in microseconds since 1970."""
 _SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"' for severity in Severity}
 _NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
+AT_ONCE_BYTES = 4 << 20
+NAMES_MAX_BYTES = 128 << 20
+LINE_BYTES = 64
 CONTINUED = b"\n" + b" " * 13
 
 
@@ -69,8 +73,9 @@ class Console:
         if fnmatch.fnmatchcase(batch.host, wanted.host) and fnmatch.fnmatchcase(batch.label, wanted.label):
             if wanted.grep:
                 batch = matching(batch, wanted.grep)
-            self._rest = memoryview(bytes(self._rest) + self._show(batch))
-            self.ready()
+            for part in split_records(batch, _records_at_once(batch)):
+                self._rest = memoryview(bytes(self._rest) + self._show(part))
+                self.ready()
 
     def ready(self) -> bool:
         """Show what is left to show, as far as there is room; tell whether that was all. Raises as `write` does."""
@@ -93,6 +98,16 @@ class Console:
         if self._fd != self._shared:
             os.close(self._fd)
             self._fd = self._shared
+
+
+def _records_at_once(batch: Batch) -> int:
+    """Return how many records are shown at a time. Raises BatchRefused where their host and path are absurdly long."""
+    name_bytes = 4 * len(batch.host + batch.label + batch.path)
+    if name_bytes * len(batch.levels) > NAMES_MAX_BYTES:
+        raise BatchRefused(
+            "show the batch", f"names of {name_bytes} bytes before {len(batch.levels)} records are too many"
+        )
+    return AT_ONCE_BYTES // (name_bytes + LINE_BYTES) + 1
 
 
 def _without_blocking(fd: int) -> int:
@@ -155,7 +170,7 @@ def as_json(batch: Batch) -> bytes:
 
     What all records share is encoded once, and all of them are joined at once: no object is made for a record.
     """
-    common = {"host": batch.host, "label": batch.label, "path": _text(os.fsencode(batch.path))}
+    common = {"host": batch.host, "label": batch.label, "path": decoded(os.fsencode(batch.path))}
     begin = inert_json(msgspec.json.encode(common)[:-1].decode()) + ',"offset":'
     when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
     severities = map(_SEVERITIES.__getitem__, batch.levels)
@@ -183,18 +198,18 @@ def _messages(batch: Batch) -> list[str]:
     if batch.lengths is None and (plain or not batch.body.translate(None, _NO_CONTROLS)):
         text = _escaped_lines(batch.body.removesuffix(b"\n"))
     else:
-        text = "\n".join(map(_escaped, records(batch)))
+        text = "\n".join(_escaped(each or "") for each in texts(batch))
     return (text if plain else inert_json(text)).split("\n")[: len(batch.levels)]
 
 
 def _escaped_lines(body: bytes) -> str:
     """Return lines as JSON has them; bytes are searched far faster than text for what is not there."""
-    body = body if body.isascii() else _text(body).encode()
+    body = body if body.isascii() else decoded(body).encode()
     return body.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\t", rb"\t").decode()
 
 
-def _escaped(record: bytes) -> str:
-    return msgspec.json.encode(_text(record.removesuffix(b"\n").removesuffix(b"\r")))[1:-1].decode()
+def _escaped(text: str) -> str:
+    return msgspec.json.encode(text)[1:-1].decode()
 
 
 def _offsets(batch: Batch) -> list[str]:
@@ -205,10 +220,6 @@ def _offsets(batch: Batch) -> list[str]:
     sizes = (source for _, source in batch.lengths) if batch.lengths is not None else map(len, records(batch))
     numbers = msgspec.json.encode(list(accumulate(sizes, initial=batch.offset)))  # four times as fast as str of each
     return numbers.decode()[1:-1].split(",")[:count]
-
-
-def _text(raw: bytes) -> str:
-    return raw.decode(errors="backslashreplace")
 
 
 def _when(batch: Batch) -> datetime:

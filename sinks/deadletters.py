@@ -5,6 +5,7 @@ changes their order. Two people should not do that at the same time.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,9 +18,14 @@ from logbus.session import Refusal, Session, session
 from logbus.settings import Broker
 from logbus.topology import DEAD
 from sinks.printable import printable
+from sinks.quarantine import WHOLE_BYTES_HEADER
 
 LISTED = 100
-OURS = frozenset({REASON_HEADER, QUEUE_HEADER, USER_HEADER, "x-death", "x-delivery-count"})
+OURS = frozenset({REASON_HEADER, QUEUE_HEADER, USER_HEADER})
+BROKERS = re.compile(
+    r"x-(death|delivery-count|acquired-count|stream-offset|opt-.*|(first|last)-death-(reason|queue|exchange))"
+)
+"""Headers that RabbitMQ adds when it dead-letters a message or delivers it again, from 3.8 to 4.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,12 @@ class Letter:
     def queue(self) -> str:
         """The queue that it came from, "" if nobody knows."""
         return str(self.message.headers.get(QUEUE_HEADER) or _death(self.message.headers).get("queue", ""))
+
+    @property
+    def excerpt_of_bytes(self) -> int:
+        """How many bytes the whole body had, if this is the beginning of it; otherwise 0."""
+        whole_bytes = self.message.headers.get(WHOLE_BYTES_HEADER, 0)
+        return whole_bytes if isinstance(whole_bytes, int) else 0
 
 
 def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
@@ -95,8 +107,8 @@ def show_one(broker: Broker, letter_id: str) -> Iterator[str]:
 
 
 def requeue(broker: Broker, letter_id: str | None) -> int:
-    """Put a letter, or all (None), back into the queue it came from; return how many. Raises LogbusError."""
-    return _settle(broker, letter_id, _requeue)
+    """Put a letter, or all (None) whole ones, back into the queue it came from; return how many. Raises LogbusError."""
+    return _settle(broker, letter_id, _requeue, lambda letter: letter_id is not None or not letter.excerpt_of_bytes)
 
 
 def drop(broker: Broker, letter_id: str | None) -> int:
@@ -104,11 +116,16 @@ def drop(broker: Broker, letter_id: str | None) -> int:
     return _settle(broker, letter_id, lambda _link, _letter: None)
 
 
-def _settle(broker: Broker, letter_id: str | None, action: Callable[[Session, Letter], None]) -> int:
+def _settle(
+    broker: Broker,
+    letter_id: str | None,
+    action: Callable[[Session, Letter], None],
+    wanted: Callable[[Letter], bool] = lambda _letter: True,
+) -> int:
     with letters(broker) as (link, found):
         chosen = _all_there_are(link, found) if letter_id is None else iter([_find(found, letter_id)])
         count = 0
-        for letter in chosen:
+        for letter in filter(wanted, chosen):
             action(link, letter)
             link.ack(letter.tag)
             count += 1
@@ -123,6 +140,12 @@ def _all_there_are(link: Session, found: Iterator[Letter]) -> Iterator[Letter]:
 
 
 def _requeue(link: Session, letter: Letter) -> None:
+    if whole_bytes := letter.excerpt_of_bytes:
+        raise LogbusError(
+            f"requeue the letter {letter.id}",
+            f"it is an excerpt: the message had {whole_bytes} bytes, more than sinks accept",
+            "publish it again in parts, or drop the letter",
+        )
     if link.depth(letter.queue) is None:
         raise LogbusError(f"requeue the letter {letter.id}", f"there is no queue {letter.queue!r}")
     link.publish(letter.queue, _restored(letter.message))
@@ -137,5 +160,5 @@ def _find(found: Iterator[Letter], letter_id: str) -> Letter:
 
 def _restored(message: Message) -> Message:
     """Return a message as it was, but for the user, which is RabbitMQ's to say."""
-    kept = {name: value for name, value in message.headers.items() if name not in OURS}
+    kept = {name: value for name, value in message.headers.items() if name not in OURS and not BROKERS.fullmatch(name)}
     return replace(message, headers=kept, user_id=None)

@@ -8,6 +8,7 @@ appended as they came; what had to be trimmed, or came as plain text, is made a 
 """
 
 import grp
+import os
 import pwd
 import re
 from collections.abc import Callable, Mapping
@@ -27,6 +28,10 @@ from sinks.sink import BatchRefused, Context, Mark
 from sinks.wrapping import WRAPPINGS, Format
 
 ZSTD_LEVEL = 3
+DEPTH_MAX = 64
+"""Directories beneath the base: so many are made for one message, at most."""
+PATH_MAX_BYTES = 4_000
+"""Linux opens paths of up to 4,095 bytes; a rotated output's name is longer."""
 
 _MODE = re.compile(r"0?[0-7]{3}")
 
@@ -50,7 +55,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
-        template.parse(self.path)
+        if template.ROTATED in template.parse(self.path).parts[1::2]:
+            raise UsageError(f"use the path {self.path!r}", "{rotated} is no placeholder", "see docs/configuration.md")
         if not _MODE.fullmatch(self.mode):
             raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
         self.making()
@@ -91,13 +97,16 @@ class FileSink:
             rotator=Rotator(settings.rotate) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,
+            writer=str(context.state.resolve()) if context.state else "",
         )
 
     def write(self, batch: Batch) -> None:
         """Append a batch as it is to be in the output."""
-        data = self._wrap(batch)
-        if not data:
-            return
+        for data in self._wrap(batch):
+            if data:
+                self._append(batch, data)
+
+    def _append(self, batch: Batch, data: bytes) -> None:
         if self._zstd:
             as_it_came = batch.encoded if self._verbatim and data is batch.body else None
             data = as_it_came or frames.compress(data, ZSTD_LEVEL)
@@ -111,7 +120,16 @@ class FileSink:
     def _name(self, batch: Batch) -> str:
         """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
         name = self._template.render(batch)
+        self._hold_to_bounds(name)
         return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
+
+    def _hold_to_bounds(self, name: str) -> None:
+        """Refuse a path that would make too many directories, or that no other program could open."""
+        depth, size_bytes = name.count("/"), len(os.fsencode(self._template.base / name))
+        if self._template.has_fields and depth > DEPTH_MAX:
+            raise BatchRefused("name the output", f"its path has {depth} directories, and {DEPTH_MAX} are accepted")
+        if self._template.has_fields and size_bytes > PATH_MAX_BYTES:
+            raise BatchRefused("name the output", f"its path has {size_bytes} bytes, and {PATH_MAX_BYTES} are accepted")
 
     def commit(self) -> None:
         """Sync the files written to."""
@@ -133,3 +151,9 @@ class FileSink:
 def open_sink(settings: Settings, context: Context) -> FileSink:
     """Return a file sink. Raises UsageError for a path that is no template."""
     return FileSink(settings, context)
+
+
+def outputs(settings: Settings) -> tuple[str, ...]:
+    """Return the template, and that of what outputs are renamed to."""
+    rotated = f"{settings.path}-{{{template.ROTATED}}}"
+    return (settings.path, rotated) if settings.rotate else (settings.path,)

@@ -13,13 +13,17 @@ LAST_RETRY_S = 30.0
 
 @dataclass(slots=True)
 class Group:
-    """Deliveries written and not acknowledged yet; `since` is when the first of them was written (monotonic)."""
+    """Deliveries written and not acknowledged yet; `since` is when the first of them was written (monotonic).
+
+    `bytes`: what was written of them; `held_bytes`: their bodies, which are kept in memory, written or not.
+    """
 
     max_bytes: int = COMMIT_BYTES
     max_s: float = COMMIT_S
     max_batches: int = COMMIT_BATCHES
     deliveries: list[Delivery] = field(default_factory=list)
     bytes: int = 0
+    held_bytes: int = 0
     since: float = 0.0
 
     def add(self, delivery: Delivery, written_bytes: int, now: float) -> None:
@@ -28,11 +32,14 @@ class Group:
             self.since = now
         self.deliveries.append(delivery)
         self.bytes += written_bytes
+        self.held_bytes += len(delivery.message.body)
 
     def is_full(self, waiting: int) -> bool:
         """Tell whether no more may be added; `waiting` deliveries take up prefetch, too."""
         batches = len(self.deliveries) + waiting
-        return bool(self.deliveries) and (self.bytes >= self.max_bytes or batches >= self.max_batches)
+        return bool(self.deliveries) and (
+            max(self.bytes, self.held_bytes) >= self.max_bytes or batches >= self.max_batches
+        )
 
     def due_at(self) -> float:
         """Return when it is to be committed even if nothing is added; infinity if there is nothing."""
@@ -41,7 +48,7 @@ class Group:
     def clear(self) -> None:
         """Begin anew: it is committed, or undone."""
         self.deliveries.clear()
-        self.bytes = 0
+        self.bytes = self.held_bytes = 0
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ from logging import getLogger
 from pathlib import Path
 
 from logbus.errors import OutputError, visible
-from sinks import beneath, writeback
+from sinks import beneath, cutting, holding, writeback
 from sinks.rotation import Rotator
 from sinks.sink import Mark
 
@@ -60,6 +60,7 @@ class Outputs:
         rotator: Rotator | None = None,
         sync: bool = True,
         is_new: bool = False,
+        writer: str = "",
     ) -> None:
         self._base = base
         self._remember = remember
@@ -71,6 +72,8 @@ class Outputs:
         self._rotator = rotator
         self._sync_data = sync
         self._warn = is_new
+        self._seen: set[str] = set()
+        self._writer = writer
         self._unsettled: set[str] = set()
 
     def append(self, relative: str, data: bytes) -> None:
@@ -146,6 +149,7 @@ class Outputs:
         path = self._base / relative
         fd = self._open_file(relative, path)
         output = self._open[relative] = Output(path, fd, _mark(fd))
+        self._take(relative, output)
         if relative in self._unsettled and self._closed[str(path)].identity != output.mark.identity:
             self._drop(relative)
             raise OutputError(f"write {path}", "it was moved while it was written to", "beginning it anew")
@@ -158,8 +162,20 @@ class Outputs:
         self._warn_of_old(output)
         return output
 
+    def _take(self, relative: str, output: Output) -> None:
+        """Make an output ours alone. Raises OutputError if another process holds it."""
+        try:
+            holding.hold(output.fd)
+        except holding.HeldByAnother as error:
+            self._drop(relative)
+            raise _cannot("write", output.path, error) from None
+        holding.claim(output.fd, self._writer)
+
     def _warn_of_old(self, output: Output) -> None:
-        if self._warn and output.mark.length:
+        is_fresh = str(output.path) not in self._seen
+        if self._warn:
+            self._seen.add(str(output.path))
+        if self._warn and is_fresh and output.mark.length:
             logger.warning(
                 "%s holds data, and the ledger is new: what is delivered again is written again", visible(output.path)
             )
@@ -171,7 +187,10 @@ class Outputs:
         except OSError as error:
             raise _cannot("open", self._base, error) from error
         try:
-            return beneath.open_append(base, relative, self._making)
+            return beneath.open_append(base, relative, self._making, known=str(path) in self._closed)
+        except beneath.Linked as error:
+            hint = "move it away, or remove its other names"
+            raise OutputError(f"open {path}", error.strerror, hint) from error
         except OSError as error:
             if error.errno in _NO_USE_WAITING:
                 raise PathUnusable(f"open {path}", error, "something else is in its place: move that away") from error
@@ -216,28 +235,18 @@ class Outputs:
             os.close(self._open.pop(relative).fd)
 
     def _cut_back(self, path: Path, mark: Mark) -> None:
-        found = _find(path, mark.identity)
+        found = cutting.find(path, mark.identity)
         if not found:
             logger.warning("the output %s was removed or replaced: going on without cutting it", visible(path))
             return
         fd = os.open(found, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            self._cut(found, fd, mark)
+            holding.hold(fd)
+            cutting.cut(found, fd, mark, self._writer)
         finally:
             os.close(fd)
         if found == path:
             self._closed[str(path)] = mark
-
-    @staticmethod
-    def _cut(path: Path, fd: int, mark: Mark) -> None:
-        size = os.fstat(fd).st_size
-        if size < mark.length:
-            lost = mark.length - size
-            logger.warning("the output %s was cut short by somebody, by %d bytes: keeping it so", visible(path), lost)
-        if size > mark.length:
-            logger.info("cutting %d uncommitted bytes off %s", size - mark.length, visible(path))
-            os.ftruncate(fd, mark.length)
-            os.fdatasync(fd)
 
 
 def _write_all(fd: int, data: bytes) -> None:
@@ -259,28 +268,7 @@ def _is_moved(output: Output) -> bool:
     return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
 
 
-def _find(path: Path, identity: str) -> Path | None:
-    """Return where the output is: at its path, or under another name in the same directory."""
-    if _identity_of(path) == identity:
-        return path
-    inode = identity.partition(".")[0]
-    try:
-        candidates = [Path(entry.path) for entry in os.scandir(path.parent) if f"{entry.inode():x}" == inode]
-    except FileNotFoundError:
-        return None
-    return next((each for each in candidates if _identity_of(each) == identity), None)
-
-
-def _identity_of(path: Path) -> str:
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return ""
-    try:
-        return beneath.identity(fd)
-    finally:
-        os.close(fd)
-
-
 def _cannot(verb: str, path: object, error: OSError) -> OutputError:
+    if isinstance(error, holding.HeldByAnother):
+        return OutputError(f"{verb} {path}", error.strerror, "give each sink a path of its own")
     return OutputError(f"{verb} {path}", error, "free some space, or give this user write access")

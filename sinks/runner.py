@@ -19,6 +19,7 @@ deliveries since then go back to the front of the backlog, and are written again
 import logging
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from operator import attrgetter
 from typing import Protocol
 
@@ -29,6 +30,8 @@ from logbus.errors import LogbusError, OutputError, WireError, describe, visible
 from sinks.group import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.ledger import Ledger, LedgerUnsaved, Source
 from sinks.order import FIRST_S, GAP_S, Early, Waiting
+from sinks.portions import portions
+from sinks.quarantine import letter_of
 from sinks.ranges import Range
 from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sink
 
@@ -224,22 +227,24 @@ class Runner:
         telemetry.count("logbus_delivered_bytes", len(batch.body))
 
     def _refuse(self, delivery: Delivery, error: LogbusError) -> None:
-        self._consumer.quarantine(delivery, describe(error.cause))
+        self._consumer.quarantine(replace(delivery, message=letter_of(delivery.message)), describe(error.cause))
 
     def _write_missing(self, batch: Batch, missing: list[Range]) -> int:
         """Write these parts of a batch, all of one without a position; return how many bytes."""
         if not batch.stream:
-            self._sink.write(batch)
+            for portion in portions(batch):
+                self._sink.write(portion)
             return len(batch.body)
         source = Source(batch.user, batch.host, batch.stream)
-        parts = [trim(batch, *part) for part in missing]
-        for part in parts:
-            self._sink.write(part)
-            self._ledger.add(source, batch.path, (part.offset, part.end))
-        trimmed_bytes = batch.end - batch.offset - sum(part.end - part.offset for part in parts)
+        written_bytes, trimmed_bytes = 0, batch.end - batch.offset
+        for portion in (portion for part in missing for portion in portions(trim(batch, *part))):
+            self._sink.write(portion)
+            self._ledger.add(source, batch.path, (portion.offset, portion.end))
+            written_bytes += len(portion.body)
+            trimmed_bytes -= portion.end - portion.offset
         self._ledger.trimmed(source, trimmed_bytes)
         telemetry.count("logbus_trimmed_bytes", trimmed_bytes)
-        return sum(len(part.body) for part in parts)
+        return written_bytes
 
     def _full(self) -> bool:
         return self._group.is_full(len(self._early))

@@ -13,7 +13,8 @@ from logbus.errors import UsageError
 from logbus.settings import Broker, Document, load_document
 from logbus.topology import RESERVED, Limits
 from sinks.group import COMMIT_BYTES, COMMIT_S
-from sinks.sink import SinkType, find_type, is_durable, suggestion
+from sinks.overlap import collisions
+from sinks.sink import SinkType, find_type, is_durable, outputs_of, suggestion
 
 STATE = "/var/lib/logbus/sinks"
 
@@ -103,7 +104,14 @@ def load_plan(path: Path, name: str) -> Plan:
 def plans_of(document: Document) -> dict[str, Plan]:
     """Return the plan of each sink in a document. Raises ConfigError."""
     settings = document.convert(Settings)
-    return {name: _plan(document, settings, name) for name in settings.sinks}
+    plans = {name: _plan(document, settings, name) for name in settings.sinks}
+    for one, other in collisions({name: outputs_of(plan.sink_type, plan.settings) for name, plan in plans.items()}):
+        raise document.error(
+            f"the sinks {one} and {other} could write to one file, and each would cut off the other's lines: "
+            "give each a path of its own",
+            *("sinks", other),
+        )
+    return plans
 
 
 def _plan(document: Document, settings: Settings, name: str) -> Plan:

@@ -16,7 +16,7 @@ from logbus.batch import Batch, select, word
 from logbus.checking import problems
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
-from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable
+from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
 
 ANY = "*"
 
@@ -89,6 +89,11 @@ def bindings(settings: Settings) -> tuple[str, ...]:
     host, label = (ANY if each == ANY else word(each) for each in (settings.host, settings.label))
     patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted_severities(settings))
     return ("", *patterns) if host == label == ANY else patterns
+
+
+def outputs(settings: Settings) -> tuple[str, ...]:
+    """Return the files that the inner sink writes."""
+    return outputs_of(*inner_of(settings))
 
 
 def durable(settings: Settings) -> bool:

@@ -5,6 +5,7 @@ A sink type is an entry point of the group `logbus.sinks`: a module, or any obje
     Settings                        a msgspec.Struct: the keys that the type has in sinks.yml
     open_sink(settings, context)    -> Sink
     bindings(settings)              -> topic patterns to bind the queue with; absent or (): everything
+    outputs(settings)               -> path templates of the files that it writes; absent or (): none
     durable(settings)               -> False if it remembers nothing (a terminal); absent: True
 
 A sink that can be cut back to where it was at its last commit also implements `DurableSink`; the runner then makes what
@@ -84,7 +85,7 @@ class PatientSink(Protocol):
 
 
 class SinkType(Protocol):
-    """What an entry point of the group `logbus.sinks` gives; `bindings` and `durable` may be absent."""
+    """What an entry point of the group `logbus.sinks` gives; `bindings`, `outputs` and `durable` may be absent."""
 
     Settings: type[msgspec.Struct]
 
@@ -122,6 +123,12 @@ def suggestion(word: str, known: Mapping[str, object]) -> str:
 def bindings_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
     """Return the topic patterns that the type asks for; () for everything."""
     ask = getattr(sink_type, "bindings", None)
+    return tuple(ask(settings)) if ask else ()
+
+
+def outputs_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
+    """Return the path templates of the files that a sink with these settings writes; () if there are none."""
+    ask = getattr(sink_type, "outputs", None)
     return tuple(ask(settings)) if ask else ()
 
 

@@ -26,6 +26,8 @@ from logbus.errors import UsageError
 from sinks.sink import suggestion
 
 FIELDS = dict.fromkeys(("host", "label", "path", "name", "date", "stream"))
+ROTATED = "rotated"
+"""What rotation puts behind a name, where a sink type says what it writes; operators cannot use it."""
 COMPONENT_MAX_BYTES = 255
 UNKNOWN = "unknown"
 DAY_US = 86_400_000_000
@@ -61,7 +63,7 @@ def parse(text: str) -> Template:
     """Return the template that `text` is. Raises UsageError."""
     parts = _PLACEHOLDER.split(text)
     for name in parts[1::2]:
-        if name not in FIELDS:
+        if name not in FIELDS and name != ROTATED:
             raise UsageError(f"use the path {text!r}", f"{{{name}}} is no placeholder", suggestion(name, FIELDS))
     if any(brace in literal for literal in parts[::2] for brace in "{}"):
         raise UsageError(f"use the path {text!r}", "a brace has no partner", "write placeholders as {host}")

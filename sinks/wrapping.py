@@ -10,57 +10,79 @@ wrapped. In JSON, bytes that are not UTF-8 are backslash escapes, and a batch wi
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 import msgspec
 
 from logbus.batch import Batch, records
 from logbus.severity import Severity
+from sinks.printable import decoded
+from sinks.sink import BatchRefused
+from sinks.texts import texts
 
 Format = Literal["raw", "prefix", "json"]
 LAST_US = 253_402_300_799_999_999
 """9999-12-31, in microseconds since 1970."""
 
+PIECE_BYTES = 4 << 20
+"""About so much is made at a time of records with their names."""
+LINE_BYTES = 64
+ADDED_MAX_BYTES = 128 << 20
+"""What the names before its records may add to a batch."""
+
 _WORDS = {ord(f"{severity:d}"): severity.word for severity in Severity}
 _BLANKS = bytes.maketrans(b" \t\r\n\0", b"_____")
 
 
-def raw(batch: Batch) -> bytes:
-    """Return the bytes; a foreign batch (no position) gets the newline that it lacks."""
-    lacks = not batch.stream and batch.body and not batch.body.endswith(b"\n")
-    return batch.body + b"\n" if lacks else batch.body
+def raw(batch: Batch) -> Iterator[bytes]:
+    """Yield the bytes; a foreign batch (no position) gets the newline that it lacks."""
+    lacks = not batch.stream and batch.body and not batch.partial and not batch.body.endswith(b"\n")
+    yield batch.body + b"\n" if lacks else batch.body
 
 
-def prefix(batch: Batch) -> bytes:
-    """Return the records, each on a line behind its time, host, label and severity."""
+def prefix(batch: Batch) -> Iterator[bytes]:
+    """Yield the records, each on a line behind its time, host, label and severity."""
     names = b" ".join(os.fsencode(name).translate(_BLANKS) or b"-" for name in (batch.host, batch.label))
     begin = {level: b"%s %s %s " % (_when(batch).encode(), names, word.encode()) for level, word in _WORDS.items()}
     lines = zip(batch.levels, records(batch), strict=True)
-    return b"".join(begin[level] + line.removesuffix(b"\n") + b"\n" for level, line in lines if line)
+    return _in_pieces(
+        batch, len(names), (begin[level] + line.removesuffix(b"\n") + b"\n" for level, line in lines if line)
+    )
 
 
-def as_json(batch: Batch) -> bytes:
-    """Return the records as objects, each on a line."""
+def as_json(batch: Batch) -> Iterator[bytes]:
+    """Yield the records as objects, each on a line."""
     common: dict[str, object] = {
         "time": _when(batch),
         "host": batch.host,
         "label": batch.label,
-        "path": _text(os.fsencode(batch.path)),
+        "path": decoded(os.fsencode(batch.path)),
     }
     if batch.fields:
         common["fields"] = dict(batch.fields)
-    lines = zip(batch.levels, records(batch), strict=True)
-    objects = [common | {"severity": _WORDS[level], "message": _text(line)} for level, line in lines if line]
-    return b"".join(msgspec.json.encode(each) + b"\n" for each in objects)
+    encoded = msgspec.json.encode(common)[:-1]
+    begin = {level: encoded + b',"severity":"%s","message":' % word.encode() for level, word in _WORDS.items()}
+    lines = zip(batch.levels, texts(batch), strict=True)
+    encode = msgspec.json.encode
+    return _in_pieces(
+        batch, len(encoded), (begin[level] + encode(text) + b"}\n" for level, text in lines if text is not None)
+    )
 
 
-WRAPPINGS: dict[Format, Callable[[Batch], bytes]] = {"raw": raw, "prefix": prefix, "json": as_json}
+WRAPPINGS: dict[Format, Callable[[Batch], Iterator[bytes]]] = {"raw": raw, "prefix": prefix, "json": as_json}
 
 
-def _text(line: bytes) -> str:
-    return line.removesuffix(b"\n").removesuffix(b"\r").decode(errors="backslashreplace")
+def _in_pieces(batch: Batch, overhead_bytes: int, lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines, many at a time. Raises BatchRefused where the names of what they are of are far larger than they."""
+    if overhead_bytes * len(batch.levels) > ADDED_MAX_BYTES:
+        raise BatchRefused(
+            "write the batch", f"{overhead_bytes} bytes before each of {len(batch.levels)} records are too many"
+        )
+    at_once = PIECE_BYTES // (overhead_bytes + LINE_BYTES) + 1
+    return iter(lambda: b"".join(islice(lines, at_once)), b"")
 
 
 def _when(batch: Batch) -> str:

@@ -13,6 +13,7 @@ from logbus.batch import Message
 from logbus.consumer import QUEUE_HEADER, REASON_HEADER
 from logbus.publisher import properties_of
 from sinks.__main__ import cli
+from sinks.quarantine import WHOLE_BYTES_HEADER
 from support import wait_until
 
 pytestmark = pytest.mark.broker
@@ -163,3 +164,50 @@ def test_dead_says_which_letter(tmp_path: Path, broker_url: str, arguments: list
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
     assert sinks("dead", *arguments, "--config", path).exit_code == 2
+
+
+def test_requeue_takes_off_what_the_broker_put_on(channel: Any, broker_url: str) -> None:
+    """E7: a requeued letter has its own headers, and none that a broker of any version adds."""
+    channel.queue_declare("logs.archive", durable=True)
+    declare_dead(channel)
+    theirs = {"x-mine": 1, "host": "h"}
+    added = {"x-acquired-count": 3, "x-delivery-count": 2, "x-first-death-queue": "q", "x-last-death-reason": "r"}
+    added |= {"x-opt-anything": 1, REASON_HEADER: "why", QUEUE_HEADER: "logs.archive"}
+    publish_confirmed(channel, Message(b"x\n", headers=theirs | added))
+    assert sinks("dead", "requeue", "--all", "--broker", broker_url).exit_code == 0
+    _, properties, body = wait_until(lambda: got(channel, "logs.archive"))
+    assert (body, properties.headers) == (b"x\n", theirs)
+
+
+def test_an_excerpt_is_never_requeued(channel: Any, broker_url: str) -> None:
+    """A13: the beginning of a large message is not put back as if it were all of it, and stays where it is."""
+    channel.queue_declare("logs.archive", durable=True)
+    declare_dead(channel)
+    headers = {REASON_HEADER: "too large", QUEUE_HEADER: "logs.archive", WHOLE_BYTES_HEADER: 1 << 27}
+    publish_confirmed(channel, Message(b"begin", headers=headers))
+    listed = wait_until(lambda: sinks("dead", "list", "--broker", broker_url).output)
+    one = sinks("dead", "requeue", listed.split()[0], "--broker", broker_url)
+    assert one.exit_code == 1
+    assert "excerpt" in one.output
+    assert "0 dead letters" in sinks("dead", "requeue", "--all", "--broker", broker_url).output
+    wait_until(lambda: depth(channel, topology.DEAD) == 1)
+    assert depth(channel, "logs.archive") == 0
+
+
+def declare_dead(channel: Any) -> None:
+    """Declare the dead letters' exchange and queue."""
+    channel.exchange_declare(topology.DEAD, "fanout", durable=True)
+    channel.queue_declare(topology.DEAD, durable=True)
+    channel.queue_bind(topology.DEAD, topology.DEAD)
+
+
+def publish_confirmed(channel: Any, message: Message) -> None:
+    """Publish a dead letter, confirmed."""
+    channel.confirm_delivery()
+    channel.basic_publish(topology.DEAD, "key", message.body, properties_of(message), mandatory=True)
+
+
+def got(channel: Any, queue: str) -> Any:
+    """Return a message of a queue, if there is one."""
+    answer = channel.basic_get(queue, auto_ack=True)
+    return answer if answer[0] else None

@@ -44,7 +44,7 @@ class MemoryQueue:
     def quarantine(self, delivery: Delivery, reason: str) -> None:
         """Note a message that was set aside, and forget it."""
         self.quarantined.append((delivery.message, reason))
-        self._taken.remove(delivery)
+        self._taken = [each for each in self._taken if each.tag != delivery.tag]
 
     def reconnect(self) -> None:
         """Begin an epoch: what is not acknowledged comes again."""

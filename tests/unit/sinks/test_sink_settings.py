@@ -85,7 +85,7 @@ def test_a_durable_sink_has_a_queue_that_stays() -> None:
 def test_a_full_queue_blocks_or_drops() -> None:
     """E11: how to overflow is always said, so that no policy drops silently; what is dropped is no dead letter."""
     yaml = "sinks:\n  a: {type: file, path: /x, queue: {max_batches: 5, expires_s: 60}}\n"
-    yaml += "  b: {type: file, path: /x, queue: {type: classic, max_bytes: 9, overflow: drop_oldest}}\n"
+    yaml += "  b: {type: file, path: /y, queue: {type: classic, max_bytes: 9, overflow: drop_oldest}}\n"
     plans = plans_of(parse_document(yaml, "sinks.yml"))
     assert queue_of(plans["a"]).arguments == {
         "x-single-active-consumer": True,
@@ -104,7 +104,7 @@ def test_a_full_queue_blocks_or_drops() -> None:
 
 def test_prefetch_is_bounded_in_bytes_too() -> None:
     """F7: RabbitMQ counts messages, so bytes are counted in the largest batches that there are."""
-    yaml = "sinks:\n  a: {type: file, path: /x, prefetch_bytes: 8388608}\n  b: {type: file, path: /x, prefetch: 5}\n"
+    yaml = "sinks:\n  a: {type: file, path: /x, prefetch_bytes: 8388608}\n  b: {type: file, path: /y, prefetch: 5}\n"
     plans = plans_of(parse_document(yaml, "sinks.yml"))
     assert [plans[name].common.prefetch_batches for name in "ab"] == [4, 5]
 

@@ -15,7 +15,7 @@ state: {state}
 sinks:
   archive: {{type: file, path: "/x/{{host}}"}}
   screen: {{type: console}}
-  errors: {{type: severity, min: err, write: {{type: file, path: /x/errors}}}}
+  errors: {{type: severity, min: err, write: {{type: file, path: /y/errors}}}}
 """
 
 

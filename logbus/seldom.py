@@ -1,0 +1,47 @@
+"""Warnings that somebody else decides how often to cause: one a minute of each kind, with how many were left out."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+EVERY_S: Final = 60.0
+KINDS_MAX: Final = 100
+OTHERS: Final = "others"
+
+_NUMBER: Final = re.compile(r"[0-9]+")
+
+
+@dataclass(slots=True)
+class _Kind:
+    next_s: float = float("-inf")
+    left_out: int = 0
+
+
+class Seldom:
+    """Decides which warnings are given. Texts that differ in numbers alone are of one kind."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._kinds: dict[str, _Kind] = {}
+
+    def left_out(self, text: str) -> int | None:
+        """Return how many of this kind were left out since the last that was given; None: leave out this one."""
+        kind = self._kind(_NUMBER.sub("#", text))
+        if self._clock() < kind.next_s:
+            kind.left_out += 1
+            return None
+        kind.next_s = self._clock() + EVERY_S
+        count, kind.left_out = kind.left_out, 0
+        return count
+
+    def _kind(self, name: str) -> _Kind:
+        if name not in self._kinds and len(self._kinds) >= KINDS_MAX:
+            name = OTHERS
+        return self._kinds.setdefault(name, _Kind())
+
+
+def and_others(count: int) -> str:
+    """Return what to put behind a warning when `count` like it were left out."""
+    return f" (and {count} more like this one since the last such warning)" if count else ""

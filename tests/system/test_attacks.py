@@ -1,0 +1,133 @@
+"""Every attack of the corpus against every kind of sink, as real processes on a real node: bounded memory and time."""
+
+import logging
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+
+from attacks.messages import attacks
+from logbus import topology
+from logbus.batch import Message
+from logbus.publisher import properties_of
+
+logger = logging.getLogger(__name__)
+
+pytestmark = [pytest.mark.broker, pytest.mark.system]
+Until = Callable[[Callable[[], Any]], None]
+
+MEMORY_MAX_BYTES = 150_000_000
+TIME_MAX_S = 2.0
+"""Of a processor, because seven sinks share a machine here."""
+SINKS = {
+    "raw": "{{type: file, path: {root}/raw.log}}",
+    "zstd": "{{type: file, path: {root}/raw.zst, compress: zstd}}",
+    "prefix": "{{type: file, format: prefix, path: '{root}/prefix/{{path}}'}}",
+    "json": "{{type: file, format: json, path: '{root}/json/{{path}}'}}",
+    "severity": "{{type: severity, min: debug, write: {{type: file, format: json, path: {root}/severity.log}}}}",
+    "text": "{{type: console}}",
+    "objects": "{{type: console, format: json}}",
+}
+OUTPUTS = {
+    "prefix": "prefix/unknown",
+    "json": "json/unknown",
+    "severity": "severity.log",
+    "raw": "raw.log",
+    "zstd": "raw.zst",
+}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Victim:
+    """A sink process, and how much of a processor it took until the last look."""
+
+    name: str
+    process: Any
+    output: Path
+    used_s: float = 0.0
+
+    def takes_s(self) -> float:
+        """Return the seconds of a processor since the last call."""
+        words = Path(f"/proc/{self.process.process.pid}/stat").read_text().rpartition(")")[2].split()
+        before, self.used_s = self.used_s, (int(words[11]) + int(words[12])) / TICKS
+        return self.used_s - before
+
+    def peak_bytes(self) -> int:
+        """Return the most memory that was resident so far."""
+        status = Path(f"/proc/{self.process.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index] - each has one
+
+    def shows(self, marker: bytes) -> bool:
+        """Tell whether the end of its output holds `marker`."""
+        if not self.output.exists():
+            return False
+        with self.output.open("rb") as output:
+            output.seek(max(0, self.output.stat().st_size - 4096))
+            return marker in output.read()
+
+
+@pytest.fixture
+def channel(broker_url: str) -> Iterator[Any]:
+    """Give a channel that confirms and returns."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.exchange_declare(topology.LOGS, "fanout", durable=True)
+    yield channel
+    connection.close()
+
+
+def send(channel: Any, message: Message) -> None:
+    """Publish a message to everybody, confirmed."""
+    key = "h.attack.emerg.err.info"
+    channel.basic_publish(topology.LOGS, key, message.body, properties_of(message), mandatory=True)
+
+
+@pytest.fixture
+def victims(start: Any, tmp_path: Path, broker_url: str) -> list[Victim]:
+    """Start every kind of sink."""
+    sinks = "\n".join(f"  {name}: {keys}" for name, keys in SINKS.items())
+    config = tmp_path / "sinks.yml"
+    config.write_text(
+        f"broker: {{url: {broker_url}}}\nstate: {tmp_path}/state\nsinks:\n" + sinks.format(root=tmp_path) + "\n"
+    )
+    found = []
+    for name in SINKS:
+        program = start("sinks", "--config", config, name)
+        found.append(Victim(name, program, tmp_path / OUTPUTS[name] if name in OUTPUTS else program.out))
+    return found
+
+
+def all_are_bound(victims: list[Victim], channel: Any) -> bool:
+    """Publish a line; tell whether one has reached each of them."""
+    try:
+        send(channel, Message(b"ready\n"))
+    except pika.exceptions.UnroutableError:
+        return False
+    return all(each.output.exists() and each.output.stat().st_size for each in victims)
+
+
+@pytest.mark.timeout(300)
+def test_no_message_takes_more_than_its_share(victims: list[Victim], channel: Any, eventually: Until) -> None:
+    """S40: whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it."""
+    eventually(lambda: all_are_bound(victims, channel))
+    shown = [each for each in victims if each.name != "zstd"]
+    flaws = []
+    for number, attack in enumerate(attacks()):
+        for each in victims:
+            each.takes_s()
+        send(channel, attack.make())
+        send(channel, Message(b"after attack %d\n" % number))
+        eventually(lambda: all(each.shows(b"after attack %d" % number) for each in shown))  # noqa: B023 - called at once
+        for each in victims:
+            took_s, peak_bytes = each.takes_s(), each.peak_bytes()
+            logger.info("%s: %s took %.2f s, %.0f MB", attack.name, each.name, took_s, peak_bytes / 1e6)
+            if took_s > TIME_MAX_S or peak_bytes > MEMORY_MAX_BYTES:
+                flaws.append(f"{attack.name}: {each.name} took {took_s:.1f} s, {peak_bytes / 1e6:.0f} MB")
+    assert not flaws
