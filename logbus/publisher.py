@@ -108,7 +108,7 @@ class Publisher:
 
     def plan(self) -> topology.Plan:
         """Return what a publisher declares."""
-        return topology.COMMON
+        return topology.PUBLISHED
 
     def opened(self, channel: "Channel") -> None:
         """Send again what was under way, in order, then go on."""
@@ -119,6 +119,7 @@ class Publisher:
         self._blocked = False
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirm)
+        self._connection.works()
         count("logbus_resent_batches", len(self._waiting))
         self._send_waiting()
 
