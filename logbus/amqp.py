@@ -6,8 +6,8 @@ What is overridden of pika is here, and nowhere else.
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pika
@@ -25,7 +25,7 @@ from logbus.errors import BrokerError, BrokerUnavailable
 if TYPE_CHECKING:
     from logbus.settings import Broker, Endpoint
 
-__all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "open_blocking", "parameters"]
+__all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within", "open_blocking", "parameters"]
 
 SOCKET_TIMEOUT_S = 10.0
 
@@ -66,6 +66,10 @@ class AtOnce(pika.SelectConnection):
         channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
         return channel
 
+    def abort(self, error: Exception) -> None:
+        """Drop the connection at once: an orderly end would wait for a channel that no longer answers."""
+        self._terminate_stream(error)
+
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         super()._output_marshaled_frames([b"".join(marshaled_frames)])
 
@@ -102,3 +106,21 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
         except (pika.exceptions.AMQPError, OSError) as error:
             trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
     raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
+
+
+@contextmanager
+def answering_within(connection: BlockingConnection, timeout_s: float) -> Iterator[None]:
+    """Raise TimeoutError in whatever waits for RabbitMQ after `timeout_s`: pika itself waits for ever.
+
+    The connection is of no use after that. pika calls its own timers, not ours, while it waits for an answer.
+    """
+
+    def expire() -> None:
+        raise TimeoutError
+
+    loop = connection._impl.ioloop  # noqa: SLF001 - pika offers no other way to it
+    timer = loop.call_later(timeout_s, expire)
+    try:
+        yield
+    finally:
+        loop.remove_timeout(timer)

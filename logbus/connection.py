@@ -21,7 +21,8 @@ from pika.adapters.select_connection import IOLoop
 
 from logbus import refusals, telemetry, topology
 from logbus.amqp import AtOnce, parameters
-from logbus.errors import BrokerError, BrokerRefused, visible
+from logbus.declaring import Declarer
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
 
 if TYPE_CHECKING:
     from pika.channel import Channel
@@ -62,9 +63,9 @@ class Connection:
         self._client: Client | None = None
         self._loop = IOLoop()
         self._loop.activate_poller()
-        self._connection: pika.SelectConnection | None = None
+        self._connection: AtOnce | None = None
         self._channel: Channel | None = None
-        self._as_it_is: dict[str, str] = {}
+        self._declarer = Declarer(self)
         self._fatal: BrokerError | None = None
         self._attempts = 0
         self._turn = 0
@@ -144,8 +145,19 @@ class Connection:
 
     def reopen_channel(self) -> None:
         """Give the channel up and declare everything anew: something that it relied on is gone."""
-        if self._channel:
+        if self._channel and self._channel.is_open:
             self._channel.close()
+
+    def give_up(self, error: BrokerUnavailable) -> None:
+        """Drop the connection because of `error`, and open another: a channel on it no longer answers."""
+        if self._connection:
+            self._connection.abort(error)
+
+    def works(self) -> None:
+        """Note that the client can do its work now: only then is it connected, and an outage over."""
+        log = logger.warning if self._reminded_at > 0 else logger.info
+        log("connected to RabbitMQ at %s", visible(self._where))
+        self._was_open, self._attempts, self._reminded_at = True, 0, -REMIND_EVERY_S
 
     def _connect(self) -> None:
         self._connection = AtOnce(
@@ -171,12 +183,10 @@ class Connection:
     def _on_channel(self, channel: "Channel") -> None:
         channel.add_on_close_callback(self._on_channel_closed)
         if self._client:
-            topology.declare(channel, self._client.plan(), self._as_it_is, lambda: self._on_declared(channel))
+            self._declarer.declare(channel, self._client.plan(), lambda: self._on_declared(channel))
 
     def _on_declared(self, channel: "Channel") -> None:
-        log = logger.warning if self._reminded_at > 0 else logger.info
-        log("connected to RabbitMQ at %s", visible(self._where))
-        self._channel, self._was_open, self._attempts, self._reminded_at = channel, True, 0, -REMIND_EVERY_S
+        self._channel = channel
         telemetry.count("logbus_connections")
         telemetry.gauge("logbus_connected", 1)
         if self._client:
@@ -186,26 +196,13 @@ class Connection:
         self._lost(error)
         if self._closing or not (self._connection and self._connection.is_open):
             return
-        if (deviation := refusals.deviating(error)) and deviation[0] not in self._as_it_is:
-            self._accept(*deviation)
+        if self._declarer.learn(error):
+            self._open_channel()
         elif refusals.size_limit(error) or refusals.is_ours(error):
             self._loop.call_later(FIRST_RETRY_S, self._open_channel)
         else:
-            self._as_it_is.clear()
+            self._declarer.forget()
             self._retry(refusals.read_close(error, self._where), self._open_channel)
-
-    def _accept(self, name: str, argument: str) -> None:
-        self._as_it_is[name] = argument
-        if argument == "permission":
-            logger.info("may not declare %s: using it as it is", visible(name))
-        else:
-            logger.warning(
-                "the exchange %s exists with another %s than Logbus declares: using it as it is; a broker restart may "
-                "lose it (delete it and let Logbus declare it)",
-                visible(name),
-                visible(argument),
-            )
-        self._open_channel()
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
@@ -215,7 +212,7 @@ class Connection:
         self._lost(error)
         if not self._closing:
             self._connection = None
-            self._as_it_is.clear()
+            self._declarer.disconnected()
             self._retry(refusals.read_close(error, self._where), self._connect)
 
     def _lost(self, error: BaseException) -> None:

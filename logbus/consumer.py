@@ -27,6 +27,7 @@ import pika.exceptions
 
 from logbus import topology
 from logbus.batch import Message
+from logbus.declaring import leaderless
 from logbus.errors import visible
 from logbus.publisher import properties_of
 from logbus.seldom import Seldom, and_others
@@ -44,6 +45,7 @@ REASON_HEADER = "logbus-reason"
 QUEUE_HEADER = "logbus-queue"
 USER_HEADER = "logbus-user"
 COPY_AGAIN_S = 1.0
+CONSUMING_WITHIN_S = 10.0
 MAX_REASON = 1024
 MAX_DEPTH = 32
 MAX_COPIED_HEADER_BYTES = 96 * 1024
@@ -99,6 +101,7 @@ class Consumer:
         self._arrived: deque[Delivery] = deque()
         self._copies: dict[int, int] = {}
         self._copied = 0
+        self._consuming = False
         self._unsettled: dict[int, None] = {}
         self._warnings = Seldom()
         self.epoch = 0
@@ -168,16 +171,27 @@ class Consumer:
         channel.add_on_return_callback(self._on_returned)
         channel.add_on_cancel_callback(self._on_cancelled)
         channel.basic_qos(prefetch_count=self._prefetch)
-        channel.basic_consume(self._queue.name, self._on_message)
+        channel.basic_consume(self._queue.name, self._on_message, callback=self._on_consuming)
+        epoch = self.epoch
+        self._connection.call_later(CONSUMING_WITHIN_S, lambda: self._check_consuming(epoch))
 
     def closed(self, _error: BaseException) -> None:
         """End the epoch: what was taken and not acknowledged comes again, what was not taken is forgotten."""
         self._channel = None
+        self._consuming = False
         self._arrived.clear()
         self.epoch += 1
 
     def blocked(self, reason: str | None) -> None:
         """Go on: an alarm stops publishing connections, and this one consumes."""
+
+    def _on_consuming(self, _frame: object) -> None:
+        self._consuming = True
+        self._connection.works()
+
+    def _check_consuming(self, epoch: int) -> None:
+        if epoch == self.epoch and not self._consuming:
+            self._connection.give_up(leaderless(self._queue.name))
 
     def _on_message(
         self,

@@ -9,8 +9,8 @@ After a (re)connect, a nack or a return the window narrows to one batch, the pro
 broker with no queue bound is asked with one message a time and a few times a minute, and so that the batches after the
 first arrive after it.
 
-A channel that was refused for long is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel when the
-limit of the full queue was lifted meanwhile.
+A channel that was refused for most of a second is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel
+when the limit of the full queue was lifted meanwhile, or when a queue without a leader has elected one.
 
 Nothing is queued beyond the window: `has_room()` is the back-pressure, the source keeps the rest.
 """
@@ -35,6 +35,8 @@ logger = logging.getLogger("logbus.publisher")
 
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
+REOPEN_HOLD_S = 0.4
+"""From this hold on, the third, each try has a channel of its own."""
 PERSISTENT = 2
 SIZE_MARGIN_BYTES = 64
 """RabbitMQ's limit is held against the body alone; a little less, so that a frame more or less is no matter."""
@@ -108,7 +110,7 @@ class Publisher:
 
     def plan(self) -> topology.Plan:
         """Return what a publisher declares."""
-        return topology.COMMON
+        return topology.PUBLISHED
 
     def opened(self, channel: "Channel") -> None:
         """Send again what was under way, in order, then go on."""
@@ -119,6 +121,7 @@ class Publisher:
         self._blocked = False
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirm)
+        self._connection.works()
         count("logbus_resent_batches", len(self._waiting))
         self._send_waiting()
 
@@ -183,8 +186,8 @@ class Publisher:
         entries = [self._sent.pop(each) for each in tags if each in self._sent]
         if frame.method.NAME == "Basic.Nack":
             count("logbus_nacked_batches", len(entries))
-            self._refused_long = self._hold_s >= LAST_HOLD_S
-            self._hold(entries, "a queue is full (nack)")
+            self._refused_long = self._hold_s >= REOPEN_HOLD_S
+            self._hold(entries, "a queue is full, or has no leader now (nack)")
         else:
             self._settle(entries)
         self._send_waiting()

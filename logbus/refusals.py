@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable
 
@@ -16,6 +17,7 @@ NOT_ALLOWED = 530
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' for (exchange|queue) '([^']*)'")
 _NO_CONFIGURE = re.compile(r"(?:access|configure access) to (exchange|queue) '([^']*)'")
+_NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
 
@@ -53,6 +55,8 @@ def _in_words(chain: list[BaseException]) -> str:
 
 def read_close(error: BaseException, where: str) -> BrokerError:
     """Return why a connection to `where`, or a channel on it, was closed."""
+    if isinstance(error, BrokerError):
+        return error
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", error))
     if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
         argument, kind, name = found.groups()
@@ -65,18 +69,31 @@ def read_close(error: BaseException, where: str) -> BrokerError:
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
 
 
-def deviating(error: BaseException) -> tuple[str, str] | None:
-    """Return (name, argument) of an exchange that exists with other properties than ours but will do, else None.
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """An exchange or a queue that is not as we declare it; `argument` is `permission` where we may not declare it."""
 
-    An exchange of another type will not do. What we may not configure is used as it is: argument `permission`.
-    """
+    kind: str
+    name: str
+    argument: str
+
+
+def deviating(error: BaseException) -> Deviation | None:
+    """Return what exists with another argument than ours, or may not be declared by us; None for any other refusal."""
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
     if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
         argument, kind, name = found.groups()
-        return (name, argument) if kind == "exchange" and argument != "type" else None
+        return Deviation(kind, name, argument)
     if code == ACCESS_REFUSED and (found := _NO_CONFIGURE.search(text)):
-        return found.group(2), "permission"
+        return Deviation(found[1], found[2], "permission")
     return None
+
+
+def missing_queue(error: BaseException) -> str | None:
+    """Return the name of the queue that RabbitMQ says is not there, else None."""
+    code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
+    found = _NO_QUEUE.search(text) if code == NOT_FOUND else None
+    return found[1] if found else None
 
 
 def size_limit(error: BaseException) -> int | None:

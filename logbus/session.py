@@ -1,14 +1,15 @@
 """Asking RabbitMQ one thing after the other, for commands: what exists, how it differs, what is in a queue.
 
 Whatever RabbitMQ refuses closes the channel it was asked on; here each question has a channel as long as it needs one,
-and a refusal is an exception with its code and text.
+and a refusal is an exception with its code and text. Each question has a deadline: a queue without a leader answers to
+nothing but its declaration and its deletion.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from logbus.amqp import BlockingChannel, BlockingConnection, open_blocking
+from logbus.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking
 from logbus.consumer import message_of
 from logbus.errors import BrokerUnavailable
 from logbus.publisher import properties_of
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ANSWER_WITHIN_S = 15.0
+"""Deleting a queue without a leader takes RabbitMQ 5 s."""
+LEADER_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 2.0
+
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
     """RabbitMQ said no: `code`, as 404, and `text`."""
@@ -32,25 +38,57 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
 
 class Session:
-    """A connection and a channel; `session` opens one."""
+    """A connection and a channel, and another after a question that was not answered; `session` opens one."""
 
-    def __init__(self, connection: BlockingConnection) -> None:
-        self._connection = connection
+    def __init__(self, connect: Callable[[], BlockingConnection]) -> None:
+        self._connect = connect
+        self._connection: BlockingConnection | None = connect()
         self._channel: BlockingChannel | None = None
 
-    def ask(self, question: Callable[[BlockingChannel], T]) -> T:
+    def ask(self, question: Callable[[BlockingChannel], T], within_s: float = ANSWER_WITHIN_S) -> T:
         """Return what `question` makes of the channel. Raises Refusal, BrokerUnavailable."""
-        if self._channel is None or not self._channel.is_open:
-            self._channel = self._connection.channel()
-            self._channel.confirm_delivery()
+        self._connection = self._connection or self._connect()
         try:
-            return question(self._channel)
+            with answering_within(self._connection, within_s):
+                return question(self._open_channel(self._connection))
+        except TimeoutError as error:
+            self._connection = self._channel = None
+            raise BrokerUnavailable("ask RabbitMQ", f"no answer after {within_s:.0f} s") from error
         except Exception as error:
             if code := getattr(error, "reply_code", 0):
                 raise Refusal(code, error.reply_text) from None  # type: ignore[attr-defined] # it has the other, too
             if type(error).__module__.startswith("pika"):
                 raise BrokerUnavailable("ask RabbitMQ", type(error).__name__) from error
             raise
+
+    def close(self) -> None:
+        """Close the connection, and do not wait long for a broker that does not answer."""
+        if self._connection and self._connection.is_open:
+            with suppress(TimeoutError), answering_within(self._connection, CLOSE_WITHIN_S):
+                self._connection.close()
+
+    def _open_channel(self, connection: BlockingConnection) -> BlockingChannel:
+        if self._channel is None or not self._channel.is_open:
+            self._channel = connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+    def has_leader(self, queue: str) -> bool:
+        """Return whether a queue answers.
+
+        One without a leader says that it has neither messages nor consumers (3.10.8), and never answers a consumer.
+        """
+
+        def look(channel: BlockingChannel) -> bool:
+            told = channel.queue_declare(queue, passive=True).method
+            if not told.message_count and not told.consumer_count:
+                channel.basic_cancel(channel.basic_consume(queue, lambda *_: None))
+            return True
+
+        try:
+            return self.ask(look, LEADER_WITHIN_S)
+        except BrokerUnavailable:
+            return False
 
     def depth(self, queue: str) -> int | None:
         """Return how many messages a queue has ready, as of a moment ago; None if there is no such queue."""
@@ -121,12 +159,11 @@ class Session:
 @contextmanager
 def session(broker: "Broker", role: str) -> Iterator[Session]:
     """Open a session, and close it however it ended. Raises BrokerUnavailable, BrokerRefused."""
-    connection = open_blocking(broker, role)
+    opened = Session(lambda: open_blocking(broker, role))
     try:
-        yield Session(connection)
+        yield opened
     finally:
-        if connection.is_open:
-            connection.close()
+        opened.close()
 
 
 def _declare(channel: BlockingChannel, step: Declaration) -> None:

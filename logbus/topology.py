@@ -1,4 +1,4 @@
-r"""Every exchange, queue, binding and key name, and how they are declared.
+r"""Every exchange, queue, binding and key name. `declaring` makes them.
 
     logs (fanout) --> logs.<sink>                     a sink that wants everything
                  \-> logs.topic --> logs.<sink>       a sink that wants some severities, hosts or labels
@@ -8,18 +8,19 @@ What a topic exchange does not match, RabbitMQ counts as unroutable, and a shipp
 right while nobody is bound, and wrong once a selective sink is: the lines it does not want must not stall the shipper.
 So `logs.topic` has the alternate exchange `logs.unmatched`, which exists exactly as long as a selective queue does: it
 is auto-deleted with its last binding, and each selective queue holds one, with a key that no message has. Behind it
-stands `logs.drain`, a queue of length 0 that counts as a route and keeps nothing. (Measured on 3.10.8: a message to
-`logs` is returned before the first selective queue is bound and after the last one is deleted, and routed in between.)
+stand the exchange `logs.drain` and the queue `logs.unmatched`, whose length is 0: it counts as a route and keeps
+nothing. (Measured on 3.10.8: a message to `logs` is returned before the first selective queue is bound and after the
+last one is deleted, and routed in between.)
+
+All sinks need that queue, so it is a quorum queue: a classic queue lives on one node of a cluster. The classic queue
+`logs.drain` of older versions is neither used nor declared. While it exists, it goes on discarding what it gets.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from logbus.errors import UsageError
-
-if TYPE_CHECKING:
-    from pika.channel import Channel
 
 LOGS = "logs"
 TOPIC = "logs.topic"
@@ -78,22 +79,30 @@ _LASTING: Mapping[QueueType, Mapping[str, object]] = {
     "classic": {},
 }
 
-COMMON: Plan = (
+DEAD_MAX_BYTES = 256 << 20
+"""How much the dead letters may take: whoever publishes poison must not fill the broker's disk."""
+
+PUBLISHED: Plan = (
     Exchange(LOGS, "fanout"),
     Exchange(TOPIC, "topic", arguments={"alternate-exchange": UNMATCHED}),
     Exchange(HEADERS, "headers"),
-    Exchange(DEAD, "fanout"),
-    Queue(DEAD, arguments=_LASTING["quorum"]),
-    Binding(DEAD, DEAD),
     Binding(LOGS, TOPIC, to_exchange=True),
     Binding(LOGS, HEADERS, to_exchange=True),
 )
+"""What a shipper declares: where it publishes, and no queue."""
+COMMON: Plan = (
+    *PUBLISHED,
+    Exchange(DEAD, "fanout"),
+    Queue(DEAD, arguments={**_LASTING["quorum"], "x-max-length-bytes": DEAD_MAX_BYTES, "x-overflow": "drop-head"}),
+    Binding(DEAD, DEAD),
+)
 SELECTIVE: Plan = (
     Exchange(DRAIN, "fanout"),
-    Queue(DRAIN, "classic", arguments={"x-max-length": 0}),
-    Binding(DRAIN, DRAIN),
-    Exchange(UNMATCHED, "direct", auto_delete=True, arguments={"alternate-exchange": DRAIN}),
+    Queue(UNMATCHED, arguments={**_LASTING["quorum"], "x-max-length": 0}),
+    Binding(DRAIN, UNMATCHED),
 )
+SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
+"""Queues that all sinks use as they are, also where an older version or an operator declared them differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,64 +150,24 @@ def own_queue(name: str) -> Queue:
 
 
 def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:
-    """Return what a sink declares: `queue` bound to everything, or to the topic `patterns` alone."""
+    """Return what a sink declares: `queue` bound to everything, or to the topic `patterns` alone.
+
+    The patterns are bound before `logs.unmatched` exists: otherwise, what the sink wants would be discarded until then.
+    """
     if not patterns:
         return (*COMMON, queue, Binding(LOGS, queue.name))
     selected = tuple(Binding(TOPIC, queue.name, key) for key in patterns)
-    return (*COMMON, *SELECTIVE, queue, Binding(UNMATCHED, queue.name, NEVER), *selected)
+    unmatched = Exchange(UNMATCHED, "direct", auto_delete=True, arguments={"alternate-exchange": DRAIN})
+    return (*COMMON, *SELECTIVE, queue, *selected, unmatched, Binding(UNMATCHED, queue.name, NEVER))
 
 
-def declare(channel: "Channel", plan: Plan, as_it_is: Mapping[str, str], done: Callable[[], None]) -> None:
-    """Declare `plan` on `channel`, then call `done`. The broker closes the channel if it refuses: no `done` then.
-
-    `as_it_is` names what is there and is left alone, each with the reason (`permission`: nor is it bound by us).
-    """
-    rest = iter([step for step in plan if not _left_alone(step, as_it_is)])
-
-    def proceed(_reply: object = None) -> None:
-        step = next(rest, None)
-        if step is None:
-            done()
-        elif isinstance(step, Binding):
-            _bind(channel, step, proceed)
-        elif isinstance(step, Exchange):
-            _declare_exchange(channel, step, proceed)
+def in_two_stages(steps: Iterable[Declaration]) -> tuple[list[Exchange | Queue], list[Exchange | Binding]]:
+    """Return what is made first, and what routes messages: to be made when the new queues are safe, in this order."""
+    made: list[Exchange | Queue] = []
+    routes: list[Exchange | Binding] = []
+    for step in steps:
+        if isinstance(step, Binding) or (isinstance(step, Exchange) and step.auto_delete):
+            routes.append(step)
         else:
-            _declare_queue(channel, step, proceed)
-
-    proceed()
-
-
-def _left_alone(step: Declaration, as_it_is: Mapping[str, str]) -> bool:
-    if isinstance(step, Binding):
-        return as_it_is.get(step.destination) == "permission"
-    return step.name in as_it_is
-
-
-def _bind(channel: "Channel", binding: Binding, then: Callable[[object], None]) -> None:
-    if binding.to_exchange:
-        channel.exchange_bind(binding.destination, binding.source, binding.key, callback=then)
-    else:
-        channel.queue_bind(binding.destination, binding.source, binding.key, callback=then)
-
-
-def _declare_exchange(channel: "Channel", exchange: Exchange, then: Callable[[object], None]) -> None:
-    channel.exchange_declare(
-        exchange.name,
-        exchange.type,
-        durable=True,
-        auto_delete=exchange.auto_delete,
-        arguments=dict(exchange.arguments),
-        callback=then,
-    )
-
-
-def _declare_queue(channel: "Channel", queue: Queue, then: Callable[[object], None]) -> None:
-    channel.queue_declare(
-        queue.name,
-        durable=not queue.exclusive,
-        exclusive=queue.exclusive,
-        auto_delete=queue.exclusive,
-        arguments={"x-queue-type": queue.type, **queue.arguments},
-        callback=then,
-    )
+            made.append(step)
+    return made, sorted(routes, key=lambda step: (step.source if isinstance(step, Binding) else step.name) == UNMATCHED)

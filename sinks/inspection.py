@@ -5,14 +5,16 @@ never changed here: the difference is told, with both values, and what to do.
 """
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from logbus.declaring import SETTLE_S, leaderless
 from logbus.errors import LogbusError, visible
 from logbus.refusals import PRECONDITION_FAILED
 from logbus.session import Refusal, Session
-from logbus.topology import Binding, Declaration, Exchange, sink_plan
+from logbus.topology import SHARED_QUEUES, Binding, Declaration, Exchange, Queue, in_two_stages, sink_plan
 from sinks.settings import Plan
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of
@@ -20,7 +22,7 @@ from sinks.wiring import queue_of
 PATIENCE_S = 2.0
 """How long a queue is consumed from to see that it is empty."""
 
-State = Literal["ok", "missing", "differs", "refused", "made"]
+State = Literal["ok", "missing", "differs", "refused", "made", "stuck"]
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but current is (.+)$", re.DOTALL)
 _VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
@@ -54,21 +56,27 @@ def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
     """Yield a finding for each exchange and queue; nothing is changed. AMQP cannot ask for bindings."""
     for step in steps:
         if not isinstance(step, Binding):
-            there = link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
-            yield _declared(link, step, "ok") if there else Finding(_kind(step), step.name, "missing")
+            yield _declared(link, step, "ok") if _is_there(link, step) else Finding(_kind(step), step.name, "missing")
 
 
 def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
-    """Make what is missing, and yield a finding for each exchange and queue; what differs is left alone."""
-    for step in steps:
-        if isinstance(step, Binding):
-            try:
-                link.declare(step)
-            except Refusal as refusal:
-                yield Finding("binding", f"{step.source} -> {step.destination}", "refused", visible(refusal.text))
+    """Make what is missing, and yield a finding for each exchange and queue; what differs is left alone.
+
+    New queues are bound once RabbitMQ has them on disk (see `logbus.declaring`).
+    """
+    made, routes = in_two_stages(steps)
+    new = False
+    for step in made:
+        there = _is_there(link, step)
+        yield _declared(link, step, "ok" if there else "made")
+        new |= isinstance(step, Queue) and not there
+    if new:
+        time.sleep(SETTLE_S)
+    for route in routes:
+        if isinstance(route, Binding):
+            yield from _bound(link, route)
         else:
-            there = link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
-            yield _declared(link, step, "ok" if there else "made")
+            yield _declared(link, route, "ok" if _is_there(link, route) else "made")
 
 
 def delete(link: Session, queue: str, *, force: bool) -> Finding:
@@ -79,14 +87,30 @@ def delete(link: Session, queue: str, *, force: bool) -> Finding:
     if link.depth(queue) is None:
         return Finding("queue", queue, "missing", "there is nothing to delete")
     if not force:
-        if link.is_consumed(queue):
-            hint = "stop the sink first, or say --force"
-            raise LogbusError(f"delete the queue {queue}", "its sink is consuming from it", hint)
-        if link.gives(queue, PATIENCE_S):
-            hint = "let its sink empty it, or say --force"
-            raise LogbusError(f"delete the queue {queue}", "the batches in it would be lost", hint)
+        _check_deletable(link, queue)
     link.delete_queue(queue)
     return Finding("queue", queue, "missing", "deleted")
+
+
+def _check_deletable(link: Session, queue: str) -> None:
+    cannot = f"delete the queue {queue}"
+    if not link.has_leader(queue):
+        raise LogbusError(cannot, leaderless(queue).cause, "start its nodes; if all are up, say --force")
+    if link.is_consumed(queue):
+        raise LogbusError(cannot, "its sink is consuming from it", "stop the sink first, or say --force")
+    if link.gives(queue, PATIENCE_S):
+        raise LogbusError(cannot, "the batches in it would be lost", "let its sink empty it, or say --force")
+
+
+def _bound(link: Session, step: Binding) -> Iterator[Finding]:
+    try:
+        link.declare(step)
+    except Refusal as refusal:
+        yield Finding("binding", f"{step.source} -> {step.destination}", "refused", visible(refusal.text))
+
+
+def _is_there(link: Session, step: Exchange | Queue) -> bool:
+    return link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
 
 
 def explained(text: str, name: str) -> str:
@@ -101,14 +125,18 @@ def explained(text: str, name: str) -> str:
     )
 
 
-def _declared(link: Session, step: Declaration, state: State) -> Finding:
-    name = "" if isinstance(step, Binding) else step.name
+def _declared(link: Session, step: Exchange | Queue, state: State) -> Finding:
     try:
         link.declare(step)
     except Refusal as refusal:
         differs = refusal.code == PRECONDITION_FAILED
-        return Finding(_kind(step), name, "differs" if differs else "refused", explained(refusal.text, name))
-    return Finding(_kind(step), name, state)
+        if differs and isinstance(step, Queue) and step.name in SHARED_QUEUES:
+            return Finding("queue", step.name, "ok", f"used as it is: {visible(refusal.text)}")
+        return Finding(_kind(step), step.name, "differs" if differs else "refused", explained(refusal.text, step.name))
+    if isinstance(step, Queue) and not link.has_leader(step.name):
+        trouble = leaderless(step.name)
+        return Finding("queue", step.name, "stuck", f"{trouble.cause} ({trouble.hint})")
+    return Finding(_kind(step), step.name, state)
 
 
 def _kind(step: Declaration) -> str:

@@ -3,6 +3,7 @@
 broker          the DevBroker that all tests of a run share: started by the first that asks, ended with the run
 broker_url      amqp:// URL of a virtual host on it that no other test sees (the exchange names are fixed)
 faulty_broker   a DevBroker of the test's own, to kill, freeze, alarm or misconfigure (about 5 s to start)
+cluster         a DevCluster of three nodes that is the test's own (about 15 s to start)
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from logbus.devbroker import DevBroker
+from logbus.devbroker import DevBroker, DevCluster
 from support import SOAK
 
 # `make test` tries the same examples each time, so that it fails for what changed only; `make soak` tries new ones.
@@ -85,3 +86,14 @@ def faulty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroke
         yield node
     finally:
         node.kill()
+
+
+@pytest.fixture
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
+    """Give a started cluster of the test's own."""
+    nodes = DevCluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        nodes.start(3)
+        yield nodes
+    finally:
+        nodes.kill()

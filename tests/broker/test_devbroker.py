@@ -16,8 +16,8 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import devbroker
-from logbus.devbroker import DevBroker
+from logbus.devbroker import DevBroker, DevCluster
+from logbus.devprocesses import processes
 from logbus.errors import BrokerUnavailable, LogbusError, UsageError
 from support import keep_new_queues, wait_until
 from support.proxy import Proxy
@@ -61,7 +61,7 @@ def cli(*args: str, **more: Any) -> "subprocess.CompletedProcess[str]":
 def listening(node: DevBroker) -> list[str]:
     """Return the local addresses on which the node's processes listen, from /proc."""
     inodes = set()
-    for pid in devbroker._processes(node.dir):  # noqa: SLF001 - what is looked at is what it finds
+    for pid in processes(node.dir):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             inodes.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
     rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()]
@@ -83,7 +83,7 @@ def test_command_line_starts_shows_and_stops(tmp_path: Path) -> None:
         assert "here" in cli("ctl", "--dir", folder, "--", "list_queues", "name").stdout
     finally:
         assert cli("stop", "--dir", folder).returncode == 0
-    assert not devbroker._processes(Path(folder))  # noqa: SLF001 - that none is left is the point
+    assert not processes(Path(folder))
     assert cli("status", "--dir", folder).returncode == 1
 
 
@@ -145,7 +145,7 @@ def test_a_node_that_cannot_start_says_where_to_look(node: DevBroker) -> None:
         with pytest.raises(BrokerUnavailable, match=r"it exited \(see startup\.log"):
             node.start()
         node.stop()
-    assert not devbroker._processes(node.dir)  # noqa: SLF001 - that none is left is the point
+    assert not processes(node.dir)
 
 
 def test_a_refused_ctl_is_one_short_line(broker: DevBroker) -> None:
@@ -179,6 +179,48 @@ def test_ordinary_user_can_run_it(tmp_path: Path) -> None:
         DevBroker(folder).kill()
     assert done.stdout.startswith("amqp://"), done.stderr
     assert (folder / "node.log").stat().st_uid == user.pw_uid
+
+
+def test_a_cluster_starts_shows_and_stops(tmp_path: Path) -> None:
+    """`--nodes 3` prints one URL a node, they know each other, `stop` leaves nothing, `start` makes the same again."""
+    folder = tmp_path / "a cluster"
+    try:
+        started = cli("start", "--dir", str(folder), "--nodes", "3")
+        assert started.returncode == 0, started.stderr
+        assert len(set(started.stdout.splitlines())) == 3
+        assert cli("status", "--dir", str(folder)).stdout == started.stdout
+        known = cli("ctl", "--dir", str(folder), "--", "eval", "length(rabbit_nodes:all_running()).")
+        assert known.stdout.strip() == "3"
+        assert cli("stop", "--dir", str(folder)).returncode == 0
+        assert not any(processes(each) for each in (folder, *folder.iterdir()))
+        assert cli("start", "--dir", str(folder)).stdout == started.stdout
+    finally:
+        cli("kill", "--dir", str(folder))
+    assert not any(processes(each) for each in (folder, *folder.iterdir()))
+
+
+def test_each_node_of_a_cluster_dies_and_comes_back_alone(cluster: DevCluster) -> None:
+    """With one node killed, the others go on; it comes back at its URL; only loopback listens, epmd included."""
+    first, second, third = cluster.nodes
+    publish(second.url, b"before")
+    first.kill()
+    assert not first.running()
+    publish(third.url, b"meanwhile")
+    assert cli("start", "--dir", str(first.dir)).stdout == first.url + "\n"
+    publish(first.url, b"after")
+    with channel_to(first.url) as channel:
+        wait_until(lambda: channel.queue_declare("kept", passive=True).method.message_count == 3)
+    for node in cluster.nodes:
+        assert {address.rpartition(":")[0] for address in listening(node)} <= {"0100007F", "0" * 24 + "01000000"}
+
+
+def test_a_folder_is_one_node_or_one_cluster(tmp_path: Path, node: DevBroker) -> None:
+    """Another number of nodes than there are is refused: exit 2, one line, and nothing is started."""
+    assert node.url
+    refused = cli("start", "--dir", str(node.dir), "--nodes", "3")
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    assert cli("start", "--dir", str(tmp_path / "none"), "--nodes", "0").returncode == 2
+    assert not processes(node.dir)
 
 
 def test_ports_are_kept_with_the_folder(node: DevBroker) -> None:

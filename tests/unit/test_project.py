@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("logbus", "shipper", "sinks")
 MAY_IMPORT_OURS = {"logbus": {"logbus"}, "shipper": {"shipper", "logbus"}, "sinks": {"sinks", "logbus"}}
 KEEPERS = {  # a library, and the only modules that know it
-    "pika": {"logbus.amqp", "logbus.topology", "logbus.connection", "logbus.publisher", "logbus.consumer"},
+    "pika": {"logbus.amqp", "logbus.declaring", "logbus.connection", "logbus.publisher", "logbus.consumer"},
     "watchdog": {"shipper.watcher"},
     "yaml": {"logbus.settings"},
     "hyperscan": {"logbus.scanning"},

@@ -1,0 +1,96 @@
+"""A cluster of three nodes of which one is down: nothing that all sinks need is gone with it."""
+
+from contextlib import closing
+from typing import Any
+
+import pika
+import pytest
+
+from logbus import topology
+from logbus.batch import Batch
+from logbus.connection import Connection
+from logbus.consumer import Consumer
+from logbus.devbroker import DevCluster
+from logbus.publisher import Publisher
+from logbus.settings import Broker
+from support import keep_new_queues, wait_until
+from support.cluster import Traffic
+
+pytestmark = pytest.mark.broker
+
+STALL_S = 3.0
+ERRORS = ("*.*.err.#",)
+
+
+def batch(number: int, level: bytes) -> Batch:
+    """Return a batch of one line."""
+    body = b"%06d\n" % number
+    return Batch(body, level, host="h", label="l", stream="0123456789abcdef", offset=7 * number, end=7 * number + 7)
+
+
+def open_sink(url: str, name: str) -> Connection:
+    """Return the connection of a selective sink that has declared everything and consumes."""
+    link = Connection(Broker(url=url), role="test")
+    consumer = Consumer(link, topology.sink_queue(name), ERRORS)
+    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    return link
+
+
+def publish_unwanted(url: str, count: int) -> None:
+    """Publish batches that no sink wants, and wait until each is confirmed."""
+    link = Connection(Broker(url=url), role="test")
+    publisher = Publisher(link, window_batches=64, window_bytes=8 << 20)
+    confirmed: list[Any] = []
+    numbers = iter(range(count))
+    while len(confirmed) < count:
+        if publisher.has_room() and (number := next(numbers, None)) is not None:
+            publisher.publish(batch(number, b"6"))
+        link.poll(0.02)
+        confirmed += publisher.take_confirmed()
+        assert not publisher.held_because
+    link.close()
+
+
+def declare_as_before(url: str) -> None:
+    """Declare `logs.drain` as older versions did: a classic queue, which lives on the node it is declared at."""
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(topology.DRAIN, "fanout", durable=True)
+        channel.queue_declare(topology.DRAIN, durable=True, arguments={"x-queue-type": "classic", "x-max-length": 0})
+        channel.queue_bind(topology.DRAIN, topology.DRAIN)
+
+
+@pytest.mark.parametrize("upgraded", [False, True])
+def test_no_node_is_needed_by_all_sinks(cluster: DevCluster, *, upgraded: bool) -> None:
+    """Whichever node is down, a new selective sink starts, and what no sink wants is confirmed and kept nowhere.
+
+    Also where an older version left its classic `logs.drain` behind.
+    """
+    if upgraded:
+        declare_as_before(cluster.urls[0])
+    open_sink(cluster.urls[0], "first").close()
+    for node in cluster.nodes:
+        keep_new_queues(node)
+    for number, down in enumerate(cluster.nodes):
+        down.kill()
+        others = [node.url for node in cluster.nodes if node.url != down.url]
+        link = open_sink(others[0], f"new{number}")
+        publish_unwanted(others[1], 20)
+        link.close()
+        down.start()
+    with closing(pika.BlockingConnection(pika.URLParameters(cluster.urls[0]))) as connection:
+        kept = connection.channel().queue_declare(topology.UNMATCHED, passive=True)
+    assert kept.method.message_count == 0
+
+
+def test_a_killed_leader_stalls_nobody_for_long(cluster: DevCluster) -> None:
+    """The leader is killed with the publisher on its node: confirms go on within 3 s, and nothing is lost."""
+    traffic = Traffic(cluster)
+    traffic.until(lambda: len(traffic.received) > 100)
+    for _ in range(2):
+        leader = traffic.leader()
+        traffic.publish_at(leader)
+        assert traffic.longest_stall_s(leader) < STALL_S
+        leader.start()
+    traffic.until(lambda: traffic.confirmed <= traffic.received)
+    traffic.close()
