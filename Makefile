@@ -1,7 +1,7 @@
 # Every target sets up what is missing first; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test bench chaos soak lint
+.PHONY: help setup demo test bench chaos soak matrix cluster lint
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -23,6 +23,15 @@ chaos: setup ## Kill, freeze, cut and fill up at random for a minute; ARGS='--mi
 
 soak: setup ## The long profile, most of an hour: 2,000 examples of each model, each mode of logrotate for a minute
 	@LOGBUS_PROFILE=soak $(PYTHON_IN_VENV) -m pytest -o timeout=3600 tests/model tests/system/test_logrotate.py $(ARGS)
+
+RABBITMQ_OF ?= trixie forky
+MATRIX_TESTS := tests/broker tests/system --ignore tests/system/test_readme.py --ignore tests/system/test_logrotate.py
+
+matrix: setup ## The broker and system tests with RabbitMQ 4.0 and 4.3 (of Debian trixie and forky), fetched into .rabbitmq
+	@for each in $(RABBITMQ_OF); do \
+		variables=$$(.ci/fetch-rabbitmq $$each) && eval "$$variables" && echo "matrix: $$(basename $$RABBITMQ_HOME)" \
+		&& $(PYTHON_IN_VENV) -m pytest $(MATRIX_TESTS) $(ARGS) || exit 1; \
+	done
 
 lint: setup ## Check formatting, style and types
 	@.venv/bin/ruff format --check .

@@ -191,10 +191,12 @@ class DevBroker:
         return Member("logbus@localhost", str(self.dir), self._ports()["epmd"], ())
 
     def _start_epmd(self) -> None:
-        """Start the cluster's epmd, unless it runs: were it a child of one node, it would be killed with that."""
+        """Start epmd, unless it runs: as a child of one node of a cluster it would be killed with that node.
+
+        RabbitMQ 4 of Debian does not start it either: it expects systemd to do so.
+        """
         member = self._member()
-        if member.peers:
-            self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
+        self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
 
     def _launch(self, command: list[str], mark: Path, log: str) -> None:
         # The shell is gone at once, so the program is init's child: it outlives us, and is nobody's zombie here.
