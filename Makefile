@@ -33,6 +33,9 @@ matrix: setup ## The broker and system tests with RabbitMQ 4.0 and 4.3 (of Debia
 		&& $(PYTHON_IN_VENV) -m pytest $(MATRIX_TESTS) $(ARGS) || exit 1; \
 	done
 
+cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, some ten minutes; ARGS='--kills 1' for less
+	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.clusterworld $(ARGS)
+
 lint: setup ## Check formatting, style and types
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .

@@ -55,9 +55,8 @@ class World:
         self.root = root
         for folder in ("logs", "state", "said"):
             (root / folder).mkdir(parents=True)
-        self.broker = DevBroker(root / "broker")
-        self.broker.start()
-        self.proxies = {role: Proxy(self.broker.port) for role in ROLES}
+        self.broker = self.start_broker()
+        self.proxies = self.make_proxies()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.writers = [Writer(root / "logs", name, seed) for name in NAMES]
         self.writing = False
@@ -67,6 +66,16 @@ class World:
         self._moves = 0
         self._configure()
         threading.Thread(target=self._write, daemon=True).start()
+
+    def start_broker(self) -> DevBroker:
+        """Start RabbitMQ; return the node that is asked what there is."""
+        broker = DevBroker(self.root / "broker")
+        broker.start()
+        return broker
+
+    def make_proxies(self) -> dict[str, Proxy]:
+        """Return the wires of the roles that have one."""
+        return {role: Proxy(self.broker.port) for role in ROLES}
 
     def begin(self) -> None:
         """Start everything, and wait until the queues would survive the node."""
@@ -162,12 +171,20 @@ class World:
             process.wait()
         for proxy in self.proxies.values():
             proxy.close()
+        self.kill_broker()
+
+    def kill_broker(self) -> None:
+        """End RabbitMQ."""
         self.broker.kill()
 
     def _configure(self) -> None:
         for role in ROLES:
-            text = SHIPPER if role == "shipper" else SINKS
-            (self.root / f"{role}.yml").write_text(text.format(url=self.url(role), root=self.root))
+            self.configure(role, self.url(role))
+
+    def configure(self, role: str, url: str) -> None:
+        """Write the configuration of a role."""
+        text = SHIPPER if role == "shipper" else SINKS
+        (self.root / f"{role}.yml").write_text(text.format(url=url, root=self.root))
 
     def _is_bound(self, role: str) -> bool:
         rows = self.broker.ctl("list_bindings", "source_name", "destination_name", "routing_key").splitlines()

@@ -1,0 +1,208 @@
+"""A world on a cluster of three nodes, of which some are killed while 10,000 lines a second are written and rotated.
+
+    make cluster                              the leader killed ten times with the shipper on its node, a follower
+                                              killed, the majority killed and started again: some ten minutes
+    make cluster ARGS='--kills 1'             the same with one kill of the leader
+
+After each, all that was written has to arrive, once and in order; how long nothing arrived is measured at the sink.
+"""
+
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from logbus.devbroker import DevBroker, DevCluster
+from support import keep_new_queues, wait_until
+from support.findings import Findings
+from support.proxy import Proxy
+from support.world import PATIENCE_S, ROLES, World
+
+ARCHIVE = "logs.archive"
+LONGEST_STALL_S = 3.0
+WATCHED_S = 5.0
+"""How long the outputs are watched after a kill: longer than the stall that there must not be."""
+LOOK_EVERY_S = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a kill did: the longest time in which nothing arrived, and whether everything has."""
+
+    what: str
+    stall_s: float
+    findings: Findings
+
+    def __str__(self) -> str:
+        found = self.findings
+        return (
+            f"{self.what:<42} nothing arrived for {self.stall_s:5.2f} s; lost {found.lost}, "
+            f"duplicated {found.duplicated}, out of order {found.out_of_order}"
+        )
+
+
+class ClusterWorld(World):
+    """Writers, a shipper and two sinks, each of which knows all three nodes."""
+
+    def start_broker(self) -> DevBroker:
+        """Start the cluster; return one node to ask."""
+        self.cluster = DevCluster(self.root / "broker")
+        self.cluster.start(3)
+        return self.cluster.nodes[0]
+
+    def make_proxies(self) -> dict[str, Proxy]:
+        """Return none: every process reaches every node."""
+        return {}
+
+    def url(self, role: str) -> str:  # noqa: ARG002 - as above
+        """Return all nodes."""
+        return _urls(self.cluster.nodes)
+
+    def kill_broker(self) -> None:
+        """End the cluster."""
+        self.cluster.kill()
+
+    def begin(self) -> None:
+        """Start everything, and wait until the queues would survive any node."""
+        super().begin()
+        for node in self.cluster.nodes:
+            keep_new_queues(node)
+
+    def leader(self) -> DevBroker:
+        """Return the node that leads the archive's queue."""
+        rows = [row.split("\t") for row in self._asked().ctl("list_queues", "name", "leader").splitlines()]
+        return self._node(next(leader for name, leader in rows if name == ARCHIVE))
+
+    def follower(self) -> DevBroker:
+        """Return a node that does not lead it."""
+        leader = self.leader()
+        return next(node for node in self.cluster.nodes if node.dir != leader.dir)
+
+    def bring_shipper_to(self, node: DevBroker) -> None:
+        """Have the shipper read a configuration that begins with this node, and wait until it is there."""
+        others = [each for each in self.cluster.nodes if each.dir != node.dir]
+        self.configure("shipper", _urls([node, *others]))
+        self.kill("shipper", signal.SIGHUP)
+        wait_until(lambda: self._shippers_node() == node.dir, PATIENCE_S)
+
+    def stall_s(self, killed: list[DevBroker]) -> float:
+        """Kill nodes while lines are written; return the longest time in which nothing arrived at the archive."""
+        self.writing = True
+        begun = self._arrived()
+        wait_until(lambda: self._arrived() > begun, PATIENCE_S)
+        for node in killed:
+            node.kill()
+        started = last = time.monotonic()
+        size, longest_s = self._arrived(), 0.0
+        while (now := time.monotonic()) < started + WATCHED_S:
+            if (present := self._arrived()) != size:
+                longest_s, size, last = max(longest_s, now - last), present, now
+            time.sleep(LOOK_EVERY_S)
+        return max(longest_s, time.monotonic() - last)
+
+    def start_again(self, nodes: list[DevBroker]) -> None:
+        """Start nodes, and wait until the archive's queue is on line on all three."""
+        for node in nodes:
+            node.spawn()
+        for node in nodes:
+            node.await_readiness()
+        wait_until(self._is_whole, PATIENCE_S)
+
+    def _is_whole(self) -> bool:
+        rows = [row.split("\t") for row in self._asked().ctl("list_queues", "name", "online").splitlines()]
+        return any(name == ARCHIVE and online.count("@") == len(self.cluster.nodes) for name, online in rows)
+
+    def _arrived(self) -> int:
+        return sum(path.stat().st_size for path in (self.root / "archive" / "h").glob("*.log*"))
+
+    def _asked(self) -> DevBroker:
+        return next(node for node in self.cluster.nodes if node.running())
+
+    def _node(self, name: str) -> DevBroker:
+        number = name.partition("@")[0].removeprefix("logbus")
+        return next(node for node in self.cluster.nodes if node.dir.name == f"node{number}")
+
+    def _shippers_node(self) -> Path | None:
+        rows = self._asked().ctl("list_connections", "pid", "client_properties").splitlines()
+        ours = [row for row in rows if "logbus shipper" in row]
+        return self._node(ours[0].removeprefix("<").partition(".")[0]).dir if len(ours) == 1 else None
+
+
+def _urls(nodes: list[DevBroker]) -> str:
+    return f"[{', '.join(node.url for node in nodes)}]"
+
+
+def kill_leader(world: ClusterWorld) -> Outcome:
+    """Kill the leader of the archive's queue, with the shipper on its node."""
+    leader = world.leader()
+    world.bring_shipper_to(leader)
+    return _killed(world, [leader], "the leader, and the shipper's node")
+
+
+def kill_follower(world: ClusterWorld) -> Outcome:
+    """Kill a follower, with the shipper on its node."""
+    follower = world.follower()
+    world.bring_shipper_to(follower)
+    return _killed(world, [follower], "a follower, and the shipper's node")
+
+
+def kill_majority(world: ClusterWorld) -> Outcome:
+    """Kill two nodes and start them again: nothing can arrive meanwhile."""
+    leader = world.leader()
+    return _killed(world, [leader, world.follower()], "two of three, for a while")
+
+
+def _killed(world: ClusterWorld, nodes: list[DevBroker], what: str) -> Outcome:
+    stall_s = world.stall_s(nodes)
+    world.start_again(nodes)
+    for role in ROLES:
+        world.ended_well(role)
+    return Outcome(what, stall_s, world.check())
+
+
+def play(root: Path, seed: int, kills: int) -> list[Outcome]:
+    """Kill the leader so many times, then a follower, then the majority; print and return what each did."""
+    world = ClusterWorld(root, seed)
+    outcomes: list[Outcome] = []
+    try:
+        world.begin()
+        for kill in [*[kill_leader] * kills, kill_follower, kill_majority]:
+            outcomes.append(kill(world))
+            print(outcomes[-1], flush=True)  # noqa: T201 - the report, as it comes
+    finally:
+        world.close()
+    return outcomes
+
+
+def good(outcomes: list[Outcome]) -> bool:
+    """Tell whether every line arrived once and in order, and nothing stalled but without a majority."""
+    return all(each.findings.exact for each in outcomes) and all(
+        each.stall_s < LONGEST_STALL_S for each in outcomes[:-1]
+    )
+
+
+@click.command()
+@click.option("--kills", default=10, help="How often the leader is killed. [default: 10]")
+@click.option("--seed", type=int, help="Of what is written.")
+def main(kills: int, seed: int | None) -> None:
+    """Kill nodes of a cluster under load."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave nothing running
+    root = Path(tempfile.mkdtemp(prefix="logbus-cluster-"))
+    outcomes = play(root, random.SystemRandom().randrange(1_000_000) if seed is None else seed, kills)
+    longest_s = max(each.stall_s for each in outcomes[:-1])
+    click.echo(f"{len(outcomes)} times nodes were killed; the longest stall with a majority was {longest_s:.2f} s")
+    if good(outcomes):
+        shutil.rmtree(root, ignore_errors=True)
+    else:
+        click.echo(f"see {root}: {outcomes[-1].findings.detail}")
+    raise SystemExit(not good(outcomes))
+
+
+if __name__ == "__main__":
+    main()
