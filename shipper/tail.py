@@ -252,19 +252,21 @@ class Tail:
     def _content(self, most: int, start: int, position: int = -1) -> bytes:
         """Return at most `most` bytes from `start` before `position` (the offset), without what is space behind that.
 
-        A writer in place may have filled what was read as NULs by the time that its next bytes were: so they count only
-        if they are read again.
+        A writer in place may have filled what was read as NULs before what follows was read: so NULs that something
+        follows count only if they are read twice.
         """
         position = self.offset if position < 0 else position
         at = position - start
         self.space, self.searching = 0, False
         data, before = os.pread(self.fd, most, at), b""
         for _ in range(MOST_READS):
-            if data == before or data.find(b"\0", start) < 0:
+            if data.find(b"\0", start) < 0:
                 break
             end = max(start, len(data.rstrip(b"\0")))
-            if end < len(data) and not self._goes_on(at + len(data)):
-                return self._without_space(data, at, end)
+            space = end < len(data) and not self._goes_on(at + len(data))
+            content = data[:end] if space else data
+            if content.find(b"\0", start) < 0 or content == before[: len(content)]:
+                return self._without_space(data, at, end) if space else data
             data, before = os.pread(self.fd, most, at), data
         return data
 
@@ -277,6 +279,7 @@ class Tail:
     def _goes_on(self, position: int) -> bool:
         """Tell whether anything but NULs is known to follow; `searching` if that takes another step."""
         size = os.fstat(self.fd).st_size
+        self.searching = False
         if position >= size or ends_in_content(self.fd, size):
             return position < size
         start = max(position, self.searched)

@@ -32,6 +32,10 @@ Heal = Callable[[], object]
 SINKS = ROLES[1:]
 AT_REST = "queue deleted"
 """What is in a deleted queue is lost, and nobody promised otherwise: so that happens before anything is written."""
+TIMEOUTS = (
+    "application:set_env(rabbit, consumer_timeout, {timeout_ms}), "
+    "application:set_env(rabbit, channel_tick_interval, {tick_ms})."
+)
 FULL = '{"max-length": 8, "overflow": "reject-publish"}'
 
 
@@ -53,6 +57,7 @@ class Faults:
             "half open": self._half_open,
             "slow wire": self._slow,
             "disk full": self._disk_full,
+            "consumer timeout": self._consumer_timeout,
             "memory alarm": self._alarm,
             "queue full": self._queue_full,
             "poison": self._poison,
@@ -133,6 +138,21 @@ class Faults:
         pid = self._world.processes[role].pid
         limit_file_size(pid, max(sizes, default=0) + self._chance.randrange(100_000))
         return lambda: limit_file_size(pid, -1)
+
+    def _consumer_timeout(self) -> Heal:
+        """Let a sink hold deliveries for longer than the broker waits for their acknowledgement."""
+        role = self._chance.choice(SINKS)
+        self._ctl("eval", TIMEOUTS.format(timeout_ms=1_000, tick_ms=200))
+        self._world.proxies[role].cut()  # a channel looks as often as it was to when it was opened
+        pid = self._world.processes[role].pid
+        limit_file_size(pid, 0)
+
+        def heal() -> None:
+            time.sleep(self._chance.uniform(1.0, 3.0))
+            limit_file_size(pid, -1)
+            self._ctl("eval", TIMEOUTS.format(timeout_ms=1_800_000, tick_ms=60_000))
+
+        return heal
 
     def _alarm(self) -> Heal:
         self._ctl("set_vm_memory_high_watermark", "absolute", "1")

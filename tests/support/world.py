@@ -7,6 +7,7 @@ writers wrote since the last check is kept apart as the truth, and `check` compa
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -20,10 +21,10 @@ from logbus.devbroker import DevBroker
 from support import keep_new_queues, wait_until
 from support.findings import Findings
 from support.proxy import Proxy
-from support.writer import Writer
+from support.writer import LinkedWriter, MappedWriter, Writer
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("api", "web", "slow")
+WRITERS = {"api": Writer, "web": Writer, "slow": Writer, "linked": LinkedWriter, "mapped": MappedWriter}
 ROLES = ("shipper", "archive", "errors")
 WRITE_EVERY_S = 0.02
 QUIET_S = 0.6
@@ -58,7 +59,7 @@ class World:
         self.broker = self.start_broker()
         self.proxies = self.make_proxies()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.writers = [Writer(root / "logs", name, seed) for name in NAMES]
+        self.writers = [kind(root / "logs", name, seed) for name, kind in WRITERS.items()]
         self.writing = False
         self._lock = threading.Lock()
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
@@ -197,9 +198,19 @@ class World:
                 if self.writing:
                     for writer in self.writers:
                         writer.write()
-                        if self._random.random() < 0.01:
+                        if self._random.random() < 0.01 and self._may_rotate(writer):
                             writer.rotate()
             time.sleep(WRITE_EVERY_S)
+
+    def _may_rotate(self, writer: Writer) -> bool:
+        """Tell whether no promise is broken: what no input names, and no shipper has ever seen, would be lost."""
+        if not isinstance(writer, LinkedWriter):
+            return True
+        registry = self.root / "state" / "shipper" / "registry.sqlite"
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"{registry.as_uri()}?mode=ro", uri=True)) as db:
+            seen = "SELECT 1 FROM streams WHERE inode = ? AND NOT done AND published > 0"
+            return db.execute(seen, (writer.inode,)).fetchone() is not None
+        return False
 
     def _expected(self, role: str, writer: Writer) -> bytes:
         if role == "archive":
@@ -207,7 +218,7 @@ class World:
         return b"".join(line for line in bytes(writer.truth).splitlines(keepends=True) if b" ERROR " in line)
 
     def _sizes(self) -> dict[tuple[str, str], int]:
-        places = [(role, name) for role in ROLES[1:] for name in NAMES]
+        places = [(role, name) for role in ROLES[1:] for name in WRITERS]
         return {place: sum(path.stat().st_size for path in self.outputs(*place)) for place in places}
 
     def _quiet(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
+from shipper import tail
 from shipper.space import SEARCH_BYTES, content_end, first_byte
 
 LINE_BYTES = 13
@@ -173,6 +174,28 @@ def test_a_mapped_file_under_a_busy_writer(shore: Any) -> None:
         os.utime(path)
         shore.run()
     assert shore.lives() == [written]
+
+
+@pytest.mark.parametrize("behind", [0, 3_000_000])
+def test_what_is_filled_while_it_is_read(shore: Any, monkeypatch: pytest.MonkeyPatch, behind: int) -> None:
+    """A2: a read that saw NULs where a line was just written, and the lines behind it, is made again."""
+    path = shore.logs / "app.log"
+    take_space(path, 13 * 100 + behind, hole=True)
+    shore.start()
+    fill(path, 0, b"".join(lines(100)))
+    whole, torn = os.pread, []
+
+    def late(fd: int, length: int, offset: int) -> bytes:
+        data = whole(fd, length, offset)
+        if torn or len(data) < 13 * 60 or b"line" not in data:
+            return data
+        torn.append(data)
+        return data[:200] + bytes(300) + data[500:]
+
+    monkeypatch.setattr(tail.os, "pread", late)
+    shore.run()
+    assert torn
+    assert shore.lives() == [b"".join(lines(100))]
 
 
 def test_the_end_of_content(tmp_path: Path) -> None:
