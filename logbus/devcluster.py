@@ -11,6 +11,8 @@ from logbus.devnode import MEMBERSHIP, DevBroker, Member
 from logbus.devprocesses import free_ports, kill
 from logbus.errors import UsageError
 
+NAME = "logbus{}@localhost"
+
 
 def nodes_in(directory: Path) -> list[DevBroker]:
     """Return the nodes of the cluster in a folder; none if it holds no cluster."""
@@ -70,14 +72,15 @@ class DevCluster:
             raise UsageError(f"start {count} nodes in {self.dir}", "a single node is there", "choose another --dir")
 
     def _make(self, count: int) -> None:
-        names = tuple(f"logbus{number}@localhost" for number in range(1, count + 1))
         (epmd_port,) = free_ports(1)
-        for number, name in enumerate(names, 1):
-            DevBroker(self.dir / f"node{number}").join(Member(name, str(self.dir), epmd_port, names))
+        for number in range(1, count + 1):
+            DevBroker(self.dir / f"node{number}").enrol(Member(NAME.format(number), str(self.dir), epmd_port))
 
     def _start_in_turn(self) -> None:
-        for node in self.nodes:
+        for number, node in enumerate(self.nodes):
             node.start()
+            if number:
+                node.join(NAME.format(1))
 
     def _start_at_once(self) -> None:
         for node in self.nodes:

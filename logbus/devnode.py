@@ -36,7 +36,6 @@ disk_free_limit.absolute = 50MB
 log.console = false
 log.file.level = info
 """
-_PEER = "cluster_formation.classic_config.nodes.{number} = {peer}\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,6 @@ class Member:
     name: str
     home: str
     epmd_port: int
-    peers: tuple[str, ...]
 
 
 class DevBroker:
@@ -55,8 +53,8 @@ class DevBroker:
     def __init__(self, directory: Path | str) -> None:
         self.dir = Path(directory).resolve()
 
-    def join(self, member: Member) -> None:
-        """Make this node, which was never started, a member of a cluster: kept in its folder."""
+    def enrol(self, member: Member) -> None:
+        """Make this node, which was never started, one that can be a member of a cluster: kept in its folder."""
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / MEMBERSHIP).write_text(json.dumps(asdict(member)))
 
@@ -116,6 +114,13 @@ class DevBroker:
         if not within(START_TIMEOUT_S, self._ready):
             raise self._failed(f"it does not answer after {START_TIMEOUT_S:.0f} s")
 
+    def join(self, name: str) -> None:
+        """Become a member of the cluster of the node `name`, and forget what there was. Raises LogbusError."""
+        self.ctl("stop_app")
+        self.ctl("join_cluster", name)
+        self.ctl("start_app")
+        self.await_readiness()
+
     def stop(self) -> None:
         """Shut the node down in good order (about 1 s); nothing of it is left running."""
         self.resume()
@@ -171,8 +176,7 @@ class DevBroker:
 
     def _make_folder(self) -> None:
         (self.dir / "data").mkdir(parents=True, exist_ok=True)
-        peers = "".join(_PEER.format(number=n, peer=peer) for n, peer in enumerate(self._member().peers, 1))
-        (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()) + peers)
+        (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()))
         (self.dir / "enabled_plugins").write_text("[].\n")
 
     def _ports(self) -> dict[str, int]:
@@ -188,15 +192,13 @@ class DevBroker:
         saved = self.dir / MEMBERSHIP
         if saved.exists():
             return Member(**json.loads(saved.read_text()))
-        return Member("logbus@localhost", str(self.dir), self._ports()["epmd"], ())
+        return Member("logbus@localhost", str(self.dir), self._ports()["epmd"])
 
     def _start_epmd(self) -> None:
-        """Start epmd, unless it runs: as a child of one node of a cluster it would be killed with that node.
-
-        RabbitMQ 4 of Debian does not start it either: it expects systemd to do so.
-        """
+        """Start the cluster's epmd, unless it runs: were it a child of one node, it would be killed with that."""
         member = self._member()
-        self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
+        if member.home != str(self.dir):
+            self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
 
     def _launch(self, command: list[str], mark: Path, log: str) -> None:
         # The shell is gone at once, so the program is init's child: it outlives us, and is nobody's zombie here.

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from logbus.batch import Batch
 from logbus.connection import Connection
 from logbus.consumer import Consumer
 from logbus.devbroker import DevBroker
+from logbus.errors import LogbusError
 from logbus.publisher import Publisher
 from logbus.settings import Broker
 from support import keep_new_queues, wait_until
@@ -112,7 +113,10 @@ def test_what_is_sent_while_a_queue_settles_is_held(broker_url: str, patterns: t
 
 
 def make_leaderless(broker: DevBroker, name: str) -> None:
-    """Leave a bound quorum queue without a leader: declared and bound right before the node is killed."""
+    """Leave a bound quorum queue without a leader: declared and bound right before the node is killed.
+
+    Newer versions of RabbitMQ note a new queue in time: there the test has nothing to show.
+    """
     with closing(pika.BlockingConnection(pika.URLParameters(broker.url))) as connection:
         channel = connection.channel()
         channel.exchange_declare(topology.LOGS, "fanout", durable=True)
@@ -121,6 +125,9 @@ def make_leaderless(broker: DevBroker, name: str) -> None:
         channel.queue_bind(queue.name, topology.LOGS)
     broker.kill()
     broker.start()
+    with suppress(LogbusError):
+        if broker.ctl("eval", f"element(1, ra:members({{'%2F_logs.{name}', node()}}, 3000)).").strip() == "ok":
+            pytest.skip("this version of RabbitMQ keeps a queue that was declared right before a kill")
 
 
 def sinks(*arguments: object) -> "subprocess.CompletedProcess[str]":
