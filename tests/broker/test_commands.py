@@ -167,7 +167,7 @@ def test_dead_says_which_letter(tmp_path: Path, broker_url: str, arguments: list
 
 
 def test_requeue_takes_off_what_the_broker_put_on(channel: Any, broker_url: str) -> None:
-    """E7: a requeued letter has its own headers, and none that a broker of any version adds."""
+    """A requeued letter has its own headers, and none that a broker of any version adds."""
     channel.queue_declare("logs.archive", durable=True)
     declare_dead(channel)
     theirs = {"x-mine": 1, "host": "h"}
@@ -180,7 +180,7 @@ def test_requeue_takes_off_what_the_broker_put_on(channel: Any, broker_url: str)
 
 
 def test_an_excerpt_is_never_requeued(channel: Any, broker_url: str) -> None:
-    """A13: the beginning of a large message is not put back as if it were all of it, and stays where it is."""
+    """The beginning of a large message is not put back as if it were all of it, and stays where it is."""
     channel.queue_declare("logs.archive", durable=True)
     declare_dead(channel)
     headers = {REASON_HEADER: "too large", QUEUE_HEADER: "logs.archive", WHOLE_BYTES_HEADER: 1 << 27}

@@ -133,7 +133,7 @@ def all_are_bound(victims: list[Victim], attacker: Attacker) -> bool:
 
 @pytest.mark.timeout(300)
 def test_no_message_takes_more_than_its_share(victims: list[Victim], attacker: Attacker, eventually: Until) -> None:
-    """S40: whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it."""
+    """Whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it."""
     eventually(lambda: all_are_bound(victims, attacker))
     shown = [each for each in victims if each.name != "zstd"]
     flaws = []

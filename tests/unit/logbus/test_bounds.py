@@ -22,26 +22,26 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_a_message_beyond_the_bounds_is_refused(name: str) -> None:
-    """A5: too many bytes, lines or headers are a WireError, whatever the message's type and encoding."""
+    """Too many bytes, lines or headers are a WireError, whatever the message's type and encoding."""
     with pytest.raises(WireError):
         decode(TOO_LARGE[name])
 
 
 def test_a_message_at_the_bounds_is_taken() -> None:
-    """A5: as many lines and headers as are accepted are accepted."""
+    """As many lines and headers as are accepted are accepted."""
     message = Message(b"\n" * FOREIGN_MAX_LINES, headers={str(number): number for number in range(MAX_VALUES)})
     assert len(decode(message).levels) == FOREIGN_MAX_LINES
 
 
 def test_an_excerpt_is_bounded_and_knows_the_whole() -> None:
-    """A5: of a large body the beginning is kept, and its length."""
+    """Of a large body the beginning is kept, and its length."""
     excerpt = Excerpt(b"a" * (2 * EXCERPT_BYTES), 2 * EXCERPT_BYTES)
     assert (len(excerpt), excerpt.whole_bytes) == (EXCERPT_BYTES, 2 * EXCERPT_BYTES)
 
 
 @pytest.mark.parametrize("unit", [b'"a":1,', b"a=b ", b"\x1b[", b"{", b"1", b"[a] "])
 def test_a_long_line_states_what_its_beginning_does(unit: bytes) -> None:
-    """A5: what stands beyond the first 128 KiB of a line changes nothing, and its neighbours keep theirs."""
+    """What stands beyond the first 128 KiB of a line changes nothing, and its neighbours keep theirs."""
     long = (b"ERROR " + unit * LINE_MAX_BYTES)[: 3 * LINE_MAX_BYTES]
     late = b"x" * LINE_MAX_BYTES + b"\nWARN: b"
     assert stated(b"INFO a\n" + long + b"\n" + late + b"\n" + unit * LINE_MAX_BYTES) == b"63-4-"

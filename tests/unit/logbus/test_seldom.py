@@ -14,7 +14,7 @@ class Clock:
 
 
 def test_one_of_a_kind_a_minute() -> None:
-    """A13: a warning that differs in numbers alone is left out for a minute; the next one says how many were."""
+    """A warning that differs in numbers alone is left out for a minute; the next one says how many were."""
     clock = Clock()
     seldom = Seldom(clock)
     assert [seldom.left_out(f"bad {number}") for number in range(5)] == [0, None, None, None, None]
@@ -27,7 +27,7 @@ def test_one_of_a_kind_a_minute() -> None:
 
 
 def test_kinds_are_bounded() -> None:
-    """A13: whoever makes up kinds gets no more memory, and no more warnings."""
+    """Whoever makes up kinds gets no more memory, and no more warnings."""
     seldom = Seldom(Clock())
     given = [seldom.left_out("x" * number) for number in range(10 * KINDS_MAX)]
     assert given.count(0) == KINDS_MAX + 1

@@ -91,7 +91,7 @@ def test_any_bytes_can_be_decoded(data: bytes, name: str, at: int) -> None:
 def test_a_file_is_read_once_however_it_is_written(
     text: str, cuts: list[int], name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """B7, B13, A2: written in any pieces, whole lines leave, and the rest when the life ends, but NULs at its end."""
+    """B7, B13: written in any pieces, whole lines leave, and the rest when the life ends, but NULs at its end."""
     path = tmp_path_factory.mktemp("utf16") / "a.log"
     path.touch()
     data, tail, left = utf16(text, name), tail_of(path, name), b""

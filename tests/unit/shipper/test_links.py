@@ -105,7 +105,7 @@ def append(target: Path, data: bytes) -> None:
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("make", LINKS)
 def test_what_rotated_beside_a_links_target_meanwhile_is_shipped(shore: Any, make: Link, change: Change) -> None:
-    """A1, C1: the rest of the file that a link led to arrives after a restart, before what the path means now."""
+    """The rest of the file that a link led to arrives after a restart, before what the path means now."""
     link, target = make(shore.folder)
     append(target, FIRST)
     shore.start("*.log", "current/*.log")
@@ -123,7 +123,7 @@ def test_what_rotated_beside_a_links_target_meanwhile_is_shipped(shore: Any, mak
 def test_what_rotates_beside_a_links_target_is_shipped_though_the_file_is_closed(
     shore: Any, make: Link, change: Change
 ) -> None:
-    """A1, D7: with more files than may be open, the same holds while the shipper runs."""
+    """D7: with more files than may be open, the same holds while the shipper runs."""
     link, target = make(shore.folder)
     append(target, FIRST)
     for number in range(3):
@@ -137,7 +137,7 @@ def test_what_rotates_beside_a_links_target_is_shipped_though_the_file_is_closed
 
 
 def test_a_target_that_rests_is_found_beside_itself(shore: Any) -> None:
-    """A1, A4: a target that was renamed and quiet for long is closed; what a late writer adds arrives all the same."""
+    """A4: a target that was renamed and quiet for long is closed; what a late writer adds arrives all the same."""
     _, target = one_link(shore.folder)
     append(target, FIRST)
     shore.start()
@@ -151,7 +151,7 @@ def test_a_target_that_rests_is_found_beside_itself(shore: Any) -> None:
 
 
 def test_a_registry_that_knows_no_targets_is_read(shore: Any) -> None:
-    """A1: a registry of before has no targets: the one that the link leads to now is taken."""
+    """A registry of before has no targets: the one that the link leads to now is taken."""
     _, target = one_link(shore.folder)
     append(target, FIRST)
     shore.start()
@@ -171,7 +171,7 @@ def test_a_registry_that_knows_no_targets_is_read(shore: Any) -> None:
 def test_a_file_that_is_nowhere_is_reported_and_counted(
     shore: Any, make: Link, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A1: a file that was deleted while the shipper was down is reported once, with how far it was read."""
+    """A file that was deleted while the shipper was down is reported once, with how far it was read."""
     _, target = make(shore.folder)
     append(target, FIRST)
     shore.start("*.log", "current/*.log")
@@ -189,7 +189,7 @@ def test_a_file_that_is_nowhere_is_reported_and_counted(
 
 
 def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """A1: of a thousand deleted files some are named, the others counted."""
+    """Of a thousand deleted files some are named, the others counted."""
     for number in range(1000):
         shore.write(f"{number}.log", b"line %d\n" % number)
     shore.publisher.window = 2000
@@ -206,7 +206,7 @@ def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Any, caplo
 
 
 def test_a_file_that_comes_back_goes_on(shore: Any) -> None:
-    """A1: a file system that was not mounted at a start: its files go on where they were once they are there again."""
+    """A file system that was not mounted at a start: its files go on where they were once they are there again."""
     append(shore.logs / "a.log", FIRST)
     shore.start()
     shore.stop()
@@ -222,7 +222,7 @@ def test_a_file_that_comes_back_goes_on(shore: Any) -> None:
 
 
 def test_a_copy_that_an_input_names_beside_the_target_is_known(shore: Any) -> None:
-    """A1, A9: an input that names the link and one that names the target's copies: copytruncate ships nothing twice."""
+    """A9: an input that names the link and one that names the target's copies: copytruncate ships nothing twice."""
     _, target = one_link(shore.folder)
     append(target, FIRST)
     shore.start("*.log", "../pods/*.log.*")

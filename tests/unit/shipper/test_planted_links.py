@@ -189,7 +189,7 @@ def test_a_file_is_not_shown_any_more_once_its_links_owner_may_not_see_it(shore:
 def test_secrets_and_state_of_the_shipper_are_never_shipped(
     shore: Any, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """C1: password, keys and state are left out, whatever name leads to them; they are watched as they are replaced."""
+    """Password, keys and state are left out, whatever name leads to them; they are watched as they are replaced."""
     own = shore.folder / "etc"
     own.mkdir()
     names = ("password.log", "client.key.log", "redact.key.log")

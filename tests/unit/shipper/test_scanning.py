@@ -31,7 +31,7 @@ class Loop:
 def test_a_scan_that_had_to_wait_does_not_put_off_the_next(
     shore: Any, monkeypatch: pytest.MonkeyPatch, watch: str
 ) -> None:
-    """E6: on a busy machine a scan takes long, and little of the processor: the next one comes as soon as always."""
+    """On a busy machine a scan takes long, and little of the processor: the next one comes as soon as always."""
     for number in range(20):
         shore.write(f"{number}.log", b"line %d\n" % number)
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")])], host="h", watch=watch)
@@ -57,7 +57,7 @@ def test_a_scan_that_had_to_wait_does_not_put_off_the_next(
 
 @pytest.mark.parametrize(("watch", "most_s"), [("poll", 0.5), ("auto", 2.5)])
 def test_scans_are_repeated_the_less_often_the_more_they_take(shore: Any, watch: str, most_s: float) -> None:
-    """E6, D9: 10 ms of the processor a scan: where only scans find what is new, they come ten times as often."""
+    """D9: 10 ms of the processor a scan: where only scans find what is new, they come ten times as often."""
     ticks = iter(range(10_000))
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")])], host="h", watch=watch)
     waker = None if watch == "poll" else Loop()
@@ -76,7 +76,7 @@ def test_scans_are_repeated_the_less_often_the_more_they_take(shore: Any, watch:
 def test_a_limit_of_the_system_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, number: int, advice: str
 ) -> None:
-    """E8: where inotify's instances or watches are used up, the warning names the setting to raise."""
+    """Where inotify's instances or watches are used up, the warning names the setting to raise."""
 
     def refuse(_path: str) -> None:
         raise OSError(number, "inotify limit reached")
@@ -90,7 +90,7 @@ def test_a_limit_of_the_system_is_named(
 
 @pytest.mark.parametrize("name", [each for each in get_args(FormatName) if each != "pattern"])
 def test_no_record_waits_for_a_pattern(shore: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """A12: all patterns are compiled before the shipper says that it is ready, whatever its records will be."""
+    """All patterns are compiled before the shipper says that it is ready, whatever its records will be."""
     joined = Multiline(preset="java") if name == "log4j" else None
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")], format=name, multiline=joined)], host="h")
     shore.agent = Agent(settings, shore.publisher, Registry(), stopwatch=float)
@@ -113,7 +113,7 @@ def test_no_record_waits_for_a_pattern(shore: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_many_more_files_than_may_be_open(shore: Any) -> None:
-    """E2, D7: to open a file beyond the limit takes no look at all open ones: what is done grows as the files do."""
+    """D7: to open a file beyond the limit takes no look at all open ones: what is done grows as the files do."""
     shore.publisher.window = 10_000
     looks = 0
 

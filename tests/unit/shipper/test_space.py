@@ -39,7 +39,7 @@ def fill(path: Path, offset: int, data: bytes) -> None:
 @pytest.mark.parametrize("hole", [True, False])
 @pytest.mark.parametrize("size", [100, 5_000, 3_000_000, 2 * SEARCH_BYTES + 17])
 def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:
-    """A2: each line arrives once and whole, whatever space the file ends with; nothing of the space is published."""
+    """Each line arrives once and whole, whatever space the file ends with; nothing of the space is published."""
     path = shore.logs / "app.log"
     take_space(path, size, hole=hole)
     shore.start()
@@ -52,7 +52,7 @@ def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:
 
 @pytest.mark.parametrize("size", [100, 3_000_000, 5_000_000])
 def test_space_behind_lines(shore: Any, size: int) -> None:
-    """A2: the same where lines were there before the space was taken, and more space is taken when it is used up."""
+    """The same where lines were there before the space was taken, and more space is taken when it is used up."""
     path = shore.write("app.log", b"".join(lines(3)))
     shore.start()
     end, whole = 3 * LINE_BYTES, lines(3)
@@ -68,7 +68,7 @@ def test_space_behind_lines(shore: Any, size: int) -> None:
 
 
 def test_an_unfinished_line_before_the_space(shore: Any) -> None:
-    """A2: the beginning of a line before space longer than max_record_bytes waits for the line's end."""
+    """The beginning of a line before space longer than max_record_bytes waits for the line's end."""
     path = shore.write("app.log", b"begun")
     take_space(path, 3_000_000, hole=True)
     shore.start()
@@ -80,7 +80,7 @@ def test_an_unfinished_line_before_the_space(shore: Any) -> None:
 
 
 def test_space_that_something_follows_is_content(shore: Any) -> None:
-    """A2, B4: NULs between two lines are bytes like any other, once the second one is there."""
+    """B4: NULs between two lines are bytes like any other, once the second one is there."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 5_000, hole=True)
     shore.start()
@@ -90,7 +90,7 @@ def test_space_that_something_follows_is_content(shore: Any) -> None:
 
 
 def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any) -> None:
-    """A2: what follows more NULs than a step searches is found, by more steps, without anything more happening."""
+    """What follows more NULs than a step searches is found, by more steps, without anything more happening."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 2 * SEARCH_BYTES, hole=False)
     shore.write("app.log", b"two 2\n" + bytes(10_000))
@@ -100,7 +100,7 @@ def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any) -> None
 
 
 def test_nothing_is_behind_though_space_is_left(shore: Any) -> None:
-    """A2: what is behind, and what is lost with a deleted file, counts content only."""
+    """What is behind, and what is lost with a deleted file, counts content only."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
     shore.start()
@@ -115,7 +115,7 @@ def test_nothing_is_behind_though_space_is_left(shore: Any) -> None:
 
 
 def test_space_is_given_back(shore: Any) -> None:
-    """A2: a writer that truncates its file to what it holds, and rotates it, loses nothing and begins no new life."""
+    """A writer that truncates its file to what it holds, and rotates it, loses nothing and begins no new life."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
     shore.start()
@@ -129,7 +129,7 @@ def test_space_is_given_back(shore: Any) -> None:
 
 
 def test_what_is_taken_as_read_is_content(shore: Any) -> None:
-    """A2: with `start: end`, what is written in place into space that was there before is shipped."""
+    """With `start: end`, what is written in place into space that was there before is shipped."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
     shore.start(start="end")
@@ -140,7 +140,7 @@ def test_what_is_taken_as_read_is_content(shore: Any) -> None:
 
 @pytest.mark.parametrize("name", ["utf-16le", "utf-16be"])
 def test_space_behind_wide_characters(shore: Any, name: str) -> None:
-    """A2, B9: half of a character may be a NUL: space is whole units."""
+    """B9: half of a character may be a NUL: space is whole units."""
     path = shore.logs / "app.log"
     encoded = "one 1\nĀ".encode(name)
     path.write_bytes(encoded)
@@ -153,7 +153,7 @@ def test_space_behind_wide_characters(shore: Any, name: str) -> None:
 
 
 def test_a_mapped_file_under_a_busy_writer(shore: Any) -> None:
-    """A2: a writer that maps its file and fills it while it is read: every line once and whole, in order."""
+    """A writer that maps its file and fills it while it is read: every line once and whole, in order."""
     path = shore.logs / "app.log"
     take_space(path, 4_000_000, hole=True)
     shore.start()
@@ -178,7 +178,7 @@ def test_a_mapped_file_under_a_busy_writer(shore: Any) -> None:
 
 @pytest.mark.parametrize("behind", [0, 3_000_000])
 def test_what_is_filled_while_it_is_read(shore: Any, monkeypatch: pytest.MonkeyPatch, behind: int) -> None:
-    """A2: a read that saw NULs where a line was just written, and the lines behind it, is made again."""
+    """A read that saw NULs where a line was just written, and the lines behind it, is made again."""
     path = shore.logs / "app.log"
     take_space(path, 13 * 100 + behind, hole=True)
     shore.start()

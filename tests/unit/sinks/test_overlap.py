@@ -39,20 +39,20 @@ ONE_FILE = [
 
 @pytest.mark.parametrize(("one", "other"), APART)
 def test_templates_that_never_meet_go_together(one: str, other: str) -> None:
-    """A3: two templates that cannot stand for one file are both taken."""
+    """Two templates that cannot stand for one file are both taken."""
     assert not list(collisions({"a": (one,), "b": (other,)}))
     assert not list(collisions({"a": (other,), "b": (one,)}))
 
 
 @pytest.mark.parametrize(("one", "other"), ONE_FILE)
 def test_templates_that_could_meet_are_found(one: str, other: str) -> None:
-    """A3: two templates that could stand for one file are found, however they are written."""
+    """Two templates that could stand for one file are found, however they are written."""
     assert list(collisions({"a": (one,), "b": (other,)})) == [("a", "b")]
     assert list(collisions({"b": (other,), "a": (one,)})) == [("b", "a")]
 
 
 def test_relative_paths_and_links_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A3: a relative path, and a directory that is reached through a link, are the same place."""
+    """A relative path, and a directory that is reached through a link, are the same place."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
@@ -70,7 +70,7 @@ def test_relative_paths_and_links_are_followed(tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_a_configuration_with_one_output_for_two_is_refused(tmp_path: Path, sinks: str) -> None:
-    """A3: a sinks.yml in which two sinks, of whatever type, could write to one file is refused, naming both."""
+    """A sinks.yml in which two sinks, of whatever type, could write to one file is refused, naming both."""
     config = tmp_path / "sinks.yml"
     config.write_text(f"sinks:\n  {sinks}\n")
     with pytest.raises(ConfigError, match="the sinks a and b"):
@@ -83,7 +83,7 @@ def outputs(root: Path, writer: str = "us", **other: Any) -> Outputs:
 
 
 def test_an_output_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:
-    """A3: what another open file holds is an OutputError that says which process, until it lets go."""
+    """What another open file holds is an OutputError that says which process, until it lets go."""
     (tmp_path / "x").touch()
     fd = os.open(tmp_path / "x", os.O_WRONLY)
     hold(fd)
@@ -98,7 +98,7 @@ def test_an_output_that_another_process_holds_is_waited_for(tmp_path: Path) -> N
 
 
 def test_what_another_sink_wrote_is_not_cut_off(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A3: lines that a sink of another state directory appended meanwhile stay, and it is reported."""
+    """Lines that a sink of another state directory appended meanwhile stay, and it is reported."""
     ours, theirs = outputs(tmp_path, "us"), outputs(tmp_path, "them")
     ours.append("x", b"ours\n")
     ours.commit()
@@ -119,7 +119,7 @@ def test_what_another_sink_wrote_is_not_cut_off(tmp_path: Path, caplog: pytest.L
 
 
 def test_our_own_uncommitted_bytes_are_cut_off(tmp_path: Path) -> None:
-    """A3: what the sink itself wrote and did not commit is cut off as before."""
+    """What the sink itself wrote and did not commit is cut off as before."""
     ours = outputs(tmp_path)
     ours.append("x", b"kept\n")
     ours.commit()
@@ -131,7 +131,7 @@ def test_our_own_uncommitted_bytes_are_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_new_ledger_warns_once_of_old_data_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """E5: an output that this sink began is not old data, after a failed write nor when it is opened again."""
+    """An output that this sink began is not old data, after a failed write nor when it is opened again."""
     ours = outputs(tmp_path, is_new=True, open_max=1)
     for name in ("a", "b", "a", "b"):
         ours.append(name, b"line\n")
@@ -146,7 +146,7 @@ def test_a_new_ledger_warns_once_of_old_data_only(tmp_path: Path, caplog: pytest
 
 
 def test_a_file_with_other_names_is_not_written_to(tmp_path: Path) -> None:
-    """C1: a file that was linked to the output's place is left alone; without its other name it is written to."""
+    """A file that was linked to the output's place is left alone; without its other name it is written to."""
     secret = tmp_path / "secret"
     secret.write_bytes(b"mine\n")
     (tmp_path / "out").mkdir()
@@ -161,7 +161,7 @@ def test_a_file_with_other_names_is_not_written_to(tmp_path: Path) -> None:
 
 
 def test_a_backup_by_links_does_not_stop_a_sink(tmp_path: Path) -> None:
-    """C1: an output of ours that a backup or a rotation linked elsewhere goes on, in this process and the next."""
+    """An output of ours that a backup or a rotation linked elsewhere goes on, in this process and the next."""
     ours = outputs(tmp_path)
     ours.append("x.log", b"one\n")
     ours.commit()
@@ -178,7 +178,7 @@ def test_a_backup_by_links_does_not_stop_a_sink(tmp_path: Path) -> None:
 
 
 def test_a_known_output_needs_no_mark(tmp_path: Path) -> None:
-    """C1: where a filesystem keeps no attributes, the ledger says which files are ours."""
+    """Where a filesystem keeps no attributes, the ledger says which files are ours."""
     (tmp_path / "x").write_bytes(b"")
     os.link(tmp_path / "x", tmp_path / "backup")
     base = open_base(tmp_path)

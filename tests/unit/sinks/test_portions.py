@@ -20,7 +20,7 @@ def batch(body: bytes, **other: object) -> Batch:
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("stream", ["", STREAM])
 def test_portions_are_small_and_whole(body: bytes, stream: str) -> None:
-    """A5: of a large batch, whoever sent it, each portion is what a shipper makes, and together they are all of it."""
+    """Of a large batch, whoever sent it, each portion is what a shipper makes, and together they are all of it."""
     parts = list(portions(batch(body, stream=stream, end=len(body) if stream else 0)))
     assert len(parts) > 1
     assert all(len(part.body) <= MAX_BODY_BYTES and len(part.levels) <= MAX_RECORDS for part in parts)
@@ -35,7 +35,7 @@ def test_portions_are_small_and_whole(body: bytes, stream: str) -> None:
 
 
 def test_records_with_lengths_are_cut_at_their_ends() -> None:
-    """A5: joined records stay whole in their portions, in their places in the source."""
+    """Joined records stay whole in their portions, in their places in the source."""
     lengths = ((1 << 20, 1 << 20), (1 << 20, 1 << 20), (1 << 20, 1 << 20))
     whole = Batch(b"a" * (3 << 20), b"333", stream=STREAM, end=3 << 20, lengths=lengths)
     parts = list(portions(whole))
@@ -44,21 +44,21 @@ def test_records_with_lengths_are_cut_at_their_ends() -> None:
 
 
 def test_a_record_far_beyond_its_source_is_refused() -> None:
-    """A5: a record that cannot be cut, because its source is too short to share out, breaks the contract."""
+    """A record that cannot be cut, because its source is too short to share out, breaks the contract."""
     size = MAX_BODY_BYTES + 1
     with pytest.raises(WireError):
         list(portions(Batch(b"a" * size, b"3", stream=STREAM, end=1, lengths=((size, 1),))))
 
 
 def test_a_batch_of_a_shipper_is_not_cut() -> None:
-    """A5: what a shipper makes goes on as it is."""
+    """What a shipper makes goes on as it is."""
     whole = batch(b"x" * 99 + b"\n")
     assert next(portions(whole)) is whole
 
 
 @pytest.mark.parametrize("unit", [b"\xff\x80\n", b"h\xc3\xa9llo\xc3", b"\x1b[0m ok\n", "\u202e".encode(), b"\0a"])
 def test_many_escapes_are_those_of_few(unit: bytes) -> None:
-    """A5: what is hidden is escaped the same way in a large body as in a small one."""
+    """What is hidden is escaped the same way in a large body as in a small one."""
     times = LARGE_BYTES // len(unit) + 1
     assert decoded(unit * times) == (unit * times).decode(errors="backslashreplace")
     assert printable(unit * times) == printable(unit) * times
@@ -66,6 +66,6 @@ def test_many_escapes_are_those_of_few(unit: bytes) -> None:
 
 
 def test_a_large_body_that_is_no_text_is_escaped_byte_by_byte() -> None:
-    """A5: a large body of control characters becomes one escape a byte, in lines as before."""
+    """A large body of control characters becomes one escape a byte, in lines as before."""
     body = b"\x01\x02ab\n" * LARGE_BYTES
     assert decoded(body) == "\\x01\\x02\\x61\\x62\n" * LARGE_BYTES
