@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable
 
-from logbus import daemon, telemetry, topology
+from logbus import daemon, severity, telemetry, topology
 from logbus.connection import Connection
 from logbus.consumer import Consumer
 from sinks.ledger import Ledger
@@ -19,6 +19,7 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     """
     if plan.common.metrics:
         telemetry.serve(plan.common.metrics)
+    severity.prepare()
     ledger = Ledger(plan.state, plan.common.put_away_s)
     sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
     link = Connection(plan.broker, f"sink {plan.name}")
