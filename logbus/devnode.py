@@ -37,6 +37,10 @@ log.console = false
 log.file.level = info
 """
 
+# RabbitMQ 4.3 keeps from all others what the consumers of a killed node held, for 60 s by default. Older versions do not
+# know the setting, and would refuse it in rabbitmq.conf.
+_ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}].\n"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -177,6 +181,7 @@ class DevBroker:
     def _make_folder(self) -> None:
         (self.dir / "data").mkdir(parents=True, exist_ok=True)
         (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()))
+        (self.dir / "advanced.config").write_text(_ADVANCED)
         (self.dir / "enabled_plugins").write_text("[].\n")
 
     def _ports(self) -> dict[str, int]:

@@ -116,6 +116,8 @@ class Agent:
 
     def drain(self) -> None:
         """Read no more; what is published is waited for."""
+        if not self._draining:
+            self._departures.leave()
         self._draining = True
         self._discovery.close()
 

@@ -47,6 +47,12 @@ class Departures:
                 self._check_resting()
         return self._next_check - now if self._lives.leaving else float("inf")
 
+    def leave(self) -> None:
+        """End the deleted files that were read to their end: there is no later."""
+        for tail in list(self._lives.leaving):
+            if tail.fd >= 0 and not (tail.behind or tail.fragment or tail.unread or os.fstat(tail.fd).st_nlink):
+                self._lives.end(tail, done=True)
+
     def flush_held(self, now: float) -> float:
         """Have records read that nothing was added to for `flush_s`; return when the next is due, in seconds."""
         wait_s = float("inf")
@@ -101,7 +107,8 @@ class Departures:
         """Close a life that was renamed away and is quiet; it is looked at now and then."""
         self._lives.leaving.pop(tail)
         self._lives.open_files.close(tail)
-        self._lives.resting[tail] = None
+        self._lives.resting[tail] = self._lives.dirty[tail] = None
+        tail.settled = True
 
     def _check_resting(self) -> None:
         """Open the resting lives that grew, and end those that are gone from their directory."""

@@ -127,7 +127,7 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
     if found and (size := _size_of(found.path, row, found.status.st_size)) is not None:
         return Standing(row, Where.ROTATED, found.path, size, since_s)
     archive = next((each for each in kin.of(row.place) if is_archive(each) and begins_like(head_of(each), row)), "")
-    where = Where.ROTATED if archive else Where.GONE if row.gone else Where.DELETED
+    where = Where.ROTATED if archive else Where.GONE if row.settled else Where.DELETED
     return Standing(row, where, archive, row.published, since_s)
 
 

@@ -107,6 +107,7 @@ class Lives:
         if tail in self.resting:
             del self.resting[tail]
             self.leaving[tail] = None  # to be opened again
+        tail.settled = False
         if not tail.stream:
             self.unnamed[tail] = None
         if not tail.queued and not tail.ended:
@@ -308,7 +309,7 @@ class Lives:
 
     def end(self, tail: Tail, *, done: bool = False) -> None:
         """Read no more of a life; it stays in `by_stream` until all of it is confirmed."""
-        tail.ended, tail.done = True, done
+        tail.ended, tail.done, tail.settled = True, done, True
         self.open_files.close(tail)
         if tail.stream:
             self.dirty[tail] = None

@@ -172,5 +172,5 @@ def row_of(tail: Tail) -> Row:
         head=tail.head.digest(),
         done=tail.done and tail.progress.committed >= tail.offset,
         real_path=tail.real_path,
-        gone=tail.ended and not tail.done,
+        settled=tail.settled,
     )

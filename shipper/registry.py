@@ -33,7 +33,8 @@ class Row:
     """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints.
 
     `real_path`: the path of the file if a link led to it; None if an older Logbus did not remember that.
-    `gone`: the file could not be found any more, and that was reported.
+    `settled`: nothing more is expected of it, as it was rotated away, read to its end and quiet, or as it could not be
+    found any more, which was reported: when it is nowhere, there is nothing to report.
     """
 
     stream: str
@@ -49,7 +50,7 @@ class Row:
     head: bytes
     done: bool = False
     real_path: str | None = ""
-    gone: bool = False
+    settled: bool = False
 
     @property
     def place(self) -> str:
@@ -209,15 +210,15 @@ def _values(rows: Iterable[Row]) -> list[tuple[object, ...]]:
 
 
 def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
-    stream, device, inode, generation, path, *rest, real, gone = _VALUES(row)
-    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, _bytes(real), gone, now_s)
+    stream, device, inode, generation, path, *rest, real, settled = _VALUES(row)
+    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, _bytes(real), settled, now_s)
 
 
 def from_sql(values: tuple[object, ...]) -> Row:
     """Return a row of the columns COLUMNS."""
-    stream, device, inode, generation, path, *rest, done, real, gone = values
+    stream, device, inode, generation, path, *rest, done, real, settled = values
     where = device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path)  # type: ignore[operator, arg-type] # our own columns
-    return Row(stream, *where, *rest, bool(done), _text(real), bool(gone))  # type: ignore[arg-type, call-arg] # our own columns
+    return Row(stream, *where, *rest, bool(done), _text(real), bool(settled))  # type: ignore[arg-type, call-arg] # our own columns
 
 
 def _bytes(path: str | None) -> bytes | None:

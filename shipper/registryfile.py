@@ -24,13 +24,13 @@ BEGIN;
 CREATE TABLE streams (
     stream TEXT PRIMARY KEY, device INTEGER, inode INTEGER, generation INTEGER, path BLOB,
     offset INTEGER, mark BLOB, published INTEGER, published_mark BLOB, head_length INTEGER, head BLOB,
-    done INTEGER, updated_s INTEGER, real_path BLOB, gone INTEGER NOT NULL DEFAULT 0
+    done INTEGER, updated_s INTEGER, real_path BLOB, settled INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX streams_by_inode ON streams (inode);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 COMMIT;
 """
-ADDED = {"real_path": "BLOB", "gone": "INTEGER NOT NULL DEFAULT 0"}
+ADDED = {"real_path": "BLOB", "settled": "INTEGER NOT NULL DEFAULT 0"}
 """Columns that version 1 did not have at first: an older Logbus leaves them alone, and they keep their defaults."""
 _PASSING = {
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,

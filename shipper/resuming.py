@@ -261,12 +261,12 @@ class Resumption:
         """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
         some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
         found = [self._registry.row(stream) for stream in some if stream not in self._lives.by_stream]
-        rows = [row for row in found if row and not row.gone and self._discovery.input_of(row.path)]
+        rows = [row for row in found if row and not row.settled and self._discovery.input_of(row.path)]
         if some:
             self._reporter.report(rows, last=not self._missing)
         if rows:
             self._registry.save(
-                [replace(row, published=row.offset, published_mark=row.mark, gone=True) for row in rows]
+                [replace(row, published=row.offset, published_mark=row.mark, settled=True) for row in rows]
             )
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:

@@ -65,14 +65,14 @@ class Tail:
     content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
     `unpacking`: it is to be read from a file that is being written still, by ourselves.
-    `ended`: no longer read; `done`: and never will be.
+    `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
     """
 
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
         "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
         "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
-        "searching", "seen_size", "space", "stream", "unpacking", "until",
+        "searching", "seen_size", "settled", "space", "stream", "unpacking", "until",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - what a file is called and read with
@@ -101,7 +101,7 @@ class Tail:
         self.boundary = self.until = self.space = self.searched = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
         self.final = self.queued = self.unpacking = self.searching = False
-        self.ended = self.done = False
+        self.ended = self.done = self.settled = False
         self.changed_s = 0.0
         self.behind: Tail | None = None
         self.follower: Tail | None = None

@@ -158,7 +158,7 @@ def test_a_registry_that_knows_no_targets_is_read(shore: Any) -> None:
     shore.stop()
     with sqlite3.connect(shore.folder / "state" / "registry.sqlite") as db:
         db.execute("ALTER TABLE streams DROP COLUMN real_path")
-        db.execute("ALTER TABLE streams DROP COLUMN gone")
+        db.execute("ALTER TABLE streams DROP COLUMN settled")
     db.close()
     append(target, MISSED)
     renamed(target, Path())
@@ -186,6 +186,30 @@ def test_a_file_that_is_nowhere_is_reported_and_counted(
     assert caplog.text.count(f"read up to byte {len(FIRST)}") == 1
     assert telemetry.value("logbus_missing_files") == before + 1
     assert shore.lives() == [FIRST, NEW]
+
+
+@pytest.mark.parametrize("quiet_s", [1.0, 100.0])
+def test_a_rotated_file_that_was_read_and_deleted_is_no_news(
+    shore: Any, quiet_s: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What rotation deletes after it was read to its end is not reported, whether the shipper is stopped or goes on."""
+    append(shore.logs / "a.log", FIRST)
+    shore.start()
+    (shore.logs / "a.log").rename(shore.logs / "a.log.1")
+    append(shore.logs / "a.log", NEW)
+    for _ in range(3):
+        shore.run(quiet_s)
+    if quiet_s > 60:  # it rests, and is deleted while the shipper is down
+        shore.stop()
+    (shore.logs / "a.log.1").unlink()
+    if quiet_s < 60:
+        shore.run(0.3)
+        shore.stop()
+    for _ in range(2):
+        shore.start()
+        shore.run()
+        shore.stop()
+    assert "is gone" not in caplog.text
 
 
 def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
