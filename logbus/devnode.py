@@ -37,8 +37,8 @@ log.console = false
 log.file.level = info
 """
 
-# RabbitMQ 4.3 keeps from all others what the consumers of a killed node held, for 60 s by default. Older versions do not
-# know the setting, and would refuse it in rabbitmq.conf.
+# RabbitMQ 4.3 keeps from all others what the consumers of a killed node held, for 60 s by default. Older versions do
+# not know the setting, and would refuse it in rabbitmq.conf.
 _ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}].\n"
 
 
