@@ -34,6 +34,8 @@ logger = logging.getLogger("logbus.connection")
 FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 15.0
 REMIND_EVERY_S = 60.0
+FORGIVEN_S = 60.0
+"""A refusal is over once this passed without another: until then attempts become rarer, although some of them work."""
 CLOSE_WITHIN_S = 2.0
 
 
@@ -42,6 +44,9 @@ class Client(Protocol):
 
     def plan(self) -> topology.Plan:
         """Return what is to be declared before `opened`."""
+
+    def writes_to(self) -> str:
+        """Return the exchange that this user has to be allowed to publish to, "" if there is none."""
 
     def opened(self, channel: "Channel") -> None:
         """Begin: all of the plan is declared on this new channel."""
@@ -68,7 +73,8 @@ class Connection:
         self._declarer = Declarer(self)
         self._fatal: BrokerError | None = None
         self._attempts = 0
-        self._turn = 0
+        self._turn = self._refusals = 0
+        self._refused_at = -FORGIVEN_S
         self._was_open = False
         self._closing = False
         self._reminded_at = -REMIND_EVERY_S
@@ -132,7 +138,7 @@ class Connection:
 
     def close(self) -> None:
         """Close in an orderly way, waiting at most two seconds for the broker's answer."""
-        self._closing = True
+        self._closing, self._fatal = True, None
         if self._connection and self._connection.is_open:
             self._connection.close()
         deadline = time.monotonic() + CLOSE_WITHIN_S
@@ -145,8 +151,10 @@ class Connection:
 
     def reopen_channel(self) -> None:
         """Give the channel up and declare everything anew: something that it relied on is gone."""
-        if self._channel and self._channel.is_open:
-            self._channel.close()
+        channel = self._channel
+        if channel and channel.is_open:
+            self._lost(pika.exceptions.ChannelClosedByClient(0, "reopening"))  # nothing may be sent on it any more
+            channel.close()
 
     def give_up(self, error: BrokerUnavailable) -> None:
         """Drop the connection because of `error`, and open another: a channel on it no longer answers."""
@@ -155,9 +163,16 @@ class Connection:
 
     def works(self) -> None:
         """Note that the client can do its work now: only then is it connected, and an outage over."""
+        self._was_open, self._attempts = True, 0
+        if time.monotonic() - self._refused_at < FORGIVEN_S:
+            return
         log = logger.warning if self._reminded_at > 0 else logger.info
         log("connected to RabbitMQ at %s", visible(self._where))
-        self._was_open, self._attempts, self._reminded_at = True, 0, -REMIND_EVERY_S
+        self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
+
+    def made(self, queue: str) -> bool:
+        """Tell whether a queue was not there when the present channel was opened, and had to be declared."""
+        return queue in self._declarer.made
 
     def _connect(self) -> None:
         self._connection = AtOnce(
@@ -183,7 +198,8 @@ class Connection:
     def _on_channel(self, channel: "Channel") -> None:
         channel.add_on_close_callback(self._on_channel_closed)
         if self._client:
-            self._declarer.declare(channel, self._client.plan(), lambda: self._on_declared(channel))
+            client = self._client
+            self._declarer.declare(channel, client.plan(), client.writes_to(), lambda: self._on_declared(channel))
 
     def _on_declared(self, channel: "Channel") -> None:
         self._channel = channel
@@ -193,10 +209,11 @@ class Connection:
             self._client.opened(channel)
 
     def _on_channel_closed(self, _channel: "Channel", error: BaseException) -> None:
+        working = self._channel is not None
         self._lost(error)
         if self._closing or not (self._connection and self._connection.is_open):
             return
-        if self._declarer.learn(error):
+        if not working and self._declarer.learn(error):
             self._open_channel()
         elif refusals.size_limit(error) or refusals.is_ours(error):
             self._loop.call_later(FIRST_RETRY_S, self._open_channel)
@@ -230,14 +247,18 @@ class Connection:
             self._client.blocked(None)
 
     def _retry(self, error: BrokerError, again: Callable[[], None]) -> None:
-        if isinstance(error, BrokerRefused) and not self._was_open:
+        if isinstance(error, BrokerRefused) and not (self._was_open or self._closing):
             self._fatal = error
             return
         now = time.monotonic()
+        refused = isinstance(error, BrokerRefused)
+        if refused:
+            self._refusals, self._refused_at = self._refusals + 1, now
         if now - self._reminded_at >= REMIND_EVERY_S:
             self._reminded_at = now
-            logger.warning("%s; waiting, and trying again (is RabbitMQ running there?)", error)
-        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(self._attempts, 10))
+            hint = "" if refused or error.hint else " (is RabbitMQ running there?)"
+            logger.warning("%s; waiting, and trying again%s", error, hint)
+        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
         self._attempts += 1
         self._turn += again == self._connect
         self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret

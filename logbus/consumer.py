@@ -101,7 +101,7 @@ class Consumer:
         self._arrived: deque[Delivery] = deque()
         self._copies: dict[int, int] = {}
         self._copied = 0
-        self._consuming = False
+        self._consuming = self._paused = self._cancelled = False
         self._unsettled: dict[int, None] = {}
         self._warnings = Seldom()
         self.epoch = 0
@@ -161,6 +161,23 @@ class Consumer:
         """Return what this consumer declares."""
         return topology.sink_plan(self._queue, self._patterns)
 
+    def writes_to(self) -> str:
+        """Return where the copies of dead letters go: nowhere from a queue of one's own."""
+        return "" if self._queue.exclusive else topology.DEAD
+
+    def pause(self) -> None:
+        """Give back what is not acknowledged, and consume no more until `resume`."""
+        if not self._paused:
+            self._paused = True
+            self._connection.reopen_channel()
+
+    def resume(self) -> None:
+        """Consume again."""
+        if self._paused:
+            self._paused = False
+            if self._channel:
+                self._consume(self._channel)
+
     def opened(self, channel: "Channel") -> None:
         """Begin an epoch: consume on the new channel."""
         self._channel = channel
@@ -170,6 +187,13 @@ class Consumer:
         channel.confirm_delivery(self._on_copied)
         channel.add_on_return_callback(self._on_returned)
         channel.add_on_cancel_callback(self._on_cancelled)
+        if self._cancelled:
+            self._cancelled = False
+            self._report_cancel()
+        if not self._paused:
+            self._consume(channel)
+
+    def _consume(self, channel: "Channel") -> None:
         channel.basic_qos(prefetch_count=self._prefetch)
         channel.basic_consume(self._queue.name, self._on_message, callback=self._on_consuming)
         epoch = self.epoch
@@ -190,7 +214,7 @@ class Consumer:
         self._connection.works()
 
     def _check_consuming(self, epoch: int) -> None:
-        if epoch == self.epoch and not self._consuming:
+        if epoch == self.epoch and not (self._consuming or self._paused):
             self._connection.give_up(leaderless(self._queue.name))
 
     def _on_message(
@@ -205,12 +229,22 @@ class Consumer:
         self._arrived.append(Delivery(method.delivery_tag, self.epoch, message, method.redelivered))
 
     def _on_cancelled(self, _frame: object) -> None:
-        logger.warning(
-            "RabbitMQ cancelled the consumer of %s (the queue was deleted, or its node went down): what it held may be "
-            "lost; declaring it again",
-            visible(self._queue.name),
-        )
+        self._cancelled = True
         self._connection.reopen_channel()
+
+    def _report_cancel(self) -> None:
+        """Say what a cancelled consumer was about: RabbitMQ gives no reason, but the queue is there or it is not."""
+        name = visible(self._queue.name)
+        if self._connection.made(self._queue.name):
+            logger.warning("the queue %s was deleted: what it held is lost; it is declared again", name)
+        elif self._queue.type == "classic":
+            logger.warning("the queue %s was deleted, or its node went down: what it held may be lost", name)
+        else:
+            logger.warning(
+                "RabbitMQ cancelled the consumer of %s: deliveries were not acknowledged in time, or a node went down; "
+                "the queue is there, nothing is lost, and what was delivered comes again",
+                name,
+            )
 
     def _copy(self, message: Message, reason: str) -> Message:
         """Return a message with the reason; the user that it is from would not be believed of us."""

@@ -23,6 +23,7 @@ from logbus.errors import BrokerUnavailable, visible
 from logbus.topology import (
     DEAD,
     DEAD_MAX_BYTES,
+    NEVER,
     SHARED_QUEUES,
     Binding,
     Declaration,
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("logbus.declaring")
 
+TRIED_FROM = "amq.fanout"
+"""An exchange that every virtual host has."""
 SETTLE_S = 1.5
 PROBE_S = 5.0
 
@@ -63,14 +66,22 @@ class Declarer:
         self._new: set[str] = set()
         self._doubtful: set[str] = set()
         self._leaderless: set[str] = set()
+        self._trying = ""
+        self._writable: set[str] = set()
+        self.made: frozenset[str] = frozenset()
 
-    def declare(self, channel: "Channel", plan: Plan, done: Callable[[], None]) -> None:
-        """Declare `plan`, then call `done`. RabbitMQ closes the channel if it refuses: no `done` then."""
-        steps = self._steps(channel, [step for step in plan if not self._is_left_alone(step)])
+    def declare(self, channel: "Channel", plan: Plan, writes_to: str, done: Callable[[], None]) -> None:
+        """Declare `plan`, try to write to the exchange `writes_to` ("": to none), then call `done`.
+
+        RabbitMQ closes the channel if it refuses: no `done` then.
+        """
+        self._trying = ""
+        steps = self._steps(channel, [step for step in plan if not self._is_left_alone(step)], writes_to)
 
         def proceed(_reply: object = None) -> None:
             step = next(steps, None)
             if step is None:
+                self.made = frozenset(self._new)
                 self._new.clear()
                 done()
             elif channel.is_open:
@@ -80,6 +91,10 @@ class Declarer:
 
     def learn(self, error: BaseException) -> bool:
         """Note why a channel was closed; return whether another attempt would go further at once."""
+        if self._trying and (refused := refusals.refused_exchange(error)):
+            self._writable.add(self._trying)
+            self._trying = ""
+            return refused == TRIED_FROM
         if missing := refusals.missing_queue(error):
             known = missing in self._new
             self._new.add(missing)
@@ -94,6 +109,7 @@ class Declarer:
     def forget(self) -> None:
         """Forget what the broker refused: it may have been changed meanwhile."""
         self._as_it_is.clear()
+        self._writable.clear()
 
     def disconnected(self) -> None:
         """Forget what the broker refused, and doubt the queues that were new."""
@@ -106,7 +122,9 @@ class Declarer:
             return self._as_it_is.get((kind, step.destination)) == "permission"
         return (_kind(step), step.name) in self._as_it_is
 
-    def _steps(self, channel: "Channel", plan: list[Declaration]) -> "Iterator[Callable[[_Then], None]]":
+    def _steps(
+        self, channel: "Channel", plan: list[Declaration], writes_to: str
+    ) -> "Iterator[Callable[[_Then], None]]":
         """Yield what is to be done, each step given what to call afterwards."""
         made, routes = in_two_stages(plan)
         for step in made:
@@ -114,6 +132,8 @@ class Declarer:
                 yield from self._queue_steps(channel, step)
             else:
                 yield partial(_declare_exchange, channel, step)
+        if writes_to and writes_to not in self._writable:
+            yield partial(self._try_writing, channel, writes_to)
         if self._new:
             yield lambda then: self._link.call_later(SETTLE_S, lambda: then(None))
         for route in routes:
@@ -121,6 +141,20 @@ class Declarer:
                 yield partial(_bind, channel, route)
             else:
                 yield partial(_declare_exchange, channel, route)
+
+    def _try_writing(self, channel: "Channel", exchange: str, then: "_Then") -> None:
+        """Take off a binding that is not there: that takes the permission to write to `exchange`, and changes nothing.
+
+        After that, it takes the permission to read from TRIED_FROM as well.
+        """
+
+        def may(reply: object) -> None:
+            self._trying = ""
+            self._writable.add(exchange)
+            then(reply)
+
+        self._trying = exchange
+        channel.exchange_unbind(exchange, TRIED_FROM, NEVER, callback=may)
 
     def _queue_steps(self, channel: "Channel", queue: Queue) -> "Iterator[Callable[[_Then], None]]":
         if queue.name in self._leaderless:

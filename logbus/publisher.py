@@ -12,6 +12,9 @@ first arrive after it.
 A channel that was refused for most of a second is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel
 when the limit of the full queue was lifted meanwhile, or when a queue without a leader has elected one.
 
+A channel on which nothing is answered for a while is given up as well. A new one that has confirmed nothing yet is
+given up soon: what RabbitMQ sent on to a leader that was just killed is not answered. Any other has 30 s.
+
 Nothing is queued beyond the window: `has_room()` is the back-pressure, the source keeps the rest.
 """
 
@@ -38,6 +41,10 @@ LAST_HOLD_S = 5.0
 REOPEN_HOLD_S = 0.4
 """From this hold on, the third, each try has a channel of its own."""
 PERSISTENT = 2
+FIRST_ANSWER_S = 2.0
+LAST_ANSWER_S = 30.0
+"""How long a channel that has confirmed nothing may leave everything unanswered, doubled each time; and any other."""
+SAY_SILENCE_S = 10.0
 SIZE_MARGIN_BYTES = 64
 """RabbitMQ's limit is held against the body alone; a little less, so that a frame more or less is no matter."""
 
@@ -76,7 +83,9 @@ class Publisher:
         self._holding = self._refused_long = False
         self._hold_s = FIRST_HOLD_S
         self.held_because = ""
-        self._blocked = False
+        self._blocked = self._watching = False
+        self._answers = self._answers_before = 0
+        self._silent_s, self._patience_s = 0.0, FIRST_ANSWER_S
         connection.attach(self)
 
     @property
@@ -112,6 +121,10 @@ class Publisher:
         """Return what a publisher declares."""
         return topology.PUBLISHED
 
+    def writes_to(self) -> str:
+        """Return where it publishes."""
+        return topology.LOGS
+
     def opened(self, channel: "Channel") -> None:
         """Send again what was under way, in order, then go on."""
         self._channel = channel
@@ -119,6 +132,7 @@ class Publisher:
         self._probing = True
         self._holding = False
         self._blocked = False
+        self._answers = self._answers_before = 0
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirm)
         self._connection.works()
@@ -172,6 +186,7 @@ class Publisher:
     def _send(self, channel: "Channel", entry: _Entry) -> None:
         self._last_tag += 1
         self._sent[self._last_tag] = entry
+        self._watch()
         count("logbus_wire_bytes", len(entry.message.body))
         channel.basic_publish(
             topology.LOGS, entry.message.routing_key, entry.message.body, entry.properties, mandatory=True
@@ -182,6 +197,7 @@ class Publisher:
 
     def _on_confirm(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
         tag, multiple = frame.method.delivery_tag, frame.method.multiple
+        self._answers += 1
         tags = [each for each in self._sent if each <= tag] if multiple else [tag]
         entries = [self._sent.pop(each) for each in tags if each in self._sent]
         if frame.method.NAME == "Basic.Nack":
@@ -207,6 +223,34 @@ class Publisher:
             self._hold(unroutable, f"no queue is bound to {topology.LOGS!r} (start a sink)")
         elif entries:
             self._go_on()
+
+    def _watch(self) -> None:
+        """Look after a while whether what was sent is answered."""
+        if not self._watching:
+            self._watching = True
+            self._connection.call_later(FIRST_ANSWER_S, self._look_for_answers)
+
+    def _look_for_answers(self) -> None:
+        self._watching = False
+        answered = self._answers != self._answers_before or not self._sent
+        self._answers_before = self._answers
+        self._silent_s = 0.0 if answered or self._blocked else self._silent_s + FIRST_ANSWER_S
+        if self._answers:
+            self._patience_s = FIRST_ANSWER_S
+        limit_s = LAST_ANSWER_S if self._answers else self._patience_s
+        if self._silent_s >= SAY_SILENCE_S and not self.held_because:
+            self.held_because = "no answer"
+            logger.warning(
+                "RabbitMQ has not answered %d batches for %d s: a queue may have no leader, or its node be overloaded "
+                "(rabbitmqctl list_queues name leader); waiting",
+                len(self._sent),
+                self._silent_s,
+            )
+        if self._silent_s >= limit_s:
+            self._patience_s = min(LAST_ANSWER_S, 2 * self._patience_s)
+            self._connection.reopen_channel()
+        elif self._sent:
+            self._watch()
 
     def _hold(self, entries: list[_Entry], why: str) -> None:
         self._put_back(entries)

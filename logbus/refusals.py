@@ -17,6 +17,11 @@ NOT_ALLOWED = 530
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' for (exchange|queue) '([^']*)'")
 _NO_CONFIGURE = re.compile(r"(?:access|configure access) to (exchange|queue) '([^']*)'")
+_ACCESS = re.compile(r"(?:(\w+) )?access to (exchange|queue) '([^']*)' in vhost '([^']*)' refused for user '([^']*)'")
+_MAY_NOT = {"configure": "configure", "write": "write to", "read": "read from"}
+_NEEDED = {"exchange": "write", "queue": "read"}
+"""What a process that only works needs: to publish to exchanges, and to consume from queues."""
+_UNACKNOWLEDGED = "delivery acknowledgement"
 _NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
@@ -63,10 +68,27 @@ def read_close(error: BaseException, where: str) -> BrokerError:
         hint = f"delete the {kind} and let Logbus declare it, or configure what it is"
         return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it exists with another {argument}: {text}", hint)
     if code == ACCESS_REFUSED:
-        return BrokerRefused(f"work at {where}", text, "rabbitmqctl set_permissions")
+        return _missing_permission(text, where)
+    if code == PRECONDITION_FAILED and _UNACKNOWLEDGED in text:
+        cause = "writing took longer than RabbitMQ's consumer_timeout: what was delivered comes again"
+        return BrokerUnavailable(f"acknowledge deliveries at {where} in time", cause, "see why writing takes so long")
     if code == RESOURCE_LOCKED:
         return BrokerRefused(f"work at {where}", text, "another connection holds that queue for itself")
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
+
+
+def _missing_permission(text: str, where: str) -> BrokerRefused:
+    """Return which permission is missing for whom. Older versions of RabbitMQ do not say which of the three it is."""
+    found = _ACCESS.search(text)
+    if found is None:
+        return BrokerRefused(f"work at {where}", text, "rabbitmqctl set_permissions")
+    what, kind, name, vhost, user = found.groups()
+    what = what if what in _MAY_NOT else _NEEDED[kind]
+    return BrokerRefused(
+        f"work at {where}",
+        f"user {user!r} may not {_MAY_NOT[what]} the {kind} {name!r} in the virtual host {vhost!r}",
+        f"rabbitmqctl set_permissions -p {vhost} {user} CONFIGURE WRITE READ, with a {what} pattern that matches it",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +109,13 @@ def deviating(error: BaseException) -> Deviation | None:
     if code == ACCESS_REFUSED and (found := _NO_CONFIGURE.search(text)):
         return Deviation(found[1], found[2], "permission")
     return None
+
+
+def refused_exchange(error: BaseException) -> str | None:
+    """Return the name of the exchange to which access was refused, else None."""
+    code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
+    found = _ACCESS.search(text) if code == ACCESS_REFUSED else None
+    return found[3] if found and found[2] == "exchange" else None
 
 
 def missing_queue(error: BaseException) -> str | None:

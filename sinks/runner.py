@@ -38,6 +38,8 @@ from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sin
 logger = logging.getLogger("sinks.runner")
 
 HOLD_BATCHES = 32
+PAUSED_FROM = 4
+"""From this failed attempt on, after most of a second, the deliveries are given back between two attempts."""
 SAY_GAP_EVERY_S = 60.0
 """Every gap is counted; they are said this often."""
 REFUSED_MAX = 10_000
@@ -60,6 +62,12 @@ class Deliveries(Protocol):
 
     def quarantine(self, delivery: Delivery, reason: str) -> None:
         """Set this one aside in the dead letters."""
+
+    def pause(self) -> None:
+        """Give back what is not acknowledged, and deliver nothing."""
+
+    def resume(self) -> None:
+        """Deliver again."""
 
 
 class Runner:
@@ -100,6 +108,7 @@ class Runner:
             self._begin_epoch()
         if now < self._outage.until:
             return self._outage.until - now
+        self._consumer.resume()
         try:
             if not self._ready():
                 return BUSY_S
@@ -288,6 +297,8 @@ class Runner:
     def _postpone(self, error: LogbusError, now: float) -> None:
         if self._outage.fail(now):
             logger.error("%s; nothing is lost: trying again until it works", error)
+        if self._outage.failures >= PAUSED_FROM:  # what is held longer would time out, and take memory
+            self._consumer.pause()
 
     def _wait(self, now: float) -> float:
         if now < self._outage.until:

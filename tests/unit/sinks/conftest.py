@@ -20,6 +20,7 @@ class MemoryQueue:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self.paused = False
         self.quarantined: list[tuple[Message, str]] = []
         self._ready: list[tuple[Message, bool]] = []
         self._taken: list[Delivery] = []
@@ -31,6 +32,8 @@ class MemoryQueue:
 
     def take(self) -> list[Delivery]:
         """Deliver everything."""
+        if self.paused:
+            return []
         new = [Delivery(next(self._tags), self.epoch, message, again) for message, again in self._ready]
         self._ready.clear()
         self._taken += new
@@ -51,6 +54,16 @@ class MemoryQueue:
         self.epoch += 1
         self._ready = [(each.message, True) for each in self._taken] + self._ready
         self._taken.clear()
+
+    def pause(self) -> None:
+        """Take back what is not acknowledged, and deliver nothing until `resume`."""
+        if not self.paused:
+            self.paused = True
+            self.reconnect()
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self.paused = False
 
     @property
     def unacked(self) -> int:

@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_no_torn_line(
     now = 0.0
     for _ in range(5):
         now += runner.step(now)
-    assert stage.queue.unacked == 1
+    assert stage.queue.paused
     assert caplog.text.count("no space left on device") == 1
     full = False
     runner.step(now)

@@ -1,0 +1,137 @@
+"""Users who may do a part of what a shipper or a sink does: found out at the start, waited out later."""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+from urllib.parse import urlsplit
+
+import pika
+import pytest
+
+from logbus import topology
+from logbus.batch import Batch
+from logbus.connection import Connection
+from logbus.consumer import Consumer
+from logbus.devbroker import DevBroker
+from logbus.errors import BrokerRefused
+from logbus.publisher import Publisher
+from logbus.settings import Broker
+from support import wait_until
+
+pytestmark = pytest.mark.broker
+
+QUEUE = "logs.test"
+Permit = Callable[..., str]
+
+
+@pytest.fixture
+def permit(broker: DevBroker, broker_url: str) -> Iterator[Permit]:
+    """Return a function that gives a user these permissions, and returns the user's URL."""
+    vhost, user = urlsplit(broker_url).path[1:], f"user{secrets.token_hex(4)}"
+    broker.ctl("add_user", user, "secret")
+
+    def give(*, configure: str = "", write: str = "", read: str = "") -> str:
+        broker.ctl("set_permissions", "-p", vhost, user, configure, write, read)
+        return f"amqp://{user}:secret@127.0.0.1:{broker.port}/{vhost}"
+
+    yield give
+    broker.ctl("delete_user", user)
+
+
+@pytest.fixture
+def declared(broker_url: str) -> None:
+    """Have an administrator declare everything."""
+    link = Connection(Broker(url=broker_url), role="test")
+    consumer = Consumer(link, topology.sink_queue("test"))
+    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    link.close()
+
+
+def publisher(url: str) -> tuple[Connection, Publisher]:
+    """Return a publisher on a connection of its own."""
+    link = Connection(Broker(url=url), role="test")
+    return link, Publisher(link, window_batches=64, window_bytes=1 << 20)
+
+
+def is_refused(link: Connection) -> str:
+    """Wait until a connection gives up, and return why."""
+    with pytest.raises(BrokerRefused) as refused:
+        wait_until(lambda: link.poll(0.02))
+    return str(refused.value)
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_shipper_that_may_not_publish_is_told_at_the_start(permit: Permit) -> None:
+    """Before there is anything to publish: which permission is missing, for whom, where, and what to do."""
+    link, _ = publisher(permit(read=".*", configure=".*"))
+    said = is_refused(link)
+    link.close()
+    assert "may not write to the exchange 'logs' in the virtual host" in said
+    assert "set_permissions -p" in said
+
+
+@pytest.mark.usefixtures("declared")
+@pytest.mark.parametrize(
+    ("permissions", "what"),
+    [
+        ({"read": ".*"}, "may not write to the exchange 'logs.dead'"),
+        ({"write": r"logs\.dead"}, f"may not read from the queue '{QUEUE}'"),
+        ({"write": "logs", "read": "amq.*"}, f"may not read from the queue '{QUEUE}'"),
+    ],
+)
+def test_a_sink_that_lacks_a_permission_is_told_at_the_start(
+    permit: Permit, permissions: dict[str, str], what: str
+) -> None:
+    """A sink needs to read its queue, and to write to the dead letters."""
+    link = Connection(Broker(url=permit(**permissions)), role="test")
+    Consumer(link, topology.sink_queue("test"))
+    assert what in is_refused(link)
+    link.close()
+
+
+@pytest.mark.usefixtures("declared")
+def test_what_is_needed_is_enough(permit: Permit) -> None:
+    """Where an administrator has declared everything, a user who may only publish, and one who may only read, work."""
+    link, shipping = publisher(permit(write="^logs$"))
+    reading = Connection(Broker(url=permit(write=r"^logs(\.dead)?$", read=r"^logs\.test$")), role="test")
+    consumer = Consumer(reading, topology.sink_queue("test"))
+    wait_until(lambda: (shipping.has_room() and consumer.is_open) or link.poll(0.02) or reading.poll(0.02))
+    shipping.publish(Batch(b"1\n", b"6", host="h", label="l", stream="0123456789abcdef", offset=0, end=2))
+    taken: list[Any] = []
+    wait_until(lambda: taken or link.poll(0.02) or reading.poll(0.02) or taken.extend(consumer.take()))
+    assert taken[0].message.body == b"1\n"
+    link.close()
+    reading.close()
+
+
+@pytest.mark.usefixtures("declared")
+def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: pytest.LogCaptureFixture) -> None:
+    """Attempts become rarer, are reported once, repeat no delivery, and go on once the permission is there again."""
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    url = permit(**everything)
+    link = Connection(Broker(url=url), role="test")
+    consumer = Consumer(link, topology.sink_queue("test"))
+    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    permit(configure=".*", read=".*", write="^logs$")
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as other:
+        for body in (b"good\n", b"poison\n"):
+            other.channel().basic_publish(topology.LOGS, "", body)
+    deliveries: list[Any] = []
+    wait_until(lambda: len(deliveries) >= 2 or link.poll(0.02) or deliveries.extend(consumer.take()))
+    caplog.clear()
+    caplog.set_level(logging.WARNING)
+    consumer.quarantine(deliveries[1], "it is poison")
+    epochs, until = consumer.epoch, time.monotonic() + 6.0
+    again: list[Any] = []
+    while time.monotonic() < until:
+        link.poll(0.02)
+        again += consumer.take()
+    assert consumer.epoch - epochs <= 2
+    assert not again
+    assert caplog.text.count("may not write to the exchange 'logs.dead'") == 1
+    permit(**everything)
+    wait_until(lambda: again or link.poll(0.02) or again.extend(consumer.take()))
+    link.close()
