@@ -128,6 +128,31 @@ def test_an_acknowledgement_of_an_earlier_epoch_does_nothing(shore: Shore, chann
     assert [each.epoch for each in shore.taken] == [0, 0, 1, 1, 1]
 
 
+def test_settling_on_a_channel_that_is_closing_does_nothing(shore: Shore, channel: Any) -> None:
+    """What is settled after the channel was given up, and before RabbitMQ has closed it, comes again."""
+    send(channel, b"good", b"poison")
+    shore.until(lambda: len(shore.taken) == 2)
+    good, poison = shore.taken
+    shore.link.reopen_channel()
+    shore.consumer.ack([good])
+    shore.consumer.quarantine(poison, "not a batch")
+    shore.link.reopen_channel()
+    shore.until(lambda: len(shore.taken) == 4)
+    assert shore.bodies == [b"good", b"poison"] * 2
+
+
+def test_a_paused_consumer_gives_back_what_it_holds(shore: Shore, channel: Any) -> None:
+    """While it is paused everything is in the queue, for whoever else consumes; afterwards it comes again."""
+    send(channel, b"one", b"two")
+    shore.until(lambda: len(shore.taken) == 2)
+    shore.consumer.pause()
+    shore.until(lambda: channel.queue_declare(shore.queue.name, passive=True).method.message_count == 2)
+    shore.consumer.ack(shore.taken)
+    shore.consumer.resume()
+    shore.until(lambda: len(shore.taken) == 4)
+    assert shore.bodies == [b"one", b"two"] * 2
+
+
 def test_a_quarantined_message_is_kept_with_its_reason(shore: Shore, channel: Any) -> None:
     """E28: a message set aside goes to logs.dead with the reason; those around it are settled as usual."""
     send(channel, b"good", b"poison", b"fine")
