@@ -3,6 +3,10 @@
 # Paths are hostile strings that go to the operating system as they are.
 # ruff: noqa: PTH112
 
+from logbus import early
+
+early.prepare(__name__)
+
 import importlib
 import os
 import resource
@@ -50,7 +54,8 @@ Each of the last four has a --help of its own. A file called "status" is shipped
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
-SIGTERM finishes what is under way; SIGHUP looks for files at once and, with --config, reads it again.
+SIGTERM finishes what is under way, a second one ends at once. With --config, SIGHUP reads it again and looks for
+files at once; without, it is SIGTERM.
 """
 
 

@@ -1,5 +1,9 @@
 """The command line: `python -m sinks`, see `--help`."""
 
+from logbus import early
+
+early.prepare(__name__)
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
