@@ -97,6 +97,12 @@ class Signals:
         if not self._ended:
             os._exit(1)
 
+    def leave(self) -> None:
+        """Leave signals to the program that takes this one's place, and a reload that nobody looked at yet."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        if self.reload:
+            signal.raise_signal(signal.SIGHUP)
+
     def end(self) -> None:
         """Take no more signals: all is closed, and the exit code is fixed."""
         for number in HANDLED:
@@ -148,7 +154,7 @@ def run(
         service.close()
         link.close()
         if signals.again:
-            signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)  # later ones are for the program that comes
+            signals.leave()
         if signals.stop or not signals.again:
             signals.end()
     if signals.at_once and code:
@@ -168,12 +174,15 @@ def _take_own_place() -> None:
 
 
 def _in_order(read_again: Callable[[], object] | None) -> bool:
-    """Tell whether there is a configuration that can be used; say so if it cannot."""
+    """Return whether there is a new configuration and it is valid; report what it is."""
     try:
-        return read_again is not None and bool(read_again())
+        if read_again is None or not read_again():
+            return False
     except LogbusError as error:
         logger.error("%s; going on with what was read before", error)  # noqa: TRY400 - the sentence says it all
         return False
+    logger.info("the configuration is valid: using it as soon as what is under way is done")
+    return True
 
 
 def _loop(
@@ -190,7 +199,7 @@ def _loop(
         now = time.monotonic()
         if signals.take_reload():
             service.reload()
-            if not signals.again and _in_order(read_again):
+            if _in_order(read_again) and not signals.again:
                 signals.again = True
                 notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         if (signals.stop or signals.again) and deadline == float("inf"):

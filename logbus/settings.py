@@ -8,10 +8,11 @@ refused, aliases count each time they are used, so that a small file cannot stan
 variable never shows in an error.
 """
 
+import logging
 import math
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,12 +23,14 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from logbus.checking import Keys, Problem, problems
 from logbus.endpoints import Broker, Endpoint, read_secret, redacted
-from logbus.errors import ConfigError
+from logbus.errors import ConfigError, visible
+from logbus.handover import hand_over, taken_over
 
 __all__ = [
     "Broker",
     "Document",
     "Endpoint",
+    "check_again",
     "load",
     "load_document",
     "parse",
@@ -37,6 +40,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+logger = logging.getLogger("logbus.settings")
 
 CANNOT = "load the configuration"
 MAX_FILE_BYTES = 1024 * 1024
@@ -63,7 +68,27 @@ def parse(text: str, kind: type[T], source: str = "<string>") -> T:
 
 
 def load_document(path: Path) -> "Document":
-    """Return the file `path` as plain values that know their lines. Raises ConfigError."""
+    """Return the file `path` as plain values that know their lines. Raises ConfigError.
+
+    Right after a reload, it is the content that was checked then.
+    """
+    content = taken_over()
+    if content is not None:
+        logger.info("reloaded %s", visible(path))
+    return decode_document(read(path) if content is None else content, path)
+
+
+def check_again(path: Path, check: Callable[["Document"], object]) -> "Document":
+    """Read the file `path` anew, check it, and keep it for the next start. Raises ConfigError, as `check` does."""
+    content = read(path)
+    document = decode_document(content, path)
+    check(document)
+    hand_over(content)
+    return document
+
+
+def read(path: Path) -> bytes:
+    """Return what a configuration file holds. Raises ConfigError."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -71,6 +96,11 @@ def load_document(path: Path) -> "Document":
         raise ConfigError(CANNOT, f"{path}: {(error.strerror or str(error)).lower()}") from None
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError(CANNOT, f"{path}: larger than {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def decode_document(content: bytes, path: Path) -> "Document":
+    """Return the content of the file `path` as plain values. Raises ConfigError."""
     try:
         return parse_document(content.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:

@@ -25,7 +25,7 @@ from logbus import daemon, telemetry
 from logbus.connection import Connection
 from logbus.errors import SourceError, UsageError, visible
 from logbus.publisher import Publisher
-from logbus.settings import Broker, load
+from logbus.settings import Broker, Document, check_again, load
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.progressline import ProgressLine
@@ -177,7 +177,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
         telemetry.serve(settings.metrics)
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
-    read_again = partial(load, config, Settings) if config else None
+    read_again = partial(check_again, config, _check) if config else None
     code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began
@@ -185,6 +185,11 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
             f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
         )
     return code or int(once and (agent.failures > 0 or not agent.complete))
+
+
+def _check(document: Document) -> None:
+    """Raise ConfigError if a document is no configuration of a shipper."""
+    document.convert(Settings)
 
 
 def _require_something(settings: Settings) -> None:
