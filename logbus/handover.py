@@ -9,6 +9,7 @@ from contextlib import suppress
 
 NAME = "logbus-configuration"
 DESCRIPTORS = "/proc/self/fd"
+_taken = [False]
 
 
 def hand_over(content: bytes) -> None:
@@ -32,8 +33,14 @@ def taken_over() -> bytes | None:
     for fd in _kept():
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
             file.seek(0)
+            _taken[0] = True
             return file.read()
     return None
+
+
+def was_reloaded() -> bool:
+    """Return whether this program took the place of one that was running."""
+    return _taken[0]
 
 
 def _kept() -> list[int]:

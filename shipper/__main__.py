@@ -25,7 +25,7 @@ from logbus import daemon, telemetry
 from logbus.connection import Connection
 from logbus.errors import SourceError, UsageError, visible
 from logbus.publisher import Publisher
-from logbus.settings import Broker, Document, check_again, load
+from logbus.settings import Broker, Document, check_again, load, read_secret
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.progressline import ProgressLine
@@ -121,6 +121,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
     if state:
         settings = msgspec.structs.replace(settings, state=str(state))
     if only_check:
+        _check_secrets(settings)
         return _explain(settings)
     return _ship(settings, once=once, config=config)
 
@@ -188,8 +189,15 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
 
 
 def _check(document: Document) -> None:
-    """Raise ConfigError if a document is no configuration of a shipper."""
-    document.convert(Settings)
+    """Raise UsageError if a document is no configuration of a shipper, or a secret that it names cannot be used."""
+    _check_secrets(document.convert(Settings))
+
+
+def _check_secrets(settings: Settings) -> None:
+    settings.broker.check()
+    for each in settings.inputs:
+        if each.redact and each.redact.key_file:
+            read_secret(Path(each.redact.key_file))
 
 
 def _require_something(settings: Settings) -> None:

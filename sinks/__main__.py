@@ -91,7 +91,10 @@ def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -
     daemon.configure_logging(f"sink {name}", verbose=verbose)
     path = _required(config)
     plan = load_plan(path, name)
-    return _describe(plan) if check else run(plan, read_again=lambda: check_again(path, lambda it: plan_of(it, name)))
+    if check:
+        plan.broker.check()
+        return _describe(plan)
+    return run(plan, read_again=lambda: check_again(path, lambda it: plan_of(it, name).broker.check()))
 
 
 @cli.command()

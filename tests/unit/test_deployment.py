@@ -54,7 +54,14 @@ def test_units_are_hardened(installed: Path) -> None:
 def test_units_keep_their_daemon_alive(unit: str) -> None:
     """Own user, readiness and watchdog reported, restarted always, reloaded by SIGHUP, no core dump (S13)."""
     text = (SYSTEMD / unit).read_text()
-    for line in ("Type=notify", "Restart=always", "User=logbus", "ExecReload=kill -HUP $MAINPID", "LimitCORE=0"):
+    for line in (
+        "StartLimitIntervalSec=0",
+        "Type=notify",
+        "Restart=always",
+        "User=logbus",
+        "ExecReload=kill -HUP $MAINPID",
+        "LimitCORE=0",
+    ):
         assert f"\n{line}\n" in text
     assert re.search(r"\nWatchdogSec=\d+\n", text)
     assert "u logbus " in (SYSTEMD / "logbus.sysusers").read_text()
