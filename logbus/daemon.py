@@ -32,6 +32,8 @@ LONGEST_WAIT_S = 5.0
 END_WITHIN_S = 4.0
 """How long a second signal leaves the step under way, the last save and the closing of the connection."""
 HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+STDERR = 2
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 
 P = ParamSpec("P")
@@ -220,10 +222,11 @@ def _loop(
 
 
 class OneLine(logging.Formatter):
-    """`warning: what happened`, on one line, in colour on a terminal."""
+    """`warning: what happened`, on one line, in colour on a terminal, with its priority for the journal."""
 
-    def __init__(self, program: str, *, colour: bool) -> None:
+    def __init__(self, program: str, *, colour: bool, journal: bool = False) -> None:
         super().__init__()
+        self._journal = journal
         self._program = program
         self._colour = colour
 
@@ -233,13 +236,29 @@ class OneLine(logging.Formatter):
         if self._colour and record.levelno in COLOURS:
             level = f"{COLOURS[record.levelno]}{level}\x1b[0m"
         trace = f" | {visible(self.formatException(record.exc_info))}" if record.exc_info else ""
-        return f"{self._program}: {level}: {visible(record.getMessage())}{trace}"
+        priority = f"<{_priority(record.levelno)}>" if self._journal else ""
+        return f"{priority}{self._program}: {level}: {visible(record.getMessage())}{trace}"
+
+
+def _priority(level: int) -> int:
+    """Return the journal's priority of a level, see sd-daemon(3)."""
+    return next((priority for least, priority in PRIORITIES if level >= least), 7)
+
+
+def is_journal(fd: int) -> bool:
+    """Return whether `fd` leads to the journal, as JOURNAL_STREAM says: another program may have inherited that."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def configure_logging(program: str, *, verbose: bool = False) -> None:
     """Send our own messages to standard error: warnings, and with `verbose` (or under systemd) what is normal too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine(program, colour=sys.stderr.isatty() and not os.environ.get("NO_COLOR")))
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    handler.setFormatter(OneLine(program, colour=colour, journal=is_journal(STDERR)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO if verbose or "NOTIFY_SOCKET" in os.environ else logging.WARNING)
