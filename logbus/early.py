@@ -8,7 +8,8 @@ traceback, whenever it comes, until a daemon handles signals itself; a hang-up o
 import os
 import sys
 
-HIDDEN = "://***"
+ARGUMENTS = slice(45, 47)
+"""Where /proc/PID/stat has the addresses of the command line, counted behind the program's name; see proc(5)."""
 
 
 def prepare(module: str) -> None:
@@ -19,18 +20,24 @@ def prepare(module: str) -> None:
 
 
 def hide_urls() -> None:
-    """Overwrite whatever looks like a URL of a broker in the command line and in LOGBUS_BROKER."""
-    words = [without_url(word) for word in sys.orig_argv]
-    if words != sys.orig_argv or "@" in os.environ.get("LOGBUS_BROKER", ""):
-        from setproctitle import setproctitle  # noqa: PLC0415 - only where there is something to hide
+    """Overwrite whatever looks like a URL of a broker in the command line, where the system shows it from."""
+    if any("://" in word for word in sys.orig_argv):
+        try:
+            with open("/proc/self/stat", "rb") as stat, open("/proc/self/mem", "r+b", 0) as memory:  # noqa: PTH123 - pathlib is large
+                begin, end = map(int, stat.read().rpartition(b")")[2].split()[ARGUMENTS])
+                memory.seek(begin)
+                words = memory.read(end - begin)
+                memory.seek(begin)
+                memory.write(b"\0".join(map(without_url, words.split(b"\0"))))
+        except (OSError, ValueError):
+            return  # a system that does not let us: the command line is overwritten a little later
 
-        setproctitle(" ".join(words))
 
-
-def without_url(word: str) -> str:
-    """Return a word of the command line without what follows `://`, if it names a user there."""
-    before, scheme, rest = word.partition("://")
-    return before + HIDDEN if scheme and ("@" in rest or before.endswith(("amqp", "amqps"))) else word
+def without_url(word: bytes) -> bytes:
+    """Return a word of the command line, as long as it was, without what follows `://` in a URL with a password."""
+    before, scheme, rest = word.partition(b"://")
+    has_password = scheme and (b"@" in rest or before.endswith((b"amqp", b"amqps")))
+    return before + scheme + b"*" * len(rest) if has_password else word
 
 
 def calm_signals() -> None:
