@@ -99,12 +99,11 @@ def check_again(path: Path, check: Callable[["Document"], object]) -> "Document"
 def read(path: Path) -> bytes:
     """Return what a configuration file holds. Raises ConfigError."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)  # a FIFO must not block us
-        with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
-            mode = os.fstat(fd).st_mode
-            if not stat.S_ISREG(mode):
-                what = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
-                raise ConfigError(CANNOT, f"{path}: {what}", "give the path of a YAML file")
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a FIFO would block us
+            what = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise ConfigError(CANNOT, f"{path}: {what}", "give the path of a YAML file")
+        with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise ConfigError(CANNOT, f"{path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
