@@ -96,7 +96,7 @@ def _check_struct(
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
+    near = difflib.get_close_matches(key, known, n=1) if len(key) <= MAX_SHOWN else []
     meant = f"did you mean {near[0]!r}? " if near else ""
     return f"unknown key ({meant}known keys: {', '.join(known)})"
 

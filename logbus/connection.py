@@ -6,7 +6,8 @@ told when a channel is ready and when it is gone. pika's exceptions end here.
 
 Starting while the broker is down is normal: it is said once, then once a minute, and work begins when it comes. A
 refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; later on, when it worked
-before, it is waited out like an outage, because whoever changed it may change it back.
+before, it is waited out like an outage, because whoever changed it may change it back. So is a password or PEM file
+that cannot be used: each connection reads them anew, so that they can be replaced while we run.
 """
 
 import logging
@@ -22,7 +23,8 @@ from pika.adapters.select_connection import IOLoop
 from logbus import refusals, telemetry, topology
 from logbus.amqp import AtOnce, parameters
 from logbus.declaring import Declarer
-from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, visible
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError, visible
+from logbus.handover import was_reloaded
 
 if TYPE_CHECKING:
     from pika.channel import Channel
@@ -59,11 +61,17 @@ class Client(Protocol):
 
 
 class Connection:
-    """A connection that comes back. `role` names it in RabbitMQ's own pages."""
+    """A connection that comes back. `role` names it in RabbitMQ's own pages.
+
+    Raises UsageError for a password or PEM file that cannot be used at the start.
+    """
 
     def __init__(self, broker: "Broker", role: str) -> None:
-        self._endpoints: list[Endpoint] = broker.endpoints()
+        if not was_reloaded():  # else it was checked, and what went wrong since is waited out
+            broker.check()
+        self._endpoints: list[Endpoint] = []
         self._broker = broker
+        self._secrets_failed = False
         self._role = role
         self._client: Client | None = None
         self._loop = IOLoop()
@@ -163,7 +171,7 @@ class Connection:
 
     def works(self) -> None:
         """Note that the client can do its work now: only then is it connected, and an outage over."""
-        self._was_open, self._attempts = True, 0
+        self._was_open, self._attempts, self._secrets_failed = True, 0, False
         if time.monotonic() - self._refused_at < FORGIVEN_S:
             return
         log = logger.warning if self._reminded_at > 0 else logger.info
@@ -175,13 +183,25 @@ class Connection:
         return queue in self._declarer.made
 
     def _connect(self) -> None:
+        try:
+            self._endpoints = self._broker.endpoints()
+            wanted = parameters(self._endpoint, self._broker, self._role)
+        except UsageError as error:
+            self._wait_for_secrets(error)
+            return
         self._connection = AtOnce(
-            parameters(self._endpoint, self._broker, self._role),
+            wanted,
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,
             on_close_callback=self._on_close,
             custom_ioloop=self._loop,
         )
+
+    def _wait_for_secrets(self, error: UsageError) -> None:
+        if not self._secrets_failed:
+            self._reminded_at = -REMIND_EVERY_S  # an outage that was reported is another matter
+        self._secrets_failed = True
+        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect)
 
     def _on_wake(self, _fd: int, _events: int) -> None:
         self._wake_in.recv(4096)
@@ -256,8 +276,8 @@ class Connection:
             self._refusals, self._refused_at = self._refusals + 1, now
         if now - self._reminded_at >= REMIND_EVERY_S:
             self._reminded_at = now
-            hint = "" if refused or error.hint else " (is RabbitMQ running there?)"
-            logger.warning("%s; waiting, and trying again%s", error, hint)
+            question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
+            logger.warning("%s; waiting, and trying again%s", error, question)
         delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
         self._attempts += 1
         self._turn += again == self._connect

@@ -1,12 +1,14 @@
 """What any of our daemons is: a service that is stepped, a connection that is polled, signals, systemd, exit codes.
 
 One thread does it all: `step` does what there is to do and says when it wants to be called again, `poll` waits for the
-broker, for a wake-up or for that time. Signals only set a flag and wake the loop. Under systemd (`NOTIFY_SOCKET`, see
-sd_notify(3)) the loop says when it is ready, stopping, and alive (`WATCHDOG_USEC`).
+broker, for a wake-up or for that time. Signals only set a flag and wake the loop: no step, save or close is ever torn
+by one. Under systemd (`NOTIFY_SOCKET`, see sd_notify(3)) the loop says when it is ready, stopping, and alive
+(`WATCHDOG_USEC`).
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
 """
 
+import _thread
 import functools
 import logging
 import os
@@ -16,6 +18,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec, Protocol
 
 from logbus import memory, telemetry
@@ -26,6 +29,11 @@ logger = logging.getLogger("logbus.daemon")
 
 DRAIN_TIMEOUT_S = 20.0
 LONGEST_WAIT_S = 5.0
+END_WITHIN_S = 4.0
+"""How long a second signal leaves the step under way, the last save and the closing of the connection."""
+HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+STDERR = 2
+PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
 COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 
 P = ParamSpec("P")
@@ -64,22 +72,44 @@ class Link(Protocol):
 
 
 class Signals:
-    """Remembers what was asked for, and wakes the loop."""
+    """Remembers what was asked for, and wakes the loop. Without `reloads`, SIGHUP asks to stop, as SIGTERM does."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], *, reloads: bool) -> None:
         self._wake = wake
-        self.stop = self.reload = self.again = False
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, self._note)
+        self._reloads = reloads
+        self.stop = self.at_once = self.reload = self.again = self._ended = False
+        for number in HANDLED:
+            if reloads or number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
 
     def _note(self, number: int, _frame: object) -> None:
-        if number == signal.SIGHUP:
+        if number == signal.SIGHUP and self._reloads:
             self.reload = True
-        elif self.stop:
-            raise SystemExit(1)
-        else:
+        elif not self.stop:
             self.stop = True
+        elif not self.at_once:
+            self.at_once = True
+            _thread.start_new_thread(self._end_late, ())  # takes no lock that the interrupted code may hold
         self._wake()
+
+    def _end_late(self) -> None:
+        """End in the middle of a step that takes too long (a hung disk); what is saved is as after `kill -9`."""
+        time.sleep(END_WITHIN_S)
+        if not self._ended:
+            os._exit(1)
+
+    def leave(self) -> None:
+        """Leave signals to the program that takes this one's place, and a reload that nobody looked at yet."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+        if self.reload:
+            signal.raise_signal(signal.SIGHUP)
+
+    def end(self) -> None:
+        """Take no more signals: all is closed, and the exit code is fixed."""
+        for number in HANDLED:
+            signal.signal(number, signal.SIG_IGN)
+        self._ended = True
 
     def take_reload(self) -> bool:
         """Return whether a reload was asked for since the last call."""
@@ -91,7 +121,7 @@ def notify(state: str) -> None:
     """Tell systemd `state`, as sd_notify(3) does; without systemd, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             sock.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
 
 
@@ -109,13 +139,14 @@ def run(
 ) -> int:
     """Step `service` until it has finished; return the exit code: 1 if it had to be stopped before that.
 
-    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`, a second one ends at once. At SIGHUP
-    `read_again` reads the configuration, if there is one: when that is in order, what is under way is drained and
-    the program takes its own place, with the new settings and the same pid; else it is said, and all goes on.
+    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`. A second one ends after the step under way: what
+    is confirmed is saved, everything is closed, and the exit code is 1. At SIGHUP `read_again` reads the configuration:
+    if that is valid, what is under way is drained and the program takes its own place, with the new settings and the
+    same pid; otherwise it is reported, and the old settings stay in force. Without `read_again`, SIGHUP is SIGTERM.
     Raises LogbusError as the service or the link does.
     """
     memory.keep_freed()
-    signals = Signals(link.wake)
+    signals = Signals(link.wake, reloads=read_again is not None)
     notify("READY=1")
     try:
         code = _loop(service, link, signals, drain_timeout_s, read_again)
@@ -124,24 +155,36 @@ def run(
             notify("STOPPING=1")
         service.close()
         link.close()
+        if signals.again:
+            signals.leave()
+        if signals.stop or not signals.again:
+            signals.end()
+    if signals.at_once and code:
+        sys.exit(code)
     if signals.again and not signals.stop:
         _take_own_place()
     return code
 
 
 def _take_own_place() -> None:
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the new program listens to it
+    """Execute this very program, as it was called; it takes the blocked signals as soon as it handles them."""
     sys.stdout.flush()
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program, as it was called
+    try:
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell, and nobody else's words
+    except OSError as error:
+        raise LogbusError("start again with the new configuration", error) from None
 
 
 def _in_order(read_again: Callable[[], object] | None) -> bool:
-    """Tell whether there is a configuration that can be used; say so if it cannot."""
+    """Return whether there is a new configuration and it is valid; report what it is."""
     try:
-        return read_again is not None and bool(read_again())
+        if read_again is None or not read_again():
+            return False
     except LogbusError as error:
         logger.error("%s; going on with what was read before", error)  # noqa: TRY400 - the sentence says it all
         return False
+    logger.info("the configuration is valid: using it as soon as what is under way is done")
+    return True
 
 
 def _loop(
@@ -158,14 +201,15 @@ def _loop(
         now = time.monotonic()
         if signals.take_reload():
             service.reload()
-            if not signals.again and _in_order(read_again):
+            if _in_order(read_again) and not signals.again:
                 signals.again = True
                 notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
         if (signals.stop or signals.again) and deadline == float("inf"):
             deadline = now + drain_timeout_s
             service.drain()
-        if now > deadline:
-            logger.warning("stopped with work left after %g s; it goes on at the next start", drain_timeout_s)
+        if signals.at_once or now > deadline:
+            why = "by a second signal" if signals.at_once else f"after {drain_timeout_s:g} s"
+            logger.warning("stopped with work left %s; it goes on at the next start", why)
             return 1
         if now >= alive_due:
             notify("WATCHDOG=1")
@@ -178,10 +222,11 @@ def _loop(
 
 
 class OneLine(logging.Formatter):
-    """`warning: what happened`, on one line, in colour on a terminal."""
+    """`warning: what happened`, on one line, in colour on a terminal, with its priority for the journal."""
 
-    def __init__(self, program: str, *, colour: bool) -> None:
+    def __init__(self, program: str, *, colour: bool, journal: bool = False) -> None:
         super().__init__()
+        self._journal = journal
         self._program = program
         self._colour = colour
 
@@ -191,13 +236,29 @@ class OneLine(logging.Formatter):
         if self._colour and record.levelno in COLOURS:
             level = f"{COLOURS[record.levelno]}{level}\x1b[0m"
         trace = f" | {visible(self.formatException(record.exc_info))}" if record.exc_info else ""
-        return f"{self._program}: {level}: {visible(record.getMessage())}{trace}"
+        priority = f"<{_priority(record.levelno)}>" if self._journal else ""
+        return f"{priority}{self._program}: {level}: {visible(record.getMessage())}{trace}"
+
+
+def _priority(level: int) -> int:
+    """Return the journal's priority of a level, see sd-daemon(3)."""
+    return next((priority for least, priority in PRIORITIES if level >= least), 7)
+
+
+def is_journal(fd: int) -> bool:
+    """Return whether `fd` leads to the journal, as JOURNAL_STREAM says: another program may have inherited that."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
 def configure_logging(program: str, *, verbose: bool = False) -> None:
     """Send our own messages to standard error: warnings, and with `verbose` (or under systemd) what is normal too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine(program, colour=sys.stderr.isatty() and not os.environ.get("NO_COLOR")))
+    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    handler.setFormatter(OneLine(program, colour=colour, journal=is_journal(STDERR)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO if verbose or "NOTIFY_SOCKET" in os.environ else logging.WARNING)

@@ -71,19 +71,38 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         secret = None if self.password_file is None else read_secret(Path(self.password_file))
         return [_endpoint(url, secret) for url in self._urls()]
 
+    def check(self) -> None:
+        """Raise UsageError if the password file or a TLS file that is needed cannot be used now."""
+        if any(each.tls for each in self.endpoints()):
+            self.tls_context()
+
     def tls_context(self) -> ssl.SSLContext:
         """Return what verifies the broker's certificate and its host name. Raises UsageError for unusable PEM files."""
+        files = [each for each in (self.ca_file, self.cert_file, self.key_file) if each]
+        cannot, hint = f"use {', '.join(files)} for TLS", "give PEM files that this user can read"
         try:
+            for each in files:
+                _require_regular(each)
             context = ssl.create_default_context(cafile=self.ca_file)
             if self.cert_file:
-                context.load_cert_chain(self.cert_file, self.key_file)
-        except OSError as error:  # ssl.SSLError is one
-            files = ", ".join(each for each in (self.ca_file, self.cert_file, self.key_file) if each)
-            raise UsageError(f"use {files} for TLS", error, "give PEM files that this user can read") from None
+                context.load_cert_chain(self.cert_file, self.key_file, _no_passphrase)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise UsageError(cannot, error, hint) from None
         return context
 
     def _urls(self) -> list[str]:
         return [self.url] if isinstance(self.url, str) else self.url
+
+
+def _require_regular(path: str) -> None:
+    """Raise OSError or ValueError for a path that cannot be read, or would block us as a FIFO does."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path as the operating system takes it
+        raise ValueError(f"{path} is not a regular file")
+
+
+def _no_passphrase() -> str:
+    """Keep OpenSSL from asking on a terminal for the passphrase of a key."""
+    raise ValueError("the key is encrypted: give one without a passphrase")
 
 
 def redacted(url: str) -> str:
@@ -109,8 +128,8 @@ def read_secret(path: Path) -> str:
             if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
                 raise UsageError("read a secret", f"every user may read or write {path}", f"chmod 600 {path}")
             content = file.read(MAX_SECRET_BYTES + 1)
-    except OSError as error:
-        raise UsageError("read a secret", f"{path}: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:
+        raise UsageError("read a secret", f"{path}: {getattr(error, 'strerror', None) or error}") from None
     return _secret_text(path, content)
 
 

@@ -8,26 +8,32 @@ refused, aliases count each time they are used, so that a small file cannot stan
 variable never shows in an error.
 """
 
+import logging
 import math
 import os
 import re
-from collections.abc import Collection, Mapping
+import stat
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
 import yaml
+from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from logbus.checking import Keys, Problem, problems
 from logbus.endpoints import Broker, Endpoint, read_secret, redacted
-from logbus.errors import ConfigError
+from logbus.errors import ConfigError, visible
+from logbus.handover import hand_over, taken_over
 
 __all__ = [
     "Broker",
     "Document",
     "Endpoint",
+    "check_again",
     "load",
     "load_document",
     "parse",
@@ -38,17 +44,25 @@ __all__ = [
 
 T = TypeVar("T")
 
+logger = logging.getLogger("logbus.settings")
+
 CANNOT = "load the configuration"
 MAX_FILE_BYTES = 1024 * 1024
-MAX_NODES = 100_000
+MAX_NODES = 60_000
 MAX_DEPTH = 64
 MAX_PROBLEMS = 10
+COUNTED_PROBLEMS = 1_000
+MAX_FLAW_LENGTH = 500
+SMALL_LENGTH = 32 * 1024
+TOO_MANY = f"more than {MAX_NODES} values, aliases counted each time"
+TOO_DEEP = f"nested deeper than {MAX_DEPTH} levels"
 MAX_NUMBER_LENGTH = 64
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN_TAGS = {_TAG + name for name in ("int", "float", "bool", "null")}
 _TEXT_TAGS = {_TAG + name for name in ("str", "timestamp", "value")}
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
+_NOT_YAML = yaml.reader.Reader.NON_PRINTABLE
 _NAME = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 
 
@@ -63,14 +77,43 @@ def parse(text: str, kind: type[T], source: str = "<string>") -> T:
 
 
 def load_document(path: Path) -> "Document":
-    """Return the file `path` as plain values that know their lines. Raises ConfigError."""
+    """Return the file `path` as plain values that know their lines. Raises ConfigError.
+
+    Right after a reload, it is the content that was checked then.
+    """
+    content = taken_over()
+    if content is not None:
+        logger.info("reloaded %s", visible(path))
+    return decode_document(read(path) if content is None else content, path)
+
+
+def check_again(path: Path, check: Callable[["Document"], object]) -> "Document":
+    """Read the file `path` anew, check it, and keep it for the next start. Raises ConfigError, as `check` does."""
+    content = read(path)
+    document = decode_document(content, path)
+    check(document)
+    hand_over(content)
+    return document
+
+
+def read(path: Path) -> bytes:
+    """Return what a configuration file holds. Raises ConfigError."""
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a FIFO would block us
+            what = "is a directory" if stat.S_ISDIR(mode) else "not a regular file"
+            raise ConfigError(CANNOT, f"{path}: {what}", "give the path of a YAML file")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(CANNOT, f"{path}: {(error.strerror or str(error)).lower()}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(CANNOT, f"{path}: {(getattr(error, 'strerror', None) or str(error)).lower()}") from None
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError(CANNOT, f"{path}: larger than {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def decode_document(content: bytes, path: Path) -> "Document":
+    """Return the content of the file `path` as plain values. Raises ConfigError."""
     try:
         return parse_document(content.decode("utf-8-sig"), str(path))
     except UnicodeDecodeError as error:
@@ -109,7 +152,7 @@ class Document:
         value = self._at(keys)
         if isinstance(value, dict):
             value = {key: each for key, each in value.items() if key not in without}
-        found = list(problems(value, kind, keys, self._written))
+        found = list(islice(problems(value, kind, keys, self._written), COUNTED_PROBLEMS))
         if found:
             raise self._all(found)
         return msgspec.convert(value, kind)
@@ -138,12 +181,14 @@ class Document:
     def _all(self, found: list[Problem]) -> ConfigError:
         placed = sorted(((self._line(each.keys), each) for each in found), key=lambda each: each[0])
         flaws = [_flaw(self.source, line, each.flaw, each.keys) for line, each in placed[:MAX_PROBLEMS]]
-        rest = [f"and {len(found) - MAX_PROBLEMS} more problems"] if len(found) > MAX_PROBLEMS else []
+        least = "at least " * (len(found) == COUNTED_PROBLEMS)
+        rest = [f"and {least}{len(found) - MAX_PROBLEMS} more problems"] if len(found) > MAX_PROBLEMS else []
         return ConfigError(CANNOT, "; ".join(flaws + rest))
 
 
 def _flaw(source: str, line: int, flaw: str, keys: Keys = ()) -> str:
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).removeprefix(".")
+    path, flaw = (text if len(text) <= MAX_FLAW_LENGTH else f"{text[:MAX_FLAW_LENGTH]}..." for text in (path, flaw))
     return f"{source}:{line}: {path}: {flaw}" if path else f"{source}:{line}: {flaw}"
 
 
@@ -151,19 +196,74 @@ def _error(source: str, line: int, flaw: str, keys: Keys = ()) -> ConfigError:
     return ConfigError(CANNOT, _flaw(source, line, flaw, keys))
 
 
+class _Bounded(Composer):
+    """PyYAML's composer, which builds none of its objects; stops at what is too large or too deep."""
+
+    nodes = depth = 0
+
+    def compose_node(self, parent: Node | None, index: int) -> Node | None:
+        """Return the next node. Raises _TooMuch."""
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > 2 * MAX_NODES:  # keys are nodes, too
+            raise _TooMuch(self.peek_event(), TOO_MANY)  # type: ignore[attr-defined] # of the parser
+        if self.depth > MAX_DEPTH + 2:
+            raise _TooMuch(self.peek_event(), TOO_DEEP)  # type: ignore[attr-defined] # of the parser
+        node: Node | None = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _SmallLoader(_Bounded, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.resolver.Resolver):
+    """Reads in Python: its messages are the better ones."""
+
+    def __init__(self, text: str) -> None:
+        yaml.reader.Reader.__init__(self, text)
+        yaml.scanner.Scanner.__init__(self)
+        yaml.parser.Parser.__init__(self)
+        Composer.__init__(self)
+        yaml.resolver.Resolver.__init__(self)
+
+
+def _large_loader() -> type:
+    """Return what reads fast, if PyYAML was built with libyaml."""
+    if not yaml.__with_libyaml__:
+        return _SmallLoader
+
+    class Large(_Bounded, yaml.cyaml.CParser, yaml.resolver.Resolver):  # type: ignore[misc, name-defined]
+        def __init__(self, text: str) -> None:
+            yaml.cyaml.CParser.__init__(self, text)  # type: ignore[attr-defined]
+            Composer.__init__(self)
+            yaml.resolver.Resolver.__init__(self)
+
+    return Large
+
+
+class _TooMuch(Exception):  # noqa: N818 - it never leaves this module
+    def __init__(self, event: yaml.Event, flaw: str) -> None:
+        self.line = 1 + (event.start_mark.line if event.start_mark else 0)
+        self.flaw = flaw
+        super().__init__(flaw)
+
+
 def _compose(text: str, source: str) -> Node | None:
     """Return the node tree of `text`: PyYAML's parser, and none of its constructors."""
+    if bad := _NOT_YAML.search(text):
+        line = 1 + text.count("\n", 0, bad.start())
+        raise _error(source, line, f"the character U+{ord(bad[0]):04X} is not allowed in YAML")
+    loader = _SmallLoader if len(text) <= SMALL_LENGTH else _large_loader()
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        node: Node | None = loader(text).get_single_node()
+    except _TooMuch as error:
+        raise _error(source, error.line, error.flaw) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 + (mark.line if mark else 0)
-        raise _error(source, line, f"not YAML: {error.problem or error.context}") from None
-    except yaml.reader.ReaderError as error:
-        line = 1 + text.count("\n", 0, error.position)
-        raise _error(source, line, f"the character U+{ord(text[error.position]):04X} is not allowed in YAML") from None
-    except RecursionError:
-        raise _error(source, 1, f"nested deeper than {MAX_DEPTH} levels") from None
+        too_deep = "maximum nesting depth" in str(error.problem)  # libyaml has a limit of its own
+        raise _error(source, line, TOO_DEEP if too_deep else f"not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise _error(source, 1, f"not YAML: {error}") from None
+    return node
 
 
 def _implicit_tag(text: str) -> str:
@@ -193,9 +293,9 @@ class _Reader:
     def read(self, node: Node, keys: Keys) -> object:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise self.fail(node, keys, f"more than {MAX_NODES} values, aliases counted each time")
+            raise self.fail(node, keys, TOO_MANY)
         if len(keys) > MAX_DEPTH:
-            raise self.fail(node, keys, f"nested deeper than {MAX_DEPTH} levels")
+            raise self.fail(node, keys, TOO_DEEP)
         self.places.setdefault(keys, Place(node.start_mark.line + 1))
         if isinstance(node, MappingNode) and node.tag == _TAG + "map":
             return self.mapping(node, keys)
@@ -220,7 +320,9 @@ class _Reader:
         return values
 
     def scalar(self, node: ScalarNode, keys: Keys) -> object:
-        text = _VARIABLE.sub(lambda found: self.variable(node, keys, found), node.value)
+        end = node.value.rfind("}") + 1  # behind it, each search for one would go through to the end
+        text = _VARIABLE.sub(lambda found: self.variable(node, keys, found), node.value[:end])
+        text += node.value[end:].replace("$${", "${")
         self.places[keys] = Place(self.places[keys].line, node.value)
         tag = node.tag
         if text != node.value and tag == _TAG + "str" and node.style is None:

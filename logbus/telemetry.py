@@ -5,6 +5,7 @@ Each metric is named once, in `METRICS`. Counting costs a dictionary entry; prom
 """
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -130,23 +131,20 @@ def serve(listen: str) -> int:
 
     Raises UsageError for an address that is none, is not this machine's, or is taken.
     """
-    import wsgiref.simple_server as wsgi  # noqa: PLC0415 - only when served
-
-    class Quiet(wsgi.WSGIRequestHandler):
-        timeout = 10
-
-        def log_message(self, *_args: object) -> None:
-            """Keep requests out of our own messages."""
+    from logbus.metricserver import MetricServer  # noqa: PLC0415 - only when served
 
     host, _, port = listen.rpartition(":")
     hint = "give host:port, such as 127.0.0.1:9600"
     if not host:
         raise UsageError(f"serve metrics on {listen!r}", "it names no host", hint)
     try:
-        server = wsgi.make_server(host.strip("[]"), int(port), application(), handler_class=Quiet)
+        server = MetricServer(host.strip("[]"), int(port))
     except (OSError, ValueError, OverflowError) as error:
         raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
     if host.strip("[]") not in LOOPBACK:
         logger.warning("metrics are served on %s, to whoever reaches it: 127.0.0.1 keeps them here", visible(listen))
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    server.set_app(application())
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+    threading.Thread(target=server.work, name="metrics", daemon=True).start()  # signals are for the main thread
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return server.server_port

@@ -81,6 +81,10 @@ _LASTING: Mapping[QueueType, Mapping[str, object]] = {
 
 DEAD_MAX_BYTES = 256 << 20
 """How much the dead letters may take: whoever publishes poison must not fill the broker's disk."""
+OWN_MAX_BATCHES = 10_000
+OWN_MAX_BYTES = 64 << 20
+OWN_EXPIRES_S = 60
+"""How much an ad hoc queue keeps for a reader that is slow, and how long it stays when nobody consumes."""
 
 PUBLISHED: Plan = (
     Exchange(LOGS, "fanout"),
@@ -145,8 +149,12 @@ def sink_queue(name: str, queue_type: QueueType = "quorum", limits: Limits | Non
 
 
 def own_queue(name: str) -> Queue:
-    """Return an exclusive queue that leaves nothing behind; `name` must be unique on the broker."""
-    return Queue(name, "classic", exclusive=True)
+    """Return an exclusive queue that leaves nothing behind; `name` must be unique on the broker.
+
+    It is bounded: if nobody reads, the oldest batches are dropped, and the broker never runs short because of it.
+    """
+    limits = Limits(OWN_MAX_BATCHES, OWN_MAX_BYTES, drop_oldest=True, expires_s=OWN_EXPIRES_S)
+    return Queue(name, "classic", exclusive=True, arguments=limits.arguments())
 
 
 def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:

@@ -3,6 +3,10 @@
 # Paths are hostile strings that go to the operating system as they are.
 # ruff: noqa: PTH112
 
+from logbus import early
+
+early.prepare(__name__)
+
 import importlib
 import os
 import resource
@@ -21,7 +25,7 @@ from logbus import daemon, telemetry
 from logbus.connection import Connection
 from logbus.errors import SourceError, UsageError, visible
 from logbus.publisher import Publisher
-from logbus.settings import Broker, load
+from logbus.settings import Broker, Document, check_again, load, read_secret
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.progressline import ProgressLine
@@ -50,7 +54,8 @@ Each of the last four has a --help of its own. A file called "status" is shipped
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
-SIGTERM finishes what is under way; SIGHUP looks for files at once and, with --config, reads it again.
+SIGTERM finishes what is under way, a second one ends at once. With --config, SIGHUP reads it again and looks for
+files at once; without, it is SIGTERM.
 """
 
 
@@ -116,6 +121,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
     if state:
         settings = msgspec.structs.replace(settings, state=str(state))
     if only_check:
+        _check_secrets(settings)
         return _explain(settings)
     return _ship(settings, once=once, config=config)
 
@@ -172,7 +178,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
         telemetry.serve(settings.metrics)
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
-    read_again = partial(load, config, Settings) if config else None
+    read_again = partial(check_again, config, _check) if config else None
     code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began
@@ -180,6 +186,18 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
             f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
         )
     return code or int(once and (agent.failures > 0 or not agent.complete))
+
+
+def _check(document: Document) -> None:
+    """Raise UsageError if a document is no configuration of a shipper, or a secret that it names cannot be used."""
+    _check_secrets(document.convert(Settings))
+
+
+def _check_secrets(settings: Settings) -> None:
+    settings.broker.check()
+    for each in settings.inputs:
+        if each.redact and each.redact.key_file:
+            read_secret(Path(each.redact.key_file))
 
 
 def _require_something(settings: Settings) -> None:

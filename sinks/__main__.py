@@ -1,5 +1,9 @@
 """The command line: `python -m sinks`, see `--help`."""
 
+from logbus import early
+
+early.prepare(__name__)
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +14,12 @@ import click
 from logbus import VERSION, daemon
 from logbus.errors import UsageError
 from logbus.session import session
-from logbus.settings import Broker, load, load_document
+from logbus.settings import Broker, check_again, load, load_document
 from sinks import deadletters, inspection
 from sinks import file as file_sink
 from sinks.audit import Coverage, coverage, report
 from sinks.compare import compare
-from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, plans_of
+from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, plan_of, plans_of
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of, run
 
@@ -87,7 +91,10 @@ def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -
     daemon.configure_logging(f"sink {name}", verbose=verbose)
     path = _required(config)
     plan = load_plan(path, name)
-    return _describe(plan) if check else run(plan, read_again=lambda: load_plan(path, name))
+    if check:
+        plan.broker.check()
+        return _describe(plan)
+    return run(plan, read_again=lambda: check_again(path, lambda it: plan_of(it, name).broker.check()))
 
 
 @cli.command()

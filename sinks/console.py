@@ -4,15 +4,19 @@
 
 In colour by severity on a terminal. Whatever is in the text, no control character reaches the terminal, and one record
 cannot look like two: joined lines of a multiline record are indented. It remembers nothing, and shows what comes from
-now on; when nobody reads its output any more (`| head -1`), it ends, and what was not shown is not acknowledged.
+now on; when nobody can read its output any more (`| head -1`, a closed terminal), it ends, also while nothing comes;
+what was not shown is not acknowledged.
 """
 
+import errno
 import fnmatch
 import os
+import select
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, compress
 from operator import add
@@ -20,7 +24,8 @@ from typing import Literal
 
 import msgspec
 
-from logbus.batch import Batch, records, select, split_records
+from logbus.batch import Batch, records, split_records
+from logbus.batch import select as select_records
 from logbus.errors import OutputError
 from logbus.patterns import compile_pattern
 from logbus.severity import Severity
@@ -29,6 +34,8 @@ from sinks.sink import BatchRefused, Context, OutputClosed
 from sinks.texts import texts
 
 STDOUT = 1
+GONE = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO})
+"""What a write to a pipe or terminal says when nobody is at the other end."""
 COLOURS = {0: b"\x1b[1;37;41m", 1: b"\x1b[1;31m", 2: b"\x1b[1;31m", 3: b"\x1b[31m", 4: b"\x1b[33m", 5: b"\x1b[36m"}
 COLOURS |= {6: b"", 7: b"\x1b[2m"}
 RESET = b"\x1b[0m"
@@ -65,6 +72,7 @@ class Console:
         self._show = show
         self._shared = fd
         self._fd = _without_blocking(fd)
+        self._poll = _hang_ups(self._fd)
         self._rest = memoryview(b"")
 
     def write(self, batch: Batch) -> None:
@@ -83,12 +91,19 @@ class Console:
             while self._rest:
                 self._rest = self._rest[os.write(self._fd, self._rest) :]
         except BlockingIOError:
+            self._require_reader()
             return False
-        except BrokenPipeError:
-            raise OutputClosed from None
         except OSError as error:
+            if error.errno in GONE:
+                raise OutputClosed from None
             raise OutputError("write to standard output", error, "see what it is connected to") from error
+        self._require_reader()
         return True
+
+    def _require_reader(self) -> None:
+        """Raise OutputClosed if the other end of the pipe or terminal is closed, even if there is nothing to write."""
+        if self._poll and self._poll.poll(0):
+            raise OutputClosed
 
     def commit(self) -> None:
         """Do nothing: what was written is shown."""
@@ -123,10 +138,20 @@ def _without_blocking(fd: int) -> int:
     return fd
 
 
+def _hang_ups(fd: int) -> "select.poll | None":
+    """Return what tells that the other end of a pipe or a terminal is closed; None for anything else."""
+    with suppress(OSError):
+        if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
+            poll = select.poll()
+            poll.register(fd, 0)  # errors and hang-ups are always told
+            return poll
+    return None
+
+
 def matching(batch: Batch, pattern: str) -> Batch:
     """Return `batch` with only the records in which `pattern`, of RE2's syntax, matches within a line."""
     search = compile_pattern(pattern).search
-    return select(batch, [search(record) is not None for record in records(batch)])
+    return select_records(batch, [search(record) is not None for record in records(batch)])
 
 
 def open_sink(settings: Settings, _context: Context) -> Console:

@@ -94,7 +94,11 @@ class Plan:
 
 def load_plan(path: Path, name: str) -> Plan:
     """Return the plan of the sink `name` in the file `path`; the other sinks are checked too. Raises ConfigError."""
-    document = load_document(path)
+    return plan_of(load_document(path), name)
+
+
+def plan_of(document: Document, name: str) -> Plan:
+    """Return the plan of the sink `name` in a document; the other sinks are checked too. Raises ConfigError."""
     plans = plans_of(document)
     if name not in plans:
         raise document.error(f"there is no sink {name!r}: {suggestion(name, plans)}", "sinks")

@@ -10,6 +10,7 @@ from sinks.ledger import Ledger
 from sinks.runner import Runner
 from sinks.settings import Plan
 from sinks.sink import Context, bindings_of
+from sinks.skipped import Watched
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
@@ -24,6 +25,8 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
     link = Connection(plan.broker, f"sink {plan.name}")
     patterns = patterns or bindings_of(plan.sink_type, plan.settings)
+    if plan.state is None and not patterns:
+        sink = Watched(sink)
     consumer = Consumer(link, queue_of(plan), patterns, plan.common.prefetch_batches)
     runner = Runner(
         consumer,

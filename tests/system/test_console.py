@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from logbus import topology
 from shipper.tail import BATCH_BYTES
 from sinks.console import COLOURS, RESET
 
@@ -184,3 +186,52 @@ def test_no_color(start: Any, broker_url: str, tmp_path: Path, eventually: Until
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
     eventually(lambda: shown.extend(shown_on(ours)) or b"red?" in shown)
     assert b"\x1b" not in shown
+
+
+@pytest.mark.parametrize("kind", ["pipe", "terminal"])
+def test_a_closed_end_ends_it_while_nothing_comes(
+    start: Any, broker: Any, broker_url: str, eventually: Until, kind: str
+) -> None:
+    """When the reader of a pipe leaves, or a terminal is closed, an idle console ends and leaves no queue."""
+    ours, theirs = os.pipe() if kind == "pipe" else pty.openpty()
+    console = start("sinks", "console", "-v", url=broker_url, stdout=theirs)
+    os.close(theirs)
+    eventually(lambda: "connected" in console.said())
+    os.close(ours)
+    assert console.ends(20) == 0, console.said()
+    assert "Traceback" not in console.said()
+    eventually(lambda: not own_queues(broker, broker_url))
+
+
+def test_a_hang_up_ends_it(start: Any, broker_url: str, eventually: Until) -> None:
+    """SIGHUP ends what has no configuration to read again; one that was started with nohup goes on."""
+    console = start("sinks", "console", "-v", url=broker_url)
+    under = ("nohup",)
+    kept = start("sinks", "console", "-v", url=broker_url, under=under)
+    for each in (console, kept):
+        eventually(lambda each=each: "connected" in each.said())
+        each.process.send_signal(signal.SIGHUP)
+    assert console.ends() == 0
+    assert kept.process.poll() is None
+    assert kept.terminate() == 0
+
+
+def test_a_stopped_reader_costs_the_broker_little(
+    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+) -> None:
+    """While nobody reads (Ctrl-S), the queue stays bounded; what was skipped is reported when somebody reads again."""
+    out, into = os.pipe()
+    console = start("sinks", "console", "-v", url=broker_url, stdout=into)
+    os.close(into)
+    eventually(lambda: "connected" in console.said())
+    source = tmp_path / "app.log"
+    with source.open("wb") as file:
+        for _ in range(25):
+            file.write(os.urandom(8 << 20).replace(b"\n", b" ") + b"\n")
+    assert start("shipper", "--once", source, url=broker_url).ends() == 0
+    rows = ctl(broker, broker_url, "list_queues", "auto_delete", "message_bytes_ready").splitlines()
+    assert [int(row.split()[1]) <= topology.OWN_MAX_BYTES for row in rows if row.startswith("true")] == [True]
+    with subprocess.Popen(["cat"], stdin=out, stdout=subprocess.DEVNULL):
+        os.close(out)
+        eventually(lambda: "bytes skipped" in console.said())
+        console.terminate()

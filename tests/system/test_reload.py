@@ -75,6 +75,47 @@ def test_a_sink_reads_its_configuration_again(start: Any, broker_url: str, tmp_p
     assert sink.terminate() == 0
 
 
+@pytest.mark.parametrize("broken", ["inputs: [", "", None], ids=["invalid", "empty", "gone"])
+def test_what_was_checked_is_what_is_used(
+    start: Any, broker_url: str, tmp_path: Path, eventually: Until, broken: str | None
+) -> None:
+    """A file that is spoilt right after it was checked spoils nothing: the checked settings are in force."""
+    config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
+    (tmp_path / "b.log").write_text("b 1\n")
+    start("sinks", "file", "--path", copies / "{label}", "--state", copies / "state", url=broker_url)
+    configure(config, tmp_path, broker_url, "a.log")
+    shipper = start("shipper", "-v", "--config", config)
+    eventually(lambda: "connected" in shipper.said())
+    configure(config, tmp_path, broker_url, "a.log", "b.log")
+    hang_up(shipper)
+    eventually(lambda: "the configuration is valid" in shipper.said())
+    if broken is None:
+        config.unlink()
+    else:
+        config.write_text(broken)
+    eventually(lambda: text(copies / "b") == "b 1\n")
+    assert f"reloaded {config}" in shipper.said()
+    assert shipper.terminate() == 0
+
+
+def test_the_last_of_several_reloads_counts(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """A reload asked for while another one is under way is not lost: the file's last valid content is in force."""
+    config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
+    names = [f"{number}.log" for number in range(8)]
+    for name in names:
+        (tmp_path / name).write_text(f"{name}\n")
+    start("sinks", "file", "--path", copies / "{label}", "--state", copies / "state", url=broker_url)
+    configure(config, tmp_path, broker_url, "none.log")
+    shipper = start("shipper", "-v", "--config", config)
+    eventually(lambda: "connected" in shipper.said())
+    for count in range(1, len(names) + 1):
+        configure(tmp_path / "new.yml", tmp_path, broker_url, *names[:count])
+        (tmp_path / "new.yml").rename(config)
+        hang_up(shipper)
+    eventually(lambda: text(copies / "7") == "7.log\n")
+    assert shipper.terminate() == 0
+
+
 def test_once_that_is_stopped_has_failed(start: Any, tmp_path: Path, eventually: Until) -> None:
     """`--once` ends with 0 only when everything is confirmed: stopped before that, it ends with 1."""
     source = tmp_path / "app.log"

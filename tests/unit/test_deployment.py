@@ -54,10 +54,50 @@ def test_units_are_hardened(installed: Path) -> None:
 def test_units_keep_their_daemon_alive(unit: str) -> None:
     """Own user, readiness and watchdog reported, restarted always, reloaded by SIGHUP, no core dump (S13)."""
     text = (SYSTEMD / unit).read_text()
-    for line in ("Type=notify", "Restart=always", "User=logbus", "ExecReload=kill -HUP $MAINPID", "LimitCORE=0"):
+    for line in (
+        "StartLimitIntervalSec=0",
+        "Type=notify",
+        "Restart=always",
+        "User=logbus",
+        "ExecReload=kill -HUP $MAINPID",
+        "LimitCORE=0",
+    ):
         assert f"\n{line}\n" in text
     assert re.search(r"\nWatchdogSec=\d+\n", text)
     assert "u logbus " in (SYSTEMD / "logbus.sysusers").read_text()
+
+
+def calls_of(group: str) -> set[str]:
+    """Return the system calls that a group of systemd's names, those of the groups within it included."""
+    lines = [line.strip() for line in analyze("syscall-filter", "--no-pager", group).stdout.splitlines()[1:]]
+    names = {line for line in lines if line and not line.startswith("#")}
+    within = {name for name in names if name.startswith("@")}
+    return (names - within).union(*map(calls_of, within))
+
+
+def allowed_calls(unit: str) -> set[str]:
+    """Return what the lines SystemCallFilter= of a unit allow, one after the other."""
+    allowed: set[str] = set()
+    for words in re.findall(r"^SystemCallFilter=(.*)$", (SYSTEMD / unit).read_text(), re.MULTILINE):
+        named: set[str] = set().union(*(calls_of(word) for word in words.lstrip("~").split()))
+        allowed = allowed - named if words.startswith("~") else allowed | named
+    return allowed
+
+
+def test_units_allow_what_their_daemons_do() -> None:
+    """A file sink with `group:` may set the group of a file; nothing may become another user."""
+    assert {"fchown", "fchownat", "chown", "lchown"} <= allowed_calls("logbus-sink@.service")
+    for unit in UNITS:
+        allowed = allowed_calls(unit)
+        assert {"openat", "fdatasync", "flock", "execve", "memfd_create", "inotify_add_watch"} <= allowed
+        assert not allowed & {"setuid", "setresuid", "mount", "bpf", "chroot", "setrlimit"}
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_units_name_themselves_in_the_journal(unit: str) -> None:
+    """A line in the journal is by its daemon, not by `python`."""
+    identifier = unit.removesuffix(".service").replace("@", "@%i")
+    assert f"\nSyslogIdentifier={identifier}\n" in (SYSTEMD / unit).read_text()
 
 
 def compose() -> dict[str, Any]:

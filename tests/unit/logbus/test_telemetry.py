@@ -1,7 +1,11 @@
 """Metrics and health over HTTP."""
 
 import http.client
+import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -63,3 +67,32 @@ def test_who_opens_it_to_the_network_is_warned(caplog: pytest.LogCaptureFixture)
     """S21: other addresses than loopback are served, and said."""
     telemetry.serve("0.0.0.0:0")
     assert "to whoever reaches it" in caplog.text
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", b"GET /metrics HTTP/1.1\r\nX: ", b"\x16\x03\x01"], ids=repr)
+def test_idle_and_slow_connections_block_nobody(http_port: int, sent: bytes) -> None:
+    """Two hundred connections that never finish a request: a good one is answered within a second, by few threads."""
+    with ExitStack() as stack:
+        for _ in range(200):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", http_port), timeout=5))
+            sock.sendall(sent)
+        threads = threading.active_count()
+        began = time.monotonic()
+        assert ask(http_port, "GET", "/healthz")[0] == 200
+        assert ask(http_port, "GET", "/metrics")[0] == 200
+        assert time.monotonic() - began < 1.0
+        assert threading.active_count() <= threads
+
+
+def flood(sock: socket.socket) -> None:
+    """Send headers for ever."""
+    while True:
+        sock.sendall(b"X: y\r\n" * 1000)
+
+
+def test_an_endless_header_is_cut_off(http_port: int) -> None:
+    """A request whose head has no end costs bounded memory: its connection is closed."""
+    with socket.create_connection(("127.0.0.1", http_port), timeout=10) as sock:
+        sock.sendall(b"GET / HTTP/1.1\r\n")
+        with pytest.raises(OSError, match=r"(?i)pipe|reset"):
+            flood(sock)

@@ -1,0 +1,72 @@
+"""Reports what a sink that remembers nothing was not given: RabbitMQ keeps a bounded amount for a slow reader.
+
+A stream's batches follow each other, byte for byte, so a gap between two of them is what was dropped. That holds only
+where a queue is bound to everything: otherwise, gaps are what nobody asked for.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from logbus.batch import Batch
+from sinks.sink import PatientSink, Sink
+
+logger = logging.getLogger("sinks.skipped")
+
+REPORT_EVERY_S: Final = 1.0
+STREAMS_MAX: Final = 10_000
+
+
+class Gaps:
+    """Adds up the bytes between batches that should follow each other."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str | None, str, str], int] = {}
+        self._bytes = 0
+
+    def note(self, batch: Batch) -> None:
+        """Note a batch that was delivered. What comes again, or has no position, skips nothing."""
+        if not batch.stream:
+            return
+        stream = (batch.user, batch.host, batch.stream)
+        if len(self._ends) >= STREAMS_MAX and stream not in self._ends:
+            self._ends.clear()
+        before = self._ends.get(stream, batch.offset)
+        self._bytes += max(0, batch.offset - before)
+        self._ends[stream] = max(before, batch.end)
+
+    def take(self) -> int:
+        """Return the bytes skipped since the last call."""
+        skipped, self._bytes = self._bytes, 0
+        return skipped
+
+
+class Watched:
+    """Hands everything on to `inner`, and reports what was skipped, once a second at most."""
+
+    def __init__(self, inner: Sink, clock: Callable[[], float] = time.monotonic) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._gaps = Gaps()
+        self._next_s = float("-inf")
+
+    def write(self, batch: Batch) -> None:
+        """Write a batch. Raises as the inner sink does."""
+        self._gaps.note(batch)
+        self._inner.write(batch)
+
+    def ready(self) -> bool:
+        """Return whether the inner sink takes a batch now."""
+        return self._inner.ready() if isinstance(self._inner, PatientSink) else True
+
+    def commit(self) -> None:
+        """Commit the inner sink, and report."""
+        self._inner.commit()
+        if self._clock() >= self._next_s and (skipped := self._gaps.take()):
+            self._next_s = self._clock() + REPORT_EVERY_S
+            logger.warning("%s bytes skipped: the reader was too slow, or the connection was lost", f"{skipped:,}")
+
+    def close(self) -> None:
+        """Close the inner sink."""
+        self._inner.close()

@@ -1,0 +1,103 @@
+"""The daemons do their work under the system call filters of their units."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
+    pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"),
+]
+SYSTEMD = Path(__file__).parents[2] / "config" / "systemd"
+
+
+@cache
+def call_sets() -> dict[str, list[str]]:
+    """Return the members of each named set of system calls: calls, and other sets."""
+    command = ["systemd-analyze", "syscall-filter", "--no-pager"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found: dict[str, list[str]] = {}
+    members: list[str] = []
+    for line in re.sub(r"\x1b\[[\d;]*m", "", printed).splitlines():
+        if line.startswith("@"):
+            members = found.setdefault(line.strip(), [])
+        elif re.match(r"\s+[@\w]", line):
+            members.append(line.strip())
+    return found
+
+
+def calls_in(name: str) -> Iterator[str]:
+    """Yield the system calls that a word of SystemCallFilter= stands for."""
+    if name.startswith("@"):
+        for member in call_sets()[name]:
+            yield from calls_in(member)
+    else:
+        yield name
+
+
+def forbidden_by(unit: str) -> set[str]:
+    """Return the system calls that a unit's filter forbids; each line adds to what is allowed, or takes away."""
+    allowed = set(calls_in("@default"))
+    for line in re.findall(r"^SystemCallFilter=(.+)$", (SYSTEMD / unit).read_text(), re.MULTILINE):
+        calls = {call for word in line.removeprefix("~").split() for call in calls_in(word)}
+        allowed = allowed - calls if line.startswith("~") else allowed | calls
+    return set(calls_in("@known")) - allowed
+
+
+def under_filter(unit: str, trace: Path) -> tuple[str, ...]:
+    """Return a command that runs another one with EPERM for each system call that the unit forbids, as systemd does."""
+    calls = ",".join(f"?{call}" for call in sorted(forbidden_by(unit)))
+    inject = f"inject={calls}:error=EPERM"
+    return ("strace", "-D", "-f", "--seccomp-bpf", "-o", str(trace), "-e", f"trace={calls}", "-e", inject)
+
+
+def test_the_filters_forbid_something() -> None:
+    """Both units forbid what gains privileges, and allow what every program does."""
+    for unit in ("logbus-shipper.service", "logbus-sink@.service"):
+        forbidden = forbidden_by(unit)
+        assert {"setuid", "chroot", "mount", "reboot"} <= forbidden
+        assert not forbidden & {"read", "write", "openat", "mmap"}
+
+
+@pytest.mark.parametrize("where", ["path", "write"])
+def test_a_file_sink_gives_its_files_to_a_group(
+    tmp_path: Path, broker_url: str, start: Any, eventually: Any, where: str
+) -> None:
+    """Under its unit's filter, a file sink with `group:` writes, and its directories and files are the group's."""
+    group = os.getgid()
+    keys = f'path: "{tmp_path}/out/{{label}}.log", group: "{group}"'
+    sink = f"{{type: file, {keys}}}"
+    if where == "write":
+        sink = f"{{type: severity, min: debug, write: {sink}}}"
+    config = tmp_path / "sinks.yml"
+    config.write_text(f"broker: {{url: '{broker_url}'}}\nstate: {tmp_path}/state\nsinks: {{grouped: {sink}}}\n")
+    (tmp_path / "app.log").write_text("a line\n")
+    unit = under_filter("logbus-sink@.service", tmp_path / "trace")
+    start("sinks", "--config", config, "grouped", under=unit)
+    start("shipper", "--state", tmp_path / "shipper", tmp_path / "app.log", url=broker_url)
+    output = tmp_path / "out" / "app.log"
+    eventually(lambda: output.exists() and output.read_text() == "a line\n")
+    assert output.stat().st_gid == output.parent.stat().st_gid == group
+
+
+def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Any, eventually: Any) -> None:
+    """Under its unit's filter, a shipper ships what is there, and what is appended."""
+    start("sinks", "file", "--path", tmp_path / "out.log", "--state", tmp_path / "sink", url=broker_url)
+    source, config = tmp_path / "app.log", tmp_path / "shipper.yml"
+    source.write_text("one\n")
+    config.write_text(
+        f"broker: {{url: '{broker_url}'}}\nstate: {tmp_path}/state\ninputs: [{{paths: ['{source}'], start: start}}]\n"
+    )
+    start("shipper", "--config", config, under=under_filter("logbus-shipper.service", tmp_path / "trace"))
+    output = tmp_path / "out.log"
+    eventually(lambda: output.exists() and output.read_text() == "one\n")
+    with source.open("a") as file:
+        file.write("two\n")
+    eventually(lambda: output.read_text() == "one\ntwo\n")

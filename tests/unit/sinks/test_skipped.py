@@ -1,0 +1,39 @@
+"""What a slow reader was not given is added up by the gaps between batches."""
+
+from typing import Any
+
+import pytest
+
+from sinks.skipped import Gaps, Watched
+
+
+def test_gaps_are_added_up(stage: Any) -> None:
+    """What lies between two batches of a stream was skipped; what comes again, or is a stream's first, was not."""
+    gaps = Gaps()
+    for offset, body in [(100, b"1234\n"), (105, b"1234\n"), (120, b"1234\n"), (105, b"1234\n"), (125, b"1\n")]:
+        gaps.note(stage.batch(body, offset=offset))
+    assert (gaps.take(), gaps.take()) == (10, 0)
+
+
+def test_skipped_bytes_are_reported(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """The report comes with a commit, in bytes, at most once a second."""
+    clock = [0.0]
+
+    class Inner:
+        """Takes everything."""
+
+        def write(self, batch: object) -> None:
+            """Do nothing."""
+
+        def commit(self) -> None:
+            """Do nothing."""
+
+        close = commit
+
+    sink = Watched(Inner(), lambda: clock[0])
+    for now, offset in [(0.0, 0), (0.0, 2_000), (0.5, 4_000), (1.5, 6_000)]:
+        clock[0] = now
+        sink.write(stage.batch(b"1\n", offset=offset))
+        sink.commit()
+    found = [record.getMessage().partition(" ")[0] for record in caplog.records]
+    assert found == ["1,998", "3,996"]
