@@ -23,6 +23,7 @@ from logbus.errors import BrokerUnavailable, visible
 from logbus.topology import (
     DEAD,
     DEAD_MAX_BYTES,
+    DRAIN,
     NEVER,
     SHARED_QUEUES,
     Binding,
@@ -68,6 +69,7 @@ class Declarer:
         self._leaderless: set[str] = set()
         self._trying = ""
         self._writable: set[str] = set()
+        self._unbinding = self._unbound = False
         self.made: frozenset[str] = frozenset()
 
     def declare(self, channel: "Channel", plan: Plan, writes_to: str, done: Callable[[], None]) -> None:
@@ -75,7 +77,7 @@ class Declarer:
 
         RabbitMQ closes the channel if it refuses: no `done` then.
         """
-        self._trying = ""
+        self._trying, self._unbinding = "", False
         steps = self._steps(channel, [step for step in plan if not self._is_left_alone(step)], writes_to)
 
         def proceed(_reply: object = None) -> None:
@@ -91,12 +93,16 @@ class Declarer:
 
     def learn(self, error: BaseException) -> bool:
         """Note why a channel was closed; return whether another attempt would go further at once."""
+        if self._unbinding:
+            self._unbinding, self._unbound = False, True
+            return True
         if self._trying and (refused := refusals.refused_exchange(error)):
             self._writable.add(self._trying)
             self._trying = ""
             return refused == TRIED_FROM
         if missing := refusals.missing_queue(error):
-            known = missing in self._new
+            known = missing in self._new and missing not in self._doubtful
+            self._doubtful.discard(missing)  # there is nothing to doubt: it was deleted
             self._new.add(missing)
             return not known
         found = refusals.deviating(error)
@@ -110,6 +116,7 @@ class Declarer:
         """Forget what the broker refused: it may have been changed meanwhile."""
         self._as_it_is.clear()
         self._writable.clear()
+        self._unbound = False
 
     def disconnected(self) -> None:
         """Forget what the broker refused, and doubt the queues that were new."""
@@ -136,6 +143,8 @@ class Declarer:
             yield partial(self._try_writing, channel, writes_to)
         if self._new:
             yield lambda then: self._link.call_later(SETTLE_S, lambda: then(None))
+        if any(isinstance(step, Exchange) and step.name == DRAIN for step in made) and not self._unbound:
+            yield partial(self._unbind_old_drain, channel)
         for route in routes:
             if isinstance(route, Binding):
                 yield partial(_bind, channel, route)
@@ -155,6 +164,19 @@ class Declarer:
 
         self._trying = exchange
         channel.exchange_unbind(exchange, TRIED_FROM, NEVER, callback=may)
+
+    def _unbind_old_drain(self, channel: "Channel", then: "_Then") -> None:
+        """Take the classic queue `logs.drain` of older versions off its exchange: with its node down, it refuses all.
+
+        A binding that is not there is no error. What is refused (RabbitMQ 3.10 while that node is down) is left alone.
+        """
+
+        def done(reply: object) -> None:
+            self._unbinding, self._unbound = False, True
+            then(reply)
+
+        self._unbinding = True
+        channel.queue_unbind(DRAIN, DRAIN, callback=done)
 
     def _queue_steps(self, channel: "Channel", queue: Queue) -> "Iterator[Callable[[_Then], None]]":
         if queue.name in self._leaderless:

@@ -141,6 +141,18 @@ def test_settling_on_a_channel_that_is_closing_does_nothing(shore: Shore, channe
     assert shore.bodies == [b"good", b"poison"] * 2
 
 
+def test_a_doubtful_queue_that_is_deleted_is_declared_again(shore: Shore, channel: Any) -> None:
+    """A queue whose declaration was cut off is consumed from before it is bound; that it is not there is an answer."""
+    declarer = shore.link._declarer  # noqa: SLF001 - what is left when a connection breaks in the second after
+    declarer._new.add("logs.test")  # noqa: SLF001 - as above
+    declarer.disconnected()
+    channel.queue_delete("logs.test")
+    shore.until(lambda: not shore.consumer.is_open)
+    shore.until(lambda: shore.consumer.is_open)
+    send(channel, b"one")
+    shore.until(lambda: shore.taken)
+
+
 def test_a_paused_consumer_gives_back_what_it_holds(shore: Shore, channel: Any) -> None:
     """While it is paused everything is in the queue, for whoever else consumes; afterwards it comes again."""
     send(channel, b"one", b"two")
