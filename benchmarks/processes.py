@@ -16,13 +16,13 @@ WITHIN_S = 300.0
 MB = 1_000_000
 
 
-def await_that(condition: Callable[[], object], within_s: float = WITHIN_S) -> None:
+def await_that(condition: Callable[[], object], within_s: float = WITHIN_S, pause_s: float = 0.002) -> None:
     """Wait until a condition holds. Raises TimeoutError if it does not in five minutes."""
     deadline = time.monotonic() + within_s
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError("it does not come to an end")
-        time.sleep(0.002)
+        time.sleep(pause_s)
 
 
 def cpu_s(pid: int) -> float:

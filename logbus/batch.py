@@ -13,7 +13,7 @@ import functools
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from logbus import VERSION, bounds, frames, headers
 from logbus.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
@@ -184,8 +184,7 @@ def _decode_batch(message: Message) -> Batch:
     if count != len(levels):
         raise WireError(f"{count} records are announced, and levels are given for {len(levels)}")
     lengths = table.get("lengths")
-    batch = Batch(
-        body=b"",
+    return Batch(
         levels=levels,
         host=headers.text("host", headers.required(table, "host")),
         label=headers.text("label", headers.required(table, "label")),
@@ -198,21 +197,21 @@ def _decode_batch(message: Message) -> Batch:
         lengths=None if lengths is None else _lengths(lengths),
         partial=headers.flag("partial", table.get("partial", False)),
         user=_user(message),
+        body=_body(message),  # decompressed last: when all else is known to be well-formed
+        encoded=message.body if message.content_encoding else None,
     )
-    return _with_body(batch, message)
 
 
 def _lengths(value: object) -> tuple[tuple[int, int], ...]:
     return headers.unpack_lengths(headers.raw("lengths", value, headers.MAX_TABLE_BYTES))
 
 
-def _with_body(batch: Batch, message: Message) -> Batch:
-    """Return `batch` with the message's body, decompressed last: when all else is known to be well-formed."""
+def _body(message: Message) -> bytes:
     if message.content_encoding == "zstd":
-        return replace(batch, body=frames.decompress(message.body, DECODE_MAX_BYTES), encoded=message.body)
+        return frames.decompress(message.body, DECODE_MAX_BYTES)
     if message.content_encoding:
         raise WireError("its content_encoding is neither zstd nor absent")
-    return replace(batch, body=message.body)
+    return message.body
 
 
 def _user(message: Message) -> str:

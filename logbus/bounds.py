@@ -42,5 +42,5 @@ def values_in(value: object) -> int:
     """Return how many values there are in headers, nested ones included."""
     if isinstance(value, (dict, list)):
         inside = value.values() if isinstance(value, dict) else value
-        return len(value) + sum(map(values_in, inside))
+        return len(value) + sum(values_in(each) for each in inside if isinstance(each, (dict, list)))
     return 0

@@ -54,11 +54,34 @@ INT64_MAX = 2**63 - 1
 
 _decode_value = pika.data.decode_value
 _depth = [0]
+_uint8 = struct.Struct(">B").unpack_from
+_uint32 = struct.Struct(">I").unpack_from
+_int64 = struct.Struct(">q").unpack_from
+
+
+def _decode_short(encoded: bytes, offset: int) -> tuple[str | bytes, int]:
+    """Decode a short string as pika does, in half the time: a batch has twenty."""
+    begin = offset + 1
+    end = begin + _uint8(encoded, offset)[0]
+    try:
+        return encoded[begin:end].decode(), end
+    except UnicodeDecodeError:
+        return encoded[begin:end], end
 
 
 def _decode_safely(encoded: bytes, offset: int) -> tuple[object, int]:
-    """Decode one header value of a frame; return it and where the next one begins."""
+    """Decode one header value of a frame; return it and where the next one begins. The usual kinds come first."""
     kind = encoded[offset : offset + 1]
+    if kind in {b"S", b"x"}:
+        begin = offset + 5
+        end = begin + _uint32(encoded, offset + 1)[0]
+        value = encoded[begin:end]
+        try:
+            return value.decode() if kind == b"S" else value, end
+        except UnicodeDecodeError:
+            return value, end
+    if kind == b"l":
+        return _int64(encoded, offset + 1)[0], offset + 9
     if kind == b"T":
         return min(struct.unpack_from(">Q", encoded, offset + 1)[0], INT64_MAX), offset + 9
     if kind in {b"F", b"A"} and _depth[0] >= MAX_DEPTH:
@@ -71,6 +94,7 @@ def _decode_safely(encoded: bytes, offset: int) -> tuple[object, int]:
 
 
 pika.data.decode_value = _decode_safely
+pika.data.decode_short_string = _decode_short
 
 
 @dataclass(frozen=True, slots=True)

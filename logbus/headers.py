@@ -70,6 +70,8 @@ def raw(name: str, value: object, max_bytes: int) -> bytes:
 
 def text(name: str, value: object, max_bytes: int = MAX_NAME_BYTES) -> str:
     """Return text whose UTF-8 is at most `max_bytes` long. Raises WireError."""
+    if isinstance(value, str) and len(value) <= max_bytes and value.isascii():
+        return str(value)
     try:
         return raw(name, value, max_bytes).decode()
     except UnicodeDecodeError:
@@ -78,6 +80,8 @@ def text(name: str, value: object, max_bytes: int = MAX_NAME_BYTES) -> str:
 
 def path(name: str, value: object) -> str:
     """Return a file's path, as `os.fsdecode` gives it, of text or of bytes. Raises WireError."""
+    if isinstance(value, str) and len(value) <= MAX_PATH_BYTES and value.isascii():
+        return str(value)
     return os.fsdecode(raw(name, value, MAX_PATH_BYTES))
 
 
@@ -96,6 +100,8 @@ def fields(name: str, value: object) -> dict[str, str]:
         raise _wrong(name, value, "a table")
     if len(value) > MAX_FIELDS:
         raise WireError(f"the header {name!r} holds more than {MAX_FIELDS} entries")
+    if not value:
+        return {}
     table = {text(name, key): text(f"{name} value", each, MAX_FIELDS_BYTES) for key, each in value.items()}
     if sum(len(key.encode()) + len(each.encode()) for key, each in table.items()) > MAX_FIELDS_BYTES:
         raise WireError(f"the header {name!r} is longer than {MAX_FIELDS_BYTES} bytes")

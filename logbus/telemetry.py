@@ -62,7 +62,7 @@ _beat_at_s = [0.0]
 
 def count(name: str, amount: float = 1, **labels: str) -> None:
     """Add to a counter."""
-    key = (name, tuple(sorted(labels.items())))
+    key = (name, tuple(sorted(labels.items())) if labels else ())
     _values[key] = _values.get(key, 0) + amount
 
 

@@ -22,6 +22,7 @@ from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks import template
 from sinks.beneath import Making
+from sinks.descriptors import open_max
 from sinks.outputs import Outputs, PathUnusable
 from sinks.rotation import Rotation, Rotator, is_rotated
 from sinks.sink import BatchRefused, Context, Mark
@@ -93,6 +94,7 @@ class FileSink:
         self._outputs = Outputs(
             self._template.base,
             context.remember,
+            open_max(),
             making=settings.making(),
             rotator=Rotator(settings.rotate) if settings.rotate else None,
             sync=settings.sync == "commit",
@@ -120,7 +122,8 @@ class FileSink:
     def _name(self, batch: Batch) -> str:
         """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
         name = self._template.render(batch)
-        self._hold_to_bounds(name)
+        if not self._outputs.is_open(name):
+            self._hold_to_bounds(name)
         return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
 
     def _hold_to_bounds(self, name: str) -> None:

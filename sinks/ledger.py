@@ -31,7 +31,7 @@ from sinks.sink import Mark
 SPAN_MAX_BYTES = 1 << 30
 """No honest batch stands for more of its source; a forged one cannot mark a whole file as written."""
 OFFSET_MAX = (1 << 63) - 1
-CACHED_IDS = 50_000
+CACHED_STREAMS = 50_000
 PUT_AWAY_EVERY_S = 3600.0
 PUT_AWAY_AT_ONCE = 10_000
 
@@ -41,9 +41,16 @@ ON CONFLICT (user, host, stream) DO UPDATE SET
     path = excluded.path, last_us = excluded.last_us, trimmed_bytes = trimmed_bytes + excluded.trimmed_bytes
 RETURNING id
 """
+_TOUCH_STREAM = "UPDATE stream SET path = ?, last_us = ?, trimmed_bytes = trimmed_bytes + ? WHERE id = ?"
+_GROW = "UPDATE held SET end = ? WHERE stream = ? AND start = ?"
 _SAVE_TRIMMED = """
 UPDATE stream SET trimmed_bytes = trimmed_bytes + ? WHERE user = ? AND host = ? AND stream = ?
 """
+_KNOWN = """
+SELECT id, start, end FROM stream JOIN held ON held.stream = id WHERE user = ? AND host = ? AND stream.stream = ?
+ORDER BY start DESC LIMIT 1
+"""
+_LAST = "SELECT start, end FROM held WHERE stream = ? ORDER BY start DESC LIMIT 1"
 _WHOLE_SINCE = """
 SELECT id, user, host, stream.stream, min(start), max(end) FROM stream JOIN held ON held.stream = id
 WHERE last_us <= ? GROUP BY id HAVING count(*) = 1 LIMIT ?
@@ -66,6 +73,23 @@ class Source(NamedTuple):
     user: str
     host: str
     stream: str
+
+
+class _Known(NamedTuple):
+    """A stream in the file: its row, and the last range that is held of it. Most batches go on where that ends."""
+
+    id: int
+    start: int
+    end: int
+
+    def missing(self, offset: int, end: int) -> list[Range]:
+        """Return the parts of [offset, end) not written yet, where `offset` is not before the last range."""
+        return [(max(offset, self.end), end)] if self.end < end else []
+
+    def grown(self, ranges: Ranges) -> "_Known | None":
+        """Return the stream with these ranges, if they are one that begins within the last one or at its end."""
+        ((start, end), *others) = ranges
+        return None if others or not self.start <= start <= self.end else self._replace(end=max(end, self.end))
 
 
 @dataclass(slots=True)
@@ -95,7 +119,7 @@ class Ledger:
             self._unlock()
             raise
         self._marks = {text_of(name): Mark(length, identity) for name, length, identity in rows}
-        self._ids: dict[Source, int] = {}
+        self._known: dict[Source, _Known] = {}
         self._fresh: dict[Source, _Fresh] = {}
         self._put_away_s = put_away_s
         self._put_away_at = 0.0 if put_away_s is not None else float("inf")
@@ -108,10 +132,14 @@ class Ledger:
         """Return the parts of [offset, end) not written yet. Raises WireError for a range that no file can have."""
         if not (0 <= offset <= end <= OFFSET_MAX and end - offset <= SPAN_MAX_BYTES):
             raise WireError(f"the range from {offset} to {end} is absurd")
-        with _trouble():
-            stream_id = self._id(source)
-            held = self._finished(source) if stream_id is None else self._near(stream_id, offset, end)
-        parts = held.missing(offset, end)
+        known = self._known.get(source)
+        if known and known.start <= offset:
+            parts = known.missing(offset, end)
+        else:
+            with _trouble():
+                known = self._find(source)
+                held = self._near(known.id, offset, end) if known else self._finished(source)
+            parts = held.missing(offset, end)
         fresh = self._fresh.get(source)
         return [gap for part in parts for gap in fresh.ranges.missing(*part)] if fresh else parts
 
@@ -119,7 +147,7 @@ class Ledger:
         """Tell whether anything of this stream was written."""
         fresh = self._fresh.get(source)
         with _trouble():
-            return bool(fresh and fresh.ranges) or self._id(source) is not None or bool(self._finished(source))
+            return bool(fresh and fresh.ranges) or self._find(source) is not None or bool(self._finished(source))
 
     def gap_before(self, source: Source, offset: int) -> int:
         """Return how many bytes before `offset` are missing, back to the last one written."""
@@ -128,7 +156,9 @@ class Ledger:
 
     def add(self, source: Source, path: str, written: Range) -> None:
         """Note that the sink wrote this range of the stream, which now goes by the name `path`."""
-        fresh = self._fresh.setdefault(source, _Fresh())
+        fresh = self._fresh.get(source)
+        if not fresh:
+            fresh = self._fresh[source] = _Fresh()
         fresh.ranges.add(*written)
         fresh.path = path
 
@@ -144,7 +174,7 @@ class Ledger:
     def remember(self, output: str, mark: Mark) -> None:
         """Note durably, at once, how far an output went before its first write."""
         with self._transaction():
-            self._save_mark(output, mark)
+            self._save_marks({output: mark})
         self._marks[output] = mark
 
     def commit(self, marks: Mapping[str, Mark]) -> None:
@@ -161,23 +191,36 @@ class Ledger:
         self._unlock()
 
     def _save(self, marks: Mapping[str, Mark]) -> None:
-        ids = {}
         with self._transaction():
-            for source, fresh in self._fresh.items():
-                if fresh.ranges:
-                    ids[source] = self._save_stream(source, fresh)
-                else:
-                    self._db.execute(_SAVE_TRIMMED, (fresh.trimmed_bytes, *map(_key, source)))
-            for name in self._marks.keys() - marks.keys():
-                self._db.execute("DELETE FROM output WHERE name = ?", (_key(name),))
-            for name, mark in marks.items():
-                if self._marks.get(name) != mark:
-                    self._save_mark(name, mark)
+            known = self._save_streams()
+            gone = [(_key(name),) for name in self._marks.keys() - marks.keys()]
+            self._db.executemany("DELETE FROM output WHERE name = ?", gone)
+            old = self._marks
+            moved = {name: mark for name, mark in marks.items() if name not in old or old[name] is not mark}
+            self._save_marks({name: mark for name, mark in moved.items() if old.get(name) != mark})
         self._marks = dict(marks)
         self._fresh.clear()
-        if len(self._ids) > CACHED_IDS:
-            self._ids.clear()
-        self._ids.update(ids)
+        if len(self._known) > CACHED_STREAMS:
+            self._known.clear()
+        self._known.update(known)
+
+    def _save_streams(self) -> dict[Source, _Known]:
+        """Save what is new about each stream; return those to which something was written, as they are now."""
+        now_us = time.time_ns() // 1000
+        known, touched, grown_by = {}, [], []
+        for source, fresh in self._fresh.items():
+            before = self._known.get(source)
+            if not fresh.ranges:
+                self._db.execute(_SAVE_TRIMMED, (fresh.trimmed_bytes, *map(_key, source)))
+            elif before and (grown := before.grown(fresh.ranges)):
+                known[source] = grown
+                touched.append((_key(fresh.path), now_us, fresh.trimmed_bytes, grown.id))
+                grown_by.append((grown.end, grown.id, grown.start))
+            else:
+                known[source] = self._save_stream(source, fresh, now_us)
+        self._db.executemany(_TOUCH_STREAM, touched)
+        self._db.executemany(_GROW, grown_by)
+        return known
 
     def _put_away(self) -> None:
         """Make streams digests. One that goes on is a stream again, see `_save_stream`."""
@@ -189,41 +232,40 @@ class Ledger:
                 self._db.execute("INSERT INTO finished VALUES (?, ?, ?)", (_digest(source), start, end))
                 self._db.execute("DELETE FROM held WHERE stream = ?", (stream_id,))
                 self._db.execute("DELETE FROM stream WHERE id = ?", (stream_id,))
-        self._ids.clear()
+        self._known.clear()
 
     def _finished(self, source: Source) -> Ranges:
         """Return the range that is left of a stream that was put away."""
         query = "SELECT start, end FROM finished WHERE digest = ?"
         return Ranges(self._db.execute(query, (_digest(map(_key, source)),)))
 
-    def _id(self, source: Source) -> int | None:
-        if source not in self._ids:
-            query = "SELECT id FROM stream WHERE user = ? AND host = ? AND stream = ?"
-            found = self._db.execute(query, [_key(part) for part in source]).fetchone()
+    def _find(self, source: Source) -> _Known | None:
+        if source not in self._known:
+            found = self._db.execute(_KNOWN, [_key(part) for part in source]).fetchone()
             if not found:
                 return None
-            self._ids[source] = found[0]
-        return self._ids[source]
+            self._known[source] = _Known(*found)
+        return self._known[source]
 
     def _near(self, stream_id: int, offset: int, end: int) -> Ranges:
         """Return the held ranges that overlap or touch [offset, end), and perhaps the one before."""
         return Ranges(self._db.execute(_NEAR, {"stream": stream_id, "offset": offset, "end": end}))
 
-    def _save_stream(self, source: Source, fresh: _Fresh) -> int:
-        now_us = time.time_ns() // 1000
+    def _save_stream(self, source: Source, fresh: _Fresh, now_us: int) -> _Known:
         values = (*map(_key, source), _key(fresh.path), now_us, now_us, fresh.trimmed_bytes)
         (stream_id,) = self._db.execute(_SAVE_STREAM, values).fetchone()
-        finished = [] if source in self._ids else list(self._finished(source))
+        finished = [] if source in self._known else list(self._finished(source))
         if finished:
             self._db.execute("DELETE FROM finished WHERE digest = ?", (_digest(map(_key, source)),))
         for part in [*finished, *fresh.ranges]:
             start, end = self._near(stream_id, *part).add(*part)
             self._db.execute("DELETE FROM held WHERE stream = ? AND start BETWEEN ? AND ?", (stream_id, start, end))
             self._db.execute("INSERT INTO held VALUES (?, ?, ?)", (stream_id, start, end))
-        return int(stream_id)
+        return _Known(stream_id, *self._db.execute(_LAST, (stream_id,)).fetchone())
 
-    def _save_mark(self, name: str, mark: Mark) -> None:
-        self._db.execute("INSERT OR REPLACE INTO output VALUES (?, ?, ?)", (_key(name), mark.length, mark.identity))
+    def _save_marks(self, marks: Mapping[str, Mark]) -> None:
+        rows = [(_key(name), mark.length, mark.identity) for name, mark in marks.items()]
+        self._db.executemany("INSERT OR REPLACE INTO output VALUES (?, ?, ?)", rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

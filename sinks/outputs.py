@@ -20,12 +20,12 @@ from pathlib import Path
 
 from logbus.errors import OutputError, visible
 from sinks import beneath, cutting, holding, writeback
+from sinks.descriptors import OPEN_MIN
 from sinks.rotation import Rotator
 from sinks.sink import Mark
 
 logger = getLogger("sinks.file")
 
-OPEN_MAX = 128
 CLOSED_MAX = 10_000
 """Outputs closed for want of descriptors whose marks are kept, so that opening them again costs no transaction."""
 SWEEP_S = 1.0
@@ -39,9 +39,10 @@ class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
 
 @dataclass(slots=True)
 class Output:
-    """An open output; `mark` is how far it was committed, or was when it was opened."""
+    """An open output; `name` is its path as text, `mark` how far it was committed, or was when it was opened."""
 
     path: Path
+    name: str
     fd: int
     mark: Mark
     dirty: bool = False
@@ -54,7 +55,7 @@ class Outputs:
         self,
         base: Path,
         remember: Callable[[str, Mark], None],
-        open_max: int = OPEN_MAX,
+        open_max: int = OPEN_MIN,
         *,
         making: beneath.Making = beneath.AS_WE_ARE,
         rotator: Rotator | None = None,
@@ -66,6 +67,7 @@ class Outputs:
         self._remember = remember
         self._open_max = open_max
         self._open: OrderedDict[str, Output] = OrderedDict()
+        self._dirty: dict[str, Output] = {}
         self._closed: dict[str, Mark] = {}
         self._swept_at = 0.0
         self._making = making
@@ -75,6 +77,10 @@ class Outputs:
         self._seen: set[str] = set()
         self._writer = writer
         self._unsettled: set[str] = set()
+
+    def is_open(self, relative: str) -> bool:
+        """Tell whether the file `relative` is open."""
+        return relative in self._open
 
     def append(self, relative: str, data: bytes) -> None:
         """Append to the file `relative`. Raises OutputError: its end may be torn then."""
@@ -86,6 +92,7 @@ class Outputs:
             output = self._open_output(relative)
         self._open.move_to_end(relative)
         output.dirty = True
+        self._dirty[relative] = output
         try:
             _write_all(output.fd, data)
             if self._sync_data:
@@ -96,9 +103,9 @@ class Outputs:
     def commit(self) -> None:
         """Make durable what was appended. Raises OutputError."""
         self._unsettled.clear()
-        for output in self._open.values():
-            if output.dirty:
-                self._sync(output)
+        for output in self._dirty.values():
+            self._sync(output)
+        self._dirty.clear()
         if time.monotonic() - self._swept_at >= SWEEP_S:
             self._swept_at = time.monotonic()
             self._sweep()
@@ -107,7 +114,7 @@ class Outputs:
         """Return the mark of each output that may have to be cut back to it, as of the last commit."""
         while len(self._closed) > CLOSED_MAX:
             del self._closed[next(iter(self._closed))]
-        return self._closed | {str(output.path): output.mark for output in self._open.values()}
+        return self._closed | {output.name: output.mark for output in self._open.values()}
 
     def restore(self, marks: Mapping[str, Mark]) -> None:
         """Cut each output back to its mark. Raises OutputError; then call it again."""
@@ -148,14 +155,14 @@ class Outputs:
             self._evict()
         path = self._base / relative
         fd = self._open_file(relative, path)
-        output = self._open[relative] = Output(path, fd, _mark(fd))
+        output = self._open[relative] = Output(path, str(path), fd, _mark(fd))
         self._take(relative, output)
-        if relative in self._unsettled and self._closed[str(path)].identity != output.mark.identity:
+        if relative in self._unsettled and self._closed[output.name].identity != output.mark.identity:
             self._drop(relative)
             raise OutputError(f"write {path}", "it was moved while it was written to", "beginning it anew")
-        if self._closed.get(str(path)) != output.mark:
+        if self._closed.get(output.name) != output.mark:
             self._remember_or_drop(relative, output)
-        self._closed.pop(str(path), None)
+        self._closed.pop(output.name, None)
         if relative not in self._unsettled and self._rotate(output):
             self._drop(relative)
             return self._open_output(relative)
@@ -200,7 +207,7 @@ class Outputs:
 
     def _remember_or_drop(self, relative: str, output: Output) -> None:
         try:
-            self._remember(str(output.path), output.mark)
+            self._remember(output.name, output.mark)
         except BaseException:
             self._drop(relative)
             raise
@@ -211,7 +218,7 @@ class Outputs:
             self._sync(output)
             self._unsettled.add(relative)  # the ledger does not know that yet: not to be rotated
         self._drop(relative)
-        self._closed[str(output.path)] = output.mark
+        self._closed[output.name] = output.mark
 
     def _sync(self, output: Output) -> None:
         try:
@@ -219,9 +226,10 @@ class Outputs:
                 os.fdatasync(output.fd)
         except OSError as error:
             raise _cannot("save", output.path, error) from error
-        if os.fstat(output.fd).st_nlink == 0:
+        status = os.fstat(output.fd)
+        if status.st_nlink == 0:
             raise OutputError(f"save {output.path}", "it was deleted while it was written to", "beginning it anew")
-        output.mark = _mark(output.fd, output.mark.identity)
+        output.mark = Mark(status.st_size, output.mark.identity)
         output.dirty = False
 
     def _sweep(self) -> None:
@@ -231,6 +239,7 @@ class Outputs:
                 self._drop(relative)
 
     def _drop(self, relative: str) -> None:
+        self._dirty.pop(relative, None)
         with suppress(OSError):  # what matters was synced before
             os.close(self._open.pop(relative).fd)
 
@@ -255,14 +264,14 @@ def _write_all(fd: int, data: bytes) -> None:
         written += os.write(fd, memoryview(data)[written:])
 
 
-def _mark(fd: int, identity: str = "") -> Mark:
-    return Mark(os.fstat(fd).st_size, identity or beneath.identity(fd))
+def _mark(fd: int) -> Mark:
+    return Mark(os.fstat(fd).st_size, beneath.identity(fd))
 
 
 def _is_moved(output: Output) -> bool:
     mine = os.fstat(output.fd)
     try:
-        there = output.path.lstat()
+        there = os.lstat(output.name)
     except OSError:
         return True
     return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)

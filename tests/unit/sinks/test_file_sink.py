@@ -167,7 +167,13 @@ def test_an_output_that_shrank_is_kept(stage: Any, caplog: pytest.LogCaptureFixt
 
 def test_many_outputs_need_few_descriptors(stage: Any) -> None:
     """F14: with more hosts than open files, each file is whole, and an evicted one was synced first."""
-    runner = stage.start("{host}.log")
+
+    def make_sink(context: Context) -> Any:
+        sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
+        sink._outputs._open_max = 128  # noqa: SLF001 - as where the limit of descriptors is low
+        return sink
+
+    runner = stage.start(make_sink=make_sink)
     batches = [stage.batch(b"%d %d\n" % (turn, i), turn * 10, host=f"h{i}") for turn in range(3) for i in range(300)]
     stage.queue.put(*batches)
     now = 0.0
