@@ -3,9 +3,12 @@
 What is overridden of pika is here, and nowhere else.
 """
 
+import array
+import fcntl
 import logging
 import os
 import socket
+import termios
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -65,6 +68,16 @@ class AtOnce(pika.SelectConnection):
         channel = super()._create_channel(channel_number, on_open_callback)
         channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
         return channel
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the network still has to carry: those that wait here, and in the socket."""
+        transport = self._transport
+        if transport is None:
+            return 0
+        queued = array.array("i", [0])
+        with suppress(OSError):
+            fcntl.ioctl(transport._sock.fileno(), termios.TIOCOUTQ, queued)  # noqa: SLF001 - pika offers no other way
+        return int(transport.get_write_buffer_size()) + queued[0]
 
     def abort(self, error: Exception) -> None:
         """Drop the connection at once: an orderly end would wait for a channel that no longer answers."""

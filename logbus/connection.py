@@ -178,6 +178,10 @@ class Connection:
         log("connected to RabbitMQ at %s", visible(self._where))
         self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
 
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the network still has to carry."""
+        return self._connection.unsent_bytes() if self._connection and self._connection.is_open else 0
+
     def made(self, queue: str) -> bool:
         """Tell whether a queue was not there when the present channel was opened, and had to be declared."""
         return queue in self._declarer.made

@@ -133,6 +133,7 @@ class Publisher:
         self._holding = False
         self._blocked = False
         self._answers = self._answers_before = 0
+        self._silent_s = 0.0
         channel.add_on_return_callback(self._on_return)
         channel.confirm_delivery(self._on_confirm)
         self._connection.works()
@@ -246,7 +247,7 @@ class Publisher:
                 len(self._sent),
                 self._silent_s,
             )
-        if self._silent_s >= limit_s:
+        if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would begin anew
             self._patience_s = min(LAST_ANSWER_S, 2 * self._patience_s)
             self._connection.reopen_channel()
         elif self._sent:

@@ -1,6 +1,7 @@
 """The publisher against a real broker: confirmed, returned, refused, cut off, too large."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pika
@@ -10,6 +11,7 @@ from logbus import topology
 from logbus.batch import Batch, Span, decode
 from logbus.connection import Connection
 from logbus.consumer import message_of
+from logbus.devbroker import DevBroker
 from logbus.publisher import Publisher
 from logbus.settings import Broker
 from logbus.severity import classify
@@ -176,3 +178,22 @@ def test_a_deleted_exchange_is_declared_again(shore: Shore, channel: Any) -> Non
     queue = bound_queue(channel, "r")
     shore.until(lambda: shore.settled_to == shore.offset)
     assert drain(channel, queue) == [b"into the void\n"]
+
+
+def test_a_broker_that_answers_nothing_is_reported(faulty_broker: DevBroker, caplog: pytest.LogCaptureFixture) -> None:
+    """What is neither confirmed nor refused for some seconds is reported once; each batch is confirmed in the end."""
+    shore = Shore(faulty_broker.url)
+    with closing(pika.BlockingConnection(pika.URLParameters(faulty_broker.url))) as other:
+        queue = other.channel().queue_declare("q", durable=True).method.queue
+        shore.until(shore.publisher.has_room)
+        other.channel().queue_bind(queue, topology.LOGS)
+        shore.publish()
+        shore.until(lambda: shore.confirmed)
+    faulty_broker.pause()
+    for _ in range(3):
+        shore.publish()
+    shore.until(lambda: "has not answered" in caplog.text)
+    faulty_broker.resume()
+    shore.until(lambda: shore.settled_to == shore.offset)
+    assert caplog.text.count("has not answered") == 1
+    shore.link.close()
