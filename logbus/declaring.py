@@ -85,6 +85,7 @@ class Declarer:
             if step is None:
                 self.made = frozenset(self._new)
                 self._new.clear()
+                self._writable.clear()  # the next channel tries again: permissions change
                 done()
             elif channel.is_open:
                 step(proceed)
