@@ -68,10 +68,13 @@ class Broker:
     taken: list[Delivery] = field(default_factory=list)
     fuse: Fuse = field(default_factory=Fuse)
     acked: set[int] = field(default_factory=set)
+    paused: bool = False
     tags: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def take(self) -> list[Delivery]:
-        """Deliver up to the prefetch."""
+        """Deliver up to the prefetch, unless paused."""
+        if self.paused:
+            return []
         count = max(0, PREFETCH - len([each for each in self.taken if each.tag not in self.acked]))
         new = [Delivery(next(self.tags), self.epoch, each, redelivered=False) for each in self.ready[:count]]
         del self.ready[:count]
@@ -82,6 +85,16 @@ class Broker:
         """Settle, unless the connection or the process ends first."""
         self.fuse.pass_by(ConnectionError())
         self.acked |= {each.tag for each in deliveries if each.epoch == self.epoch}
+
+    def pause(self) -> None:
+        """Have every delivery back."""
+        if not self.paused:
+            self.paused = True
+            self.reconnect(acks_are_lost=False)
+
+    def resume(self) -> None:
+        """Deliver again."""
+        self.paused = False
 
     def quarantine(self, delivery: Delivery, reason: str) -> None:
         """Fail: nothing here is broken."""

@@ -141,7 +141,7 @@ def test_a_deleted_queue_is_said_and_declared_again(
     eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 10))
     with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
         connection.channel().queue_delete("logs.file")
-    eventually(lambda: "cancelled the consumer of logs.file" in sink.said())
+    eventually(lambda: "the queue logs.file was deleted" in sink.said())
     eventually(lambda: sink.said().count("connected to RabbitMQ") == 2)
     with source.open("ab") as file:
         file.write(lines(10, 20))
