@@ -13,7 +13,7 @@ demo: setup ## Watch it work for 20 seconds on a private RabbitMQ; KEEP=1 leaves
 	@KEEP=$(KEEP) $(PYTHON_IN_VENV) -m benchmarks.demo
 
 test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' goes to pytest
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@.ci/test $(ARGS)
 
 bench: setup ## Measure lines per second and latency on this machine
 	@$(PYTHON_IN_VENV) -m benchmarks.run

@@ -1,8 +1,8 @@
 """A private RabbitMQ cluster on one machine: nodes in folders below one, with a common cookie and epmd.
 
 Each node is a `DevBroker` with a folder `node1`, `node2`, ... of its own, and can be killed and started by itself:
-`python -m logbus.devbroker kill --dir DIR/node2`. The first start makes the cluster, node by node; later on all nodes
-start at once, because each waits for those that went down after it.
+`python -m logbus.devbroker kill --dir DIR/node2`. All nodes start at once, because each waits for those that went down
+after it; at the first start each then joins the first one.
 """
 
 from pathlib import Path
@@ -77,10 +77,9 @@ class DevCluster:
             DevBroker(self.dir / f"node{number}").enrol(Member(NAME.format(number), str(self.dir), epmd_port))
 
     def _start_in_turn(self) -> None:
-        for number, node in enumerate(self.nodes):
-            node.start()
-            if number:
-                node.join(NAME.format(1))
+        self._start_at_once()
+        for node in self.nodes[1:]:
+            node.join(NAME.format(1))
 
     def _start_at_once(self) -> None:
         for node in self.nodes:

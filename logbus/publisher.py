@@ -15,12 +15,14 @@ when the limit of the full queue was lifted meanwhile, or when a queue without a
 A channel on which nothing is answered for a while is given up as well. A new one that has confirmed nothing yet is
 given up soon: what RabbitMQ sent on to a leader that was just killed is not answered. Any other has 30 s.
 
-Nothing is queued beyond the window: `has_room()` is the back-pressure, the source keeps the rest.
+Nothing is queued beyond the window (`logbus.window`): `has_room()` is the back-pressure, the source keeps the rest.
 """
 
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import pika
@@ -28,6 +30,7 @@ import pika
 from logbus import refusals, topology
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.telemetry import count, gauge
+from logbus.window import LEAST, Amount, Window
 
 if TYPE_CHECKING:
     from pika.channel import Channel
@@ -58,18 +61,11 @@ class _Entry:
 
 
 class Publisher:
-    """Publishes batches to `logs` over `connection`; so many batches and bytes of the sources are in flight."""
+    """Publishes batches to `logs` over `connection`; at most `most` of them are in flight."""
 
-    def __init__(
-        self,
-        connection: "Connection",
-        *,
-        window_batches: int,
-        window_bytes: int,
-    ) -> None:
+    def __init__(self, connection: "Connection", most: Amount = LEAST) -> None:
         self._connection = connection
-        self._window_batches = window_batches
-        self._window_bytes = window_bytes
+        self._window = Window(most)
         self._channel: Channel | None = None
         self._next_number = 0
         self._last_tag = 0
@@ -99,7 +95,8 @@ class Publisher:
             return False
         if self._probing:
             return not self.in_flight
-        return self.in_flight < self._window_batches and self._bytes < self._window_bytes
+        limit = self._window.limit
+        return self.in_flight < limit.batches and self._bytes < limit.bytes
 
     def publish(self, batch: Batch) -> None:
         """Publish a batch, in one message or, where a limit asks for it, in several."""
@@ -129,6 +126,7 @@ class Publisher:
         """Send again what was under way, in order, then go on."""
         self._channel = channel
         self._last_tag = 0
+        self._window.reset()
         self._probing = True
         self._holding = False
         self._blocked = False
@@ -187,6 +185,7 @@ class Publisher:
     def _send(self, channel: "Channel", entry: _Entry) -> None:
         self._last_tag += 1
         self._sent[self._last_tag] = entry
+        self._window.sent(self._last_tag, entry.span.end - entry.span.offset, time.monotonic())
         self._watch()
         count("logbus_wire_bytes", len(entry.message.body))
         channel.basic_publish(
@@ -199,13 +198,15 @@ class Publisher:
     def _on_confirm(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
         tag, multiple = frame.method.delivery_tag, frame.method.multiple
         self._answers += 1
-        tags = [each for each in self._sent if each <= tag] if multiple else [tag]
-        entries = [self._sent.pop(each) for each in tags if each in self._sent]
+        tags = list(takewhile(lambda each: each <= tag, self._sent)) if multiple else [tag] * (tag in self._sent)
+        entries = [self._sent.pop(each) for each in tags]
         if frame.method.NAME == "Basic.Nack":
+            self._window.refused(tags)
             count("logbus_nacked_batches", len(entries))
             self._refused_long = self._hold_s >= REOPEN_HOLD_S
             self._hold(entries, "a queue is full, or has no leader now (nack)")
         else:
+            self._window.confirmed(tags, time.monotonic())
             self._settle(entries)
         self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)

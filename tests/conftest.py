@@ -2,8 +2,7 @@
 
 broker          the DevBroker that all tests of a run share: started by the first that asks, ended with the run
 broker_url      amqp:// URL of a virtual host on it that no other test sees (the exchange names are fixed)
-faulty_broker   a DevBroker of the test's own, to kill, freeze, alarm or misconfigure (about 5 s to start)
-cluster         a DevCluster of three nodes that is the test's own (about 15 s to start)
+faulty_broker   another DevBroker with nothing declared, to kill, freeze, alarm or misconfigure for the time of a test
 """
 
 import os
@@ -12,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from logbus.devbroker import DevBroker, DevCluster
-from support import SOAK
+from logbus.devbroker import DevBroker
+from support import SOAK, forget_everything
 
 # `make test` tries the same examples each time, so that it fails for what changed only; `make soak` tries new ones.
 settings.register_profile("default", deadline=None, print_blob=True, derandomize=not SOAK)
@@ -77,9 +76,9 @@ def broker_url(broker: DevBroker, virtual_hosts: VirtualHosts) -> str:
     return broker.url + virtual_hosts.take()
 
 
-@pytest.fixture
-def faulty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroker]:
-    """Give a started node of the test's own."""
+@pytest.fixture(scope="session")
+def second_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroker]:
+    """Give the node that tests maltreat in turn; it takes about 6 s to start."""
     node = DevBroker(tmp_path_factory.mktemp("faulty"))
     try:
         node.start()
@@ -89,11 +88,9 @@ def faulty_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevBroke
 
 
 @pytest.fixture
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevCluster]:
-    """Give a started cluster of the test's own."""
-    nodes = DevCluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        nodes.start(3)
-        yield nodes
-    finally:
-        nodes.kill()
+def faulty_broker(second_broker: DevBroker) -> Iterator[DevBroker]:
+    """Give the node, running; what a test sets in it, it sets back."""
+    yield second_broker
+    second_broker.resume()
+    second_broker.start()
+    forget_everything(second_broker)

@@ -39,7 +39,7 @@ def open_sink(url: str, name: str) -> Connection:
 def publish_unwanted(url: str, count: int) -> None:
     """Publish batches that no sink wants, and wait until each is confirmed."""
     link = Connection(Broker(url=url), role="test")
-    publisher = Publisher(link, window_batches=64, window_bytes=8 << 20)
+    publisher = Publisher(link)
     confirmed: list[Any] = []
     numbers = iter(range(count))
     while len(confirmed) < count:
@@ -64,14 +64,14 @@ def declare_as_before(url: str) -> None:
 def test_no_node_is_needed_by_all_sinks(cluster: DevCluster, *, upgraded: bool) -> None:
     """Whichever node is down, a new selective sink starts, and what no sink wants is confirmed and kept nowhere.
 
-    Also where an older version left its classic `logs.drain` behind.
+    Also with the node down on which an older version left its classic `logs.drain` behind.
     """
     if upgraded:
         declare_as_before(cluster.urls[0])
     open_sink(cluster.urls[0], "first").close()
     for node in cluster.nodes:
         keep_new_queues(node)
-    for number, down in enumerate(cluster.nodes):
+    for number, down in enumerate(cluster.nodes[:1] if upgraded else cluster.nodes):
         down.kill()
         others = [node.url for node in cluster.nodes if node.url != down.url]
         link = open_sink(others[0], f"new{number}")
@@ -83,14 +83,14 @@ def test_no_node_is_needed_by_all_sinks(cluster: DevCluster, *, upgraded: bool) 
     assert kept.method.message_count == 0
 
 
+@pytest.mark.alone
 def test_a_killed_leader_stalls_nobody_for_long(cluster: DevCluster) -> None:
     """The leader is killed with the publisher on its node: confirms go on within 3 s, and nothing is lost."""
     traffic = Traffic(cluster)
     traffic.until(lambda: len(traffic.received) > 100)
-    for _ in range(2):
-        leader = traffic.leader()
-        traffic.publish_at(leader)
-        assert traffic.longest_stall_s(leader) < STALL_S
-        leader.start()
+    leader = traffic.leader()
+    traffic.publish_at(leader)
+    assert traffic.longest_stall_s(leader) < STALL_S
+    leader.start()
     traffic.until(lambda: traffic.confirmed <= traffic.received)
     traffic.close()

@@ -44,7 +44,7 @@ def test_a_limit_that_is_lifted_while_it_refuses(
     policy = '{"max-length": 2, "overflow": "reject-publish"}'
     broker.ctl("set_policy", "-p", vhost, "full", r"^logs\.test$", policy, "--apply-to", "queues")
     link = Connection(Broker(url=broker_url), role="test")
-    shore = Publisher(link, window_batches=64, window_bytes=8 << 20)
+    shore = Publisher(link)
     numbers = itertools.count()
     deadline = time.monotonic() + 60
     while not shore.held_because:

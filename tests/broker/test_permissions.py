@@ -53,7 +53,7 @@ def declared(broker_url: str) -> None:
 def publisher(url: str) -> tuple[Connection, Publisher]:
     """Return a publisher on a connection of its own."""
     link = Connection(Broker(url=url), role="test")
-    return link, Publisher(link, window_batches=64, window_bytes=1 << 20)
+    return link, Publisher(link)
 
 
 def is_refused(link: Connection) -> str:

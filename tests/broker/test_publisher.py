@@ -15,7 +15,9 @@ from logbus.devbroker import DevBroker
 from logbus.publisher import Publisher
 from logbus.settings import Broker
 from logbus.severity import classify
+from logbus.window import LEAST, Amount
 from support import wait_until
+from support.proxy import Proxy
 
 pytestmark = pytest.mark.broker
 STREAM = "0123456789abcdef"
@@ -39,9 +41,9 @@ def batch(offset: int, body: bytes = b"a line\n") -> Batch:
 class Shore:
     """A publisher that is stepped by hand."""
 
-    def __init__(self, url: str, **window: int) -> None:
+    def __init__(self, url: str, most: Amount = LEAST) -> None:
         self.link = Connection(Broker(url=url), role="test")
-        self.publisher = Publisher(self.link, **({"window_batches": 64, "window_bytes": 8 << 20} | window))
+        self.publisher = Publisher(self.link, most)
         self.confirmed: list[Span] = []
         self.offset = 0
 
@@ -141,7 +143,7 @@ def test_a_full_queue_holds_and_loses_nothing(shore: Shore, channel: Any) -> Non
 def test_many_confirms_at_once_settle_every_batch(broker_url: str, channel: Any) -> None:
     """E24: a confirm of many tags (`multiple`) settles all of them, and the window never exceeds its bounds."""
     bound_queue(channel)
-    shore = Shore(broker_url, window_batches=32)
+    shore = Shore(broker_url, Amount(32, LEAST.bytes))
     for _ in range(500):
         shore.publish()
         assert shore.publisher.in_flight <= 32
@@ -150,13 +152,38 @@ def test_many_confirms_at_once_settle_every_batch(broker_url: str, channel: Any)
     shore.link.close()
 
 
-def test_batches_larger_than_the_broker_takes_are_cut(faulty_broker: Any) -> None:
+@pytest.mark.parametrize(("delay_s", "widens"), [(0.0, False), (0.1, True)])
+def test_the_window_follows_the_round_trip(broker: DevBroker, broker_url: str, delay_s: float, *, widens: bool) -> None:
+    """What is in flight outgrows the least window where confirms take long, and where they do not, hardly does."""
+    most = 0
+    with Proxy(broker.port, delay_s) as proxy, closing(pika.BlockingConnection(pika.URLParameters(broker_url))) as own:
+        bound_queue(own.channel())
+        shore = Shore(broker_url.replace(str(broker.port), str(proxy.port)), Amount(1_000, 32 << 20))
+        shore.until(shore.publisher.has_room)
+        for number in range(2_000):
+            shore.publish(b"line %d\n" % number)
+            most = max(most, shore.publisher.in_flight)
+        shore.until(lambda: shore.settled_to == shore.offset)
+        shore.link.close()
+    assert (most > 2 * LEAST.batches) is widens
+
+
+@pytest.fixture
+def narrow_broker(faulty_broker: DevBroker) -> Iterator[DevBroker]:
+    """Give a node that takes at most 64 KiB a message."""
+    name = "rabbit, max_message_size"
+    usual = faulty_broker.ctl("eval", f"{{ok, Size}} = application:get_env({name}), Size.").strip()
+    faulty_broker.ctl("eval", f"application:set_env({name}, 65536).")
+    yield faulty_broker
+    faulty_broker.ctl("eval", f"application:set_env({name}, {usual}).")
+
+
+def test_batches_larger_than_the_broker_takes_are_cut(narrow_broker: DevBroker) -> None:
     """E17: a broker with a small message limit closes the channel; the batch is cut, nothing lost, no hot loop."""
-    faulty_broker.ctl("eval", "application:set_env(rabbit, max_message_size, 65536).")
-    connection = pika.BlockingConnection(pika.URLParameters(faulty_broker.url))
+    connection = pika.BlockingConnection(pika.URLParameters(narrow_broker.url))
     channel = connection.channel()
     queue = bound_queue(channel)
-    shore = Shore(faulty_broker.url)
+    shore = Shore(narrow_broker.url)
     body = b"".join(b"%040x\n" % (number * 7919**9) for number in range(20_000))
     shore.publish(body)
     shore.publish(b"after\n")

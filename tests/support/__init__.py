@@ -35,3 +35,12 @@ def keep_new_queues(broker: DevBroker) -> None:
     without a leader, every publish nacked (seen with 3.10.8).
     """
     broker.ctl("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
+
+
+def forget_everything(broker: DevBroker) -> None:
+    """Delete all that is declared in the first virtual host of a node or its cluster, and close its connections."""
+    broker.ctl(
+        "eval",
+        'rabbit_vhost:delete(<<"/">>, <<"test">>), rabbit_vhost:add(<<"/">>, <<"test">>), '
+        'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"/">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).',
+    )

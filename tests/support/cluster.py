@@ -96,4 +96,4 @@ class Traffic:
 
     def _start_publisher(self, urls: list[str]) -> None:
         self._publishing = Connection(Broker(url=urls), role="publisher")  # type: ignore[arg-type]
-        self._publisher = Publisher(self._publishing, window_batches=64, window_bytes=8 << 20)
+        self._publisher = Publisher(self._publishing)

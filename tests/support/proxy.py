@@ -1,12 +1,15 @@
-"""A TCP proxy whose wire can be cut, frozen or cut after so many bytes: the network as a fault.
+"""A TCP proxy whose wire can be cut, frozen, cut after so many bytes, or long: the network as a fault.
 
 with Proxy(broker.port) as proxy:
     url = broker.url.replace(str(broker.port), str(proxy.port))
     proxy.limit(10_000)     # the client's next 10,000 bytes pass, then both ends see the connection close
 """
 
+import queue
 import socket
 import threading
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Self
 
@@ -14,10 +17,11 @@ CHUNK_BYTES = 65_536
 
 
 class Proxy:
-    """Listens on a loopback port of its own and carries each connection to `target_port`."""
+    """Listens on a loopback port of its own and carries each connection to `target_port`, each way in `delay_s`."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, delay_s: float = 0.0) -> None:
         self._target_port = target_port
+        self._delay_s = delay_s
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._sockets: set[socket.socket] = set()
@@ -91,7 +95,7 @@ class Proxy:
 
     def _carry(self, source: socket.socket, sink: socket.socket, counted: bool) -> None:
         with suppress(OSError):
-            while data := source.recv(CHUNK_BYTES):
+            for data in self._delayed(source) if self._delay_s else _chunks(source):
                 self._flowing.wait()
                 if not counted or self._left is None:
                     sink.sendall(data)
@@ -103,6 +107,21 @@ class Proxy:
             self._sockets.discard(source)
         source.close()
 
+    def _delayed(self, source: socket.socket) -> Iterator[bytes]:
+        """Yield what comes, each piece so long after it came; none holds the next one up."""
+        under_way: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+
+        def gather() -> None:
+            with suppress(OSError):
+                for data in _chunks(source):
+                    under_way.put((time.monotonic() + self._delay_s, data))
+            under_way.put((0.0, b""))
+
+        threading.Thread(target=gather, daemon=True).start()
+        while (item := under_way.get())[1]:
+            time.sleep(max(0.0, item[0] - time.monotonic()))
+            yield item[1]
+
     def _last_bytes(self, sink: socket.socket, data: bytes) -> None:
         assert self._left is not None
         sink.sendall(data[: self._left])
@@ -110,3 +129,8 @@ class Proxy:
         if self._left <= 0:
             self._left = None
             self.cut()
+
+
+def _chunks(source: socket.socket) -> Iterator[bytes]:
+    while data := source.recv(CHUNK_BYTES):
+        yield data

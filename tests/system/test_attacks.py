@@ -131,6 +131,7 @@ def all_are_bound(victims: list[Victim], attacker: Attacker) -> bool:
     return all(each.output.exists() and each.output.stat().st_size for each in victims)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_no_message_takes_more_than_its_share(victims: list[Victim], attacker: Attacker, eventually: Until) -> None:
     """Whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it."""

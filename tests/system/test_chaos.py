@@ -10,7 +10,7 @@ from support.chaos import play
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "45"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "30"))
 
 
 @pytest.mark.timeout(SECONDS + 1200)

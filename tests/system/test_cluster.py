@@ -9,6 +9,7 @@ from support.clusterworld import good, play
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(900)
 def test_killed_nodes_lose_nothing_and_stall_nobody_for_long(tmp_path: Path) -> None:
     """A leader, a follower and the majority are killed under 10,000 lines/s: all lines once, in order."""

@@ -26,7 +26,7 @@ Until = Callable[[Callable[[], Any]], None]
 ACK = "\\0<\\0P"
 """The method frame of Basic.Ack: class 60, method 80, as strace prints it."""
 BATCHES = 12
-LAST_KILL = 24
+LAST_KILL = 12
 
 
 def body(number: int) -> bytes:

@@ -89,14 +89,16 @@ def test_space_that_something_follows_is_content(shore: Any) -> None:
     assert shore.lives() == [b"one 1\n" + bytes(5_000 - 6) + b"two 2\n"]
 
 
-def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any) -> None:
+def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows more NULs than a step searches is found, by more steps, without anything more happening."""
+    step_bytes = 2 << 20
+    monkeypatch.setattr(tail, "SEARCH_BYTES", step_bytes)
     path = shore.write("app.log", b"one 1\n")
-    take_space(path, 2 * SEARCH_BYTES, hole=False)
+    take_space(path, 2 * step_bytes, hole=False)
     shore.write("app.log", b"two 2\n" + bytes(10_000))
     shore.start(max_record_bytes=1024 * 1024)
     shore.run()
-    assert shore.lives()[0].rstrip(b"\0") == b"one 1\n" + bytes(2 * SEARCH_BYTES - 6) + b"two 2\n"
+    assert shore.lives()[0].rstrip(b"\0") == b"one 1\n" + bytes(2 * step_bytes - 6) + b"two 2\n"
 
 
 def test_nothing_is_behind_though_space_is_left(shore: Any) -> None:

@@ -1,6 +1,8 @@
 """Large batches reach a sink in portions."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, count_lines
 from logbus.errors import WireError
@@ -63,6 +65,15 @@ def test_many_escapes_are_those_of_few(unit: bytes) -> None:
     assert decoded(unit * times) == (unit * times).decode(errors="backslashreplace")
     assert printable(unit * times) == printable(unit) * times
     assert inert_json(decoded(unit) * times) == inert_json(decoded(unit)) * times
+
+
+PIECES = [b"\\", rb"\udc", rb"\udcff", rb"\ud800", rb"\xff", b"\xff", b"\xed\xb3\xbf", "\u00e9".encode(), b"a", b"\n"]
+
+
+@given(st.lists(st.sampled_from(PIECES)).map(b"".join))
+def test_what_looks_like_an_escape_stays_as_it_is(content: bytes) -> None:
+    """Bytes that are not UTF-8 are escaped as `backslashreplace` does it, whatever stands beside them."""
+    assert decoded(content) == content.decode(errors="backslashreplace")
 
 
 def test_a_large_body_that_is_no_text_is_escaped_byte_by_byte() -> None:
