@@ -54,9 +54,15 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
 
     def __post_init__(self) -> None:
-        """Check the URLs. Raises UsageError."""
-        for url in self._urls():
-            _split(url)
+        """Check the URLs, and that none of the TLS files is left unused. Raises UsageError."""
+        schemes = {_split(url)[0].scheme for url in self._urls()}
+        unused = [name for name in ("ca_file", "cert_file", "key_file") if getattr(self, name)]
+        if unused and "amqps" not in schemes:
+            raise UsageError(
+                f"use {', '.join(unused)}", "no broker URL begins with amqps://", "TLS needs one that does"
+            )
+        if self.key_file and not self.cert_file:
+            raise UsageError("use key_file", "there is no cert_file", "give the certificate that the key belongs to")
 
     def __repr__(self) -> str:
         return f"Broker({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

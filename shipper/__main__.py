@@ -8,11 +8,12 @@ from logbus import early
 early.prepare(__name__)
 
 import importlib
+import logging
 import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ import logbus
 from logbus import daemon, telemetry
 from logbus.connection import Connection
 from logbus.errors import SourceError, UsageError, visible
+from logbus.handover import was_reloaded
 from logbus.publisher import Publisher
 from logbus.settings import Broker, Document, check_again, load, read_secret
 from logbus.window import Amount
@@ -33,9 +35,12 @@ from shipper.progressline import ProgressLine
 from shipper.registry import Registry
 from shipper.settings import Input, Settings
 
+logger = logging.getLogger("shipper")
+
 DESCRIPTORS_KEPT = 48
 LEAST_BUDGET = 8
 DESCRIPTORS_WANTED = 65_536
+KEY_RETRY_S = 1.0
 
 EPILOG = """
 \b
@@ -170,6 +175,7 @@ def _explain(settings: Settings) -> int:
 def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     if once:
         _require_something(settings)
+    _await_keys(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
     link = Connection(settings.broker, role="shipper")
     publisher = Publisher(link, Amount(settings.window.batches, settings.window.bytes))
@@ -196,6 +202,30 @@ def _check(document: Document) -> None:
 
 def _check_secrets(settings: Settings) -> None:
     settings.broker.check()
+    _check_keys(settings)
+
+
+def _await_keys(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
+    """Return once the redactions' keys can be read: at once, or after a reload whenever they can be again.
+
+    Raises UsageError for one that cannot be read at the first start.
+    """
+    waiting = False
+    while True:
+        try:
+            _check_keys(settings)
+        except UsageError as error:
+            if not was_reloaded():
+                raise
+            if not waiting:
+                logger.warning("%s; waiting, and trying again", error)
+            waiting = True
+            pause(KEY_RETRY_S)
+        else:
+            return
+
+
+def _check_keys(settings: Settings) -> None:
     for each in settings.inputs:
         if each.redact and each.redact.key_file:
             read_secret(Path(each.redact.key_file))

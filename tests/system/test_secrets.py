@@ -77,11 +77,11 @@ def user(broker: Any, broker_url: str, tmp_path: Path) -> User:
     return User(broker, broker_url, tmp_path / "password")
 
 
-def configure(user: User, root: Path) -> Path:
-    """Return a shipper.yml that takes the password from a file."""
+def configure(user: User, root: Path, rules: str = "") -> Path:
+    """Return a shipper.yml that takes the password from a file; `rules` are more keys of its input."""
     config = root / "shipper.yml"
     broker = f"broker: {{url: {user.url}, password_file: {user.path}}}"
-    config.write_text(f"{broker}\nstate: {root}/r\ninputs: [{{paths: [{root}/app.log]}}]\n")
+    config.write_text(f"{broker}\nstate: {root}/r\ninputs: [{{paths: [{root}/app.log]{rules}}}]\n")
     return config
 
 
@@ -132,6 +132,25 @@ def test_a_secret_that_breaks_during_a_reload_is_waited_out(
     spoil(user.path, "empty")
     eventually(lambda: "cannot read a secret" in shipper.said())
     mend(user.path, b"first\n")
+    eventually(lambda: shipper.said().count("connected") == 2)
+    assert shipper.terminate() == 0
+
+
+@pytest.mark.broker
+def test_a_redaction_key_that_breaks_during_a_reload_is_waited_out(
+    start: Any, user: User, tmp_path: Path, eventually: Until
+) -> None:
+    """The key of a redaction is read again by the program that takes the daemon's place, and waited for, too."""
+    key = tmp_path / "redaction.key"
+    write(key, b"key\n")
+    rules = f", redact: {{presets: [email], key_file: {key}}}"
+    shipper = start("shipper", "-v", "--config", configure(user, tmp_path, rules))
+    eventually(lambda: "connected" in shipper.said())
+    shipper.process.send_signal(signal.SIGHUP)
+    eventually(lambda: "the configuration is valid" in shipper.said())
+    spoil(key, "gone")
+    eventually(lambda: "redaction.key: No such file or directory; waiting" in shipper.said())
+    mend(key, b"key\n")
     eventually(lambda: shipper.said().count("connected") == 2)
     assert shipper.terminate() == 0
 

@@ -3,6 +3,7 @@
 import os
 import ssl
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -150,6 +151,24 @@ def test_what_is_no_secret_file_is_refused(tmp_path: Path) -> None:
     for wrong in (tmp_path / "missing", tmp_path, fifo):
         with pytest.raises(UsageError, match=r"(?i)no such file|not a regular file|is a directory"):
             read_secret(wrong)
+
+
+@pytest.mark.parametrize(
+    ("keys", "flaw"),
+    [
+        ({"url": "amqp://h", "ca_file": "ca.pem"}, "no broker URL begins with amqps://"),
+        (
+            {"url": ["amqp://h", "amqp://i"], "cert_file": "c.pem", "key_file": "k.pem"},
+            "no broker URL begins with amqps://",
+        ),
+        ({"url": "amqps://h", "key_file": "k.pem"}, "there is no cert_file"),
+    ],
+)
+def test_a_tls_file_that_would_not_be_used_is_an_error(keys: dict[str, Any], flaw: str) -> None:
+    """Who names a certificate believes that the connection is encrypted: if it is not, that is an error."""
+    with pytest.raises(UsageError, match=flaw):
+        Broker(**keys)
+    assert Broker(url=["amqp://h", "amqps://i"], ca_file="ca.pem").ca_file == "ca.pem"
 
 
 def test_unusable_tls_files_are_named(tmp_path: Path) -> None:
