@@ -30,7 +30,7 @@ MATRIX_TESTS := tests/broker tests/system --ignore tests/system/test_readme.py -
 matrix: setup ## The broker and system tests with RabbitMQ 4.0 and 4.3 (of Debian trixie and forky), fetched into .rabbitmq
 	@for each in $(RABBITMQ_OF); do \
 		variables=$$(.ci/fetch-rabbitmq $$each) && eval "$$variables" && echo "matrix: $$(basename $$RABBITMQ_HOME)" \
-		&& $(PYTHON_IN_VENV) -m pytest $(MATRIX_TESTS) $(ARGS) || exit 1; \
+		&& .ci/test $(MATRIX_TESTS) $(ARGS) || exit 1; \
 	done
 
 cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, some ten minutes; ARGS='--kills 1' for less

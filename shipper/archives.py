@@ -115,7 +115,7 @@ def unpack(archive: str, row: Row, fd: int) -> Iterator[None]:
 def chunks(archive: str, most: int = CHUNK_BYTES) -> Iterator[bytes]:
     """Yield what an archive holds, at most `most` bytes at a time. Raises SourceError and OSError as `unpack`."""
     make = OPENERS[os.path.splitext(archive)[1]]  # noqa: PTH122 - as above
-    with open(open_regular(archive)[0], "rb") as file:  # noqa: PTH123 - a descriptor has no Path
+    with open(open_regular(archive).fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
         room = max(FREE_BYTES, MOST_TIMES * os.fstat(file.fileno()).st_size)
         try:
             for chunk in _decompressed(file, make, most):

@@ -8,13 +8,14 @@ import os
 import stat
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import lru_cache
 
 from logbus import telemetry
 from logbus.errors import LogbusError, SourceError, visible
 from logbus.loops import is_output
 from shipper.discovery import Found, is_compressed
 from shipper.identity import key_of
-from shipper.opening import open_regular, own_outputs, real_path
+from shipper.opening import Opened, open_regular, own_outputs
 from shipper.registry import Row
 
 logger = logging.getLogger("shipper.complaints")
@@ -49,50 +50,52 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def open(self, found: Found) -> tuple[int, os.stat_result] | None:
+    def open(self, found: Found) -> Opened | None:
         """Open a file; None if it is gone, is another one by now, cannot be read, or is not to be shipped."""
         try:
-            fd, status = open_regular(found.path)
+            opened = open_regular(found.path)
         except FileNotFoundError:
             return None
         except (OSError, SourceError) as error:
             self.unreadable_now(found.path, error)
             return None
         self.readable_now(found.path)
-        key = key_of(status)
-        if key != key_of(found.status) or self._leaves_out(found.path, fd, key):
-            os.close(fd)
+        key = key_of(opened.status)
+        if key != key_of(found.status) or self._leaves_out(found.path, opened, key):
+            os.close(opened.fd)
             return None
-        return fd, status
+        return opened
 
-    def _leaves_out(self, path: str, fd: int, key: tuple[int, int]) -> bool:
+    def _leaves_out(self, path: str, opened: Opened, key: tuple[int, int]) -> bool:
         """Tell whether an open file is not to be shipped, and say why."""
-        why = self._why(fd, key)
+        why = self._why(opened.fd, opened.real_path or path, key)
         if why and key not in self._left_out:
             self._left_out.add(key)
             log = logger.info if why == COMPRESSED else logger.warning
             log("not shipping %s: %s", visible(path), why)
         return bool(why)
 
-    def _why(self, fd: int, key: tuple[int, int]) -> str:
-        if is_private(fd, key, self._private):
+    def _why(self, fd: int, real_path: str, key: tuple[int, int]) -> str:
+        if is_private(real_path, key, self._private):
             return PRIVATE
         return OWN if key in self._own else kind_left_out(fd)
 
 
-def is_private(fd: int, key: tuple[int, int], private: Iterable[str]) -> bool:
-    """Tell whether an open file is one of the `private` files, or in a private directory, as they are now."""
-    path = ""
+def is_private(real_path: str, key: tuple[int, int], private: Iterable[str]) -> bool:
+    """Tell whether a file is one of the `private` files, or in a private directory, as they are now."""
     for each in private:
         with suppress(OSError):
             status = os.stat(each)
             if key_of(status) == key:
                 return True
-            if stat.S_ISDIR(status.st_mode):
-                path = path or real_path(fd, "")
-                if path.startswith(os.path.join(os.path.realpath(each), "")):
-                    return True
+            if stat.S_ISDIR(status.st_mode) and real_path.startswith(_real_directory(each, key_of(status))):
+                return True
     return False
+
+
+@lru_cache(8)
+def _real_directory(path: str, _key: tuple[int, int]) -> str:
+    return os.path.join(os.path.realpath(path), "")
 
 
 def kind_left_out(fd: int) -> str:

@@ -45,16 +45,16 @@ def open_each(names: Iterable[str], source: Input) -> Iterator[Tail]:
         if is_archive(name):
             continue
         try:
-            fd, status = open_regular(name)
+            opened = open_regular(name)
         except (OSError, SourceError):
             continue
-        yield Tail(name, source, fd, status)
+        yield Tail(name, source, opened.fd, opened.status)
 
 
 def begins_with(path: str, beginning: bytes) -> bool:
     """Tell whether a file begins with these bytes."""
     try:
-        fd, _ = open_regular(path)
+        fd = open_regular(path).fd
     except (OSError, SourceError):
         return False
     try:
@@ -80,7 +80,7 @@ def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
         return os.pread(life.fd, len(beginning), 0) == beginning
     beside = siblings.find(life)
     try:
-        if not beside or not life.reopened_as(*open_regular(beside.path)):
+        if not beside or not life.reopened_as(open_regular(beside.path)):
             return False
         found = os.pread(life.fd, len(beginning), 0)
     except (OSError, SourceError):

@@ -136,7 +136,7 @@ class Departures:
     def _open_sibling(self, tail: Tail) -> bool:
         """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
         found = Siblings(self._discovery.input_of).find(tail)
-        is_it = found and tail.reopened_as(*open_regular(found.path))
+        is_it = found and tail.reopened_as(open_regular(found.path))
         if is_it and (tail.generation is not None or tail.continues()):
             self._lives.open_files.hold(tail)
             return True

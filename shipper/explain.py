@@ -73,7 +73,7 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     except SourceError as error:
         return Answer(_unopened(error, source))
     try:
-        if is_private(tail.fd, tail.key, [*settings.private_files(), *filter(None, [config])]):
+        if is_private(tail.real_path or tail.path, tail.key, [*settings.private_files(), *filter(None, [config])]):
             return Answer(PRIVATE)
         return _of_open(tail, source, _rows(settings))
     finally:

@@ -101,7 +101,8 @@ def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
 def open_life(path: str) -> Tail:
     """Open a file to compare it with what is remembered; to be closed. Raises SourceError."""
     try:
-        return Tail(path, ANY, *open_regular(path))
+        opened = open_regular(path)
+        return Tail(path, ANY, opened.fd, opened.status, real_path=opened.real_path)
     except OSError as error:
         raise SourceError(f"read {path}", error, "run this as the shipper's user") from error
 

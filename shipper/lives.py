@@ -16,7 +16,7 @@ from shipper.descriptors import OpenFiles
 from shipper.discovery import Discovery, Found, Siblings
 from shipper.identity import HEAD_BYTES, key_of
 from shipper.kinship import family
-from shipper.opening import open_regular, real_path
+from shipper.opening import open_regular
 from shipper.recognition import GOES_ON, Memory, Verdict
 from shipper.records import Recorders
 from shipper.registry import Registry
@@ -192,11 +192,11 @@ class Lives:
         tail.forget_size()  # wherever it is seen next, it is worth reading
         for name in tail.names:
             with contextlib.suppress(FileNotFoundError):
-                fd, status = open_regular(name)
-                if tail.reopened_as(fd, status):
+                opened = open_regular(name)
+                if tail.reopened_as(opened):
                     self.open_files.hold(tail)
                     return True
-                if key_of(status) == tail.key:
+                if key_of(opened.status) == tail.key:
                     self.detach(tail)
             self.missing(name, now)
             self.look(name, now)
@@ -239,8 +239,8 @@ class Lives:
         opened = self.complaints.open(found)
         if opened is None:
             return None
-        real = real_path(opened[0], found.path)
-        tail = Tail(found.path, found.input, *opened, self.recorders.of(found.input), real)
+        recorder = self.recorders.of(found.input)
+        tail = Tail(found.path, found.input, opened.fd, opened.status, recorder, opened.real_path)
         verdict = self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self.by_stream)
         if verdict not in GOES_ON:
             if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(tail, now)):

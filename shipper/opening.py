@@ -6,13 +6,23 @@
 import contextlib
 import os
 import stat
+from dataclasses import dataclass
 
 from logbus.errors import SourceError
 from shipper.links import require_permitted
 
 
-def open_regular(path: str) -> tuple[int, os.stat_result]:
-    """Open a regular file for reading and return its descriptor and status; nothing else is ever opened.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open file; `real_path` is where a link led, "" where the path is the file's own."""
+
+    fd: int
+    status: os.stat_result
+    real_path: str
+
+
+def open_regular(path: str) -> Opened:
+    """Open a regular file for reading; nothing else is ever opened.
 
     Raises SourceError for a FIFO, a socket, a device or a directory, and for a link of a user who may not read what it
     leads to; OSError as open() does.
@@ -22,18 +32,19 @@ def open_regular(path: str) -> tuple[int, os.stat_result]:
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     status = os.fstat(fd)
     try:
-        _require_plain(path, fd, status)
+        return Opened(fd, status, _permitted(path, fd, status))
     except BaseException:
         os.close(fd)
         raise
-    return fd, status
 
 
-def _require_plain(path: str, fd: int, status: os.stat_result) -> None:
+def _permitted(path: str, fd: int, status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
         raise SourceError(f"read {path}", "it is no regular file")
-    if real_path(fd, path):
+    real = real_path(fd, path)
+    if real:
         require_permitted(path, status)
+    return real
 
 
 def real_path(fd: int, path: str) -> str:

@@ -14,7 +14,7 @@ from logbus.batch import MAX_BODY_BYTES
 from shipper.encoding import Encoding
 from shipper.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
 from shipper.multiline import Bounds
-from shipper.opening import place_of
+from shipper.opening import Opened, place_of
 from shipper.progress import Progress
 from shipper.records import Recorder
 from shipper.settings import Input
@@ -206,12 +206,12 @@ class Tail:
         self.searched = 0
         self.progress.published(piece.end, self.mark)
 
-    def reopened_as(self, fd: int, status: os.stat_result) -> bool:
-        """Take a newly opened descriptor; False if it is not this file, though it may have its inode by now."""
-        if key_of(status) != self.key or generation_of(fd) != self.generation:
-            os.close(fd)
+    def reopened_as(self, opened: Opened) -> bool:
+        """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
+        if key_of(opened.status) != self.key or generation_of(opened.fd) != self.generation:
+            os.close(opened.fd)
             return False
-        self.fd = fd
+        self.fd = opened.fd
         return True
 
     def continues(self) -> bool:

@@ -278,7 +278,8 @@ def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) ->
     for number in range(3):
         path = tmp_path / str(number)
         path.write_bytes(b"line\n")
-        copy = Tail(str(path), Input(paths=[str(path)]), *open_regular(str(path)))
+        opened = open_regular(str(path))
+        copy = Tail(str(path), Input(paths=[str(path)]), opened.fd, opened.status)
         assert suspects.waits(copy, 4000.0 * number)
         copy.close()
     assert len(suspects) == 1

@@ -64,7 +64,7 @@ def opens(path: Path, user: int) -> bool:
     """Tell whether the shipper, run by a user, opens a file."""
     with acting_as(user):
         try:
-            fd, _ = open_regular(str(path))
+            fd = open_regular(str(path)).fd
         except SourceError:
             return False
         os.close(fd)
@@ -196,7 +196,8 @@ def test_secrets_and_state_of_the_shipper_are_never_shipped(
     for name in names:
         (own / name).write_bytes(b"secret of at least some length\n")
         (own / name).chmod(0o600)
-    broker = Broker(password_file=str(own / names[0]), key_file=str(own / names[1]))
+    keys = {"password_file": str(own / names[0]), "key_file": str(own / names[1])}
+    broker = Broker(url="amqps://h", cert_file="cert.pem", **keys)
     redact = Redact(presets=["ipv4"], key_file=str(own / names[2]))
     for number, path in enumerate([*map(own.joinpath, names), shore.folder / "state" / "registry.sqlite"]):
         link = shore.logs / f"{number}.log"

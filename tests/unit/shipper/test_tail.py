@@ -18,8 +18,8 @@ LIMIT = 1024
 
 def tail_of(path: Path, max_record_bytes: int = 1 << 20) -> Tail:
     """Open a file as the shipper does."""
-    fd, status = open_regular(str(path))
-    return Tail(str(path), Input(paths=["*"], max_record_bytes=max_record_bytes), fd, status)
+    opened = open_regular(str(path))
+    return Tail(str(path), Input(paths=["*"], max_record_bytes=max_record_bytes), opened.fd, opened.status)
 
 
 def read_all(tail: Tail) -> list[tuple[bytes, bool]]:
