@@ -28,7 +28,7 @@ import pika
 
 from benchmarks.processes import cpu_s, resident_mb
 from logbus.devbroker import DevBroker
-from shipper.registry import Registry, Row
+from shipper.state.registry import Registry, Row
 
 DIRECTORIES, FILES = 1_000, 10_000
 CROWD, ACTIVE, DESCRIPTORS = 50_000, 100, 1_024

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, get_args
 
-from shipper.multiline import Multiline
-from shipper.records import Recorder
-from shipper.redaction import PresetName, Redact
+from shipper.lives.tail import REWORKED_BYTES
+from shipper.records.multiline import Multiline
+from shipper.records.recorder import Recorder
+from shipper.records.redaction import PresetName, Redact
 from shipper.settings import Input
-from shipper.tail import REWORKED_BYTES
 
 GOAL_MB_S: Final = 50
 LINES: Final = 200_000

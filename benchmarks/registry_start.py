@@ -11,8 +11,8 @@ from pathlib import Path
 
 from logbus.batch import Batch, Span
 from shipper.agent import Agent
-from shipper.registry import Registry, Row
 from shipper.settings import Input, Settings
+from shipper.state.registry import Registry, Row
 
 MARK = b"m" * 16
 

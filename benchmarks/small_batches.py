@@ -19,9 +19,9 @@ import pika
 
 from benchmarks.processes import Stage, await_that, cpu_s
 from logbus.batch import Batch, Message, encode
+from logbus.broker.publisher import properties_of
+from logbus.broker.topology import LOGS
 from logbus.devbroker import DevBroker
-from logbus.publisher import properties_of
-from logbus.topology import LOGS
 
 BATCHES = 100_000
 OUTPUTS = (100, 5_000)

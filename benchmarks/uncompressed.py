@@ -3,8 +3,8 @@
 import functools
 import sys
 
-from logbus import publisher
 from logbus.batch import encode
+from logbus.broker import publisher
 from shipper.__main__ import main
 
 vars(publisher)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sinks import wiring
 from sinks.__main__ import main
-from sinks.ledger import Ledger, Source
-from sinks.ranges import Range
+from sinks.ledger.ledger import Ledger, Source
+from sinks.ledger.ranges import Range
 from sinks.sink import Mark
 
 

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from logbus import VERSION, bounds, frames, headers
-from logbus.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
+from logbus import VERSION
 from logbus.errors import WireError
 from logbus.severity import Severity, classify
-from logbus.slices import Batch, Span, count_lines, records, select, split, split_records, trim
+from logbus.wire import bounds, frames, headers
+from logbus.wire.batch import Batch, Span, count_lines, records, select, split, split_records, trim
+from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 
 __all__ = [
     "DECODE_MAX_BYTES",
@@ -46,7 +47,7 @@ TYPE = "logbus.batch.v1"
 MAX_RECORDS = 65_536
 MAX_RECORDS_WITH_LENGTHS = 12_288
 MAX_BODY_BYTES = 2 * 1024 * 1024
-"""What we make; what we accept is in `logbus.bounds`."""
+"""What we make; what we accept is in `logbus.wire.bounds`."""
 COMPRESS_MIN_BYTES = 1_024
 MAX_WORD_BYTES = 64
 

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec, Protocol
 
-from logbus import memory, telemetry
-from logbus.endpoints import redacted
+from logbus import malloc, telemetry
+from logbus.config.endpoints import redacted
 from logbus.errors import LogbusError, visible
 
 logger = logging.getLogger("logbus.daemon")
@@ -59,7 +59,7 @@ class Service(Protocol):
 
 
 class Link(Protocol):
-    """What the loop waits on: `logbus.connection.Connection`."""
+    """What the loop waits on: `logbus.broker.connection.Connection`."""
 
     def poll(self, timeout_s: float) -> None:
         """Do I/O for at most that long."""
@@ -145,7 +145,7 @@ def run(
     same pid; otherwise it is reported, and the old settings stay in force. Without `read_again`, SIGHUP is SIGTERM.
     Raises LogbusError as the service or the link does.
     """
-    memory.keep_freed()
+    malloc.keep_freed()
     signals = Signals(link.wake, reloads=read_again is not None)
     notify("READY=1")
     try:

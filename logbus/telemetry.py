@@ -131,7 +131,7 @@ def serve(listen: str) -> int:
 
     Raises UsageError for an address that is none, is not this machine's, or is taken.
     """
-    from logbus.metricserver import MetricServer  # noqa: PLC0415 - only when served
+    from logbus.metrics_server import MetricServer  # noqa: PLC0415 - only when served
 
     host, _, port = listen.rpartition(":")
     hint = "give host:port, such as 127.0.0.1:9600"

@@ -23,17 +23,17 @@ import msgspec
 
 import logbus
 from logbus import daemon, telemetry
-from logbus.connection import Connection
+from logbus.broker.connection import Connection
+from logbus.broker.publisher import Publisher
+from logbus.broker.window import Amount
+from logbus.config.settings import Broker, Document, check_again, load, read_secret
 from logbus.errors import SourceError, UsageError, visible
 from logbus.handover import was_reloaded
-from logbus.publisher import Publisher
-from logbus.settings import Broker, Document, check_again, load, read_secret
-from logbus.window import Amount
 from shipper.agent import Agent
-from shipper.discovery import Discovery
-from shipper.progressline import ProgressLine
-from shipper.registry import Registry
+from shipper.files.discovery import Discovery
+from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
+from shipper.state.registry import Registry
 
 logger = logging.getLogger("shipper")
 
@@ -66,10 +66,10 @@ files at once; without, it is SIGTERM.
 
 
 COMMANDS = {
-    "explain": "shipper.explain",
-    "rewind": "shipper.rewind",
-    "status": "shipper.status",
-    "test": "shipper.testing",
+    "explain": "shipper.commands.explain",
+    "rewind": "shipper.commands.rewind",
+    "status": "shipper.commands.status",
+    "test": "shipper.commands.test",
 }
 """Other commands, by their first word: the module of each, imported only for it, names it by this word."""
 

@@ -11,20 +11,20 @@ from collections.abc import Callable
 from logbus import severity
 from logbus.errors import visible
 from logbus.telemetry import gauge
-from shipper import identity
-from shipper.copies import COPY_GRACE_S
-from shipper.departures import Departures
-from shipper.discovery import Discovery
-from shipper.lives import Lives
-from shipper.naming import Namer
-from shipper.reading import Publisher, Reader
-from shipper.recognition import row_of
-from shipper.registry import Registry
-from shipper.resuming import Resumption
-from shipper.scanning import POLL_EVERY_S, Scanner
+from shipper.files import identity
+from shipper.files.discovery import Discovery
+from shipper.files.watcher import Waker, Watcher
+from shipper.lives.copies import COPY_GRACE_S
+from shipper.lives.lives import Lives
+from shipper.lives.recognition import row_of
+from shipper.lives.stdin import Stdin
 from shipper.settings import Input, Settings
-from shipper.stdin import Stdin
-from shipper.watcher import Waker, Watcher
+from shipper.state.registry import Registry
+from shipper.steps.departures import Departures
+from shipper.steps.reading import Publisher, Reader
+from shipper.steps.resuming import Resumption
+from shipper.steps.scanning import POLL_EVERY_S, Scanner
+from shipper.steps.stream_ids import Namer
 
 logger = logging.getLogger("shipper.agent")
 

@@ -9,19 +9,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from logbus.config.patterns import compile_pattern
+from logbus.config.settings import Broker
 from logbus.errors import UsageError
-from logbus.patterns import compile_pattern
-from logbus.settings import Broker
-from logbus.severity import Severity, parse_severity
-from shipper.encoding import Name as EncodingName
 from shipper.expectations import Case
-from shipper.levels import FormatName, Said, reader_of
-from shipper.multiline import Multiline
-from shipper.redaction import Redact
-from shipper.transforms import RateLimit, Selection, path_fields
+from shipper.records.filters import path_fields
+from shipper.records.rules import Rules
 
-LEAST_RECORD_BYTES = 1024
-MOST_RECORD_BYTES = 1024 * 1024
 FIELDS_BYTES = 16 * 1024
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
@@ -30,57 +24,28 @@ Name = Annotated[str, msgspec.Meta(max_length=63)]
 """A host or a label: at most 255 bytes on the wire, whatever its characters."""
 
 
-class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Files to ship, and what to say about their records."""
 
     paths: Annotated[list[Text], msgspec.Meta(min_length=1)]
-    exclude: list[Text] = []
+    exclude: list[Text] = msgspec.field(default_factory=list)
     label: Name = ""
     start: Literal["start", "end"] = "start"
-    encoding: EncodingName = ""
-    format: FormatName = "auto"
-    level_key: str = ""
-    pattern: str = ""
-    levels: dict[str, str] = {}
-    default_severity: str = "info"
-    multiline: Multiline | None = None
-    keep: list[Selection] = []
-    drop: list[Selection] = []
-    rate_limit: RateLimit | list[RateLimit] | None = None
-    redact: Redact | None = None
-    fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = {}
+    fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
     path_fields: str = ""
-    max_record_bytes: Annotated[int, msgspec.Meta(ge=LEAST_RECORD_BYTES, le=MOST_RECORD_BYTES)] = MOST_RECORD_BYTES
 
     def __post_init__(self) -> None:
         """Raise UsageError for what types do not express."""
-        try:
-            self.severity()
-        except UsageError as error:
-            cause = f"default_severity {self.default_severity!r} is no severity"
-            raise UsageError("use the severity", cause, error.hint) from error
+        super().__post_init__()
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
             raise UsageError("use the fields", f"the fields are {size} bytes together, {FIELDS_BYTES} at most")
-        reader_of(self.said())
         if self.path_fields and not compile_pattern(self.path_fields).groupindex:
             raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
-
-    def said(self) -> Said:
-        """Return what is said about the format."""
-        return Said(self.format, self.level_key, self.pattern, self.levels)
 
     def fields_of(self, path: str) -> Mapping[str, str]:
         """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
         return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
-
-    def rate_limits(self) -> list[RateLimit]:
-        """Return the rate limits, none or several."""
-        return self.rate_limit if isinstance(self.rate_limit, list) else [self.rate_limit] if self.rate_limit else []
-
-    def severity(self) -> Severity:
-        """Return the severity of records that state none."""
-        return parse_severity(self.default_severity)
 
     def label_of(self, path: str) -> str:
         """Return the label of a file: the input's, else the file's base name up to its first dot."""
@@ -96,7 +61,7 @@ def _first_word(path: str) -> str:
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The most that may be published and not yet confirmed: batches and bytes of the files, whichever is reached first.
 
-    What rate and round trip need (`logbus.window`) is in flight, and no more. The bytes bound what memory holds.
+    What rate and round trip need (`logbus.broker.window`) is in flight, and no more. The bytes bound what memory holds.
     """
 
     batches: Positive = 4096

@@ -12,13 +12,13 @@ from typing import Any, NoReturn
 import click
 
 from logbus import VERSION, daemon
+from logbus.broker.session import session
+from logbus.config.settings import Broker, check_again, load, load_document
 from logbus.errors import UsageError
-from logbus.session import session
-from logbus.settings import Broker, check_again, load, load_document
-from sinks import deadletters, inspection
 from sinks import file as file_sink
-from sinks.audit import Coverage, coverage, report
-from sinks.compare import compare
+from sinks.commands import dead_letters, topology
+from sinks.commands.audit import Coverage, coverage, report
+from sinks.commands.compare import compare
 from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, plan_of, plans_of
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of, run
@@ -169,7 +169,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
 @options(config_option)
 @click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]")
 @click.option("--all", "every", is_flag=True, help="Every dead letter, for requeue and drop.")
-@click.option("--limit", default=deadletters.LISTED, help="How many to list.", show_default=True)
+@click.option("--limit", default=dead_letters.LISTED, help="How many to list.", show_default=True)
 @click.argument("action", type=click.Choice(["list", "show", "requeue", "drop"]))
 @click.argument("letter", required=False)
 @daemon.errors_to_exit_codes
@@ -178,27 +178,27 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
     daemon.configure_logging("dead")
     where = load(config, Settings).broker if config else Broker(url=broker)
     if action == "list":
-        for line in deadletters.show_list(where, limit):
+        for line in dead_letters.show_list(where, limit):
             click.echo(line)
         return 0
     if (letter is None) != (every and action != "show"):
         raise UsageError(f"{action} a dead letter", "which one?", "give its id, or --all to requeue or drop all")
     if action == "show":
-        for line in deadletters.show_one(where, letter or ""):
+        for line in dead_letters.show_one(where, letter or ""):
             click.echo(line)
         return 0
-    count = {"requeue": deadletters.requeue, "drop": deadletters.drop}[action](where, letter)
+    count = {"requeue": dead_letters.requeue, "drop": dead_letters.drop}[action](where, letter)
     click.echo(f"{count} dead letters: {action} done")
     return 0
 
 
-@cli.command()
+@cli.command("topology")
 @options(config_option)
 @click.option("--force", is_flag=True, help="Delete a queue with what is in it.")
 @click.argument("action", type=click.Choice(["check", "apply", "delete"]))
 @click.argument("names", nargs=-1)
 @daemon.errors_to_exit_codes
-def topology(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
+def topology_command(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
     """Compare RabbitMQ with the configuration of all sinks, or of NAMES; make what is missing; delete their queues."""
     daemon.configure_logging("topology")
     path = _required(config)
@@ -207,10 +207,10 @@ def topology(config: Path | None, force: bool, action: str, names: tuple[str, ..
     plans = [load_plan(path, name) for name in names] or list(plans_of(load_document(path)).values())
     with session(plans[0].broker, "topology") as link:
         if action == "delete":
-            found = [inspection.delete(link, queue_of(plan).name, force=force) for plan in plans]
+            found = [topology.delete(link, queue_of(plan).name, force=force) for plan in plans]
         else:
-            look = {"check": inspection.check, "apply": inspection.apply}[action]
-            found = list(look(link, inspection.wanted(plans)))
+            look = {"check": topology.check, "apply": topology.apply}[action]
+            found = list(look(link, topology.wanted(plans)))
     for each in found:
         click.echo(each)
     return int(action != "delete" and any(each.state not in {"ok", "made"} for each in found))

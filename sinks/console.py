@@ -26,8 +26,8 @@ import msgspec
 
 from logbus.batch import Batch, records, split_records
 from logbus.batch import select as select_records
+from logbus.config.patterns import compile_pattern
 from logbus.errors import OutputError
-from logbus.patterns import compile_pattern
 from logbus.severity import Severity
 from sinks.printable import decoded, inert_json, is_plain, printable, printable_word
 from sinks.sink import BatchRefused, Context, OutputClosed

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
-from sinks import template
+from sinks.file import template
 
 Allows = Callable[[str], bool]
 SAMPLE = "_aZ09Tx.-/ "

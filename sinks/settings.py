@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from logbus.batch import MAX_BODY_BYTES
-from logbus.consumer import PREFETCH
+from logbus.broker.consumer import PREFETCH
+from logbus.broker.topology import RESERVED, Limits
+from logbus.config.settings import Broker, Document, load_document
 from logbus.errors import UsageError
-from logbus.settings import Broker, Document, load_document
-from logbus.topology import RESERVED, Limits
-from sinks.group import COMMIT_BYTES, COMMIT_S
+from sinks.delivery.group_commit import COMMIT_BYTES, COMMIT_S
 from sinks.overlap import collisions
 from sinks.sink import SinkType, find_type, is_durable, outputs_of, suggestion
 
@@ -49,7 +49,7 @@ class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys that every sink has; sizes in bytes, times in milliseconds, `prefetch` in batches.
 
     `prefetch_bytes` counts a batch as `MAX_BODY_BYTES`, the most that a shipper makes: RabbitMQ counts messages only.
-    `put_away_days`: see `sinks.ledger`. `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
+    `put_away_days`: see `sinks.ledger.ledger`. `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
     """
 
     type: str

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from logbus.batch import Batch, select, word
-from logbus.checking import problems
+from logbus.config.checking import problems
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of

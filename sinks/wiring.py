@@ -3,14 +3,15 @@
 import secrets
 from collections.abc import Callable
 
-from logbus import daemon, severity, telemetry, topology
-from logbus.connection import Connection
-from logbus.consumer import Consumer
-from sinks.ledger import Ledger
-from sinks.runner import Runner
+from logbus import daemon, severity, telemetry
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer
+from sinks.delivery.runner import Runner
+from sinks.delivery.skipped import Watched
+from sinks.ledger.ledger import Ledger
 from sinks.settings import Plan
 from sinks.sink import Context, bindings_of
-from sinks.skipped import Watched
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from logbus import frames, headers
 from logbus.batch import MAX_RECORDS, Batch, Message, encode
+from logbus.wire import frames, headers
 
 MIB = 1 << 20
 ACCEPTED_BYTES = 16 * MIB

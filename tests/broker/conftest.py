@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from logbus import declaring
+from logbus.broker import declaring
 from logbus.devbroker import DevCluster
 from support import forget_everything
 

@@ -8,12 +8,12 @@ import pika
 import pytest
 from click.testing import CliRunner
 
-from logbus import topology
 from logbus.batch import Message
-from logbus.consumer import QUEUE_HEADER, REASON_HEADER
-from logbus.publisher import properties_of
+from logbus.broker import topology
+from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER
+from logbus.broker.publisher import properties_of
 from sinks.__main__ import cli
-from sinks.quarantine import WHOLE_BYTES_HEADER
+from sinks.delivery.quarantine import WHOLE_BYTES_HEADER
 from support import wait_until
 
 pytestmark = pytest.mark.broker

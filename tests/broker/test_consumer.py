@@ -6,10 +6,10 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import topology
-from logbus.connection import Connection
-from logbus.consumer import Consumer, Delivery
-from logbus.settings import Broker
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer, Delivery
+from logbus.config.settings import Broker
 from support import wait_until
 
 pytestmark = pytest.mark.broker

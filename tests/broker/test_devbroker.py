@@ -17,7 +17,7 @@ import pika
 import pytest
 
 from logbus.devbroker import DevBroker, DevCluster
-from logbus.devprocesses import processes
+from logbus.devbroker.processes import processes
 from logbus.errors import BrokerUnavailable, LogbusError, UsageError
 from support import keep_new_queues, wait_until
 from support.proxy import Proxy

@@ -8,11 +8,11 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import publisher, topology
 from logbus.batch import Batch
-from logbus.connection import Connection
-from logbus.publisher import Publisher
-from logbus.settings import Broker
+from logbus.broker import publisher, topology
+from logbus.broker.connection import Connection
+from logbus.broker.publisher import Publisher
+from logbus.config.settings import Broker
 
 pytestmark = pytest.mark.broker
 

@@ -11,14 +11,14 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import consumer, topology
 from logbus.batch import Batch
-from logbus.connection import Connection
-from logbus.consumer import Consumer
+from logbus.broker import consumer, topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer
+from logbus.broker.publisher import Publisher
+from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.errors import LogbusError
-from logbus.publisher import Publisher
-from logbus.settings import Broker
 from support import keep_new_queues, wait_until
 
 pytestmark = pytest.mark.broker

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pika
 import pytest
 
-from logbus import topology
 from logbus.batch import Batch
-from logbus.connection import Connection
-from logbus.consumer import Consumer
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer
+from logbus.broker.publisher import Publisher
+from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.errors import BrokerRefused
-from logbus.publisher import Publisher
-from logbus.settings import Broker
 from support import wait_until
 
 pytestmark = pytest.mark.broker

@@ -7,15 +7,15 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import topology
 from logbus.batch import Batch, Span, decode
-from logbus.connection import Connection
-from logbus.consumer import message_of
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import message_of
+from logbus.broker.publisher import Publisher
+from logbus.broker.window import LEAST, Amount
+from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
-from logbus.publisher import Publisher
-from logbus.settings import Broker
 from logbus.severity import classify
-from logbus.window import LEAST, Amount
 from support import wait_until
 from support.proxy import Proxy
 

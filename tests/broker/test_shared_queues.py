@@ -9,11 +9,11 @@ import pika
 import pytest
 from click.testing import CliRunner
 
-from logbus import topology
-from logbus.connection import Connection
-from logbus.consumer import Consumer, Delivery
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer, Delivery
+from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
-from logbus.settings import Broker
 from sinks.__main__ import cli
 from support import wait_until
 

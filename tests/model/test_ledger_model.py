@@ -26,12 +26,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logbus.batch import Batch, Message, count_lines, encode
-from logbus.consumer import Delivery
-from sinks import ledger, outputs
-from sinks.file import FileSink, Settings
-from sinks.ledger import Ledger, LedgerUnsaved
-from sinks.ranges import Ranges
-from sinks.runner import Runner
+from logbus.broker.consumer import Delivery
+from sinks.delivery.runner import Runner
+from sinks.file import FileSink, Settings, output_files
+from sinks.ledger import ledger
+from sinks.ledger.ledger import Ledger, LedgerUnsaved
+from sinks.ledger.ranges import Ranges
 from sinks.sink import Context
 from support import examples
 
@@ -155,8 +155,8 @@ class Process:
     def faulty_system(self) -> Iterator[None]:
         """Let system calls fail where the fuse says so."""
         with (
-            mock.patch.object(outputs.os, "write", self._write),
-            mock.patch.object(outputs.os, "fdatasync", self._fdatasync),
+            mock.patch.object(output_files.os, "write", self._write),
+            mock.patch.object(output_files.os, "fdatasync", self._fdatasync),
             mock.patch.object(ledger, "PUT_AWAY_EVERY_S", 0.0),
         ):
             yield

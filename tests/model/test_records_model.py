@@ -20,11 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from logbus.batch import Batch, decode, encode, trim
 from shipper.agent import Agent
-from shipper.multiline import Multiline
-from shipper.redaction import Redact
-from shipper.registry import Registry
+from shipper.records.filters import RateLimit, Selection
+from shipper.records.multiline import Multiline
+from shipper.records.redaction import Redact
 from shipper.settings import Input, Settings
-from shipper.transforms import RateLimit, Selection
+from shipper.state.registry import Registry
 from support import examples
 from support.publishing import Window
 from support.traces import cases

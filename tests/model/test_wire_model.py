@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logbus.batch import TYPE, Batch, Message, decode, encode, records, split, trim
 from logbus.errors import WireError
-from logbus.slices import count_lines
+from logbus.wire.batch import count_lines
 
 NAMES = st.text(st.characters(codec="utf-8"), max_size=40)
 PATHS = st.binary(max_size=60).map(lambda raw: os.fsdecode(raw.replace(b"\0", b"")))

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from logbus import topology
 from logbus.batch import Batch
-from logbus.connection import Connection
-from logbus.consumer import Consumer
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.broker.consumer import Consumer
+from logbus.broker.publisher import Publisher
+from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker, DevCluster
-from logbus.publisher import Publisher
-from logbus.settings import Broker
 
 QUEUE = "stalls"
 LINE_BYTES = 7

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from logbus.batch import Span
-from shipper.departures import FRAGMENT_GRACE_S
+from shipper.steps.departures import FRAGMENT_GRACE_S
 from support.tailing import LINK, NAMES, ROTATIONS, TARGETS, Model, kill
 
 

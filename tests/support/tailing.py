@@ -13,8 +13,8 @@ import pytest
 
 from logbus.batch import Batch
 from shipper.agent import Agent
-from shipper.registry import Registry
 from shipper.settings import Input, Settings
+from shipper.state.registry import Registry
 from support.publishing import MemoryPublisher
 
 PATIENCE_S = 70.0

@@ -13,9 +13,9 @@ import pika
 import pytest
 
 from attacks.messages import attacks
-from logbus import topology
 from logbus.batch import Message
-from logbus.publisher import properties_of
+from logbus.broker import topology
+from logbus.broker.publisher import properties_of
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from logbus import topology
-from shipper.tail import BATCH_BYTES
+from logbus.broker import topology
+from shipper.lives.tail import BATCH_BYTES
 from sinks.console import COLOURS, RESET
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]

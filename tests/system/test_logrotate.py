@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from logbus.errors import LogbusError
-from shipper.inspection import open_life, remembered, stream_of
-from shipper.recognition import Verdict
+from shipper.commands.remembered import open_life, remembered, stream_of
+from shipper.lives.recognition import Verdict
 from support import SOAK, keep_new_queues
 from support.logrotate import Logrotate, Writer, missing_or_mixed
 

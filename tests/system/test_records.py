@@ -9,7 +9,7 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import topology
+from logbus.broker import topology
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 Until = Callable[[Callable[[], Any]], None]

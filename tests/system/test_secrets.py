@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from logbus import topology
-from logbus.connection import Connection
+from logbus.broker import topology
+from logbus.broker.connection import Connection
+from logbus.config.settings import Broker
 from logbus.errors import UsageError
-from logbus.settings import Broker
 from support import wait_until
 
 pytestmark = pytest.mark.system

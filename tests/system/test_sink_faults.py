@@ -12,9 +12,9 @@ from typing import Any
 import pika
 import pytest
 
-from logbus import topology
 from logbus.batch import Batch, count_lines, encode
-from logbus.publisher import properties_of
+from logbus.broker import topology
+from logbus.broker.publisher import properties_of
 
 pytestmark = [
     pytest.mark.broker,

@@ -14,18 +14,18 @@ import pytest
 
 import shipper.__main__
 import shipper.expectations
-import shipper.multiline
-import shipper.redaction
+import shipper.records.filters
+import shipper.records.multiline
+import shipper.records.redaction
 import shipper.settings
-import shipper.transforms
 import sinks.__main__
 import sinks.console
 import sinks.file
-import sinks.rotation
+import sinks.file.rotation
 import sinks.settings
 import sinks.severity
 from logbus import telemetry
-from logbus.settings import Broker, load, parse, parse_document
+from logbus.config.settings import Broker, load, parse, parse_document
 from sinks.settings import plans_of
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +35,10 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "shipper.yml": shipper.settings.Settings,
     "inputs": shipper.settings.Input,
-    "multiline": shipper.multiline.Multiline,
-    "keep and drop": shipper.transforms.Selection,
-    "rate_limit": shipper.transforms.RateLimit,
-    "redact": shipper.redaction.Redact,
+    "multiline": shipper.records.multiline.Multiline,
+    "keep and drop": shipper.records.filters.Selection,
+    "rate_limit": shipper.records.filters.RateLimit,
+    "redact": shipper.records.redaction.Redact,
     "tests": shipper.expectations.Case,
     "expected records": shipper.expectations.Expected,
     "window": shipper.settings.Window,
@@ -47,7 +47,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "queue": sinks.settings.Queue,
     "console": sinks.console.Settings,
     "file": sinks.file.Settings,
-    "rotate": sinks.rotation.Rotation,
+    "rotate": sinks.file.rotation.Rotation,
     "severity": sinks.severity.Settings,
     "broker": Broker,
 }
@@ -189,7 +189,7 @@ READ = re.compile(r'''os\.environ(?:\.get\(|\[)"([A-Z_]+)"|"([A-Z_]+)" (?:not )?
 
 def variables() -> set[str]:
     """Return the environment variables that our code reads by name."""
-    files = [file for package in ("logbus", "shipper", "sinks") for file in (ROOT / package).glob("*.py")]
+    files = [file for package in ("logbus", "shipper", "sinks") for file in (ROOT / package).rglob("*.py")]
     return {"".join(names) for file in files for names in READ.findall(file.read_text())} - {"PATH"}
 
 
@@ -211,15 +211,27 @@ def test_every_exit_code_is_documented() -> None:
     assert {int(code) for code in rows} == {0, *codes}
 
 
-def test_every_room_is_on_the_map() -> None:
-    """The picture of the house in docs/architecture.md shows every module of each package, in its place."""
-    (house,) = re.findall(
+def drawn() -> set[str]:
+    """Return the modules in the picture of the tree in docs/architecture.md, as dotted names."""
+    (tree,) = re.findall(
         r"^```\n(logbus/.*?)^```$", (ROOT / "docs/architecture.md").read_text(), re.DOTALL | re.MULTILINE
     )
-    floors = dict(re.findall(r"^(\w+)/(.*?)(?=^\w|\Z)", house, re.DOTALL | re.MULTILINE))
-    for package in ("logbus", "shipper", "sinks"):
-        modules = {file.stem for file in (ROOT / package).glob("*.py") if not file.stem.startswith("__")}
-        assert modules <= set(re.findall(r"\w+", floors[package])), package
+    package, found = "", set()
+    for line in tree.splitlines():
+        room, words = "", re.sub(r"\(.*?\)", "", line)
+        if head := re.match(r"(\w+)/", words):
+            package = head[1]
+        elif head := re.match(r"  (\w+)/ +", words):
+            room = f"{head[1]}."
+        found |= {f"{package}.{room}{word}" for word in re.findall(r"\w+", words)}
+    return found
+
+
+def test_every_module_is_in_the_picture() -> None:
+    """The tree in docs/architecture.md shows every module in its room."""
+    packages = ("logbus", "shipper", "sinks")
+    files = [file for package in packages for file in (ROOT / package).rglob("*.py") if not file.stem.startswith("__")]
+    assert {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files} <= drawn()
 
 
 def anchors(page: Path) -> set[str]:
@@ -256,6 +268,6 @@ def test_every_metric_is_counted_and_named() -> None:
     """What is counted is served, and what is served is counted somewhere."""
     counted = set()
     for package in ("logbus", "shipper", "sinks"):
-        for file in (ROOT / package).glob("*.py"):
+        for file in (ROOT / package).rglob("*.py"):
             counted |= set(re.findall(r"(?:count|gauge)\(\s*\"(logbus_[a-z_]+)", file.read_text()))
     assert counted == set(telemetry.METRICS)

@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -11,14 +12,62 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("logbus", "shipper", "sinks")
-MAY_IMPORT_OURS = {"logbus": {"logbus"}, "shipper": {"shipper", "logbus"}, "sinks": {"sinks", "logbus"}}
-KEEPERS = {  # a library, and the only modules that know it
-    "pika": {"logbus.amqp", "logbus.declaring", "logbus.connection", "logbus.publisher", "logbus.consumer"},
-    "watchdog": {"shipper.watcher"},
-    "yaml": {"logbus.settings"},
-    "hyperscan": {"logbus.scanning"},
+KEEPERS = {  # a library, and the only rooms that know it
+    "pika": {"logbus.broker"},
+    "watchdog": {"shipper.files"},
+    "yaml": {"logbus.config"},
+    "hyperscan": {"logbus.severity"},
     "stringzilla": {"logbus.newlines"},
 }
+SHARED = {"logbus.errors", "logbus.telemetry", "logbus.seldom", "logbus.newlines", "logbus.output_mark"}
+FOUND = {"shipper.records", "shipper.state", "shipper.settings", "shipper.files", "shipper.expectations"}
+MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a shipper's or a sink's room: all of logbus
+    "logbus.errors": set(),
+    "logbus.newlines": set(),
+    "logbus.output_mark": set(),
+    "logbus.malloc": set(),
+    "logbus.handover": set(),
+    "logbus.seldom": {"logbus.errors"},
+    "logbus.early": {"logbus.errors"},
+    "logbus.metrics_server": {"logbus.errors"},
+    "logbus.telemetry": {"logbus.errors", "logbus.metrics_server"},
+    "logbus.wire": {"logbus.errors", "logbus.newlines"},
+    "logbus.severity": {"logbus.errors", "logbus.newlines"},
+    "logbus.batch": {"logbus.errors", "logbus.wire", "logbus.severity"},
+    "logbus.config": {"logbus.errors", "logbus.handover"},
+    "logbus.broker": SHARED | {"logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},
+    "logbus.daemon": SHARED | {"logbus.config", "logbus.handover", "logbus.malloc"},
+    "logbus.devbroker": {"logbus.errors", "logbus.daemon"},
+    "shipper.records": set(),
+    "shipper.state": set(),
+    "shipper.expectations": set(),
+    "shipper.settings": {"shipper.records", "shipper.expectations"},
+    "shipper.files": {"shipper.settings"},
+    "shipper.lives": FOUND,
+    "shipper.steps": FOUND | {"shipper.lives"},
+    "shipper.commands": FOUND | {"shipper.lives"},
+    "shipper.agent": FOUND | {"shipper.lives", "shipper.steps"},
+    "shipper.progress_line": {"shipper.agent"},
+    "shipper.__main__": FOUND | {"shipper.agent", "shipper.progress_line"},
+    "sinks.printable": set(),
+    "sinks.sink": set(),
+    "sinks.texts": {"sinks.printable"},
+    "sinks.ledger": {"sinks.sink"},
+    "sinks.console": {"sinks.printable", "sinks.sink", "sinks.texts"},
+    "sinks.severity": {"sinks.sink"},
+    "sinks.file": {"sinks.printable", "sinks.sink", "sinks.texts"},
+    "sinks.delivery": {"sinks.sink", "sinks.ledger"},
+    "sinks.overlap": {"sinks.file", "sinks.sink"},
+    "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
+    "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery"},
+    "sinks.commands": {
+        *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
+        *("sinks.file", "sinks.delivery", "sinks.printable"),
+    },
+    "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
+}
+MODULES_MAX = 14
+"""In one folder; more cannot be taken in at a glance."""
 TOP_LEVEL = {
     *("pyproject.toml", "shipper", "sinks", "config", "tests", "docker-compose.yml", "README.md"),
     *("logbus", "docs", "benchmarks", "Makefile", "CHANGELOG.md", "LICENSE"),
@@ -50,15 +99,15 @@ def modules() -> dict[str, Path]:
 
 
 def imports(name: str) -> Iterator[str]:
-    """Yield the dotted name of whatever a module imports, anywhere in it."""
+    """Yield the dotted name of every module that a module imports, anywhere in it."""
     for node in ast.walk(tree_of(modules()[name])):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{name} imports relatively"
             assert node.module
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names = {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            yield from {found if found in modules() else node.module for found in names.values()}
 
 
 def our_imports(name: str) -> set[str]:
@@ -76,26 +125,51 @@ def test_there_is_something_to_check() -> None:
     assert {name.partition(".")[0] for name in modules()} == set(PACKAGES)
 
 
-def test_shores_never_import_each_other() -> None:
-    """Shipper and sinks import logbus and themselves; logbus imports neither."""
+def room_of(name: str) -> str:
+    """Return the room of a module: a folder of a package, or a module right in it."""
+    return ".".join(name.split(".")[:2])
+
+
+def test_the_table_names_every_room() -> None:
+    """A room that is not in the table would be held to no rule."""
+    assert set(MAY_IMPORT) == {room_of(name) for name in modules() if "." in name}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_what_is_below_it(room: str) -> None:
+    """Each room imports what the table says; shipper and sinks never each other, logbus neither of them."""
+    may = MAY_IMPORT[room] | {room, room.partition(".")[0]}
+    for name in (name for name in modules() if room_of(name) == room):
+        ours = {room_of(each) for each in our_imports(name) if each.partition(".")[0] in PACKAGES}
+        foreign = {each for each in ours - may if room.startswith("logbus") or not each.startswith("logbus")}
+        assert not foreign, f"{name} imports {sorted(foreign)}"
+
+
+def test_nothing_imports_the_tests() -> None:
+    """What is shipped stands alone."""
     for name in modules():
-        package = name.partition(".")[0]
-        ours = {imported.partition(".")[0] for imported in imports(name)} & {*PACKAGES, "benchmarks", "tests"}
-        assert ours <= MAY_IMPORT_OURS[package], name
+        assert not {each.partition(".")[0] for each in imports(name)} & {"benchmarks", "tests", "support"}, name
+
+
+def test_no_folder_holds_too_much() -> None:
+    """A folder holds at most MODULES_MAX modules."""
+    counts = Counter(file.parent for file in modules().values() if file.name != "__init__.py")
+    assert not {folder: count for folder, count in counts.items() if count > MODULES_MAX}
 
 
 @pytest.mark.parametrize("library", KEEPERS)
 def test_each_border_has_its_keepers(library: str) -> None:
-    """Libraries that face the outside are known to their modules only."""
-    users = {name for name in modules() if library in {i.partition(".")[0] for i in imports(name)}}
+    """Libraries that face the outside are known to their rooms only."""
+    users = {room_of(name) for name in modules() if library in {i.partition(".")[0] for i in imports(name)}}
     assert users <= KEEPERS[library]
 
 
 def test_sink_types_know_neither_each_other_nor_the_runner() -> None:
     """A sink type is a leaf: it could be anybody's package."""
     types = {"sinks.console", "sinks.file", "sinks.severity"}
-    for name in types & set(modules()):
-        assert not our_imports(name) & (types | {"sinks.runner", "logbus.consumer", "logbus.connection"}), name
+    for name in (name for name in modules() if room_of(name) in types):
+        known = {room_of(each) for each in our_imports(name)} - {room_of(name)}
+        assert not known & (types | {"sinks.delivery", "logbus.broker"}), name
 
 
 def test_no_import_circle() -> None:

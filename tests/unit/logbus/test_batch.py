@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from logbus import VERSION, frames, headers
+from logbus import VERSION
 from logbus.batch import (
     DECODE_MAX_BYTES,
     MAX_RECORDS,
@@ -22,6 +22,7 @@ from logbus.batch import (
     word,
 )
 from logbus.errors import WireError
+from logbus.wire import frames, headers
 
 BATCH = Batch(
     body=b"one\nERROR two\n",

@@ -7,8 +7,9 @@ from pathlib import Path
 import pika.frame
 import pytest
 
-from logbus import batch, headers
+from logbus import batch
 from logbus.batch import Message, decode
+from logbus.wire import headers
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wire-format.md").read_text("utf-8")
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from logbus import frames
 from logbus.batch import DECODE_MAX_BYTES, Message, decode
-from logbus.bounds import EXCERPT_BYTES, FOREIGN_MAX_LINES, MAX_VALUES, Excerpt
 from logbus.errors import WireError
 from logbus.severity import LINE_MAX_BYTES, stated
+from logbus.wire import frames
+from logbus.wire.bounds import EXCERPT_BYTES, FOREIGN_MAX_LINES, MAX_VALUES, Excerpt
 
 TOO_LARGE = {
     "bytes": Message(b"a" * (DECODE_MAX_BYTES + 1)),

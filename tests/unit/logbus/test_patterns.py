@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
-from logbus.patterns import compile_pattern
 
 
 def spans(pattern: str, text: bytes) -> list[tuple[int, int]]:

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus import scanning, severity
-from logbus.severity import stated
+from logbus.severity import hyperscan, levels, stated
 
 pytest.importorskip("hyperscan")
 
@@ -27,7 +26,7 @@ DOCKER = b'{"log":"WARN disk\\n","stream":"stdout","time":"2024-01-02T15:04:05.6
 def test_scanning_states_what_searching_does(lines: list[bytes]) -> None:
     """Whatever the lines: those of the frequent kind, those that are nearly so, and any other."""
     body = b"".join(line + b"\n" for line in lines) + b"2024-01-02 15:04:05,678 INFO x\n" * 700
-    assert scanning.stated(body, severity._searched) == severity._searched(body)  # noqa: SLF001 - the slow way itself
+    assert hyperscan.stated(body, levels._searched) == levels._searched(body)  # noqa: SLF001 - the slow way itself
 
 
 @pytest.mark.parametrize(
@@ -37,15 +36,15 @@ def test_a_large_body_is_scanned(last: bytes, monkeypatch: pytest.MonkeyPatch) -
     """Also when its last line has no end; small bodies and other formats never load Hyperscan."""
     line = b"2024-01-02 15:04:05 INFO an order was placed\n"
     body = line * 3000 + b"2024-01-02 15:04:05 ERROR x\n" + line * 3000 + last
-    expected = severity._searched(body)  # noqa: SLF001 - the slow way itself
+    expected = levels._searched(body)  # noqa: SLF001 - the slow way itself
     assert stated(body) == expected
-    monkeypatch.setattr(severity, "_searched", lambda *_: pytest.fail("searched"))
+    monkeypatch.setattr(levels, "_searched", lambda *_: pytest.fail("searched"))
     if last.endswith(b"INFO x\n"):
         assert stated(body) == expected
 
 
 def test_without_hyperscan_all_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is optional."""
-    monkeypatch.setattr(scanning, "_scanner", lambda: None)
+    monkeypatch.setattr(hyperscan, "_scanner", lambda: None)
     body = b"2024-01-02 15:04:05 INFO an order was placed\n" * 3000
     assert stated(body) == b"6" * 3000

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 import pytest
 
+from logbus.config.settings import Broker, load, load_document, parse, parse_document
 from logbus.errors import ConfigError, UsageError
-from logbus.settings import Broker, load, load_document, parse, parse_document
 
 
 class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

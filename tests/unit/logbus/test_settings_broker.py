@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from logbus.config.settings import Broker, Endpoint, parse, read_secret, redacted
 from logbus.errors import ConfigError, UsageError
-from logbus.settings import Broker, Endpoint, parse, read_secret, redacted
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from logbus.config.settings import MAX_FILE_BYTES, load
 from logbus.errors import ConfigError
-from logbus.settings import MAX_FILE_BYTES, load
 from shipper.settings import Settings
 
 WITHIN_S = 4.0

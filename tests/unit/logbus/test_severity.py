@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logbus.errors import UsageError
-from logbus.formats import FORMATS, Format, frequent_pattern, line_pattern
 from logbus.severity import Severity, classify, parse_severity, severity_of_word, stated
+from logbus.severity.formats import FORMATS, Format, frequent_pattern, line_pattern
 
 STATED = {
     Severity.EMERG: rb"""

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shipper.agent import Agent
-from shipper.registry import Registry
 from shipper.settings import Input, Settings
+from shipper.state.registry import Registry
 from support.publishing import MemoryPublisher
 
 

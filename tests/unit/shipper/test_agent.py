@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
-from shipper.reading import PAUSE_S, SLICES_A_STEP, SMALL_BYTES
+from shipper.steps.reading import PAUSE_S, SLICES_A_STEP, SMALL_BYTES
 
 
 def test_a_batch_says_where_it_is_from(shore: Any) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
-from logbus.loops import is_output, mark_output
-from shipper import complaints, tail
-from shipper.identity import generation_of
+from logbus.output_mark import is_output, mark_output
+from shipper.files import complaints
+from shipper.files.identity import generation_of
+from shipper.lives import tail
 
 
 def bodies(shore: Any) -> list[bytes]:

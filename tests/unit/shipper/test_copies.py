@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from logbus import frames, telemetry
-from shipper.complaints import Complaints
-from shipper.copies import COPY_GRACE_S, Suspects
-from shipper.discovery import Found
-from shipper.opening import open_regular
-from shipper.recognition import Memory
-from shipper.registry import Registry
+from logbus import telemetry
+from logbus.wire import frames
+from shipper.files.complaints import Complaints
+from shipper.files.discovery import Found
+from shipper.files.opening import open_regular
+from shipper.lives.copies import COPY_GRACE_S, Suspects
+from shipper.lives.recognition import Memory
+from shipper.lives.tail import Tail
 from shipper.settings import Input
-from shipper.tail import Tail
+from shipper.state.registry import Registry
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,

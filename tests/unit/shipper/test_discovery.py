@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper.discovery import Discovery
+from shipper.files.discovery import Discovery
 from shipper.settings import Input
 
 

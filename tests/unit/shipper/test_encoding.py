@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch, decode, encode, records
 from shipper.__main__ import main
-from shipper.encoding import encoding_of
-from shipper.multiline import Multiline
-from shipper.redaction import Redact
+from shipper.lives.stdin import Stdin
+from shipper.lives.tail import Tail
+from shipper.records.encoding import encoding_of
+from shipper.records.filters import RateLimit, Selection
+from shipper.records.multiline import Multiline
+from shipper.records.redaction import Redact
 from shipper.settings import Input
-from shipper.stdin import Stdin
-from shipper.tail import Tail
-from shipper.transforms import RateLimit, Selection
 
 CODECS = {"utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
 NAMES = sorted(CODECS)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from logbus.loops import is_output, mark_output
+from logbus.output_mark import is_output, mark_output
 from shipper.__main__ import main
 
 
@@ -100,7 +100,7 @@ def test_it_cannot_be_read(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert name == str(path)
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("shipper.opening.os.open", refuse)  # root may read everything
+    monkeypatch.setattr("shipper.files.opening.os.open", refuse)  # root may read everything
     result = explain(shore, "a.log")
     monkeypatch.undo()
     says(result, 1, "not shipped: permission denied")

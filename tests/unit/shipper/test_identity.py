@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shipper import identity
-from shipper.identity import HEAD_BYTES, Head, derived_id
+from shipper.files import identity
+from shipper.files.identity import HEAD_BYTES, Head, derived_id
 
 
 def opened(path: Path, data: bytes) -> int:

@@ -8,13 +8,13 @@ from typing import Any, get_args
 import pytest
 
 from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
-from shipper.multiline import Multiline
-from shipper.redaction import PresetName, Redact
+from shipper.lives.stdin import Stdin
+from shipper.lives.tail import REWORKED_BYTES
+from shipper.records.filters import Selection
+from shipper.records.multiline import Multiline
+from shipper.records.redaction import PresetName, Redact
+from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input
-from shipper.stacktraces import PRESETS
-from shipper.stdin import Stdin
-from shipper.tail import REWORKED_BYTES
-from shipper.transforms import Selection
 from support.traces import TRACES, cases
 
 CASES = cases()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from shipper.discovery import Siblings
-from shipper.kinship import Kin, look_for
-from shipper.registry import Outline
+from shipper.files.discovery import Siblings
+from shipper.files.rotated_names import Kin, look_for
 from shipper.settings import Input
+from shipper.state.registry import Outline
 
 SCANDIR = os.scandir
 LONG_AGO_S = 1_700_000_000

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.severity import UNSTATED
-from shipper.levels import FormatName, Said, reader_of
+from shipper.records.levels import FormatName, Said, reader_of
 
 ALL = (
     b"2024-01-02 15:04:05,678 [main] WARN x\n",

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logbus.config.settings import parse
 from logbus.errors import ConfigError, UsageError
-from logbus.settings import parse
-from shipper.multiline import Multiline
-from shipper.records import Recorder
+from shipper.records.multiline import Multiline
+from shipper.records.recorder import Recorder
+from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input, Settings
-from shipper.stacktraces import PRESETS
 from support.traces import TRACES, cases
 
 CASES = cases()

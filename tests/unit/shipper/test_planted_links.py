@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from logbus.config.settings import Broker
 from logbus.errors import SourceError
-from logbus.settings import Broker
-from shipper import links
-from shipper.links import may, walk
-from shipper.opening import open_regular
-from shipper.redaction import Redact
+from shipper.files import admission
+from shipper.files.admission import may, walk
+from shipper.files.opening import open_regular
+from shipper.records.redaction import Redact
 
 MALLORY, SHIPPER = 1234, 1235
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to others")
@@ -130,7 +130,7 @@ def test_the_groups_of_a_links_owner_count(public: Path, monkeypatch: pytest.Mon
     os.chown(secret, 0, 4321)
     link = plant(public / "logs" / "x.log", secret)
     assert not opens(link, 0)
-    monkeypatch.setattr(links, "groups_of", lambda _uid: frozenset({4321}))
+    monkeypatch.setattr(admission, "groups_of", lambda _uid: frozenset({4321}))
     assert opens(link, 0)
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.progress import Progress
+from shipper.state.progress import Progress
 
 
 def published(*ends: int) -> Progress:

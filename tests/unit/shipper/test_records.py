@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS
-from shipper.records import Recorder, cut
+from shipper.records.recorder import Recorder, cut
 from shipper.settings import Input
 
 

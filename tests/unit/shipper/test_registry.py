@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import StateError
-from shipper.registry import Registry, Row
+from shipper.state.registry import Registry, Row
 
 ROW = Row("s1", 1, 2, 3, "/var/log/\udcff\n.log", 10, b"m", 20, b"p", 5, b"h")
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from shipper.__main__ import main
-from shipper.registry import Registry
+from shipper.state.registry import Registry
 
 TEXT = b"one\ntwo\nthree\n"
 

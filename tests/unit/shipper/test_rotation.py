@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shipper import complaints
+from shipper.files import complaints
 
 
 def test_renamed_while_written(shore: Any) -> None:

@@ -8,13 +8,13 @@ from typing import Any, get_args
 
 import pytest
 
-from shipper import discovery
 from shipper.agent import Agent
-from shipper.levels import FormatName
-from shipper.multiline import Multiline
-from shipper.registry import Registry
+from shipper.files import discovery
+from shipper.files.watcher import Watcher
+from shipper.records.levels import FormatName
+from shipper.records.multiline import Multiline
 from shipper.settings import Input, Settings
-from shipper.watcher import Watcher
+from shipper.state.registry import Registry
 
 
 class Loop:

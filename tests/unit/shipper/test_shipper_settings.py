@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from logbus.config.settings import load, parse
 from logbus.errors import ConfigError
-from logbus.settings import load, parse
 from shipper.settings import Settings
 
 SHIPPED = Path(__file__).parents[3] / "config" / "shipper.yml"

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from logbus import telemetry
-from shipper import tail
-from shipper.space import SEARCH_BYTES, content_end, first_byte
+from shipper.files.space import SEARCH_BYTES, content_end, first_byte
+from shipper.lives import tail
 
 LINE_BYTES = 13
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from shipper import registry as registry_module
 from shipper.__main__ import main
-from shipper.inspection import remembered
-from shipper.registry import Registry, Row
+from shipper.commands.remembered import remembered
+from shipper.state import registry as registry_module
+from shipper.state.registry import Registry, Row
 
 
 def status(*arguments: object) -> Result:

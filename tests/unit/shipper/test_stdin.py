@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from shipper.agent import Agent
-from shipper.registry import Registry
+from shipper.lives.stdin import Stdin
 from shipper.settings import Input, Settings
-from shipper.stdin import Stdin
+from shipper.state.registry import Registry
 
 
 class Waker:

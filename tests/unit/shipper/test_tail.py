@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.errors import SourceError
-from shipper.opening import open_regular
+from shipper.files.opening import open_regular
+from shipper.lives.tail import BATCH_BYTES, LifeEnded, Tail
 from shipper.settings import Input
-from shipper.tail import BATCH_BYTES, LifeEnded, Tail
 
 LIMIT = 1024
 

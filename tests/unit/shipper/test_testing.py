@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from logbus.settings import load
+from logbus.config.settings import load
 from logbus.severity import Severity
-from logbus.words import LETTERS, SPELLINGS
+from logbus.severity.words import LETTERS, SPELLINGS
 from shipper.__main__ import main
 from shipper.settings import Settings
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from logbus import telemetry
 from logbus.batch import Batch, decode, encode, records, routing_key, split, trim
 from logbus.errors import UsageError
-from shipper.multiline import Multiline
-from shipper.records import Finished, Recorder
-from shipper.redaction import Redact
+from shipper.records.filters import RateLimit, Selection
+from shipper.records.multiline import Multiline
+from shipper.records.recorder import Finished, Recorder
+from shipper.records.redaction import Redact
 from shipper.settings import Input
-from shipper.transforms import RateLimit, Selection
 
 LINES = b"ERROR: a\nINFO: b\nDEBUG: c\nINFO: d\n"
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from shipper import watcher as room
 from shipper.agent import Agent
-from shipper.registry import Registry
+from shipper.files import watcher as room
+from shipper.files.watcher import Watcher
 from shipper.settings import Input, Settings
-from shipper.watcher import Watcher
+from shipper.state.registry import Registry
 
 LONG_MS = 10_000
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from logbus.batch import Batch, Message, count_lines, encode
-from logbus.consumer import Delivery
+from logbus.broker.consumer import Delivery
+from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink
-from sinks.ledger import Ledger
-from sinks.runner import Runner
+from sinks.ledger.ledger import Ledger
 from sinks.sink import Context, Sink
 
 
 class MemoryQueue:
-    """What `logbus.consumer.Consumer` is to a runner: unacknowledged messages come again after `reconnect`."""
+    """What `logbus.broker.consumer.Consumer` is to a runner: unacknowledged messages come again after `reconnect`."""
 
     def __init__(self) -> None:
         self.epoch = 0

@@ -15,9 +15,8 @@ import pytest
 
 from logbus.batch import Message, encode
 from logbus.errors import UsageError
-from sinks import rotation
-from sinks.file import Settings, open_sink
-from sinks.rotation import Rotation
+from sinks.file import Settings, open_sink, rotation
+from sinks.file.rotation import Rotation
 
 LINES = b"".join(b"%06d a line of ordinary length, as applications write them\n" % number for number in range(400))
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from logbus.loops import is_output
-from sinks.beneath import open_append, open_base
+from logbus.output_mark import is_output
+from sinks.file.safe_open import open_append, open_base
 
 
 def test_outputs_are_marked(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from sinks.__main__ import cli
 from sinks.file import Settings, open_sink
-from sinks.rotation import Rotation
+from sinks.file.rotation import Rotation
 
 LINES = b"".join(b"%06d a line\n" % number for number in range(500))
 YAML = "state: {root}\nsinks:\n  state: {{type: file, path: '{path}', compress: {compress}}}\n"

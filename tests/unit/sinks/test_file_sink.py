@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from logbus.batch import Batch, Message
-from sinks import outputs
-from sinks.file import Settings, open_sink
+from sinks.file import Settings, open_sink, output_files
 from sinks.sink import Context, Mark
 
 
@@ -233,7 +232,7 @@ def test_each_life_may_be_a_file_of_its_own(stage: Any) -> None:
 def test_a_write_that_is_cut_short_is_finished(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """F3: the kernel may take fewer bytes than it was given."""
     write = os.write
-    monkeypatch.setattr(outputs.os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
+    monkeypatch.setattr(output_files.os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
     stage.queue.put(stage.batch(b"0123456789\n"))
     stage.start().step(0.0)
     assert stage.read() == b"0123456789\n"
@@ -252,7 +251,7 @@ def test_a_full_disk_leaves_no_torn_line(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(fd, bytes(data)[:6])
 
-    monkeypatch.setattr(outputs.os, "write", scarce)
+    monkeypatch.setattr(output_files.os, "write", scarce)
     runner = stage.start()
     stage.queue.put(stage.batch(b"0123456789\n"))
     runner.step(0.0)
@@ -274,7 +273,7 @@ def test_a_sync_that_failed_once_is_not_trusted(stage: Any, monkeypatch: pytest.
     sync, failures = os.fdatasync, [True]
     written: list[bytes] = []
     write = os.write
-    monkeypatch.setattr(outputs.os, "write", lambda fd, data: written.append(bytes(data)) or write(fd, data))
+    monkeypatch.setattr(output_files.os, "write", lambda fd, data: written.append(bytes(data)) or write(fd, data))
 
     def failing(fd: int) -> None:
         if failures:
@@ -282,7 +281,7 @@ def test_a_sync_that_failed_once_is_not_trusted(stage: Any, monkeypatch: pytest.
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         sync(fd)
 
-    monkeypatch.setattr(outputs.os, "fdatasync", failing)
+    monkeypatch.setattr(output_files.os, "fdatasync", failing)
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
     runner.step(0.0)

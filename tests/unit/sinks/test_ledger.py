@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import StateError, WireError
-from sinks import ledger as module
-from sinks.audit import coverage
-from sinks.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
-from sinks.ledgerfile import FILE_NAME
+from sinks.commands.audit import coverage
+from sinks.ledger import ledger as module
+from sinks.ledger.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
+from sinks.ledger.ledger_file import FILE_NAME
 from sinks.sink import Mark
 
 Open = Callable[[Path | None], Ledger]
@@ -246,7 +246,7 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(open_ledger: Open, t
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
 def test_a_new_ledger_appears_whole(tmp_path: Path) -> None:
     """C13: it is written beside its place, synced, renamed into it, and then the directory is synced."""
-    code = "import pathlib, sys, sinks.ledger as it; it.Ledger(pathlib.Path(sys.argv[1])).close()"
+    code = "import pathlib, sys, sinks.ledger.ledger as it; it.Ledger(pathlib.Path(sys.argv[1])).close()"
     state, trace = tmp_path / "state", tmp_path / "trace"
     calls = "trace=pwrite64,fsync,fdatasync,rename"
     command = ["strace", "-f", "-y", "-o", trace, "-e", calls, sys.executable, "-c", code, state]

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from logbus.errors import ConfigError, OutputError
-from sinks.beneath import open_append, open_base
-from sinks.holding import hold, last_writer
-from sinks.outputs import Outputs
+from sinks.file.holding import hold, last_writer
+from sinks.file.output_files import Outputs
+from sinks.file.safe_open import open_append, open_base
 from sinks.overlap import collisions
 from sinks.settings import load_plan
 

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, count_lines
 from logbus.errors import WireError
-from sinks.portions import portions
+from sinks.delivery.portions import portions
+from sinks.file.wrapping import raw
 from sinks.printable import LARGE_BYTES, decoded, inert_json, printable
-from sinks.wrapping import raw
 
 STREAM = "0123456789abcdef"
 BODIES = [b"\n" * 200_000, b"a" * (5 << 20), b"line\n" * (1 << 20), b"ab\n" * 70_000 + b"end"]

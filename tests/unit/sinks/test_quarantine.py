@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from logbus.batch import DECODE_MAX_BYTES, MAX_BODY_BYTES, Message
-from logbus.bounds import EXCERPT_BYTES
-from sinks.file import DEPTH_MAX
-from sinks.quarantine import WHOLE_BYTES_HEADER, letter_of
+from logbus.wire.bounds import EXCERPT_BYTES
+from sinks.delivery.quarantine import WHOLE_BYTES_HEADER, letter_of
+from sinks.file.sink import DEPTH_MAX
 
 
 def test_a_large_message_is_set_aside_as_an_excerpt(stage: Any) -> None:

@@ -9,9 +9,9 @@ import pytest
 from logbus import telemetry
 from logbus.batch import Batch, Message, encode
 from logbus.errors import OutputError
-from sinks import order
-from sinks import runner as module
-from sinks.ledger import LedgerUnsaved
+from sinks.delivery import order
+from sinks.delivery import runner as module
+from sinks.ledger.ledger import LedgerUnsaved
 from sinks.sink import BatchRefused, OutputClosed
 
 

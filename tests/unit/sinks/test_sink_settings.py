@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from logbus.broker.topology import DEAD, NO_DELIVERY_LIMIT
+from logbus.config.settings import parse_document
 from logbus.errors import ConfigError, UsageError
-from logbus.settings import parse_document
-from logbus.topology import DEAD, NO_DELIVERY_LIMIT
 from sinks import console, file, severity
 from sinks.settings import ad_hoc_plan, load_plan, plans_of
 from sinks.wiring import queue_of
@@ -30,7 +30,7 @@ def test_the_shipped_configuration_loads(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_the_shipped_configuration_shows_every_key() -> None:
     """Each key of each section stands in config/sinks.yml, if only in a comment."""
-    from logbus.settings import Broker  # noqa: PLC0415 - only here
+    from logbus.config.settings import Broker  # noqa: PLC0415 - only here
     from sinks.settings import Common, Queue, Settings  # noqa: PLC0415 - only here
 
     text = SHIPPED.read_text()

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from logbus.batch import Message
 from sinks.__main__ import cli
-from sinks.audit import coverage, report
+from sinks.commands.audit import coverage, report
 
 YAML = """
 state: {state}

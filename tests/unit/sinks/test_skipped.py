@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sinks.skipped import Gaps, Watched
+from sinks.delivery.skipped import Gaps, Watched
 
 
 def test_gaps_are_added_up(stage: Any) -> None:

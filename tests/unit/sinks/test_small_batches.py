@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from logbus.batch import Batch
-from sinks.runner import Runner
+from sinks.delivery.runner import Runner
 
 from .conftest import Stage
 
@@ -80,13 +80,13 @@ def test_an_output_is_not_opened_again_for_each_line(
 ) -> None:
     """Lines that go to several hundred outputs in turn open each of them once."""
     opened = []
-    open_append = sys.modules["sinks.beneath"].open_append
+    open_append = sys.modules["sinks.file.safe_open"].open_append
 
     def note(*args: object, **named: object) -> int:
         opened.append(args[1])
         return int(open_append(*args, **named))
 
-    monkeypatch.setattr("sinks.beneath.open_append", note)
+    monkeypatch.setattr("sinks.file.safe_open.open_append", note)
     for number in range(3):
         turn(stage, runner, number, 10.0 * number, hosts=300)
     assert len(opened) == len(set(opened)) == 300

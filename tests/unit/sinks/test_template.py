@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch
 from logbus.errors import UsageError
-from sinks import template
+from sinks.file import template
 
 
 def render(text: str, batch: Batch) -> str:

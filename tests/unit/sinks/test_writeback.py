@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from sinks import writeback
-from sinks.beneath import AS_WE_ARE
-from sinks.outputs import Outputs
+from sinks.file import writeback
+from sinks.file.output_files import Outputs
+from sinks.file.safe_open import AS_WE_ARE
 
 APPEND = """
-import sys; from pathlib import Path; from sinks.outputs import Outputs
+import sys; from pathlib import Path; from sinks.file.output_files import Outputs
 outputs = Outputs(Path(sys.argv[1]), lambda *_: None, sync=sys.argv[2] == "True")
 for size in (1000, 300_000): outputs.append("out.log", b"x" * size)
 """

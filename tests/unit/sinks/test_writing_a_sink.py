@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from logbus.settings import parse_document
+from logbus.config.settings import parse_document
 from sinks import sink as protocol
-from sinks.ledger import Ledger, LedgerUnsaved
+from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.settings import plans_of
 
 PAGE = Path(__file__).parents[3] / "docs" / "writing-a-sink.md"

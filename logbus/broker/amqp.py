@@ -1,0 +1,139 @@
+"""How pika is set up: what a connection is opened with, and how bytes go through its socket.
+
+What is overridden of pika is here, and nowhere else.
+"""
+
+import array
+import fcntl
+import logging
+import os
+import socket
+import termios
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import pika
+import pika.amqp_object
+import pika.channel
+import pika.exceptions
+import pika.frame
+from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
+
+from logbus.broker import refusals
+from logbus.errors import BrokerError, BrokerUnavailable
+from logbus.wire.bounds import DECODE_MAX_BYTES, EXCERPT_BYTES, Excerpt
+
+if TYPE_CHECKING:
+    from logbus.config.settings import Broker, Endpoint
+
+__all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within", "open_blocking", "parameters"]
+
+SOCKET_TIMEOUT_S = 10.0
+
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we say it once
+_AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
+
+
+Content = tuple[pika.frame.Method[pika.amqp_object.Method], pika.frame.Header, bytes]
+
+
+class BoundedAssembler(pika.channel.ContentFrameAssembler):
+    """Keeps the beginning only of a body that is too large to be decoded: RabbitMQ 3 delivers up to 128 MiB."""
+
+    def _handle_body_frame(self, body_frame: pika.frame.Body) -> Content | None:
+        header = self._header_frame
+        if header is None or header.body_size <= DECODE_MAX_BYTES:
+            return super()._handle_body_frame(body_frame)
+        if self._seen_so_far < EXCERPT_BYTES:
+            self._body_fragments.append(body_frame.fragment)
+        self._seen_so_far += len(body_frame.fragment)
+        if self._seen_so_far < header.body_size:
+            return None
+        method, header, beginning = self._finish()
+        return method, header, Excerpt(beginning, header.body_size)
+
+
+class AtOnce(pika.SelectConnection):
+    """Sends the frames of a message in one write, and at once; receives bodies of bounded size.
+
+    pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
+    for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
+    """
+
+    def _create_channel(
+        self, channel_number: int, on_open_callback: Callable[[pika.channel.Channel], object] | None
+    ) -> pika.channel.Channel:
+        channel = super()._create_channel(channel_number, on_open_callback)
+        channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
+        return channel
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the network still has to carry: those that wait here, and in the socket."""
+        transport = self._transport
+        if transport is None:
+            return 0
+        queued = array.array("i", [0])
+        with suppress(OSError):
+            fcntl.ioctl(transport._sock.fileno(), termios.TIOCOUTQ, queued)  # noqa: SLF001 - pika offers no other way
+        return int(transport.get_write_buffer_size()) + queued[0]
+
+    def abort(self, error: Exception) -> None:
+        """Drop the connection at once: an orderly end would wait for a channel that no longer answers."""
+        self._terminate_stream(error)
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        transport = self._transport
+        if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
+            with suppress(OSError):  # full, or broken: pika finds out by itself
+                data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
+        if data:
+            super()._adapter_emit_data(data)
+
+
+def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
+    """Return what a connection is opened with. `role` names it in RabbitMQ's own pages."""
+    return pika.ConnectionParameters(
+        host=endpoint.host,
+        port=endpoint.port,
+        virtual_host=endpoint.vhost,
+        credentials=pika.PlainCredentials(endpoint.username, endpoint.password),
+        heartbeat=broker.heartbeat_s,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        stack_timeout=SOCKET_TIMEOUT_S * 1.5,
+        ssl_options=pika.SSLOptions(broker.tls_context(), endpoint.host) if endpoint.tls else None,
+        client_properties={"connection_name": f"logbus {role} at {socket.gethostname()}, pid {os.getpid()}"},
+    )
+
+
+def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
+    """Return a connection for one thing after the other, for commands. Raises BrokerUnavailable, BrokerRefused."""
+    trouble: BrokerError | None = None
+    for endpoint in broker.endpoints():
+        try:
+            return BlockingConnection(parameters(endpoint, broker, role))
+        except (pika.exceptions.AMQPError, OSError) as error:
+            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
+    raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
+
+
+@contextmanager
+def answering_within(connection: BlockingConnection, timeout_s: float) -> Iterator[None]:
+    """Raise TimeoutError in whatever waits for RabbitMQ after `timeout_s`: pika itself waits for ever.
+
+    The connection is of no use after that. pika calls its own timers, not ours, while it waits for an answer.
+    """
+
+    def expire() -> None:
+        raise TimeoutError
+
+    loop = connection._impl.ioloop  # noqa: SLF001 - pika offers no other way to it
+    timer = loop.call_later(timeout_s, expire)
+    try:
+        yield
+    finally:
+        loop.remove_timeout(timer)

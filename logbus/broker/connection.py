@@ -1,0 +1,293 @@
+"""One connection to RabbitMQ and one channel on it, kept open: open, declare, reconnect with back-off.
+
+A daemon's single thread calls `poll()`, which runs pika's I/O loop for at most the time given; everything else happens
+in callbacks from there. What uses the channel is a `Client` (publisher or consumer): it says what to declare, and is
+told when a channel is ready and when it is gone. pika's exceptions end here.
+
+Starting while the broker is down is normal: it is said once, then once a minute, and work begins when it comes. A
+refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; later on, when it worked
+before, it is waited out like an outage, because whoever changed it may change it back. So is a password or PEM file
+that cannot be used: each connection reads them anew, so that they can be replaced while we run.
+"""
+
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+import pika
+from pika.adapters.select_connection import IOLoop
+
+from logbus import telemetry
+from logbus.broker import refusals, topology
+from logbus.broker.amqp import AtOnce, parameters
+from logbus.broker.declaring import Declarer
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError, visible
+from logbus.handover import was_reloaded
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+    from logbus.config.settings import Broker, Endpoint
+
+logger = logging.getLogger("logbus.connection")
+
+FIRST_RETRY_S = 0.2
+LAST_RETRY_S = 15.0
+REMIND_EVERY_S = 60.0
+FORGIVEN_S = 60.0
+"""A refusal is over once this passed without another: until then attempts become rarer, although some of them work."""
+CLOSE_WITHIN_S = 2.0
+
+
+class Client(Protocol):
+    """What uses the channel."""
+
+    def plan(self) -> topology.Plan:
+        """Return what is to be declared before `opened`."""
+
+    def writes_to(self) -> str:
+        """Return the exchange that this user has to be allowed to publish to, "" if there is none."""
+
+    def opened(self, channel: "Channel") -> None:
+        """Begin: all of the plan is declared on this new channel."""
+
+    def closed(self, error: BaseException) -> None:
+        """Forget the channel: it is gone, with all delivery tags."""
+
+    def blocked(self, reason: str | None) -> None:
+        """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
+
+
+class Connection:
+    """A connection that comes back. `role` names it in RabbitMQ's own pages.
+
+    Raises UsageError for a password or PEM file that cannot be used at the start.
+    """
+
+    def __init__(self, broker: "Broker", role: str) -> None:
+        if not was_reloaded():  # else it was checked, and what went wrong since is waited out
+            broker.check()
+        self._endpoints: list[Endpoint] = []
+        self._broker = broker
+        self._secrets_failed = False
+        self._role = role
+        self._client: Client | None = None
+        self._loop = IOLoop()
+        self._loop.activate_poller()
+        self._connection: AtOnce | None = None
+        self._channel: Channel | None = None
+        self._declarer = Declarer(self)
+        self._fatal: BrokerError | None = None
+        self._attempts = 0
+        self._turn = self._refusals = 0
+        self._refused_at = -FORGIVEN_S
+        self._was_open = False
+        self._closing = False
+        self._reminded_at = -REMIND_EVERY_S
+        self._wake_in, self._wake_out = socket.socketpair()
+        for end in (self._wake_in, self._wake_out):
+            end.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self._loop.add_handler(self._wake_in.fileno(), self._on_wake, IOLoop.READ)
+
+    @property
+    def is_open(self) -> bool:
+        """True while the channel is open and everything on it is declared."""
+        return self._channel is not None
+
+    @property
+    def user(self) -> str:
+        """The AMQP user of the present endpoint."""
+        return self._endpoint.username
+
+    @property
+    def _endpoint(self) -> "Endpoint":
+        return self._endpoints[self._turn % len(self._endpoints)]
+
+    @property
+    def _where(self) -> str:
+        return f"{self._endpoint.host}:{self._endpoint.port}"
+
+    def attach(self, client: Client) -> None:
+        """Serve `client` from now on: begin to connect at the next `poll`."""
+        self._client = client
+        self._connect()
+
+    def poll(self, timeout_s: float) -> None:
+        """Do the I/O there is, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting is no use."""
+        if self._fatal:
+            raise self._fatal
+        timer = self._loop.call_later(timeout_s, _nothing)
+        self._loop.poll()
+        self._loop.process_timeouts()
+        self._loop.remove_timeout(timer)
+        if self._fatal:
+            raise self._fatal
+
+    def wake(self) -> None:
+        """End a `poll` that waits. May be called from any thread and from a signal handler."""
+        try:
+            self._wake_out.send(b"\0")
+        except (BlockingIOError, OSError):
+            return  # full: it wakes already; closed: there is nothing left to wake
+
+    def wake_on(self, fd: int) -> None:
+        """End waiting `poll`s whenever `fd` is readable, until `ignore(fd)`. Regular files cannot be waited for."""
+        self._loop.add_handler(fd, _nothing, IOLoop.READ)
+
+    def ignore(self, fd: int) -> None:
+        """Stop waking on `fd`."""
+        self._loop.remove_handler(fd)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call `callback` once from a later `poll`."""
+        self._loop.call_later(delay_s, callback)
+
+    def close(self) -> None:
+        """Close in an orderly way, waiting at most two seconds for the broker's answer."""
+        self._closing, self._fatal = True, None
+        if self._connection and self._connection.is_open:
+            self._connection.close()
+        deadline = time.monotonic() + CLOSE_WITHIN_S
+        while self._connection and not self._connection.is_closed and time.monotonic() < deadline:
+            self.poll(0.05)
+        self._loop.deactivate_poller()
+        self._loop.close()
+        self._wake_in.close()
+        self._wake_out.close()
+
+    def reopen_channel(self) -> None:
+        """Give the channel up and declare everything anew: something that it relied on is gone."""
+        channel = self._channel
+        if channel and channel.is_open:
+            self._lost(pika.exceptions.ChannelClosedByClient(0, "reopening"))  # nothing may be sent on it any more
+            channel.close()
+
+    def give_up(self, error: BrokerUnavailable) -> None:
+        """Drop the connection because of `error`, and open another: a channel on it no longer answers."""
+        if self._connection:
+            self._connection.abort(error)
+
+    def works(self) -> None:
+        """Note that the client can do its work now: only then is it connected, and an outage over."""
+        self._was_open, self._attempts, self._secrets_failed = True, 0, False
+        if time.monotonic() - self._refused_at < FORGIVEN_S:
+            return
+        log = logger.warning if self._reminded_at > 0 else logger.info
+        log("connected to RabbitMQ at %s", visible(self._where))
+        self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
+
+    def unsent_bytes(self) -> int:
+        """Return how many bytes the network still has to carry."""
+        return self._connection.unsent_bytes() if self._connection and self._connection.is_open else 0
+
+    def made(self, queue: str) -> bool:
+        """Tell whether a queue was not there when the present channel was opened, and had to be declared."""
+        return queue in self._declarer.made
+
+    def _connect(self) -> None:
+        try:
+            self._endpoints = self._broker.endpoints()
+            wanted = parameters(self._endpoint, self._broker, self._role)
+        except UsageError as error:
+            self._wait_for_secrets(error)
+            return
+        self._connection = AtOnce(
+            wanted,
+            on_open_callback=self._on_open,
+            on_open_error_callback=self._on_open_error,
+            on_close_callback=self._on_close,
+            custom_ioloop=self._loop,
+        )
+
+    def _wait_for_secrets(self, error: UsageError) -> None:
+        if not self._secrets_failed:
+            self._reminded_at = -REMIND_EVERY_S  # an outage that was reported is another matter
+        self._secrets_failed = True
+        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect)
+
+    def _on_wake(self, _fd: int, _events: int) -> None:
+        self._wake_in.recv(4096)
+
+    def _on_open(self, connection: pika.SelectConnection) -> None:
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        self._open_channel()
+
+    def _open_channel(self) -> None:
+        if self._connection and self._connection.is_open:
+            self._connection.channel(on_open_callback=self._on_channel)
+
+    def _on_channel(self, channel: "Channel") -> None:
+        channel.add_on_close_callback(self._on_channel_closed)
+        if self._client:
+            client = self._client
+            self._declarer.declare(channel, client.plan(), client.writes_to(), lambda: self._on_declared(channel))
+
+    def _on_declared(self, channel: "Channel") -> None:
+        self._channel = channel
+        telemetry.count("logbus_connections")
+        telemetry.gauge("logbus_connected", 1)
+        if self._client:
+            self._client.opened(channel)
+
+    def _on_channel_closed(self, _channel: "Channel", error: BaseException) -> None:
+        working = self._channel is not None
+        self._lost(error)
+        if self._closing or not (self._connection and self._connection.is_open):
+            return
+        if not working and self._declarer.learn(error):
+            self._open_channel()
+        elif refusals.size_limit(error) or refusals.is_ours(error):
+            self._loop.call_later(FIRST_RETRY_S, self._open_channel)
+        else:
+            self._declarer.forget()
+            self._retry(refusals.read_close(error, self._where), self._open_channel)
+
+    def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
+        self._connection = None
+        self._retry(refusals.read_open_error(error, self._where), self._connect)
+
+    def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
+        self._lost(error)
+        if not self._closing:
+            self._connection = None
+            self._declarer.disconnected()
+            self._retry(refusals.read_close(error, self._where), self._connect)
+
+    def _lost(self, error: BaseException) -> None:
+        if self._channel and self._client:
+            self._channel = None
+            telemetry.gauge("logbus_connected", 0)
+            self._client.closed(error)
+
+    def _on_blocked(self, _connection: object, frame: "pika.frame.Method[pika.spec.Connection.Blocked]") -> None:
+        if self._client:
+            self._client.blocked(str(frame.method.reason))
+
+    def _on_unblocked(self, _connection: object, _frame: object) -> None:
+        if self._client:
+            self._client.blocked(None)
+
+    def _retry(self, error: BrokerError, again: Callable[[], None]) -> None:
+        if isinstance(error, BrokerRefused) and not (self._was_open or self._closing):
+            self._fatal = error
+            return
+        now = time.monotonic()
+        refused = isinstance(error, BrokerRefused)
+        if refused:
+            self._refusals, self._refused_at = self._refusals + 1, now
+        if now - self._reminded_at >= REMIND_EVERY_S:
+            self._reminded_at = now
+            question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
+            logger.warning("%s; waiting, and trying again%s", error, question)
+        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
+        self._attempts += 1
+        self._turn += again == self._connect
+        self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
+
+
+def _nothing(*_args: object) -> None:
+    """Serve as a callback whose only effect is that `poll` returns."""

@@ -1,0 +1,300 @@
+"""Batches out: a bounded window of publishes, each confirmed or sent again.
+
+Theory of operation. Every batch is persistent and `mandatory`. RabbitMQ answers each publish with a confirm or a nack,
+in any order and possibly several at once (`multiple`); a message that no queue is bound for is *returned* first, by its
+message id, and then confirmed all the same: it is not delivered. What was nacked or returned, and all that was under
+way when a channel died, waits in `_waiting`, in its first order, and goes out again before anything new.
+
+After a (re)connect, a nack or a return the window narrows to one batch, the probe, until one is confirmed: so that a
+broker with no queue bound is asked with one message a time and a few times a minute, and so that the batches after the
+first arrive after it.
+
+A channel that was refused for most of a second is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel
+when the limit of the full queue was lifted meanwhile, or when a queue without a leader has elected one.
+
+A channel on which nothing is answered for a while is given up as well. A new one that has confirmed nothing yet is
+given up soon: what RabbitMQ sent on to a leader that was just killed is not answered. Any other has 30 s.
+
+Nothing is queued beyond the window (`logbus.broker.window`): `has_room()` is the back-pressure, the source keeps the
+rest.
+"""
+
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+import pika
+
+from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
+from logbus.broker import refusals, topology
+from logbus.broker.window import LEAST, Amount, Window
+from logbus.telemetry import count, gauge
+
+if TYPE_CHECKING:
+    from pika.channel import Channel
+
+    from logbus.broker.connection import Connection
+
+logger = logging.getLogger("logbus.broker.publisher")
+
+FIRST_HOLD_S = 0.1
+LAST_HOLD_S = 5.0
+REOPEN_HOLD_S = 0.4
+"""From this hold on, the third, each try has a channel of its own."""
+PERSISTENT = 2
+FIRST_ANSWER_S = 2.0
+LAST_ANSWER_S = 30.0
+"""How long a channel that has confirmed nothing may leave everything unanswered, doubled each time; and any other."""
+SAY_SILENCE_S = 10.0
+SIZE_MARGIN_BYTES = 64
+"""RabbitMQ's limit is held against the body alone; a little less, so that a frame more or less is no matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    number: int
+    message: Message
+    properties: pika.BasicProperties
+    span: Span
+
+
+class Publisher:
+    """Publishes batches to `logs` over `connection`; at most `most` of them are in flight."""
+
+    def __init__(self, connection: "Connection", most: Amount = LEAST) -> None:
+        self._connection = connection
+        self._window = Window(most)
+        self._channel: Channel | None = None
+        self._next_number = 0
+        self._last_tag = 0
+        self._sent: dict[int, _Entry] = {}
+        self._waiting: deque[_Entry] = deque()
+        self._returned: set[str] = set()
+        self._confirmed: list[Span] = []
+        self._bytes = 0
+        self._max_body_bytes = 0
+        self._probing = True
+        self._holding = self._refused_long = False
+        self._hold_s = FIRST_HOLD_S
+        self.held_because = ""
+        self._blocked = self._watching = False
+        self._answers = self._answers_before = 0
+        self._silent_s, self._patience_s = 0.0, FIRST_ANSWER_S
+        connection.attach(self)
+
+    @property
+    def in_flight(self) -> int:
+        """Batches published and not yet confirmed."""
+        return len(self._sent) + len(self._waiting)
+
+    def has_room(self) -> bool:
+        """Tell whether one more batch may be published now."""
+        if self._channel is None or self._blocked or self._waiting:
+            return False
+        if self._probing:
+            return not self.in_flight
+        limit = self._window.limit
+        return self.in_flight < limit.batches and self._bytes < limit.bytes
+
+    def publish(self, batch: Batch) -> None:
+        """Publish a batch, in one message or, where a limit asks for it, in several."""
+        count("logbus_published_batches")
+        count("logbus_published_records", len(batch.levels))
+        count("logbus_published_bytes", len(batch.body))
+        self._bytes += batch.end - batch.offset
+        for part in of_bounded_records(batch):
+            self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user)))
+        self._send_waiting()
+        gauge("logbus_in_flight_batches", self.in_flight)
+
+    def take_confirmed(self) -> list[Span]:
+        """Return what was confirmed since the last call, in any order."""
+        taken, self._confirmed = self._confirmed, []
+        return taken
+
+    def plan(self) -> topology.Plan:
+        """Return what a publisher declares."""
+        return topology.PUBLISHED
+
+    def writes_to(self) -> str:
+        """Return where it publishes."""
+        return topology.LOGS
+
+    def opened(self, channel: "Channel") -> None:
+        """Send again what was under way, in order, then go on."""
+        self._channel = channel
+        self._last_tag = 0
+        self._window.reset()
+        self._probing = True
+        self._holding = False
+        self._blocked = False
+        self._answers = self._answers_before = 0
+        self._silent_s = 0.0
+        channel.add_on_return_callback(self._on_return)
+        channel.confirm_delivery(self._on_confirm)
+        self._connection.works()
+        count("logbus_resent_batches", len(self._waiting))
+        self._send_waiting()
+
+    def closed(self, error: BaseException) -> None:
+        """Put back what was under way; smaller, if it was too large for this broker."""
+        self._channel = None
+        self._returned.clear()
+        under_way, self._sent = list(self._sent.values()), {}
+        self._put_back(under_way)
+        limit = refusals.size_limit(error)
+        if limit is not None:
+            self._shrink(max(1, limit - SIZE_MARGIN_BYTES))
+
+    def blocked(self, reason: str | None) -> None:
+        """Pause while the broker is short of memory or disk."""
+        self._blocked = reason is not None
+        if reason is None:
+            logger.warning("RabbitMQ takes messages again")
+        else:
+            logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
+
+    def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
+        if 0 < self._max_body_bytes < len(message.body):
+            return [self._entry(part) for part in split(batch, self._max_body_bytes)]
+        return [self._entry(batch, message)]
+
+    def _entry(self, batch: Batch, message: Message | None = None) -> _Entry:
+        message = message or encode(batch, user_id=self._connection.user)
+        self._next_number += 1
+        return _Entry(self._next_number, message, properties_of(message), batch.span)
+
+    def _put_back(self, entries: list[_Entry]) -> None:
+        self._waiting = deque(sorted([*entries, *self._waiting], key=lambda entry: entry.number))
+
+    def _shrink(self, max_body_bytes: int) -> None:
+        logger.warning("RabbitMQ takes at most %d bytes a message: cutting batches to that", max_body_bytes)
+        self._max_body_bytes = max_body_bytes
+        self._waiting = deque(
+            part for entry in self._waiting for part in self._entries(decode(entry.message), entry.message)
+        )
+
+    def _send_waiting(self) -> None:
+        while self._waiting and self._channel and not self._holding:
+            if self._probing and self._sent:
+                return
+            self._send(self._channel, self._waiting.popleft())
+
+    def _send(self, channel: "Channel", entry: _Entry) -> None:
+        self._last_tag += 1
+        self._sent[self._last_tag] = entry
+        self._window.sent(self._last_tag, entry.span.end - entry.span.offset, time.monotonic())
+        self._watch()
+        count("logbus_wire_bytes", len(entry.message.body))
+        channel.basic_publish(
+            topology.LOGS, entry.message.routing_key, entry.message.body, entry.properties, mandatory=True
+        )
+
+    def _on_return(self, _channel: object, _method: object, properties: pika.BasicProperties, _body: bytes) -> None:
+        self._returned.add(properties.message_id or "")
+
+    def _on_confirm(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
+        tag, multiple = frame.method.delivery_tag, frame.method.multiple
+        self._answers += 1
+        tags = list(takewhile(lambda each: each <= tag, self._sent)) if multiple else [tag] * (tag in self._sent)
+        entries = [self._sent.pop(each) for each in tags]
+        if frame.method.NAME == "Basic.Nack":
+            self._window.refused(tags)
+            count("logbus_nacked_batches", len(entries))
+            self._refused_long = self._hold_s >= REOPEN_HOLD_S
+            self._hold(entries, "a queue is full, or has no leader now (nack)")
+        else:
+            self._window.confirmed(tags, time.monotonic())
+            self._settle(entries)
+        self._send_waiting()
+        gauge("logbus_in_flight_batches", self.in_flight)
+
+    def _settle(self, entries: list[_Entry]) -> None:
+        unroutable = []
+        for entry in entries:
+            if entry.message.message_id in self._returned:
+                self._returned.discard(entry.message.message_id)
+                unroutable.append(entry)
+            else:
+                self._bytes -= entry.span.end - entry.span.offset
+                self._confirmed.append(entry.span)
+        if unroutable:
+            count("logbus_returned_batches", len(unroutable))
+            self._hold(unroutable, f"no queue is bound to {topology.LOGS!r} (start a sink)")
+        elif entries:
+            self._go_on()
+
+    def _watch(self) -> None:
+        """Look after a while whether what was sent is answered."""
+        if not self._watching:
+            self._watching = True
+            self._connection.call_later(FIRST_ANSWER_S, self._look_for_answers)
+
+    def _look_for_answers(self) -> None:
+        self._watching = False
+        answered = self._answers != self._answers_before or not self._sent
+        self._answers_before = self._answers
+        self._silent_s = 0.0 if answered or self._blocked else self._silent_s + FIRST_ANSWER_S
+        if self._answers:
+            self._patience_s = FIRST_ANSWER_S
+        limit_s = LAST_ANSWER_S if self._answers else self._patience_s
+        if self._silent_s >= SAY_SILENCE_S and not self.held_because:
+            self.held_because = "no answer"
+            logger.warning(
+                "RabbitMQ has not answered %d batches for %d s: a queue may have no leader, or its node be overloaded "
+                "(rabbitmqctl list_queues name leader); waiting",
+                len(self._sent),
+                self._silent_s,
+            )
+        if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would begin anew
+            self._patience_s = min(LAST_ANSWER_S, 2 * self._patience_s)
+            self._connection.reopen_channel()
+        elif self._sent:
+            self._watch()
+
+    def _hold(self, entries: list[_Entry], why: str) -> None:
+        self._put_back(entries)
+        self._probing = True
+        if self.held_because != why:
+            logger.warning("RabbitMQ does not keep what is sent: %s; holding everything and trying again", why)
+            self.held_because = why
+        if not self._holding:
+            self._holding = True
+            self._connection.call_later(self._hold_s, self._release)
+            self._hold_s = min(LAST_HOLD_S, self._hold_s * 2)
+
+    def _release(self) -> None:
+        self._holding = False
+        if self._refused_long:
+            self._refused_long = False
+            self._connection.reopen_channel()
+            return
+        count("logbus_resent_batches", min(1, len(self._waiting)))
+        self._send_waiting()
+
+    def _go_on(self) -> None:
+        if self._holding:
+            return
+        self._probing = False
+        self._hold_s = FIRST_HOLD_S
+        if self.held_because:
+            logger.warning("RabbitMQ keeps what is sent again")
+            self.held_because = ""
+
+
+def properties_of(message: Message) -> pika.BasicProperties:
+    """Return a message's properties for pika: always persistent."""
+    return pika.BasicProperties(  # type: ignore[no-untyped-call] # pika leaves this one bare
+        type=message.type,
+        content_type=message.content_type,
+        content_encoding=message.content_encoding,
+        message_id=message.message_id,
+        timestamp=message.timestamp,
+        app_id=message.app_id,
+        user_id=message.user_id,
+        headers=dict(message.headers),
+        delivery_mode=PERSISTENT,
+    )

@@ -1,0 +1,178 @@
+"""Asking RabbitMQ one thing after the other, for commands: what exists, how it differs, what is in a queue.
+
+Whatever RabbitMQ refuses closes the channel it was asked on; here each question has a channel as long as it needs one,
+and a refusal is an exception with its code and text. Each question has a deadline: a queue without a leader answers to
+nothing but its declaration and its deletion.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking
+from logbus.broker.consumer import message_of
+from logbus.broker.publisher import properties_of
+from logbus.broker.refusals import NOT_FOUND
+from logbus.broker.topology import Binding, Declaration, Exchange
+from logbus.errors import BrokerUnavailable
+
+if TYPE_CHECKING:
+    from logbus.batch import Message
+    from logbus.config.settings import Broker
+
+T = TypeVar("T")
+
+ANSWER_WITHIN_S = 15.0
+"""Deleting a queue without a leader takes RabbitMQ 5 s."""
+LEADER_WITHIN_S = 5.0
+CLOSE_WITHIN_S = 2.0
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """RabbitMQ said no: `code`, as 404, and `text`."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+
+class Session:
+    """A connection and a channel, and another after a question that was not answered; `session` opens one."""
+
+    def __init__(self, connect: Callable[[], BlockingConnection]) -> None:
+        self._connect = connect
+        self._connection: BlockingConnection | None = connect()
+        self._channel: BlockingChannel | None = None
+
+    def ask(self, question: Callable[[BlockingChannel], T], within_s: float = ANSWER_WITHIN_S) -> T:
+        """Return what `question` makes of the channel. Raises Refusal, BrokerUnavailable."""
+        self._connection = self._connection or self._connect()
+        try:
+            with answering_within(self._connection, within_s):
+                return question(self._open_channel(self._connection))
+        except TimeoutError as error:
+            self._connection = self._channel = None
+            raise BrokerUnavailable("ask RabbitMQ", f"no answer after {within_s:.0f} s") from error
+        except Exception as error:
+            if code := getattr(error, "reply_code", 0):
+                raise Refusal(code, error.reply_text) from None  # type: ignore[attr-defined] # it has the other, too
+            if type(error).__module__.startswith("pika"):
+                raise BrokerUnavailable("ask RabbitMQ", type(error).__name__) from error
+            raise
+
+    def close(self) -> None:
+        """Close the connection, and do not wait long for a broker that does not answer."""
+        if self._connection and self._connection.is_open:
+            with suppress(TimeoutError), answering_within(self._connection, CLOSE_WITHIN_S):
+                self._connection.close()
+
+    def _open_channel(self, connection: BlockingConnection) -> BlockingChannel:
+        if self._channel is None or not self._channel.is_open:
+            self._channel = connection.channel()
+            self._channel.confirm_delivery()
+        return self._channel
+
+    def has_leader(self, queue: str) -> bool:
+        """Return whether a queue answers.
+
+        One without a leader says that it has neither messages nor consumers (3.10.8), and never answers a consumer.
+        """
+
+        def look(channel: BlockingChannel) -> bool:
+            told = channel.queue_declare(queue, passive=True).method
+            if not told.message_count and not told.consumer_count:
+                channel.basic_cancel(channel.basic_consume(queue, lambda *_: None))
+            return True
+
+        try:
+            return self.ask(look, LEADER_WITHIN_S)
+        except BrokerUnavailable:
+            return False
+
+    def depth(self, queue: str) -> int | None:
+        """Return how many messages a queue has ready, as of a moment ago; None if there is no such queue."""
+        try:
+            return int(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.message_count)
+        except Refusal as refusal:
+            if refusal.code == NOT_FOUND:
+                return None
+            raise
+
+    def is_consumed(self, queue: str) -> bool:
+        """Tell whether somebody consumes from a queue: what they were given is in no number that RabbitMQ tells."""
+        return bool(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.consumer_count)
+
+    def gives(self, queue: str, patience_s: float) -> bool:
+        """Tell whether a message comes from a queue within so long; it stays in the queue.
+
+        By consuming: a queue with a single active consumer can be asked for no message (basic.get), and what was put
+        back a moment ago may not be counted yet.
+        """
+
+        def look(channel: BlockingChannel) -> bool:
+            channel.basic_qos(prefetch_count=1)
+            method, _, _ = next(channel.consume(queue, inactivity_timeout=patience_s))
+            channel.close()  # which puts the message back
+            return method is not None
+
+        return self.ask(look)
+
+    def exists(self, step: Exchange) -> bool:
+        """Tell whether there is an exchange of that name."""
+        try:
+            self.ask(lambda channel: channel.exchange_declare(step.name, passive=True))
+        except Refusal as refusal:
+            if refusal.code == NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def declare(self, step: Declaration) -> None:
+        """Declare one thing; it must be exactly so if it exists. Raises Refusal."""
+        self.ask(lambda channel: _declare(channel, step))
+
+    def delete_queue(self, name: str) -> None:
+        """Delete a queue with what is in it; nothing if there is none."""
+        self.ask(lambda channel: channel.queue_delete(name))
+
+    def get(self, queue: str) -> "tuple[int, Message] | None":
+        """Take one message from a queue, to be acknowledged by its tag; None if it is empty. Raises Refusal."""
+        method, properties, body = self.ask(lambda channel: channel.basic_get(queue))
+        if method is None or properties is None:
+            return None
+        return method.delivery_tag, message_of(method.routing_key, properties, body or b"")
+
+    def ack(self, tag: int) -> None:
+        """Acknowledge a message."""
+        self.ask(lambda channel: channel.basic_ack(tag))
+
+    def put_back(self) -> None:
+        """Put back everything that was taken and not acknowledged."""
+        self.ask(lambda channel: channel.basic_nack(0, multiple=True, requeue=True))
+
+    def publish(self, queue: str, message: "Message") -> None:
+        """Put a message into one queue, and wait until RabbitMQ has it. Raises Refusal, BrokerUnavailable."""
+        self.ask(lambda channel: channel.basic_publish("", queue, message.body, properties_of(message), mandatory=True))
+
+
+@contextmanager
+def session(broker: "Broker", role: str) -> Iterator[Session]:
+    """Open a session, and close it however it ended. Raises BrokerUnavailable, BrokerRefused."""
+    opened = Session(lambda: open_blocking(broker, role))
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+def _declare(channel: BlockingChannel, step: Declaration) -> None:
+    if isinstance(step, Exchange):
+        arguments = dict(step.arguments)
+        channel.exchange_declare(step.name, step.type, durable=True, auto_delete=step.auto_delete, arguments=arguments)
+    elif not isinstance(step, Binding):
+        channel.queue_declare(step.name, durable=True, arguments={"x-queue-type": step.type, **step.arguments})
+    elif step.to_exchange:
+        channel.exchange_bind(step.destination, step.source, step.key)
+    else:
+        channel.queue_bind(step.destination, step.source, step.key)

@@ -1,0 +1,1 @@
+"""What operators write: strict YAML, where RabbitMQ is, secrets, and patterns."""

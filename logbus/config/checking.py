@@ -1,0 +1,152 @@
+"""Plain values held against a type: everything that is wrong, each with its key, in words an operator knows.
+
+msgspec converts and checks, and stops at the first problem; this walks structs, lists and mappings itself, so that
+each problem is found and its key is known exactly, and leaves every single value to msgspec.
+"""
+
+import difflib
+import re
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import msgspec
+
+from logbus.config.endpoints import redacted
+from logbus.errors import UsageError
+
+# A type to convert to is Any below: it may be any annotation, of which a class is only one kind.
+Keys = tuple[str | int, ...]
+Written = Callable[[Keys], str | None]
+
+MAX_SHOWN = 40
+
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "null": "nothing",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with the value at `keys`."""
+
+    keys: Keys
+    flaw: str
+
+
+def problems(value: object, kind: Any, keys: Keys, written: Written) -> Iterator[Problem]:  # noqa: ANN401 - see Keys
+    """Yield what keeps `value` from being a `kind`; `written` tells how the value at some keys stands in the file."""
+    inner = _fitting(value, kind)
+    found = False
+    for problem in _inside(value, inner, keys, written):
+        found = True
+        yield problem
+    if not found:
+        yield from _check_alone(value, kind, keys, written)
+
+
+def _fitting(value: object, kind: Any) -> Any:  # noqa: ANN401 - as above
+    """Return the member of a union that has the value's shape, without its Annotated."""
+    if get_origin(kind) is Annotated:
+        return _fitting(value, get_args(kind)[0])
+    if get_origin(kind) not in (Union, types.UnionType):
+        return kind
+    members = [_fitting(value, member) for member in get_args(kind)]
+    return next((member for member in members if _shape(member) is type(value)), kind)
+
+
+def _shape(kind: Any) -> type:  # noqa: ANN401 - as above
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return dict
+    origin: type = get_origin(kind) or kind
+    return list if origin in (tuple, set, frozenset) else origin
+
+
+def _inside(value: object, kind: Any, keys: Keys, written: Written) -> Iterator[Problem]:  # noqa: ANN401 - as above
+    arguments = get_args(kind)
+    if isinstance(value, dict) and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield from _check_struct(value, kind, keys, written)
+    elif isinstance(value, dict) and get_origin(kind) is dict:
+        for key, each in value.items():
+            yield from problems(each, arguments[1], (*keys, key), written)
+    elif isinstance(value, list) and _shape(kind) is list and arguments:
+        for index, each in enumerate(value):
+            yield from problems(each, arguments[0], (*keys, index), written)
+
+
+def _check_struct(
+    value: dict[str, object], kind: type[msgspec.Struct], keys: Keys, written: Written
+) -> Iterator[Problem]:
+    known = {each.encode_name: each for each in msgspec.structs.fields(kind)}
+    for key, each in value.items():
+        if key in known:
+            yield from problems(each, known[key].type, (*keys, key), written)
+        elif kind.__struct_config__.forbid_unknown_fields:
+            yield Problem((*keys, key), _unknown(key, list(known)))
+    for name, each in known.items():
+        if each.required and name not in value:
+            yield Problem(keys, f"the key {name!r} is missing")
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1) if len(key) <= MAX_SHOWN else []
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    return f"unknown key ({meant}known keys: {', '.join(known)})"
+
+
+def _check_alone(value: object, kind: Any, keys: Keys, written: Written) -> Iterator[Problem]:  # noqa: ANN401 - as above
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        yield Problem(keys, _in_words(str(error), value, written(keys), _choices(value, kind)))
+    except UsageError as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        yield Problem(keys, f"{error.cause}{hint}")
+
+
+def _choices(value: object, kind: Any) -> tuple[Any, ...]:  # noqa: ANN401 - as above
+    """Return the values that a Literal allows."""
+    fitting = _fitting(value, kind)
+    return get_args(fitting) if get_origin(fitting) is Literal else ()
+
+
+def _in_words(message: str, value: object, written: str | None, choices: tuple[Any, ...]) -> str:
+    if choices:
+        return f"expected {' or '.join(map(repr, choices))}, got {_shown(value, written)}"
+    expected, got, _ = message.partition(" - at `")[0].partition(", got ")
+    expected = re.sub(r"`([a-z]+(?: \| [a-z]+)*)`", lambda found: _kinds(found[1]), expected)
+    expected = expected[:1].lower() + expected[1:]
+    if not (got or expected.startswith("expected")):
+        return expected
+    return f"{expected}, got {_shown(value, written)}{_advice(message, value)}"
+
+
+def _kinds(names: str) -> str:
+    return " or ".join(_WORDS.get(name, name) for name in names.split(" | "))
+
+
+def _shown(value: object, written: str | None) -> str:
+    """Return a value as the file has it, shortened, and with no password in it."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict | list):
+        kind = "mapping" if isinstance(value, dict) else "list"
+        return f"a {kind}" if value else f"an empty {kind}"
+    shown = str(value) if written is None else written
+    shown = redacted(shown) if "://" in shown or "@" in shown else shown
+    shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
+    if isinstance(value, str):
+        return f"text {shown!r}"
+    return shown if isinstance(value, bool) else f"the number {shown}"
+
+
+def _advice(message: str, value: object) -> str:
+    wants_text = re.match(r"Expected `(null \| )?str", message)
+    return " (put it in quotes)" if wants_text and isinstance(value, int | float) else ""

@@ -1,0 +1,237 @@
+"""One private RabbitMQ node in a folder of its own; alone, or as a member of a cluster.
+
+The installed server is started beside whatever else runs on the machine: own node name, cookie, epmd, ports (free
+ones, loopback only), configuration, data and logs, all below one folder. Nothing outside it is written, and a broker
+on 5672 is left alone. The folder keeps data and ports: a node that was stopped or killed comes back as itself.
+"""
+
+import json
+import os
+import signal
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from logbus.devbroker.processes import MARK, free_ports, kill, processes, program, send, speaks_amqp, within
+from logbus.errors import BrokerUnavailable, LogbusError
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 20.0
+CTL_TIMEOUT_S = 60.0
+EXEC_S = 0.5
+_CAUSE_CHARACTERS = 300  # an unknown command makes rabbitmqctl print its whole manual
+
+MEMBERSHIP = "member.json"
+_LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
+
+# Quorum queues keep in memory what is in their write-ahead log until that is full, 512 MiB by default, and then halt
+# while it is written out: 16 MB halt them for less than 50 ms (docs/performance.md).
+_CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{amqp}
+loopback_users.guest = true
+vm_memory_high_watermark.absolute = 1GiB
+raft.wal_max_size_bytes = 16000000
+disk_free_limit.absolute = 50MB
+log.console = false
+log.file.level = info
+"""
+
+# RabbitMQ 4.3 keeps from all others what the consumers of a killed node held, for 60 s by default. Older versions do
+# not know the setting, and would refuse it in rabbitmq.conf.
+_ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}].\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a node shares with the others of its cluster: `home` holds the cookie, and marks the common epmd."""
+
+    name: str
+    home: str
+    epmd_port: int
+
+
+class DevBroker:
+    """One private RabbitMQ node; the folder is its identity, an object merely a handle on it."""
+
+    def __init__(self, directory: Path | str) -> None:
+        self.dir = Path(directory).resolve()
+
+    def enrol(self, member: Member) -> None:
+        """Make this node, which was never started, one that can be a member of a cluster: kept in its folder."""
+        self.dir.mkdir(parents=True, exist_ok=True)
+        (self.dir / MEMBERSHIP).write_text(json.dumps(asdict(member)))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The AMQP port: chosen once per folder, also known while the node is down."""
+        return self._ports()["amqp"]
+
+    @property
+    def url(self) -> str:
+        """Where clients connect, as `amqp://user:password@host:port/`."""
+        return f"amqp://guest:guest@127.0.0.1:{self.port}/"
+
+    @property
+    def log(self) -> Path:
+        """The node's own log file."""
+        return self.dir / "node.log"
+
+    def running(self) -> bool:
+        """Whether the node answers on its AMQP port."""
+        return bool(processes(self.dir)) and speaks_amqp(self.port)
+
+    def start(self) -> str:
+        """Start the node if it does not run, wait until it takes connections, and return its URL.
+
+        Raises UsageError when no RabbitMQ server is installed, BrokerUnavailable when the node does not come up; then,
+        as after an interrupt, nothing of it is left running.
+        """
+        ours = self.spawn()
+        try:
+            self.await_readiness()
+        except BaseException:
+            if ours:
+                self.kill()
+            raise
+        return self.url
+
+    def spawn(self) -> bool:
+        """Begin to start the node, and return at once: True, or False if its processes are there already."""
+        server = program("rabbitmq-server")
+        if self._alive():
+            return False
+        self._make_folder()
+        self._start_epmd()
+        self._launch([server], self.dir, "startup.log")
+        return True
+
+    def await_readiness(self) -> None:
+        """Wait until the node takes connections. Raises BrokerUnavailable if it does not come up."""
+        if not within(START_TIMEOUT_S, self._ready):
+            raise self._failed(f"it does not answer after {START_TIMEOUT_S:.0f} s")
+
+    def join(self, name: str) -> None:
+        """Become a member of the cluster of the node `name`, and forget what there was. Raises LogbusError."""
+        self.ctl("stop_app")
+        self.ctl("join_cluster", name)
+        self.ctl("start_app")
+        self.await_readiness()
+
+    def stop(self) -> None:
+        """Shut the node down in good order (about 1 s); nothing of it is left running."""
+        self.resume()
+        self._signal(signal.SIGTERM)
+        within(STOP_TIMEOUT_S, lambda: not self._beam())
+        self.kill()
+
+    def kill(self) -> None:
+        """End the node at once, as `kill -9` and power cuts do; its folder stays as it was."""
+        kill(self.dir)
+
+    def pause(self) -> None:
+        """Freeze the node: connections stay open and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a paused node go on."""
+        self._signal(signal.SIGCONT)
+
+    def ctl(self, *args: str) -> str:
+        """Run `rabbitmqctl` on this node (about 0.3 s) and return what it prints; raises LogbusError if it fails."""
+        cannot = f"run rabbitmqctl {' '.join(args)}"
+        try:
+            done = subprocess.run(  # noqa: S603 - the installed program, no shell
+                [program("rabbitmqctl"), "--quiet", *args],
+                env=self._environment(), capture_output=True, text=True, check=False, timeout=CTL_TIMEOUT_S,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise BrokerUnavailable(cannot, f"no answer after {CTL_TIMEOUT_S:.0f} s") from error
+        if done.returncode:
+            raise LogbusError(cannot, " ".join((done.stderr or done.stdout).split())[:_CAUSE_CHARACTERS])
+        return done.stdout
+
+    def _ready(self) -> bool:
+        if not within(EXEC_S, self._alive):  # in the middle of an exec, a process shows no environment
+            raise self._failed("it exited")
+        return speaks_amqp(self.port)
+
+    def _failed(self, cause: str) -> BrokerUnavailable:
+        return BrokerUnavailable(
+            f"start the RabbitMQ node in {self.dir}", cause, f"see startup.log and {self.log.name} there"
+        )
+
+    def _alive(self) -> bool:
+        return any(name != "epmd" for name in processes(self.dir).values())  # beam, or the shell that leads to it
+
+    def _beam(self) -> list[int]:
+        return [pid for pid, name in processes(self.dir).items() if name == "beam.smp"]
+
+    def _signal(self, number: int) -> None:
+        for pid in self._beam():
+            send(pid, number)
+
+    def _make_folder(self) -> None:
+        (self.dir / "data").mkdir(parents=True, exist_ok=True)
+        (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()))
+        (self.dir / "advanced.config").write_text(_ADVANCED)
+        (self.dir / "enabled_plugins").write_text("[].\n")
+
+    def _ports(self) -> dict[str, int]:
+        saved = self.dir / "ports.json"
+        if not saved.exists():
+            self.dir.mkdir(parents=True, exist_ok=True)
+            saved.write_text(json.dumps(dict(zip(("amqp", "epmd", "dist"), free_ports(3), strict=True))))
+        ports: dict[str, int] = json.loads(saved.read_text())
+        return ports
+
+    def _member(self) -> Member:
+        """Return what this node shares, which alone is nothing: then home and epmd are its own."""
+        saved = self.dir / MEMBERSHIP
+        if saved.exists():
+            return Member(**json.loads(saved.read_text()))
+        return Member("logbus@localhost", str(self.dir), self._ports()["epmd"])
+
+    def _start_epmd(self) -> None:
+        """Start the cluster's epmd, unless it runs: were it a child of one node, it would be killed with that."""
+        member = self._member()
+        if member.home != str(self.dir):
+            self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
+
+    def _launch(self, command: list[str], mark: Path, log: str) -> None:
+        # The shell is gone at once, so the program is init's child: it outlives us, and is nobody's zombie here.
+        with (self.dir / log).open("wb") as output:
+            subprocess.run(  # noqa: S603 - the installed program, its name passed as an argument
+                ["/bin/sh", "-c", '"$@" &', "sh", *command],
+                env={**self._environment(), MARK: str(mark)},
+                cwd=self.dir, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True, check=True,
+            )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("RABBITMQ_", "ERL_", "NOTIFY_"))}
+        member = self._member()
+        return inherited | {
+            "HOME": member.home,  # where Erlang looks for its cookie
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(member.epmd_port),
+            "RABBITMQ_NODENAME": member.name,
+            "RABBITMQ_DIST_PORT": str(self._ports()["dist"]),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _LOOPBACK_ONLY,
+            "RABBITMQ_CTL_ERL_ARGS": _LOOPBACK_ONLY,
+            "RABBITMQ_CONF_ENV_FILE": os.devnull,
+            "RABBITMQ_CONFIG_FILE": str(self.dir / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.dir / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.dir / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(self.dir / "data"),
+            "RABBITMQ_LOG_BASE": str(self.dir),
+            "RABBITMQ_LOGS": str(self.log),
+            "RABBITMQ_PID_FILE": str(self.dir / "pid"),
+        }

@@ -1,0 +1,23 @@
+"""Severities: the eight levels of syslog, and which one each record states."""
+
+from logbus.severity.levels import (
+    LINE_MAX_BYTES,
+    UNSTATED,
+    Severity,
+    classify,
+    parse_severity,
+    prepare,
+    severity_of_word,
+    stated,
+)
+
+__all__ = [
+    "LINE_MAX_BYTES",
+    "UNSTATED",
+    "Severity",
+    "classify",
+    "parse_severity",
+    "prepare",
+    "severity_of_word",
+    "stated",
+]

@@ -1,0 +1,189 @@
+"""Severity: the eight levels of syslog (RFC 5424), their words and digits, and which one each record states.
+
+What counts is the level a record *states*, in the place where its format has one: `INFO: retrying after ERROR` is
+info, and `connection error while reading` states nothing. How levels are written is told in `logbus.severity.formats`
+and `logbus.severity.words`.
+"""
+
+import enum
+import functools
+import io
+import re
+from itertools import compress
+from typing import Final
+
+from logbus.errors import UsageError
+from logbus.severity import formats, hyperscan, words
+from logbus.severity.container_lines import unwrap
+
+
+class Severity(enum.IntEnum):
+    """A syslog severity: the lower, the worse."""
+
+    EMERG = 0
+    ALERT = 1
+    CRIT = 2
+    ERR = 3
+    WARNING = 4
+    NOTICE = 5
+    INFO = 6
+    DEBUG = 7
+
+    @property
+    def word(self) -> str:
+        """The word used in routing keys, flags and tables: emerg, alert, crit, err, warning, notice, info, debug."""
+        return self.name.lower()
+
+
+UNSTATED: Final = b"-"
+_WRAPPED: Final = b"w"
+_PIECE_BYTES: Final = 1 << 16
+LINE_MAX_BYTES: Final = 1 << 17
+"""So much of a line is looked at: patterns keep some state for each step. Docker cuts at 16 KiB, before escaping."""
+
+
+def _by_word() -> dict[bytes, Severity]:
+    """Return every lower-case word and capital letter with its severity."""
+    table = {word: name for name, spellings in words.SPELLINGS.items() for word in spellings.split()}
+    table |= {letter: name for name, letters in words.LETTERS.items() for letter in letters}
+    return {spelled.encode(): Severity[name.upper()] for spelled, name in table.items()}
+
+
+class _Digits(dict[bytes, bytes]):
+    """What `formats.line_pattern` can capture -> its severity's digit; anything else is unstated."""
+
+    def __missing__(self, token: bytes) -> bytes:
+        return UNSTATED
+
+
+def _by_token() -> _Digits:
+    digits = {spelled: b"%d" % level for spelled, level in _WORDS.items()}
+    digits |= {spelled.upper(): digit for spelled, digit in digits.items()}
+    digits |= {spelled.title(): digit for spelled, digit in digits.items()}
+    for table in (words.SYMBOLS, words.JSON_NUMBERS):
+        digits |= {
+            token.encode(): b"%d" % Severity[name.upper()] for name, tokens in table.items() for token in tokens.split()
+        }
+    digits |= {b"%d>" % priority: b"%d" % (priority % 8) for priority in range(192)}
+    return _Digits(digits | dict.fromkeys([b"{", b"stdout", b"stderr"], _WRAPPED) | {b"": UNSTATED})
+
+
+_WORDS: Final = _by_word()
+_TOKENS: Final = _by_token()
+
+
+@functools.cache
+def _any_format() -> re.Pattern[bytes]:  # made when first needed: it takes some 40 ms
+    return formats.line_pattern()
+
+
+@functools.cache
+def _frequent() -> re.Pattern[bytes]:
+    return formats.frequent_pattern()
+
+
+def prepare() -> None:
+    """Make the patterns now, so that the first record need not wait for them: that took 60 to 200 ms."""
+    _frequent()
+    _any_format()
+
+
+def severity_of_word(word: bytes) -> Severity | None:
+    """Return the severity of a level word in any usual spelling (`WARN`, `warning`, `W`, `Fatal`), or None."""
+    return _WORDS.get(word.upper() if len(word) == 1 else word.lower())
+
+
+def parse_severity(text: str) -> Severity:
+    """Return the severity that a flag or a setting names; raise UsageError, listing the words, if it names none."""
+    severity = severity_of_word(text.strip().encode(errors="replace"))
+    if severity is None:
+        known = ", ".join(level.word for level in Severity)
+        raise UsageError(f"read the severity {text!r}", "no such level", f"use one of {known}")
+    return severity
+
+
+def stated(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
+    """Return what each line of `body` states in its first 128 KiB: an ASCII digit, or `-` for nothing.
+
+    `pattern` is one of `formats.line_pattern`; without, any known format counts. A line's digit depends on its own
+    bytes only, so `stated(a + b) == stated(a) + stated(b)` wherever `a` ends in a newline.
+    """
+    if not body:
+        return b""
+    body = _beginnings(body)
+    if pattern is None and len(body) >= hyperscan.LEAST_BYTES and (digits := _scanned(body)) is not None:
+        return digits
+    return _searched(body, pattern)
+
+
+def _beginnings(body: bytes) -> bytes:
+    """Return `body` with each line that is too long cut; the same where there is none, for a search every 128 KiB."""
+    kept: list[bytes] = []
+    at = done = 0
+    while at + LINE_MAX_BYTES < len(body):
+        line_end = body.rfind(b"\n", at, at + LINE_MAX_BYTES + 1) + 1
+        if not line_end:
+            kept.append(body[done : at + LINE_MAX_BYTES])
+            line_end = done = body.find(b"\n", at + LINE_MAX_BYTES)
+            if done < 0:
+                return b"".join(kept)
+        at = line_end
+    return b"".join([*kept, body[done:]]) if kept else body
+
+
+def _scanned(body: bytes) -> bytes | None:
+    """Return what each line states, the quick way; None where that is not to be had, or not quick."""
+    sample = body[: body.rfind(b"\n", 0, hyperscan.SAMPLE_BYTES) + 1]
+    if not hyperscan.usual(_frequent_letters(sample), sample.count(b"\n")):
+        return None
+    return hyperscan.stated(body if body.endswith(b"\n") else body + b"\n", _searched)
+
+
+def _frequent_letters(body: bytes) -> bytes:
+    return b"".join(_frequent().findall(b"\n" + body)).translate(formats.FREQUENT_DIGITS)
+
+
+def _searched(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
+    """Return what each line states, found line by line."""
+    first = body.find(b"\n")
+    if first < 0:
+        first = len(body)
+    digits = [_unwrapped(body, 0, first, _read(b"\n" + body[:first], 0, first + 1, pattern))]
+    last = len(body) - body.endswith(b"\n")
+    while first < last:  # in pieces: sixteen MiB of bare newlines would else be sixteen million objects at once
+        piece = body.find(b"\n", first + _PIECE_BYTES, last)
+        piece = last if piece < 0 else piece
+        digits.append(_unwrapped(body, first + 1, piece, _read(body, first, piece, pattern)))
+        first = piece
+    return b"".join(digits)
+
+
+def _read(body: bytes, start: int, end: int, pattern: re.Pattern[bytes] | None) -> bytes:
+    """Return the digits of the lines that follow the newlines in body[start:end]."""
+    if pattern is None:
+        letters = _frequent().findall(body, start, end)
+        joined = b"".join(letters)
+        if len(joined) == len(letters):  # no line had none
+            return joined.translate(formats.FREQUENT_DIGITS)
+        pattern = _any_format()
+    return b"".join(map(_TOKENS.__getitem__, pattern.findall(body, start, end)))
+
+
+def _unwrapped(body: bytes, start: int, end: int, digits: bytes) -> bytes:
+    """Replace the marks of lines of body[start:end] that a container's runtime wrapped by what their text states."""
+    if _WRAPPED not in digits:
+        return digits
+    wrapped = list(compress(io.BytesIO(body[start:end]), (digit == ord(_WRAPPED) for digit in digits)))
+    inside = [unwrap(line) for line in wrapped]
+    found = stated(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
+    hinted = (
+        b"%d" % Severity.ERR if stderr and digit == ord(UNSTATED) else bytes([digit])
+        for digit, (_, stderr) in zip(found, inside, strict=True)
+    )
+    parts = digits.split(_WRAPPED)
+    return parts[0] + b"".join(digit + part for digit, part in zip(hinted, parts[1:], strict=True))
+
+
+def classify(body: bytes, default: Severity = Severity.INFO) -> bytes:
+    """Return one ASCII digit per line of `body`: the severity it states, `default` if it states none."""
+    return stated(body).replace(UNSTATED, b"%d" % default)

@@ -1,0 +1,166 @@
+"""`python -m shipper explain PATH`: why a file is shipped, or why it is not."""
+
+# Paths are hostile strings that go to the operating system as they are.
+# ruff: noqa: PTH100, PTH116, PTH121
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from logbus import daemon
+from logbus.config.settings import load
+from logbus.errors import SourceError, describe, visible
+from shipper.commands.remembered import open_life, remembered, stream_of
+from shipper.files.complaints import PRIVATE, is_private, kind_left_out
+from shipper.files.discovery import BY_NAME, left_out, matches, pattern
+from shipper.lives.recognition import Verdict
+from shipper.lives.tail import Tail
+from shipper.settings import Input, Settings
+from shipper.state.registry import Row
+from shipper.state.registry_file import FILE_NAME
+
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+EPILOG = """
+\b
+Examples:
+  python -m shipper explain /var/log/app.log --config config/shipper.yml
+
+\b
+Exit codes: 0 it is shipped, 1 it is not, 2 usage or configuration. What the shipper's user may read counts: run this
+as that user.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a file is shipped, and why."""
+
+    why: str
+    details: tuple[str, ...] = ()
+    shipped: bool = False
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("path", metavar="PATH")
+@click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
+@daemon.errors_to_exit_codes
+def explain(path: str, config: Path) -> int:
+    """Say whether the file PATH is shipped, by which input and how far; or why it is not."""
+    daemon.configure_logging("explain")
+    settings = load(config, Settings)
+    answer = answer_for(os.path.abspath(path), settings, str(config))
+    click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")
+    for each in [*answer.details, *_inputs(os.path.abspath(path), settings.inputs)]:
+        click.echo(f"  {visible(each)}")
+    return 0 if answer.shipped else 1
+
+
+def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
+    """Return whether the file at an absolute path is shipped, and why. Raises StateError."""
+    source = _input_of(path, settings.inputs)
+    try:
+        tail = _opened(path)
+    except SourceError as error:
+        return Answer(_unopened(error, source))
+    try:
+        if is_private(tail.real_path or tail.path, tail.key, [*settings.private_files(), *filter(None, [config])]):
+            return Answer(PRIVATE)
+        return _of_open(tail, source, _rows(settings))
+    finally:
+        tail.close()
+
+
+def _of_open(tail: Tail, source: Input | None, rows: list[Row]) -> Answer:
+    found = stream_of(tail, rows)
+    if found and found[0].path != tail.path:
+        return _elsewhere(tail, *found)
+    if source is None:
+        return Answer("no input names it, or the one that does leaves it out")
+    if why := kind_left_out(tail.fd):
+        return Answer(why)
+    label = f"label {source.label_of(tail.path)}"
+    if found is None:
+        return Answer("nothing of it is remembered yet", (_beginning(tail, source), label), shipped=True)
+    return Answer(found[1].value, (label, *_progress(tail, found[0])), shipped=True)
+
+
+def _elsewhere(tail: Tail, row: Row, verdict: Verdict) -> Answer:
+    """Explain a file that is, or was, shipped under another name."""
+    try:
+        same = os.path.samefile(tail.path, row.path)
+    except OSError:
+        same = False
+    how = "the same file is shipped as" if same else "it was rotated; it is a life of"
+    shipped = not row.done and verdict is Verdict.SAME
+    why = f"{how} {row.path}" + ("" if shipped else ", shipped to its end" if row.done else f", but {verdict.value}")
+    return Answer(why, tuple(_progress(tail, row)), shipped=shipped or row.done)
+
+
+def _progress(tail: Tail, row: Row) -> Iterator[str]:
+    size = os.fstat(tail.fd).st_size
+    yield f"stream {row.stream}" + (", over" if row.done else "")
+    yield f"{row.offset} of {size} bytes are confirmed: {max(0, size - row.offset)} behind"
+
+
+def _beginning(tail: Tail, source: Input) -> str:
+    if not os.fstat(tail.fd).st_size:
+        return "it is empty: its stream begins with its first line"
+    if source.start == "end":
+        return "at this input's first start it is taken as read; if it came later, it is read from its start"
+    return "it is read from its start, by a shipper that runs"
+
+
+def _unopened(error: SourceError, source: Input | None) -> str:
+    """Say why there is nothing to read at a path."""
+    if source is None:
+        return f"no input names it, or the one that does leaves it out; and {describe(error.cause)}"
+    waited_for = isinstance(error.cause, FileNotFoundError)
+    return describe(error.cause) + (": it is waited for" if waited_for else "")
+
+
+def _opened(path: str) -> Tail:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise SourceError(f"read {path}", error) from error
+    if kind := KINDS.get(stat.S_IFMT(mode)):
+        raise SourceError(f"read {path}", f"it is {kind}")
+    return open_life(path)
+
+
+def _rows(settings: Settings) -> list[Row]:
+    """Return what is remembered; nothing if no shipper has run yet."""
+    if not settings.state or not (Path(settings.state) / FILE_NAME).exists():
+        return []
+    return [row for row, _ in remembered(Path(settings.state))]
+
+
+def _input_of(path: str, inputs: list[Input]) -> Input | None:
+    return next((each for each in inputs if _names(each, path) and not left_out(path, each)), None)
+
+
+def _inputs(path: str, inputs: list[Input]) -> Iterator[str]:
+    """Yield what each input says to a path."""
+    taken = False
+    for number, each in enumerate(inputs):
+        said = left_out(path, each) if (named := _names(each, path)) else "does not name it"
+        if named and not said:
+            said = "names it, but an earlier one counts" if taken else "names it"
+            taken = True
+        elif said == BY_NAME:
+            said = "names it, but it is compressed, by its name"
+        yield f"input {number} ({', '.join(each.paths)}): {said}"
+
+
+def _names(each: Input, path: str) -> bool:
+    return any(matches(pattern(text), path) for text in each.paths if text != "-")

@@ -1,0 +1,129 @@
+"""`python -m shipper rewind PATH`: have a file shipped again.
+
+Sinks leave out what they hold of a stream already. So what is sent again goes out as a new stream: the remembered one
+is over, and another one of the same file begins at the offset that was asked for.
+"""
+
+# Paths are hostile strings that go to the operating system as they are.
+# ruff: noqa: PTH100
+
+import os
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from logbus import daemon
+from logbus.config.settings import load
+from logbus.errors import SourceError, StateError, UsageError, visible
+from shipper.commands.remembered import open_life, remembered, state_of, stream_of
+from shipper.files.discovery import Discovery
+from shipper.files.identity import digest, mark_before, random_id
+from shipper.lives.recognition import Verdict
+from shipper.lives.tail import Tail
+from shipper.records.encoding import BYTES, Encoding, encoding_of
+from shipper.settings import Settings
+from shipper.state.registry import Registry, Row
+
+LOOK_BACK_BYTES = 64 * 1024
+EPILOG = """
+\b
+Examples:
+  python -m shipper rewind /var/log/app.log --config config/shipper.yml
+  python -m shipper rewind app.log --to 1048576 --state ~/.shipper
+
+\b
+Stop the shipper first; at its next start it ships from there. Sinks get the records a second time, as of a new stream:
+that is the purpose, file sinks append them, too.
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("path", metavar="PATH")
+@click.option("--to", metavar="OFFSET|start", default="start", help="Where to begin again, in bytes.  [start]")
+@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Or the shipper.yml that names it, and may say how the file is encoded.",
+)
+@daemon.errors_to_exit_codes
+def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
+    """Have the file PATH shipped again, from its start or from an offset: the start of the line that holds it."""
+    daemon.configure_logging("rewind")
+    offset = _offset(to)
+    directory = state_of(state, config)
+    remembered(directory)  # a directory without a registry is refused, not made into one
+    with closing(_locked(directory)) as registry, closing(open_life(os.path.abspath(path))) as tail:
+        row = _known(tail, directory)
+        if offset > row.offset:
+            raise UsageError(f"rewind to {offset}", f"the file is shipped up to byte {row.offset} only")
+        start = line_start(tail.fd, offset, _encoding(row.path, config))
+        fresh = again(tail, row, start)
+        if not registry.add([row.ended(), fresh]):
+            raise StateError(f"save the registry in {directory}", "it cannot be written now", "make room")
+    click.echo(_done(path, offset, row, fresh))
+    return 0
+
+
+def again(tail: Tail, row: Row, start: int) -> Row:
+    """Return a new stream of the same file that begins at `start` bytes."""
+    mark = digest(mark_before(tail.fd, start))
+    return replace(row, stream=random_id(), offset=start, mark=mark, published=start, published_mark=mark, done=False)
+
+
+def line_start(fd: int, offset: int, encoding: Encoding) -> int:
+    """Return where the line begins that holds the byte at `offset`."""
+    end = offset - offset % encoding.unit
+    while end > 0:
+        start = max(0, end - LOOK_BACK_BYTES)
+        data = os.pread(fd, end - start, start)
+        if found := encoding.behind_last(data, 0, len(data), start):
+            return start + found
+        end = start
+    return 0
+
+
+def _encoding(path: str, config: Path | None) -> Encoding:
+    source = Discovery(load(config, Settings).inputs).input_of(path) if config else None
+    return encoding_of(source.encoding) if source else BYTES
+
+
+def _offset(text: str) -> int:
+    if text == "start":
+        return 0
+    if not (text.isascii() and text.isdecimal()):
+        raise UsageError(f"rewind to {text}", "it is no offset", "give a number of bytes, or start")
+    return int(text)
+
+
+def _locked(directory: Path) -> Registry:
+    """Open the registry for writing. Raises StateError, as while a shipper runs."""
+    try:
+        return Registry(directory)
+    except StateError as error:
+        if "another shipper" not in str(error.cause):
+            raise
+        raise StateError(f"rewind in {directory}", "a shipper is running on it", "stop it first") from None
+
+
+def _known(tail: Tail, directory: Path) -> Row:
+    """Return the stream that a file is remembered as. Raises SourceError."""
+    found = stream_of(tail, [row for row, _ in remembered(directory)])
+    if found is None:
+        raise SourceError(f"rewind {tail.path}", "nothing of it was shipped from here", "see: python -m shipper status")
+    row, verdict = found
+    if verdict is not Verdict.SAME:
+        cause = "its bytes are not those that were shipped, so it will be shipped from its start anyway"
+        raise SourceError(f"rewind {tail.path}", cause)
+    return row
+
+
+def _done(path: str, offset: int, row: Row, fresh: Row) -> str:
+    why = f" (where the line of byte {offset} begins)" if fresh.offset < offset else ""
+    return (
+        f"{visible(path)}: to be shipped again from byte {fresh.offset}{why}, up to byte {row.offset} a second time, "
+        f"as stream {fresh.stream} in place of {row.stream}"
+    )

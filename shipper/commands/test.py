@@ -1,0 +1,221 @@
+"""`python -m shipper test`: what a configuration makes of a file, record by record; and its own tests."""
+
+import functools
+import io
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import msgspec
+
+from logbus import daemon
+from logbus.batch import routing_key
+from logbus.config.settings import load
+from logbus.errors import SourceError, UsageError, visible
+from logbus.severity import UNSTATED, Severity, parse_severity
+from logbus.severity.formats import FORMATS, Format, line_pattern
+from shipper.expectations import Case, Expected
+from shipper.files.discovery import Discovery
+from shipper.records.encoding import encoding_of
+from shipper.records.filters import selected
+from shipper.records.levels import reader_of
+from shipper.records.multiline import Bounds
+from shipper.records.recorder import Recorder
+from shipper.records.redaction import Redactor
+from shipper.settings import Input, Settings
+
+WINDOW_BYTES = 1 << 20
+SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One record: where it stands (bytes; lines from 1), what is published of it, at which level (a digit), and why."""
+
+    offset: int
+    line: int
+    lines: int
+    body: bytes
+    level: int
+    why: str
+    notes: tuple[str, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The record's severity."""
+        return Severity(self.level - ord("0"))
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.argument("file", required=False, metavar="[FILE|-]")
+@click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
+@click.option("--input", "wanted", metavar="LABEL|NUMBER", help="Which input, from 0.  [the one whose paths name FILE]")
+@daemon.errors_to_exit_codes
+def test(file: str | None, config: Path, wanted: str | None) -> int:
+    """Show what an input makes of FILE, record by record; without FILE, run the configuration's own tests."""
+    settings = load(config, Settings)
+    if file is None:
+        return _run_tests(settings)
+    source = _input(settings, wanted or "", file)
+    found = list(_examine_file(source, _content(file)))
+    for number, each in enumerate(found, 1):
+        _show(number, each)
+    click.echo(f"routing key: {_routing_key(settings, source, file, found)}")
+    if fields := source.fields_of(file):
+        click.echo("fields: " + ", ".join(visible(f"{name}={text}") for name, text in fields.items()))
+    return 0
+
+
+def examine(source: Input, data: bytes) -> Iterator[Shown]:
+    """Yield each record of `data`, all there is, in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
+    recorder = Recorder(msgspec.structs.replace(source, encoding=""))
+    offset, line = 0, 1
+    while offset < len(data):
+        window = data[offset : offset + WINDOW_BYTES]
+        last = offset + len(window) == len(data)
+        cut = recorder.cut(window, flush=last, final=last)
+        sizes = cut.bounds.sizes if cut.bounds else list(map(len, io.BytesIO(window[: cut.end or len(window)])))
+        for size in sizes:
+            text = data[offset : offset + size]
+            yield _examined(source, recorder, text, offset, line)
+            offset, line = offset + size, line + max(1, text.count(b"\n"))
+
+
+def _examine_file(source: Input, data: bytes) -> Iterator[Shown]:
+    """Yield each record of a file that holds `data`."""
+    encoding = encoding_of(source.encoding)
+    if not encoding.decodes:
+        yield from examine(source, data)
+        return
+    text = encoding.decode(data)
+    for each in examine(source, text.body):
+        yield replace(each, offset=text.source_at(each.offset))
+
+
+def _examined(source: Input, recorder: Recorder, text: bytes, offset: int, line: int) -> Shown:
+    lines = len(list(io.BytesIO(text)))
+    body = recorder.finish(text, Bounds([len(text)], [lines], open=False), 0.0).body
+    level, why = _why(source, text, line)
+    notes = _redacted(source, text) if body else [_dropped(source, text, level)]
+    return Shown(offset, line, lines, body, level, why, tuple(notes))
+
+
+def _why(source: Input, text: bytes, line: int) -> tuple[int, str]:
+    """Return a record's level and what says so: the line that states it, and the format."""
+    stated = reader_of(source.said())(text)
+    rest = stated.lstrip(UNSTATED)
+    if not rest:
+        return ord(f"{source.severity():d}"), "default_severity: no level is stated"
+    number = len(stated) - len(rest)
+    found = list(io.BytesIO(text))[number]
+    name: str = source.format
+    if name != "pattern" and not source.level_key:
+        name = next((each.name for each in FORMATS if _captures(each, found)), name)
+    return rest[0], f"stated in line {line + number}, format {name}"
+
+
+def _captures(each: Format, line: bytes) -> bool:
+    return bool(_pattern(each).findall(b"\n" + line)[0])
+
+
+@functools.cache
+def _pattern(each: Format) -> re.Pattern[bytes]:
+    return line_pattern([each])
+
+
+def _dropped(source: Input, text: bytes, level: int) -> str:
+    digits = bytes([level])
+    if source.keep and not any(selected(each, digits, [text])[0] for each in source.keep):
+        return "dropped: keep does not select it"
+    for number, each in enumerate(source.drop):
+        if selected(each, digits, [text])[0]:
+            return f"dropped: drop[{number}] selects it"
+    return "dropped: beyond rate_limit"
+
+
+def _redacted(source: Input, text: bytes) -> list[str]:
+    if not source.redact:
+        return []
+    names = [name for _, _, name in Redactor(source.redact).find(text, [len(text)])]
+    return [f"redacted {name}" for name in dict.fromkeys(names)]
+
+
+def _input(settings: Settings, wanted: str, path: str) -> Input:
+    """Return the input that is labelled or numbered `wanted`; if that is empty, the one that ships `path`."""
+    inputs = settings.inputs
+    named = [each for each in inputs if each.label == wanted] if wanted else inputs
+    if not named and wanted.isdecimal() and int(wanted) < len(inputs):
+        return inputs[int(wanted)]
+    if len(named) == 1:
+        return named[0]
+    if not wanted and (found := Discovery(inputs).input_of(str(Path(path).absolute()))):
+        return found
+    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or the number of one")
+
+
+def _content(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise SourceError(f"read {file}", error) from error
+
+
+def _show(number: int, each: Shown) -> None:
+    end = f"-{each.line + each.lines - 1}" if each.lines > 1 else ""
+    where = f"line{'s' * bool(end)} {each.line}{end}, from byte {each.offset}"
+    click.echo("; ".join([f"record {number}: {each.severity.word}, {where}", each.why, *each.notes]))
+    for line in io.BytesIO(each.body):
+        text = visible(line.rstrip(b"\r\n").decode(errors="backslashreplace"))
+        click.echo(f"    {text[:SHOWN]}{'...' * (len(text) > SHOWN)}")
+
+
+def _routing_key(settings: Settings, source: Input, path: str, found: list[Shown]) -> str:
+    levels = bytes(each.level for each in found if each.body)
+    return routing_key(settings.host_name(), source.label_of(path), levels)
+
+
+def _run_tests(settings: Settings) -> int:
+    if not settings.tests:
+        raise UsageError("test", "the configuration has no tests", "add a section tests:, or name a file")
+    failed = 0
+    for case in settings.tests:
+        flaws = list(_flaws(settings, case))
+        failed += bool(flaws)
+        click.echo(f"{'FAILED' if flaws else 'ok'}: {visible(case.name)}")
+        for flaw in flaws:
+            click.echo(f"    {visible(flaw)}")
+    click.echo(f"{len(settings.tests) - failed} of {len(settings.tests)} tests passed")
+    return int(failed > 0)
+
+
+def _flaws(settings: Settings, case: Case) -> Iterator[str]:
+    """Yield what is not as a test expects it."""
+    source = _input(settings, str(case.input), case.path)
+    found = list(examine(source, case.text.encode("utf-8", "surrogateescape")))
+    if len(found) != len(case.records):
+        yield f"there are {len(found)} records, not {len(case.records)}"
+    for number, (each, expected) in enumerate(zip(found, case.records, strict=False), 1):
+        yield from (f"record {number}: {flaw}" for flaw in _differences(each, expected))
+    key = _routing_key(settings, source, case.path, found)
+    if case.routing_key and key != case.routing_key:
+        yield f"the routing key is {key}, not {case.routing_key}"
+    fields = dict(source.fields_of(case.path))
+    if case.fields and fields != case.fields:
+        yield f"the fields are {fields}, not {case.fields}"
+
+
+def _differences(each: Shown, expected: Expected) -> Iterator[str]:
+    text = each.body.removesuffix(b"\n").decode(errors="backslashreplace")
+    if expected.severity and each.severity != parse_severity(expected.severity):
+        yield f"it is {each.severity.word}, not {expected.severity} ({each.why})"
+    if expected.dropped == bool(each.body):
+        yield "it is not dropped" if expected.dropped else f"it is {'; '.join(each.notes)}"
+    elif expected.text not in (None, text):
+        yield f"its text is {text!r}"
+    elif expected.contains not in text:
+        yield f"its text is {text!r}, without {expected.contains!r}"
+    if expected.lines not in (None, each.lines):
+        yield f"it has {each.lines} lines, not {expected.lines}"

@@ -1,0 +1,101 @@
+"""Whether a symbolic link may be followed: only to what the user who made it may read.
+
+Otherwise whoever may write in a log directory could have the shipper send files that only the shipper may read: as root
+/etc/shadow, as a user of its own its own password. Links of root and of the shipper's own user are theirs to make.
+"""
+
+# As in discovery: a path goes to the system as it is.
+# ruff: noqa: PTH115, PTH118, PTH120
+
+import errno
+import os
+import pwd
+import stat
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+
+from logbus.errors import SourceError
+from shipper.files.identity import key_of
+
+MOST_LINKS = 40
+"""As many as Linux follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Where a path leads: the file's own path, and the links on the way, each with its status."""
+
+    real_path: str
+    links: tuple[tuple[str, os.stat_result], ...]
+
+
+def walk(path: str) -> Walk:
+    """Follow an absolute path component by component. Raises OSError."""
+    at, links = "/", []
+    rest = path.split("/")[::-1]
+    while rest:
+        name = rest.pop()
+        if name in {"", "."}:
+            continue
+        if name == "..":
+            at = os.path.dirname(at)
+            continue
+        here = os.path.join(at, name)
+        status = os.lstat(here)
+        if not stat.S_ISLNK(status.st_mode):
+            at = here
+            continue
+        links.append((here, status))
+        if len(links) > MOST_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        target = os.readlink(here)
+        at = "/" if target.startswith("/") else at
+        rest += target.split("/")[::-1]
+    return Walk(at, tuple(links))
+
+
+def require_permitted(path: str, opened: os.stat_result) -> None:
+    """Raise SourceError if a link on the way to the opened file belongs to a user who may not read that file.
+
+    The links that are looked at lead to that very file, whatever was swapped meanwhile. Raises OSError.
+    """
+    found = walk(path)
+    if key_of(os.lstat(found.real_path)) != key_of(opened):
+        raise SourceError(f"read {path}", "it was replaced while it was opened")
+    for link, status in found.links:
+        if status.st_uid not in {0, os.geteuid()} and not _reaches(link, status, found.real_path, opened):
+            raise SourceError(
+                f"read {path}",
+                f"the link {link} is user {status.st_uid}'s, who may not read what it leads to",
+                "name the file itself, or let that user read it",
+            )
+
+
+def _reaches(link: str, status: os.stat_result, real_path: str, opened: os.stat_result) -> bool:
+    """Tell whether a link's owner may read the file, and enter the directories that the link's own is not in."""
+    groups = {status.st_gid, *groups_of(status.st_uid)}
+    beneath = os.path.dirname(link)
+    directory = os.path.dirname(real_path)
+    while not f"{beneath}/".startswith(f"{directory.rstrip('/')}/"):
+        if not may(stat.S_IXOTH, status.st_uid, groups, os.lstat(directory)):
+            return False
+        directory = os.path.dirname(directory)
+    return may(stat.S_IROTH, status.st_uid, groups, opened)
+
+
+def may(what: int, uid: int, groups: Collection[int], status: os.stat_result) -> bool:
+    """Tell whether a mode lets a user read (S_IROTH) a file, or enter (S_IXOTH) a directory, as the system decides."""
+    if status.st_uid == uid:
+        return bool(status.st_mode & what << 6)
+    return bool(status.st_mode & (what << 3 if status.st_gid in groups else what))
+
+
+@lru_cache(256)
+def groups_of(uid: int) -> frozenset[int]:
+    """Return the groups of a user, none for one that the system does not know."""
+    try:
+        user = pwd.getpwuid(uid)
+        return frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
+    except (KeyError, OSError):
+        return frozenset()

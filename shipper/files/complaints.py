@@ -1,0 +1,136 @@
+"""What is said about files: what cannot be opened or is not shipped, once each, and what was truncated."""
+
+# As in discovery: a path goes to the system as it is.
+# ruff: noqa: PTH116, PTH118
+
+import logging
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+
+from logbus import telemetry
+from logbus.errors import LogbusError, SourceError, visible
+from logbus.output_mark import is_output
+from shipper.files.discovery import Found, is_compressed
+from shipper.files.identity import key_of
+from shipper.files.opening import Opened, open_regular, own_outputs
+
+logger = logging.getLogger("shipper.complaints")
+
+HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
+
+COMPRESSED = "it is compressed"
+OWN = "this shipper itself writes to it, so it would never end"
+PRIVATE = "it is this shipper's own: its configuration, a secret that this names, or its state"
+OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
+
+
+class Complaints:
+    """Opens files; remembers which paths cannot be read now (`unreadable`), and which files are left out."""
+
+    def __init__(self, private: Iterable[str] = ()) -> None:
+        self.unreadable: dict[str, LogbusError] = {}
+        self._left_out: set[tuple[int, int]] = set()
+        self._own = own_outputs()
+        self._private = list(private)
+
+    def unreadable_now(self, path: str, error: OSError | SourceError) -> None:
+        """Take note that a path cannot be read; it is tried again."""
+        if path not in self.unreadable:
+            said = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, HINT)
+            self.unreadable[path] = said
+            logger.warning("%s; trying again at every scan", said)
+
+    def readable_now(self, path: str) -> None:
+        """Take note that a path was read."""
+        if self.unreadable.pop(path, None):
+            logger.warning("%s can be read now", visible(path))
+
+    def open(self, found: Found) -> Opened | None:
+        """Open a file; None if it is gone, is another one by now, cannot be read, or is not to be shipped."""
+        try:
+            opened = open_regular(found.path)
+        except FileNotFoundError:
+            return None
+        except (OSError, SourceError) as error:
+            self.unreadable_now(found.path, error)
+            return None
+        self.readable_now(found.path)
+        key = key_of(opened.status)
+        if key != key_of(found.status) or self._leaves_out(found.path, opened, key):
+            os.close(opened.fd)
+            return None
+        return opened
+
+    def _leaves_out(self, path: str, opened: Opened, key: tuple[int, int]) -> bool:
+        """Tell whether an open file is not to be shipped, and say why."""
+        why = self._why(opened.fd, opened.real_path or path, key)
+        if why and key not in self._left_out:
+            self._left_out.add(key)
+            log = logger.info if why == COMPRESSED else logger.warning
+            log("not shipping %s: %s", visible(path), why)
+        return bool(why)
+
+    def _why(self, fd: int, real_path: str, key: tuple[int, int]) -> str:
+        if is_private(real_path, key, self._private):
+            return PRIVATE
+        return OWN if key in self._own else kind_left_out(fd)
+
+
+def is_private(real_path: str, key: tuple[int, int], private: Iterable[str]) -> bool:
+    """Tell whether a file is one of the `private` files, or in a private directory, as they are now."""
+    for each in private:
+        with suppress(OSError):
+            status = os.stat(each)
+            if key_of(status) == key:
+                return True
+            if stat.S_ISDIR(status.st_mode) and real_path.startswith(_real_directory(each, key_of(status))):
+                return True
+    return False
+
+
+@lru_cache(8)
+def _real_directory(path: str, _key: tuple[int, int]) -> str:
+    return os.path.join(os.path.realpath(path), "")
+
+
+def kind_left_out(fd: int) -> str:
+    """Return why an open file is of a kind that is not shipped; "" if it is not."""
+    return OUTPUT if is_output(fd) else COMPRESSED * is_compressed(fd)
+
+
+def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
+    """Say and count that a file holds other bytes by now; `copy` is where it goes on, if anywhere."""
+    telemetry.count("logbus_truncations")
+    if copy:
+        logger.info("%s was truncated: what it held goes on in its copy %s", visible(path), visible(copy))
+    else:
+        logger.warning("%s was truncated or rewritten in place: its bytes are a new stream now", visible(path))
+    if lost_bytes:
+        say_lost(path, lost_bytes)
+
+
+def say_lost(path: str, lost_bytes: int) -> None:
+    """Say and count that bytes were there and are not any more."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+
+
+def say_unconfirmed(path: str, lost_bytes: int) -> None:
+    """Say and count that bytes that were under way when the shipper stopped, if there are any, are nowhere now."""
+    if lost_bytes > 0:
+        telemetry.count("logbus_lost_bytes", lost_bytes)
+        logger.warning("%s is gone with %d bytes that were not confirmed", visible(path), lost_bytes)
+
+
+def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
+    """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
+    telemetry.count("logbus_lost_bytes", lost_bytes)
+    logger.warning(
+        "%s: %d bytes of a file that was deleted or rotated away are dropped: more than hold_deleted_bytes (%d) waits",
+        visible(path),
+        lost_bytes,
+        limit,
+    )

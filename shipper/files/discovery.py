@@ -1,0 +1,308 @@
+"""Which files there are. The scan is the truth; the watcher only hints at what to look at sooner.
+
+A glob is matched component by component against directory entries, so that a name with glob characters in it can be
+given literally, and any bytes can be in a name. `**` stands for any directories, none too; symlinks are followed,
+each real directory once. `*` does not match a leading dot, as in a shell.
+"""
+
+# Names are hostile strings by the ten thousand: they go to the system as they are.
+# ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
+
+import fnmatch
+import logging
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from logbus.errors import SourceError, visible
+from shipper.settings import Input
+
+if TYPE_CHECKING:
+    from shipper.files.watcher import Watcher
+
+logger = logging.getLogger("shipper.discovery")
+
+COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
+BY_NAME = "compressed, by its name"
+MOST_LOOKS = 100
+"""So often a file that is renamed again and again is looked for under its newest name."""
+_COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
+_MAGIC = re.compile(r"[*?[]")
+
+Directories = dict[str, OSError | None]
+"""Directories to be watched, and why one could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A regular file that an input names."""
+
+    path: str
+    input: Input
+    status: os.stat_result
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One absolute path or glob, by components."""
+
+    text: str
+    parts: tuple[str, ...]
+    matchers: tuple[re.Pattern[str] | None, ...]
+
+    @property
+    def literal(self) -> bool:
+        """Whether there is no glob character in it."""
+        return not any(self.matchers)
+
+
+def pattern(text: str) -> Pattern:
+    """Return a path or glob made absolute and split."""
+    text = os.path.abspath(text)
+    parts = tuple(text.strip("/").split("/"))
+    return Pattern(text, parts, tuple(_matcher(part) for part in parts))
+
+
+def _matcher(part: str) -> re.Pattern[str] | None:
+    if not _MAGIC.search(part):
+        return None
+    hidden = "" if part.startswith(".") else r"(?!\.)"
+    return re.compile(hidden + fnmatch.translate(part))
+
+
+class Discovery:
+    """The files of the inputs: by scan, by a single look, by hint."""
+
+    def __init__(self, inputs: list[Input], watcher: "Watcher | None" = None) -> None:
+        self._inputs = [(each, [pattern(path) for path in each.paths]) for each in inputs]
+        self._skipped: set[str] = set()
+        self._unreadable: set[str] = set()
+        self.aliases: dict[str, str] = {}
+        self.watcher = watcher
+
+    def scan(self) -> Iterator[Found]:
+        """Yield every regular file that the inputs name, in the order of the inputs; a path at most once."""
+        seen: set[str] = set()
+        directories: Directories = {}
+        for source, patterns in self._inputs:
+            for each in patterns:
+                for path in _walk(each, directories):
+                    if path in seen or self._left_out(path, source):
+                        continue
+                    seen.add(path)
+                    if (status := regular(path)) is not None:
+                        yield Found(path, source, status)
+        self._say_unreadable(directories)
+        if self.watcher:
+            for target in self.aliases:
+                directories.setdefault(os.path.dirname(target))
+            self.watcher.watch(directories)
+
+    def look(self, path: str) -> Found | None:
+        """Return the file at `path` if an input names it and it is regular."""
+        source = self.input_of(path)
+        status = regular(path) if source else None
+        return Found(path, source, status) if source and status else None
+
+    def input_of(self, path: str) -> Input | None:
+        """Return the input that names `path`, whether or not there is such a file."""
+        for source, patterns in self._inputs:
+            if any(matches(each, path) for each in patterns) and not self._left_out(path, source):
+                return source
+        return None
+
+    def note_link(self, path: str) -> None:
+        """Let hints at the target of a symlink count as hints at the symlink."""
+        if self.watcher and os.path.islink(path):
+            self.aliases = {target: link for target, link in self.aliases.items() if link != path}
+            self.aliases[os.path.realpath(path)] = path
+
+    def empty(self) -> list[Pattern]:
+        """Return the paths and globs that name no file now."""
+        return [
+            each
+            for _, patterns in self._inputs
+            for each in patterns
+            if not any(regular(path) for path in _walk(each, {}))
+        ]
+
+    def close(self) -> None:
+        """Stop watching."""
+        if self.watcher:
+            self.watcher.close()
+
+    def _say_unreadable(self, directories: Directories) -> None:
+        """Say once that a directory cannot be read, and that it can again; what is followed in it stays followed."""
+        unreadable = {path: error for path, error in directories.items() if error}
+        for path in unreadable.keys() - self._unreadable:
+            error = SourceError(f"look into {path}", unreadable[path], "let the shipper's user read and enter it")
+            logger.warning("%s; trying again at every scan", error)
+        for path in self._unreadable - unreadable.keys():
+            logger.warning("%s can be read now", visible(path))
+        self._unreadable = set(unreadable)
+
+    def _left_out(self, path: str, source: Input) -> bool:
+        why = left_out(path, source)
+        if why == BY_NAME and path not in self._skipped:
+            self._skipped.add(path)
+            logger.info("not shipping %s: it is compressed", visible(path))
+        return bool(why)
+
+
+def left_out(path: str, source: Input) -> str:
+    """Return why an input that names `path` does not ship it; "" if it does."""
+    name = os.path.basename(path)
+    for each in source.exclude:
+        if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
+            return f"excluded by {each!r}"
+    return BY_NAME if name.endswith(COMPRESSED) else ""
+
+
+def is_compressed(fd: int) -> bool:
+    """Tell whether an open file begins like a gzip, zstd, xz or bzip2 file."""
+    return _COMPRESSED_HEAD.match(os.pread(fd, 10, 0)) is not None
+
+
+def regular(path: str) -> os.stat_result | None:
+    """Return the status of a regular file, None for anything else and for what cannot be looked at."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _walk(each: Pattern, directories: Directories) -> Iterator[str]:
+    yield from _descend("/", each, 0, directories, set())
+
+
+def _descend(
+    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
+) -> Iterator[str]:
+    """Yield the paths under `base` that match from component `depth` on; note directories to watch."""
+    part, matcher = each.parts[depth], each.matchers[depth]
+    last = depth == len(each.parts) - 1
+    if part == "**" and not last:
+        yield from _descend_any(base, each, depth, directories, visited)
+        return
+    if last:
+        directories.setdefault(base)
+    names = [part] if matcher is None else _names(base, matcher, directories)
+    if matcher is not None and part not in names and os.path.lexists(os.path.join(base, part)):
+        names.append(part)
+    for name in names:
+        path = os.path.join(base, name)
+        if last:
+            yield path
+        elif os.path.isdir(path):
+            yield from _descend(path, each, depth + 1, directories, visited)
+
+
+def _descend_any(
+    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
+) -> Iterator[str]:
+    try:
+        status = os.stat(base)
+    except OSError:
+        return
+    if (status.st_dev, status.st_ino) in visited:
+        return
+    visited.add((status.st_dev, status.st_ino))
+    directories.setdefault(base)
+    yield from _descend(base, each, depth + 1, directories, set())
+    for name in _names(base, None, directories):
+        path = os.path.join(base, name)
+        if os.path.isdir(path):
+            yield from _descend_any(path, each, depth, directories, visited)
+
+
+def _names(base: str, matcher: re.Pattern[str] | None, directories: Directories) -> list[str]:
+    try:
+        with os.scandir(base) as entries:
+            if matcher is None:
+                return sorted(entry.name for entry in entries if not entry.is_file(follow_symlinks=False))
+            return sorted(entry.name for entry in entries if matcher.match(entry.name))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        directories[base] = error
+        return []
+
+
+def matches(each: Pattern, path: str) -> bool:
+    """Tell whether a path or glob names `path`."""
+    return path == each.text or _match_from(each, 0, path.strip("/").split("/"), 0)
+
+
+def _match_from(each: Pattern, depth: int, names: list[str], at: int) -> bool:
+    if depth == len(each.parts):
+        return at == len(names)
+    part, matcher = each.parts[depth], each.matchers[depth]
+    if part == "**" and depth < len(each.parts) - 1:
+        return any(_match_from(each, depth + 1, names, skip) for skip in range(at, len(names)))
+    if at == len(names):
+        return False
+    fits = names[at] == part or (matcher is not None and matcher.match(names[at]) is not None)
+    return fits and _match_from(each, depth + 1, names, at + 1)
+
+
+class Placed(Protocol):
+    """What is looked for: a life, or what is remembered of one."""
+
+    @property
+    def path(self) -> str:
+        """The name it was found under."""
+
+    @property
+    def place(self) -> str:
+        """The path beside which its rotated forms are."""
+
+    @property
+    def inode(self) -> int:
+        """Its file's inode."""
+
+
+class Siblings:
+    """Files beside a life's place, by inode: where a rotated file is that no input names any more."""
+
+    def __init__(self, input_of: Callable[[str], Input | None]) -> None:
+        self._input_of = input_of
+        self._directories: dict[str, dict[int, str] | None] = {}
+
+    def path_of(self, life: Placed) -> str | None:
+        """Return the path of a life's file, in the directory where it was."""
+        inodes = self.beside(life.place)
+        return inodes.get(life.inode) if inodes else None
+
+    def beside(self, path: str) -> dict[int, str] | None:
+        """Return inode -> path of the files in the directory of a path: none without one, None if it cannot be read."""
+        directory = path.rpartition("/")[0]
+        if directory not in self._directories:
+            self._directories[directory] = _inodes(directory or "/")
+        return self._directories[directory]
+
+    def find(self, life: Placed) -> Found | None:
+        """Return a life's file, in the directory where it was, if an input names the life's path."""
+        source = self._input_of(life.path)
+        for _ in range(MOST_LOOKS):
+            sibling = self.path_of(life)
+            if source is None or sibling is None:
+                return None
+            status = regular(sibling)
+            if status and status.st_ino == life.inode:
+                return Found(sibling, source, status)
+            del self._directories[life.place.rpartition("/")[0]]  # it was renamed since its directory was listed
+        return None
+
+
+def _inodes(directory: str) -> dict[int, str] | None:
+    try:
+        with os.scandir(directory) as entries:
+            return {entry.inode(): entry.path for entry in entries if entry.is_file(follow_symlinks=False)}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError:
+        return None

@@ -1,0 +1,71 @@
+"""Opening files that others name: nothing but regular files, and none that a link's owner may not read."""
+
+# As in discovery: a path goes to the system as it is.
+# ruff: noqa: PTH116
+
+import contextlib
+import os
+import stat
+from dataclasses import dataclass
+
+from logbus.errors import SourceError
+from shipper.files.admission import require_permitted
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An open file; `real_path` is where a link led, "" where the path is the file's own."""
+
+    fd: int
+    status: os.stat_result
+    real_path: str
+
+
+def open_regular(path: str) -> Opened:
+    """Open a regular file for reading; nothing else is ever opened.
+
+    Raises SourceError for a FIFO, a socket, a device or a directory, and for a link of a user who may not read what it
+    leads to; OSError as open() does.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise SourceError(f"read {path}", "it is no regular file")
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    status = os.fstat(fd)
+    try:
+        return Opened(fd, status, _permitted(path, fd, status))
+    except BaseException:
+        os.close(fd)
+        raise
+
+
+def _permitted(path: str, fd: int, status: os.stat_result) -> str:
+    if not stat.S_ISREG(status.st_mode):
+        raise SourceError(f"read {path}", "it is no regular file")
+    real = real_path(fd, path)
+    if real:
+        require_permitted(path, status)
+    return real
+
+
+def real_path(fd: int, path: str) -> str:
+    """Return the path of the file opened as `path` where a link led to it; "" where `path` is its own.
+
+    /proc names the file that was opened, whatever the link means by now.
+    """
+    try:
+        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, taken as they are
+    except OSError:
+        found = os.path.realpath(path)
+    if not os.fstat(fd).st_nlink:
+        found = found.removesuffix(" (deleted)")
+    return "" if found == path else found
+
+
+def own_outputs() -> set[tuple[int, int]]:
+    """Return device and inode of our own standard output and error: to ship what we say would make us say more."""
+    outputs = set()
+    for fd in (1, 2):
+        with contextlib.suppress(OSError):
+            status = os.fstat(fd)
+            outputs.add((status.st_dev, status.st_ino))
+    return outputs

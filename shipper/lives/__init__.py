@@ -1,0 +1,1 @@
+"""Which files are followed, under which names, from which byte to which."""

@@ -1,0 +1,176 @@
+"""Copies that copytruncate makes: the truncated life goes on in its copy, as a renamed one goes on under its new name.
+
+So the copy is not shipped again, and what was written between our last read and the truncation is read there, whether
+or not an input names the copy. While it is being made, and the life is not truncated yet, a new file that holds
+nothing but the life's bytes has to wait: it may become the copy.
+
+A writer has a moment between copy and truncation. If what it adds is read at once, the copy ends before what was
+published: then it is known by having been compared with the life while both were there, and nothing of it is shipped.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+
+from logbus.errors import SourceError
+from shipper.files.archives import is_archive
+from shipper.files.discovery import Siblings
+from shipper.files.identity import Extent, digest
+from shipper.files.opening import open_regular
+from shipper.lives.recognition import Memory, described, holds
+from shipper.lives.tail import Tail
+from shipper.settings import Input
+from shipper.state.registry import Row
+
+File = tuple[int, int, int | None]
+"""Device, inode and generation, as of `Tail.file`."""
+
+COPY_GRACE_S = 5.0
+FORGET_AFTER_S = 3600.0
+
+
+def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
+    """Return the file, open, that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+    for copy in open_each(names, source):
+        if holds(copy.fd, row) and not knows(copy):
+            return copy
+        copy.close()
+    return None
+
+
+def open_each(names: Iterable[str], source: Input) -> Iterator[Tail]:
+    """Yield those of these files that can be opened and are no archives, one at a time: to be closed."""
+    for name in names:
+        if is_archive(name):
+            continue
+        try:
+            opened = open_regular(name)
+        except (OSError, SourceError):
+            continue
+        yield Tail(name, source, opened.fd, opened.status)
+
+
+def begins_with(path: str, beginning: bytes) -> bool:
+    """Tell whether a file begins with these bytes."""
+    try:
+        fd = open_regular(path).fd
+    except (OSError, SourceError):
+        return False
+    try:
+        return os.pread(fd, len(beginning), 0) == beginning
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+
+
+def may_become_copy(beginning: bytes, life: Tail, siblings: Siblings) -> bool:
+    """Tell whether what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
+    if life.ended:
+        return False
+    if 0 < life.head.length <= len(beginning):
+        return digest(beginning[: life.head.length]) == life.head.digest()
+    return not life.unpacking and _life_begins_with(life, beginning, siblings)
+
+
+def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
+    """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
+    if life.fd >= 0:
+        return os.pread(life.fd, len(beginning), 0) == beginning
+    beside = siblings.find(life)
+    try:
+        if not beside or not life.reopened_as(open_regular(beside.path)):
+            return False
+        found = os.pread(life.fd, len(beginning), 0)
+    except (OSError, SourceError):
+        return True
+    finally:
+        life.close()
+    return found == beginning
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """That a file held what a life, in the file `source`, began with."""
+
+    life: Tail
+    source: File
+    extent: Extent
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the life may go on where it was: then the other file is no copy that rotation made."""
+        return not self.life.ended and self.life.file == self.source
+
+    def shipped(self) -> int:
+        """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
+        end = min(self.extent.size, self.life.offset)
+        return -1 if self.life.progress.committed < end else end
+
+
+class Suspects:
+    """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end.
+
+    What is known of their contents is in `memory`, too, for the time of a crash.
+    """
+
+    def __init__(self, grace_s: float, memory: Memory) -> None:
+        self._grace_s = grace_s
+        self._memory = memory
+        self._seen: dict[File, tuple[int, float, float]] = {}
+        self._proofs: dict[File, Proof] = {}
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def compare(self, fresh: Tail, life: Tail) -> None:
+        """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
+        extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
+        proof = Proof(life, life.file, extent)
+        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.file):
+            self._proofs[fresh.file] = proof
+            self._memory.note_copy(life.stream, described(fresh, extent))
+
+    def proof_of(self, fresh: Tail) -> Proof | None:
+        """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
+        proof = self._proofs.get(fresh.file)
+        return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
+
+    def must_wait(self, fresh: Tail) -> bool:
+        """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
+        proof = self._proofs.get(fresh.file)
+        return proof is not None and proof.is_open and proof.life.fd < 0 and proof.extent.is_in(fresh.fd)
+
+    def take_as_read(self, fresh: Tail) -> bool:
+        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
+        if proof := self.proof_of(fresh):
+            shipped = proof.shipped()
+            if shipped < 0 or not self._memory.take_as_read(fresh, shipped):
+                return False
+        self.drop(fresh)
+        return True
+
+    def drop(self, tail: Tail) -> None:
+        """Forget what is known of a file: it is followed from now on."""
+        if proof := self._proofs.pop(tail.file, None):
+            self._memory.forget_copies(proof.life.stream)
+
+    def waits(self, fresh: Tail, now: float) -> bool:
+        """Tell whether a file still has to wait."""
+        size = os.fstat(fresh.fd).st_size
+        file = fresh.file
+        before, since, _ = self._seen.pop(file, (-1, now, now))
+        if size != before:
+            since = now
+        if waits := now - since < self._grace_s:
+            self._seen[file] = (size, since, now)
+        self._forget_copies(now)
+        return waits
+
+    def _forget_copies(self, now: float) -> None:
+        """Forget what nobody asks about any more: it has become a copy, or is gone."""
+        before_s = now - FORGET_AFTER_S
+        for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
+            del self._seen[file]
+            self._proofs.pop(file, None)

@@ -1,0 +1,61 @@
+"""Which files are held open: at most so many, as far as they can be opened again by a name."""
+
+import logging
+from collections.abc import Container
+
+from shipper.lives.tail import Tail
+
+logger = logging.getLogger("shipper.descriptors")
+
+SPARE_SHARE = 8
+"""An eighth of the budget is made free at once."""
+
+
+class OpenFiles:
+    """The open tails, the one used last at the end. What is in `kept` is never closed to save descriptors."""
+
+    def __init__(self, budget: int, kept: Container[Tail]) -> None:
+        self._budget = budget
+        self._kept = kept
+        self._warned = False
+        self._open: dict[Tail, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def hold(self, tail: Tail) -> None:
+        """Count a file as open, the latest of all; close others if there are too many."""
+        self._open.pop(tail, None)
+        self._open[tail] = None
+        if len(self._open) > self._budget:
+            self._warn()
+            self._close_some(tail)
+
+    def close(self, tail: Tail) -> None:
+        """Close a file, if it is open."""
+        tail.close()
+        self._open.pop(tail, None)
+
+    def close_all(self) -> None:
+        """Close every file."""
+        for tail in [*self._open]:
+            self.close(tail)
+
+    def _warn(self) -> None:
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "more files than the %d that may be open at once: idle ones are closed, and opened again when "
+                "they are written to; raise the limit of descriptors (LimitNOFILE= of a systemd unit, ulimit -n)",
+                self._budget,
+            )
+
+    def _close_some(self, latest: Tail) -> None:
+        """Close files that can be opened again by their names, those with nothing to read first, the oldest first.
+
+        A part of the budget at once: to look through all open files at each opening takes the square of their number.
+        """
+        closable = [tail for tail in self._open if tail.names and tail not in self._kept and tail is not latest]
+        closable.sort(key=lambda tail: tail.queued or tail.behind is not None)
+        for tail in closable[: len(self._open) - self._budget + self._budget // SPARE_SHARE]:
+            self.close(tail)

@@ -1,0 +1,181 @@
+"""Is this open file a life that the registry remembers? And a row from a tail, the other way round."""
+
+import enum
+import logging
+import os
+from collections.abc import Container
+
+from logbus.errors import visible
+from shipper.files.identity import Extent, Head, digest, mark_before, random_id
+from shipper.lives.tail import Tail
+from shipper.state.registry import Registry, Row
+
+logger = logging.getLogger("shipper.recognition")
+
+
+class Verdict(enum.Enum):
+    """What a file is to a remembered stream."""
+
+    SAME = "the same life: go on with the same id"
+    LOST_UNCONFIRMED = "the same life, but not what was published last: go on from the offset, with a new id"
+    REWRITTEN = "the same file with other bytes, truncated or rewritten in place: the remembered life is over"
+    REPLACED = "another file with the same inode: the remembered life is over"
+    OTHER_FILE = "another file somewhere else: no news about the remembered one"
+
+
+_COPY = "copy of "
+GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
+
+
+class Memory:
+    """What the registry remembers of files. With `cloned` it is another machine's: lives go on under new ids."""
+
+    def __init__(self, registry: Registry, *, cloned: bool = False) -> None:
+        self._registry = registry
+        self._cloned = cloned
+        self.over: dict[str, tuple[Row, Verdict]] = {}
+
+    def resume(self, tail: Tail, followed: Container[str]) -> Verdict:
+        """Let a tail begin where its file was, if one of the streams that are not `followed` is it; return whether.
+
+        Streams that turn out to be over are kept in `over` until `bury`. One that is followed in its copy had the file
+        before: what the file holds now comes after it, at its path.
+        """
+        for row in self._registry.candidates(tail.inode):
+            verdict = recognise(tail, row)
+            if verdict is Verdict.REWRITTEN and row.stream in followed:
+                tail.path, tail.real_path = row.path, row.real_path
+            if verdict is Verdict.OTHER_FILE or row.stream in followed:
+                continue
+            self._take_over(tail, row, verdict)
+            if verdict is not Verdict.REPLACED:
+                return verdict
+        return Verdict.OTHER_FILE
+
+    def resume_as(self, tail: Tail, stream: str) -> Verdict:
+        """Let a tail go on with this remembered stream, if its file is that and no later life; return whether."""
+        for row in self._registry.candidates(tail.inode):
+            verdict = recognise(tail, row)
+            if row.stream == stream:
+                if verdict is not Verdict.OTHER_FILE:
+                    self._take_over(tail, row, verdict)
+                return verdict
+            if verdict in GOES_ON and (over := self._registry.row(stream)):
+                self.over[stream] = (over, Verdict.REPLACED)
+                return Verdict.REPLACED
+        return Verdict.OTHER_FILE
+
+    def knows(self, tail: Tail) -> bool:
+        """Tell whether an open file is a life that is remembered."""
+        return any(recognise(tail, row) in GOES_ON for row in self._registry.candidates(tail.inode))
+
+    def go_on(self, tail: Tail, row: Row) -> None:
+        """Let a tail whose file holds a remembered stream go on with it."""
+        tail.begin_at(row.offset)
+        if not self._cloned:
+            tail.stream = row.stream
+            tail.head = Head.of(tail.fd, row.head_length)
+            tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
+
+    def note_copy(self, life: str, copy: str) -> None:
+        """Remember which file, `described`, holds what the stream `life` began with, in case we are killed now."""
+        self._registry.remember(_COPY + life, copy, sync=False)
+
+    def forget_copies(self, life: str = "") -> None:
+        """Forget what is remembered of a stream's copy, or of all."""
+        self._registry.forget(_COPY + life)
+
+    def with_noted_copies(self) -> list[Row]:
+        """Return the remembered lives of which a copy is remembered."""
+        return [row for stream in self._registry.facts(_COPY) if (row := self._registry.row(stream))]
+
+    def noted_copy(self, life: str) -> str:
+        """Return what was noted of a stream's copy; "" if nothing was."""
+        return self._registry.fact(_COPY + life)
+
+    def take_as_read(self, tail: Tail, size: int) -> bool:
+        """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
+        tail.begin_at(size)
+        tail.stream = random_id()
+        return self._registry.add([row_of(tail)])
+
+    def bury(self) -> None:
+        """Remember that the streams in `over` are over, and say so."""
+        if self.over and self._registry.save([row.ended() for row, _ in self.over.values()]):
+            for row, verdict in self.over.values():
+                if verdict is not Verdict.SAME:
+                    log = logger.info if verdict is Verdict.REPLACED else logger.warning
+                    log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+            self.over.clear()
+
+    def is_rewritten(self, stream: str) -> bool:
+        """Tell whether a stream turned out to be over because its file holds other bytes by now."""
+        return stream in self.over and self.over[stream][1] is Verdict.REWRITTEN
+
+    def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
+        """Go on with a remembered stream, or go on without its id, or without its offset too."""
+        if verdict is not Verdict.REPLACED and tail.path != row.path:
+            tail.path, tail.real_path = row.path, row.real_path
+        if verdict is Verdict.SAME:
+            self.go_on(tail, row)
+        elif verdict is Verdict.LOST_UNCONFIRMED:
+            tail.begin_at(row.offset)
+        if verdict is not Verdict.SAME or self._cloned:
+            self.over[row.stream] = (row, verdict)
+
+
+def described(file: Tail, extent: Extent) -> str:
+    """Return which file an open one is, and what it holds."""
+    return " ".join(map(str, (*file.file, extent)))
+
+
+def recognise(tail: Tail, row: Row) -> Verdict:
+    """Compare an open file with what was remembered under its inode number."""
+    same_generation = None not in (tail.generation, row.generation) and tail.generation == row.generation
+    if tail.device != row.device and not same_generation:
+        return Verdict.OTHER_FILE
+    if tail.generation != row.generation and None not in (tail.generation, row.generation):
+        return Verdict.REPLACED
+    if not _holds_confirmed(tail.fd, row):
+        return Verdict.REWRITTEN if same_generation else Verdict.REPLACED
+    return Verdict.SAME if _marked(tail.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
+
+
+def begins_like(head: bytes, row: Row) -> bool:
+    """Tell whether what begins with `head` begins as a remembered life did."""
+    return row.head_length > 0 and digest(head[: row.head_length]) == row.head
+
+
+def holds(fd: int, row: Row) -> bool:
+    """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
+    return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
+
+
+def _holds_confirmed(fd: int, row: Row) -> bool:
+    head = Head.of(fd, row.head_length)
+    return (head.length, head.digest()) == (row.head_length, row.head) and _marked(fd, row.offset, row.mark)
+
+
+def _marked(fd: int, offset: int, mark: bytes) -> bool:
+    """Tell whether the file reaches `offset` and has the marked bytes before it."""
+    return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark
+
+
+def row_of(tail: Tail) -> Row:
+    """Return what is to be remembered of a tail now."""
+    return Row(
+        stream=tail.stream,
+        device=tail.device,
+        inode=tail.inode,
+        generation=tail.generation,
+        path=tail.path,
+        offset=tail.progress.checkpoint,
+        mark=digest(tail.progress.mark),
+        published=tail.offset,
+        published_mark=digest(tail.mark),
+        head_length=tail.head.length,
+        head=tail.head.digest(),
+        done=tail.done and tail.progress.committed >= tail.offset,
+        real_path=tail.real_path,
+        settled=tail.settled,
+    )

@@ -1,0 +1,68 @@
+"""Standard input as a source: read as it comes, no rewinding, nothing remembered."""
+
+import os
+import select
+import stat
+
+from shipper.files.identity import random_id
+from shipper.lives.tail import Slice
+from shipper.records.recorder import Cut, Recorder
+from shipper.settings import Input
+from shipper.state.progress import Progress
+
+READ_BYTES = 512 * 1024
+
+
+class Stdin:
+    """Slices of a pipe, a terminal or a redirected file; `waiting` is the unfinished line that came last."""
+
+    def __init__(self, source: Input, fd: int = 0) -> None:
+        self.input = source
+        self.recorder = Recorder(source)
+        self.fd = fd
+        self.stream = random_id()
+        self.offset = 0
+        self._eof = self._more = False
+        self.progress = Progress()
+        mode = os.fstat(fd).st_mode
+        self.pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
+        self._waiting = b""
+        self._changed_s = 0.0
+        self._poll = select.poll()
+        self._poll.register(fd, select.POLLIN)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all of it was read."""
+        return self._eof and not self._waiting
+
+    def read(self, now: float = 0.0) -> Slice | None:
+        """Return what is there now, up to its last complete record; at the end of input, the unfinished one too."""
+        if self._eof:
+            return self._slice(self._waiting) if self._waiting else None
+        if self._more:
+            return self._slice(self._waiting)
+        if not self._poll.poll(0):
+            quiet = self._waiting and self.recorder.joins and now >= self._changed_s + self.recorder.flush_s
+            return self._slice(self._waiting, flush=True) if quiet else None
+        data = os.read(self.fd, READ_BYTES // self.recorder.encoding.unit)  # decoded, it grows by half
+        self._eof = not data
+        self._changed_s = now
+        return self._slice(self._waiting + data)
+
+    def done(self) -> bool:
+        """Tell whether all of it was read and confirmed."""
+        return self.at_end and self.progress.committed == self.offset
+
+    def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:
+        found = self.recorder.cut(data, flush=flush or self._eof, final=self._eof, at=self.offset)
+        partial = not found.end and len(data) >= self.input.max_record_bytes
+        if partial or (self._eof and not found.end):
+            found = Cut(len(data if self._eof else self.recorder.encoding.whole(data, self.offset)))
+        self._waiting, self._more = data[found.end :], found.more
+        if not found.end:
+            return None
+        piece = Slice(self.offset, data[: found.end], partial, found.bounds)
+        self.offset = piece.end
+        self.progress.published(piece.end, b"")
+        return piece

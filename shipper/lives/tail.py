@@ -1,0 +1,349 @@
+"""One open file, read from its offset in slices that end with a record.
+
+A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins MARK_BYTES before
+the offset, and those bytes must be the ones read last time, and so must the file's head; so truncation and rewriting in
+place are noticed by the read itself, however the file's size came out.
+
+A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
+"""
+
+import os
+from dataclasses import dataclass
+
+from logbus.batch import MAX_BODY_BYTES
+from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
+from shipper.files.opening import Opened
+from shipper.files.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
+from shipper.records.encoding import Encoding
+from shipper.records.multiline import Bounds
+from shipper.records.recorder import Recorder
+from shipper.settings import Input
+from shipper.state.progress import Progress
+from shipper.state.registry import place_of
+
+BATCH_BYTES = MAX_BODY_BYTES
+REWORKED_BYTES = 512 * 1024
+"""Of an input whose records are joined or changed: that takes several times their size in memory."""
+
+MOST_READS = 10
+"""So often what holds NULs is read again while it changes."""
+
+
+class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
+    """The open file no longer holds what was read from it: truncated or rewritten in place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Bytes of a source: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
+
+    `bounds`: where its records end in the decoded text, if they are not simply lines. `forced`: the last one's end is
+    not told by the source's bytes but by the time that passed.
+    """
+
+    offset: int
+    body: bytes
+    partial: bool = False
+    bounds: Bounds | None = None
+    forced: bool = False
+
+    @property
+    def end(self) -> int:
+        """Where the next slice begins."""
+        return self.offset + len(self.body)
+
+
+class Tail:
+    """The reader of one life of one file.
+
+    `path` is the name the life was found under first and stays; `names` are its present names within the inputs.
+    `real_path` is that of the file, if a link led to it: rotation renames, copies and compresses there, at `place`.
+    `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
+    follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
+    record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
+    read until all that was published is confirmed. `until`: what the file holds from there on is another life's.
+    `hole`: where a writer may go on after a truncation, leaving NULs before. `space`: how many NULs, which are no
+    content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
+    `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
+    `unpacking`: it is to be read from a file that is being written still, by ourselves.
+    `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
+    """
+
+    __slots__ = (
+        "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
+        "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
+        "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
+        "searching", "seen_size", "settled", "space", "stream", "unpacking", "until",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a file is called and read with
+        self,
+        path: str,
+        source: Input,
+        fd: int,
+        status: os.stat_result,
+        recorder: Recorder | None = None,
+        real_path: str | None = "",
+    ) -> None:
+        self.path = path
+        self.real_path = real_path
+        self.input = source
+        self.recorder = recorder or Recorder(source)
+        self.names: tuple[str, ...] = ()
+        self.fd = fd
+        self.device, self.inode = status.st_dev, status.st_ino
+        self.generation = generation_of(fd)
+        self.stream = ""
+        self.offset = self.scanned = 0
+        self.mark = b""
+        self.head = Head()
+        self.progress = Progress()
+        self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
+        self.boundary = self.until = self.space = self.searched = 0
+        self.fragment = self.more = self.held = self.flush = self.sealed = False
+        self.final = self.queued = self.unpacking = self.searching = False
+        self.ended = self.done = self.settled = False
+        self.changed_s = 0.0
+        self.behind: Tail | None = None
+        self.follower: Tail | None = None
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode: what names the file while it exists."""
+        return self.device, self.inode
+
+    @property
+    def file(self) -> tuple[int, int, int | None]:
+        """Device, inode and generation: what tells the file from its successors, too, where there are generations."""
+        return self.device, self.inode, self.generation
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
+
+    @property
+    def _encoding(self) -> Encoding:
+        return self.recorder.encoding
+
+    @property
+    def unread(self) -> int:
+        """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
+        return max(0, self.seen_size - self.offset - self.space)
+
+    @property
+    def rotated(self) -> bool:
+        """Whether the name it was found under means another file now, or none."""
+        return self.path not in self.names
+
+    def begin_at(self, offset: int) -> None:
+        """Take everything before `offset` as read (and confirmed) in this life."""
+        self.offset = self.scanned = offset
+        self.mark = mark_before(self.fd, offset)
+        self.head = Head.of(self.fd, offset)
+        self.progress = Progress(offset, self.mark)
+
+    def visit(self, status: os.stat_result, now: float) -> bool:
+        """Take note of the file's size and time; return whether it is worth reading."""
+        if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
+            return False
+        if status.st_size < self.seen_size:
+            self.lost_bytes = self.unread
+        elif self.seen_size < 0:
+            self.lost_bytes = 0
+        self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
+        return True
+
+    def forget_size(self) -> None:
+        """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
+        if self.seen_size >= 0:
+            self.lost_bytes = self.unread
+        self.seen_size = -1
+
+    def peek(self) -> bytes:
+        """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
+        if self.hole:
+            self._skip_hole()
+        data = self._content(HEAD_BYTES, 0)
+        self.fragment = 0 < len(data) < HEAD_BYTES and not self._encoding.behind_first(data, at=self.offset)
+        return b"" if self.fragment and not self.final else data
+
+    def read(self) -> Slice | None:
+        """Return the next slice; None at the end, or before a line that is not finished (unless `final`).
+
+        Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
+        """
+        if not self.head.matches(self.fd) or self._is_over():
+            raise LifeEnded
+        if self.scanned > self.offset:
+            return self._read_long_line()
+        limit = min(self._limit(), self._to_boundary())
+        data, start = self._read_on(limit)
+        self.more = len(data) - start == limit
+        bound = self.more and limit == self._to_boundary()
+        most, at = self.input.max_record_bytes, self.offset - start
+        if (too_long := _too_long(self._encoding, data, start, most, at)) >= 0:
+            data, self.more, bound = data[: max(too_long, start + most)], True, False
+        final, flush = bound or (self.final and not self.more), bound or self.flush or self.final
+        self.flush = False
+        found = self.recorder.cut(data, start, flush=flush, final=final, at=at)
+        inside = bound and found.end == start
+        end = len(data) if inside else found.end
+        self.fragment = end < len(data)
+        self.held = self.recorder.joins and self._encoding.behind_first(data, end, at) > 0
+        if end == start:
+            return self._unfinished(data, start)
+        self.more = self.more or found.more
+        partial = inside and end - start > most - self._encoding.longest
+        return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
+
+    def advance(self, piece: Slice) -> None:
+        """Take a slice as published."""
+        if not piece.offset:  # what was looked at before may never be in the life's copy
+            self.head = Head()
+        self.head.extend(piece.offset, piece.body)
+        self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
+        self.offset = self.scanned = piece.end
+        self.searched = 0
+        self.progress.published(piece.end, self.mark)
+
+    def reopened_as(self, opened: Opened) -> bool:
+        """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
+        if key_of(opened.status) != self.key or generation_of(opened.fd) != self.generation:
+            os.close(opened.fd)
+            return False
+        self.fd = opened.fd
+        return True
+
+    def continues(self) -> bool:
+        """Tell whether the open file still holds what was read: the head, and the bytes before the offset."""
+        return self.head.matches(self.fd) and mark_before(self.fd, self.offset) == self.mark
+
+    def end_of_records(self) -> int:
+        """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
+        size = content_end(self.fd)
+        start = max(0, size - self.input.max_record_bytes)
+        data = os.pread(self.fd, size - start, start)
+        last = self._encoding.behind_last(data, 0, len(data), start)
+        return start + last if last or not start else size - size % self._encoding.unit
+
+    def close(self) -> None:
+        """Close the file; it may be opened again."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def _skip_hole(self) -> None:
+        """Step over the NULs that a writer leaves who goes on at its old position after a truncation."""
+        first, _ = first_byte(self.fd)
+        if first is None:
+            return
+        if first >= self.hole:
+            self.begin_at(first - first % self._encoding.unit)
+        self.hole = 0
+
+    def _read_on(self, limit: int) -> tuple[bytes, int]:
+        """Return up to `limit` new bytes behind the mark, and where they begin."""
+        start = len(self.mark)
+        data = self._content(start + limit, start)
+        if not data.startswith(self.mark):
+            raise LifeEnded
+        return data, start
+
+    def _content(self, most: int, start: int, position: int = -1) -> bytes:
+        """Return at most `most` bytes from `start` before `position` (the offset), without what is space behind that.
+
+        A writer in place may have filled what was read as NULs before what follows was read: so NULs that something
+        follows count only if they are read twice.
+        """
+        position = self.offset if position < 0 else position
+        at = position - start
+        self.space, self.searching = 0, False
+        data, before = os.pread(self.fd, most, at), b""
+        for _ in range(MOST_READS):
+            if data.find(b"\0", start) < 0:
+                break
+            end = max(start, len(data.rstrip(b"\0")))
+            space = end < len(data) and not self._goes_on(at + len(data))
+            content = data[:end] if space else data
+            if content.find(b"\0", start) < 0 or content == before[: len(content)]:
+                return self._without_space(data, at, end) if space else data
+            data, before = os.pread(self.fd, most, at), data
+        return data
+
+    def _without_space(self, data: bytes, at: int, end: int) -> bytes:
+        """Return data[:end], up to the end of a unit, and note how much space follows; `data` begins at `at`."""
+        end = min(len(data), end + -(at + end) % self._encoding.unit)
+        self.space = max(0, os.fstat(self.fd).st_size - at - end)
+        return data[:end]
+
+    def _goes_on(self, position: int) -> bool:
+        """Tell whether anything but NULs is known to follow; `searching` if that takes another step."""
+        size = os.fstat(self.fd).st_size
+        self.searching = False
+        if position >= size or ends_in_content(self.fd, size):
+            return position < size
+        start = max(position, self.searched)
+        found, self.searched = first_byte(self.fd, start, start + SEARCH_BYTES)
+        self.searching = found is None and self.searched < size
+        return found is not None
+
+    def _is_over(self) -> bool:
+        return 0 < self.until <= self.offset < os.fstat(self.fd).st_size
+
+    def _limit(self) -> int:
+        reworked = self.recorder.joins or self.recorder.rewrites
+        return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.input.max_record_bytes)
+
+    def _to_boundary(self) -> int:
+        """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
+        return self.boundary - self.offset if self.offset < self.boundary else 2 * BATCH_BYTES
+
+    def _unfinished(self, data: bytes, start: int) -> Slice | None:
+        """Judge what is no complete record: nothing, held lines, the beginning of a line or of a very long one."""
+        length = len(data) - start
+        if not length or self.held:
+            return None
+        self.scanned = self.offset + length
+        if length >= self.input.max_record_bytes:
+            return self._piece(data[start:])
+        return self._read_long_line() if self.more or self.final else None
+
+    def _read_long_line(self) -> Slice | None:
+        """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
+        room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
+        half = self.scanned % self._encoding.unit  # a unit's first half that was there before
+        data = self._content(min(BATCH_BYTES, room) + half, half, self.scanned)
+        fresh = max(0, len(data) - half)
+        if not fresh and os.fstat(self.fd).st_size < self.scanned:
+            self.scanned = self.offset
+            return self.read()
+        found = self._encoding.behind_first(data, at=self.scanned - half)
+        self.scanned += (found or half + fresh) - half
+        self.more = fresh > 0
+        self.fragment = not found
+        if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
+            self.scanned = self.offset
+            return self.read()
+        too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes
+        if found or too_long or self.final or self.scanned == self.boundary:
+            return self._line_so_far(partial=too_long, forced=not found and not too_long)
+        return self._read_long_line() if self.more else None
+
+    def _line_so_far(self, *, partial: bool, forced: bool) -> Slice:
+        data, start = self._read_on(self.scanned - self.offset)
+        return self._piece(data[start:]) if partial else Slice(self.offset, data[start:], forced=forced)
+
+    def _piece(self, data: bytes) -> Slice:
+        """Return the beginning of a line that is too long, up to the end of a character."""
+        return Slice(self.offset, self._encoding.whole(data, self.offset), partial=True)
+
+
+def _too_long(encoding: Encoding, data: bytes, start: int, most: int, at: int) -> int:
+    """Return where a line of over `most` bytes begins in data[start:], itself a line's beginning; -1 if none does."""
+    while len(data) - start > most:
+        end = encoding.behind_last(data, start, start + most, at)
+        if not end:
+            return start
+        start = end
+    return -1

@@ -1,0 +1,153 @@
+"""What is left out of an input (records dropped, not kept, or beyond a rate), and fields taken from a path."""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import msgspec
+
+from logbus.config.patterns import compile_pattern
+from logbus.errors import UsageError
+from logbus.severity import Severity, parse_severity
+from logbus.wire.headers import MAX_FIELDS, MAX_FIELDS_BYTES
+
+WINDOW_S: Final = 1.0
+
+Limit = Annotated[int, msgspec.Meta(gt=0)]
+
+
+class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which records: all that is given has to hold.
+
+    `min`: this severity and worse; `severities`: exactly these; `contains`: this text; `pattern`: a match in a line.
+    """
+
+    min: str = ""
+    severities: list[str] = []
+    contains: str = ""
+    pattern: str = ""
+
+    def __post_init__(self) -> None:
+        """Check severities and pattern. Raises UsageError."""
+        if not (self.min or self.severities or self.contains or self.pattern):
+            raise UsageError("select records", "nothing says which", "give min, severities, contains or pattern")
+        self.digits()
+        if self.pattern:
+            compile_pattern(self.pattern)
+
+    def digits(self) -> bytes:
+        """Return the ASCII digits of the severities selected. Raises UsageError."""
+        least = parse_severity(self.min) if self.min else Severity.DEBUG
+        exactly = {parse_severity(each) for each in self.severities} or set(Severity)
+        return b"".join(b"%d" % level for level in sorted(exactly) if level <= least)
+
+
+class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most so many records and bytes in each second, of all the input's files together.
+
+    `severities`: only records of these are counted and dropped; without, all are.
+    """
+
+    records_per_s: Limit | None = None
+    bytes_per_s: Limit | None = None
+    severities: list[str] = []
+
+    def __post_init__(self) -> None:
+        """Check that there is a limit. Raises UsageError."""
+        if self.records_per_s is None and self.bytes_per_s is None:
+            raise UsageError("use rate_limit", "it limits nothing", "give records_per_s, bytes_per_s or both")
+        self.digits()
+
+    def digits(self) -> bytes:
+        """Return the ASCII digits of the severities limited. Raises UsageError."""
+        return b"".join(b"%d" % parse_severity(each) for each in self.severities) or b"01234567"
+
+
+def selected(selection: Selection, levels: bytes, records: list[bytes]) -> list[bool]:
+    """Return for each record whether `selection` selects it."""
+    digits = selection.digits()
+    mask = [level in digits for level in levels]
+    if selection.contains:
+        text = selection.contains.encode()
+        mask = [each and text in record for each, record in zip(mask, records, strict=True)]
+    if selection.pattern:
+        search = compile_pattern(selection.pattern).search
+        mask = [each and search(record) is not None for each, record in zip(mask, records, strict=True)]
+    return mask
+
+
+def any_selected(selections: Iterable[Selection], levels: bytes, records: list[bytes]) -> list[bool]:
+    """Return for each record whether one of `selections` selects it."""
+    masks = [selected(each, levels, records) for each in selections]
+    return [any(each) for each in zip(*masks, strict=True)]
+
+
+@dataclass(slots=True)
+class Window:
+    """What passed of the severities that `limit` limits (ASCII digits) in this second."""
+
+    limit: RateLimit
+    digits: bytes
+    records: int = 0
+    size: int = 0
+
+    def has_room(self, size: int) -> bool:
+        """Tell whether a record of `size` bytes may pass."""
+        records, size_limit = self.limit.records_per_s, self.limit.bytes_per_s
+        return (records is None or self.records < records) and (size_limit is None or self.size + size <= size_limit)
+
+
+class Limiter:
+    """Counts what passes in each second, and what does not since that was last told; `due`: it is to be told."""
+
+    def __init__(self, limits: list[RateLimit]) -> None:
+        self._windows = [Window(each, each.digits()) for each in limits]
+        self._began = float("-inf")
+        self._dropped = self._dropped_bytes = 0
+        self.due = False
+
+    def begin(self, now: float) -> None:
+        """Take `now`, in seconds, as the time of what passes next."""
+        if now >= self._began + WINDOW_S:
+            self._began = now
+            for window in self._windows:
+                window.records = window.size = 0
+            self.due = self._dropped > 0
+
+    def passes(self, level: int, size: int) -> bool:
+        """Tell whether a record of `size` bytes may pass every limit for its level, and count it either way."""
+        windows = [window for window in self._windows if level in window.digits]
+        if all(window.has_room(size) for window in windows):
+            for window in windows:
+                window.records += 1
+                window.size += size
+            return True
+        self._dropped += 1
+        self._dropped_bytes += size
+        return False
+
+    def summary(self) -> bytes:
+        """Return a record that tells what was dropped so far, and forget it."""
+        text = b"logbus: rate_limit dropped %d records, %d bytes\n" % (self._dropped, self._dropped_bytes)
+        self._dropped = self._dropped_bytes = 0
+        self.due = False
+        return text
+
+
+def path_fields(pattern: str, path: str, fields: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `fields` and what the named groups of `pattern` match in `path`, as far as headers have room for them."""
+    compiled = compile_pattern(pattern)
+    match = compiled.search(os.fsencode(path))
+    if match is None:
+        return fields
+    found = {
+        name.decode(): (match[group] or b"").decode(errors="replace") for name, group in compiled.groupindex.items()
+    }
+    merged = dict(fields)
+    room = MAX_FIELDS_BYTES - sum(len(text.encode()) for pair in fields.items() for text in pair)
+    for name, text in found.items():
+        room -= len(name.encode()) + len(text.encode())
+        if text and name not in merged and room >= 0 and len(merged) < MAX_FIELDS:
+            merged[name] = text
+    return merged

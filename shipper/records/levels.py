@@ -1,0 +1,87 @@
+"""Which severity the lines of an input state, by the input's format."""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from logbus.config.patterns import compile_pattern
+from logbus.errors import UsageError
+from logbus.severity import UNSTATED, parse_severity, severity_of_word, stated
+from logbus.severity.formats import FORMATS, GROUPS, Format, line_pattern
+from logbus.severity.key_levels import json_prefix, logfmt_prefix
+from logbus.wire.batch import count_lines
+
+Reader = Callable[[bytes], bytes]
+"""Bytes -> for each of their lines an ASCII digit or, if it states no severity, `-`."""
+
+FormatName = Literal[
+    "auto", "plain", "json", "logfmt", "syslog", "systemd", "klog", "logcat", "log4j", "logback", "python", "nginx",
+    "apache", "postgres", "redis", "ruby", "docker", "cri", "pattern",
+]  # fmt: skip
+
+ALIASES = dict.fromkeys(("log4j", "logback", "python", "nginx", "apache", "postgres"), "columns") | {
+    "systemd": "syslog"
+}
+_KEY = re.compile(r"[\w.@/-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an input says about its format: the keys of shipper.yml."""
+
+    format: FormatName = "auto"
+    level_key: str = ""
+    pattern: str = ""
+    levels: Mapping[str, str] = field(default_factory=dict)
+
+
+def reader_of(said: Said) -> Reader:
+    """Return what reads the severities of an input's lines. Raises UsageError for settings that do not go together."""
+    _check(said)
+    if said.format in ("auto", "docker", "cri"):
+        return stated
+    if said.format == "plain":
+        return lambda body: UNSTATED * count_lines(body)
+    if said.format == "pattern":
+        return _by_pattern(said)
+    pattern = line_pattern(_formats(said))
+    return lambda body: stated(body, pattern)
+
+
+def _check(said: Said) -> None:
+    if said.level_key and said.format not in ("json", "logfmt"):
+        raise UsageError("use level_key", f"level_key: the format {said.format} has no keys", "set format: json")
+    if said.level_key and not _KEY.fullmatch(said.level_key):
+        raise UsageError("use level_key", "level_key is no plain word", "letters, digits and _ . @ / -, 64 at most")
+    if bool(said.pattern) != (said.format == "pattern"):
+        raise UsageError("use pattern", "format: pattern and the key pattern belong together", "set both, or neither")
+    if said.levels and said.format != "pattern":
+        raise UsageError("use levels", "only format: pattern has levels of its own", "remove them")
+
+
+def _formats(said: Said) -> list[Format]:
+    if said.level_key:
+        prefix = json_prefix if said.format == "json" else logfmt_prefix
+        key = re.escape(said.level_key).encode()
+        return [Format(said.format, b"", prefix(key, re.escape(said.level_key[0]).encode()))]
+    names = GROUPS[ALIASES.get(said.format, said.format)]
+    return [each for each in FORMATS if each.name in names]
+
+
+def _by_pattern(said: Said) -> Reader:
+    """Return a reader that takes the group `level` of the operator's pattern, in his words or the usual ones."""
+    pattern = compile_pattern(said.pattern, "level")
+    group = pattern.groupindex[b"level"]
+    words = {word.lower().encode(): b"%d" % parse_severity(level) for word, level in said.levels.items()}
+
+    def digit(line: bytes) -> bytes:
+        found = pattern.search(line)
+        word = found[group] if found else None
+        if not word:
+            return UNSTATED
+        severity = severity_of_word(word)
+        return words.get(word.lower(), UNSTATED if severity is None else b"%d" % severity)
+
+    return lambda body: b"".join(map(digit, io.BytesIO(body)))

@@ -1,0 +1,120 @@
+"""Lines that belong together, such as a stack trace's, found without a memory: by what each line looks like.
+
+Theory of operation: every line has a *kind*, one letter, told by its own bytes; a record is a run of kinds that a
+grammar takes. The grammar is a regular expression over kinds that looks neither ahead nor back and never gives back
+what it took, so a record is known to be complete as soon as a line follows that it does not take, and all records but
+the last stay the same whatever is appended. A record that reaches `max_lines` or `max_bytes` is over, and the rest
+begins anew. So where records end depends only on the bytes since the end of any earlier one: that makes read
+boundaries, restarts and rotations invisible. What waits is left in the file, and read again.
+"""
+
+import io
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from typing import Annotated, Final, Literal, NamedTuple
+
+import msgspec
+
+from logbus.config.patterns import compile_pattern
+from logbus.errors import UsageError
+from shipper.records.stacktraces import Grammar, grammar
+
+MOST_LINES: Final = 10_000
+LARGEST_BYTES: Final = 128 * 1024
+"""A quarter of a read, or half of one that is decoded: so a full read always holds a complete record."""
+
+
+class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of `multiline`: a `preset`, or patterns for lines that `start` a record or `continue` one.
+
+    A record has at most `max_lines` and `max_bytes`. The last one of a file is over when nothing came for `flush_s`.
+    """
+
+    preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
+    start: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 500
+    max_bytes: Annotated[int, msgspec.Meta(ge=512, le=LARGEST_BYTES)] = 64 * 1024
+    flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Check that it says one thing. Raises UsageError."""
+        if bool(self.preset) == bool(self.start or self.continue_):
+            raise UsageError("use multiline", "it needs either a preset or patterns", "as in preset: java")
+        grammar_of(self)
+
+
+def grammar_of(wanted: Multiline) -> Grammar:
+    """Return how records are told apart. Raises UsageError for a pattern that is none."""
+    if wanted.preset:
+        return grammar(wanted.preset)
+    start = compile_pattern(wanted.start) if wanted.start else None
+    goes_on = compile_pattern(wanted.continue_) if wanted.continue_ else None
+
+    def kind(line: bytes) -> bytes:
+        if start and start.search(line):
+            return b"s"
+        return b"i" if goes_on is None or goes_on.search(line) else b"s"
+
+    return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), re.compile(rb".i*+"))
+
+
+LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))
+"""Every line is a record."""
+
+
+class Bounds(NamedTuple):
+    """Records, one after the other: their bytes, as decoded, and their lines. The last may go on if `open`."""
+
+    sizes: list[int]
+    lines: list[int]
+    open: bool
+
+
+Blocks = Callable[[bytes, list[bytes]], dict[int, int]]
+"""Body and its lines -> runs of lines that must not be torn: first line -> line behind the last, or `len(lines) + 1`
+for a run that goes on behind the body. They do not overlap."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joiner:
+    """Tells where records end: a record takes what `grammar` does, up to `max_lines` and `max_bytes`.
+
+    What `blocks` finds is not torn, whatever the limits say.
+    """
+
+    grammar: Grammar
+    max_lines: int
+    max_bytes: int
+    blocks: Blocks | None = None
+
+    def bounds(self, body: bytes, rest_bytes: int = 0) -> Bounds:
+        """Return the records of `body`, whole lines that begin with a record's; `rest_bytes` of a line follow them."""
+        lines = list(io.BytesIO(body))
+        ends = [0, *accumulate(map(len, lines))]
+        kinds = self.grammar.kinds(body)
+        blocks = self.blocks(body, lines) if self.blocks else {}
+        firsts = list(blocks)
+        starts = [0]
+        while starts[-1] < len(lines):
+            end = self._end(kinds, ends, starts[-1])
+            block = bisect_left(firsts, end) - 1
+            starts.append(max(end, min(blocks[firsts[block]], len(lines))) if block >= 0 else end)
+        last = starts[-2]
+        over = len(lines) - last >= self.max_lines or ends[-1] - ends[last] + rest_bytes > self.max_bytes
+        return Bounds(
+            [ends[end] - ends[start] for start, end in pairwise(starts)],
+            [end - start for start, end in pairwise(starts)],
+            not over or max(blocks.values(), default=0) > len(lines),
+        )
+
+    def _end(self, kinds: bytes, ends: list[int], start: int) -> int:
+        """Return the line behind the record that begins with line `start`, blocks aside."""
+        found = self.grammar.record.match(kinds, start)
+        end = min(found.end() if found else start + 1, start + self.max_lines)
+        if ends[end] - ends[start] > self.max_bytes:
+            end = max(start + 1, bisect_right(ends, ends[start] + self.max_bytes, start, end) - 1)
+        return end

@@ -1,0 +1,250 @@
+"""Where an input's records end, how severe they are, and what of them leaves the host. Bytes in, bytes and numbers out.
+
+A `Recorder` is what an input makes of bytes. `cut` tells how far complete records go: what is not complete waits in the
+file, and nothing is kept here. `finish` makes a slice, cut so, into what a batch carries. An input that joins and
+changes nothing stays on the fast path: no object per line, no lengths.
+"""
+
+import io
+from dataclasses import dataclass, replace
+from itertools import accumulate, compress, islice, pairwise
+from typing import Final
+
+from logbus import telemetry
+from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
+from logbus.severity import UNSTATED, Severity
+from shipper.records.encoding import encoding_of
+from shipper.records.filters import Limiter, any_selected
+from shipper.records.levels import reader_of
+from shipper.records.multiline import LARGEST_BYTES, LINES, MOST_LINES, Bounds, Joiner, grammar_of
+from shipper.records.redaction import BEGIN_KEY, Redactor, key_blocks
+from shipper.records.rules import Rules
+
+FLUSH_S: Final = 1.0
+MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
+"""A summary of what a rate limit dropped may come on top."""
+_WARNING: Final = b"%d" % Severity.WARNING
+_MILDEST: Final = b"%d" % Severity.DEBUG
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Complete records end at `end`. `bounds` are theirs in the decoded text, None if each is a line.
+
+    `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
+    because one holds only so many.
+    """
+
+    end: int
+    bounds: Bounds | None = None
+    forced: bool = False
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a batch carries: body, levels, lengths."""
+
+    body: bytes
+    levels: bytes
+    lengths: tuple[tuple[int, int], ...] | None = None
+
+
+def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
+    r"""Return where the complete lines of data[start:] end, `most` of them at most; `start` if there is none.
+
+    Only LF ends a line: CR, form feeds, NULs and U+2028 are bytes like any other.
+    """
+    end = data.rfind(b"\n", start) + 1
+    while end - start > most and data.count(b"\n", start, end) > most:
+        half = data.rfind(b"\n", start, (start + end) // 2) + 1
+        end = half or data.find(b"\n", start) + 1
+    return max(end, start)
+
+
+class Recorder:
+    """What an input makes of bytes. Raises UsageError if its key file cannot be used.
+
+    `joins`: a record may be several lines. `rewrites`: what is published may not be what the file holds.
+    `flush_s`: how long the last record of a file waits for lines that belong to it.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._default = b"%d" % rules.severity()
+        self._stated = reader_of(rules.said())
+        self._keep, self._drop = rules.keep, rules.drop
+        self._limiter = Limiter(limits) if (limits := rules.rate_limits()) else None
+        self._redactor = Redactor(rules.redact) if rules.redact else None
+        self._multiline = rules.multiline is not None
+        self._joiner = _joiner(rules, keys=self._redactor is not None and self._redactor.joins_keys)
+        self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
+        self._changes = bool(self._filters or rules.redact)
+        self.encoding = encoding_of(rules.encoding)
+        self.joins = self._joiner is not None
+        self.rewrites = self._changes or self.encoding.decodes
+        self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S
+
+    def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
+        """Return how far the complete records of data[start:], which begins with a record, go.
+
+        `flush`: nothing came for a while, so the last record is complete. `final`: so is its line. `at`: the offset of
+        `data` in the rules.
+        """
+        if not self.encoding.decodes:
+            return self._cut(data, start, flush=flush, final=final)
+        decode = self.encoding.decode if final else self.encoding.decode_unfinished
+        text = decode(data[start:], at + start)
+        found = self._cut(text.body, 0, flush=flush, final=final)
+        return replace(found, end=start + text.source_at(found.end))
+
+    def _cut(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
+        if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
+            end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
+            return Cut(end, more=end < data.rfind(b"\n", start) + 1)
+        end = len(data) if final else data.rfind(b"\n", start) + 1
+        if end <= start:
+            return Cut(start)
+        few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within so many, others would be read again
+        found = self._joiner.bounds(data[start : min(few, end)], len(data) - end if few >= end else 0)
+        wanted = len(found.sizes) - (found.open and (few < end or not (flush or final)))
+        count = min(wanted, MOST_RECORDS)
+        bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
+        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
+
+    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
+        """Return what is published of `body`, complete records within `bounds`, at `now` (seconds).
+
+        `at`: the offset of `body` in the rules.
+        """
+        if not self.encoding.decodes:
+            return self._finish(body, bounds, now)
+        text = self.encoding.decode(body, at)
+        found = self._finish(text.body, bounds, now)
+        return replace(found, lengths=text.lengths(found.lengths))
+
+    def _finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
+        stated = self._stated(body)
+        if bounds and len(bounds.sizes) < len(stated):
+            stated = _first_stated(stated, bounds.lines)
+        else:
+            bounds = None
+        if undetected := stated.count(UNSTATED):
+            telemetry.count("logbus_undetected_records", undetected)
+        levels = stated.replace(UNSTATED, self._default)
+        if self._changes:
+            return self._rewrite(body, levels, bounds, now)
+        return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes))
+
+    def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
+        sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
+        kept = self._kept(body, levels, sizes, now) if self._filters else [True] * len(sizes)
+        whole = all(kept)
+        left = body if whole else b"".join(compress(_records(body, sizes), kept))
+        left_sizes = sizes if whole else list(compress(sizes, kept))
+        redacted = self._redactor.redact(left, left_sizes) if self._redactor else None
+        if redacted:
+            left, left_sizes = redacted
+        due = self._limiter is not None and self._limiter.due
+        if whole and not due:
+            lengths = tuple(zip(left_sizes, sizes, strict=True)) if redacted or bounds else None
+            return Finished(left, levels, lengths)
+        summary = self._limiter.summary() if self._limiter and due and _takes_summary(sizes, kept) else b""
+        return _assembled(_records(left, left_sizes), levels, sizes, kept, summary)
+
+    def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> list[bool]:
+        """Return for each record whether it is published, and count those that are not."""
+        records = _records(body, sizes)
+        kept = any_selected(self._keep, levels, records) if self._keep else [True] * len(records)
+        if self._drop:
+            dropped = any_selected(self._drop, levels, records)
+            kept = [each and not other for each, other in zip(kept, dropped, strict=True)]
+        filtered = len(kept) - sum(kept)
+        if limiter := self._limiter:
+            limiter.begin(now)
+            kept = [each and limiter.passes(level, size) for each, level, size in zip(kept, levels, sizes, strict=True)]
+        _count_dropped("filter", filtered)
+        _count_dropped("rate_limit", len(kept) - sum(kept) - filtered)
+        return kept
+
+
+class Recorders:
+    """One Recorder for each input: what its files share."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, Recorder] = {}
+
+    def of(self, rules: Rules) -> Recorder:
+        """Return an input's."""
+        if id(rules) not in self._of:
+            self._of[id(rules)] = Recorder(rules)
+        return self._of[id(rules)]
+
+
+def _behind_lines(data: bytes, start: int, most: int) -> int:
+    """Return where the first `most` lines of data[start:] end; `len(data)` if there are no more."""
+    if data.count(b"\n", start) < most:
+        return len(data)
+    return start + sum(map(len, islice(io.BytesIO(memoryview(data)[start:]), most)))
+
+
+def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
+    if rules.multiline:
+        half_a_line = rules.max_record_bytes // (2 * encoding_of(rules.encoding).unit)  # of what is read, decoded
+        most_bytes = min(rules.multiline.max_bytes, half_a_line, LARGEST_BYTES)
+        blocks = key_blocks if keys else None
+        return Joiner(grammar_of(rules.multiline), rules.multiline.max_lines, most_bytes, blocks)
+    return Joiner(LINES, 1, rules.max_record_bytes, key_blocks) if keys else None
+
+
+def _first_stated(stated: bytes, lines: list[int]) -> bytes:
+    """Return what each record states: what the first of its lines that states something does."""
+    ends = accumulate(lines, initial=0)
+    return b"".join(stated[start:end].lstrip(UNSTATED)[:1] or UNSTATED for start, end in pairwise(ends))
+
+
+def _count_dropped(by: str, count: int) -> None:
+    if count:
+        telemetry.count("logbus_dropped_records", count, by=by)
+
+
+def _records(body: bytes, sizes: list[int]) -> list[bytes]:
+    return [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
+
+
+def _takes_summary(sizes: list[int], kept: list[bool]) -> bool:
+    return any(keep and size > 1 for size, keep in zip(sizes, kept, strict=True))
+
+
+def _assembled(left: list[bytes], levels: bytes, sizes: list[int], kept: list[bool], summary: bytes) -> Finished:
+    """Return a batch's parts: what is `left` of records of `sizes` bytes, what was dropped as records of no bytes.
+
+    Neighbours that were dropped are one such record, as severe as the next that was not, so that it adds nothing to
+    the routing key. A summary comes behind the first record that can spare a byte of the source, its newline's.
+    """
+    parts: list[bytes] = []
+    digits = bytearray()
+    lengths: list[tuple[int, int]] = []
+    rest = iter(left)
+    dropped = 0
+    for level, size, keep in zip(levels, sizes, kept, strict=True):
+        if not keep:
+            dropped += size
+            continue
+        if dropped:
+            digits.append(level)
+            lengths.append((0, dropped))
+            dropped = 0
+        record = next(rest)
+        spare = int(bool(summary) and size > 1)
+        parts.append(record)
+        digits.append(level)
+        lengths.append((len(record), size - spare))
+        if spare:
+            parts.append(summary)
+            digits += _WARNING
+            lengths.append((len(summary), 1))
+            summary = b""
+    if dropped:
+        digits += digits[-1:] or _MILDEST
+        lengths.append((0, dropped))
+    return Finished(b"".join(parts), bytes(digits), tuple(lengths))

@@ -1,0 +1,261 @@
+r"""Replacing what must not leave the host, by a fixed mark or by a keyed hash that is equal for equal texts.
+
+Patterns run on RE2, over whole slices: where nothing is found the slice stays verbatim. No match crosses a line's end,
+but for blocks of private keys, which are found in whole records (`key_blocks` keeps them in one). A match that its
+preset's check refuses (a card number by Luhn, say) is left as it is.
+"""
+
+import base64
+import hashlib
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, islice, pairwise
+from pathlib import Path
+from typing import Annotated, Final, Literal, get_args
+
+import msgspec
+
+from logbus import telemetry
+from logbus.config.patterns import Match, Pattern, compile_pattern
+from logbus.config.settings import read_secret
+from logbus.errors import UsageError
+
+PresetName = Literal["email", "ipv4", "ipv6", "credit_card", "credentials", "api_key", "private_key"]
+
+MATCHES_A_RECORD: Final = 1000
+GROWTH: Final = 8
+GROWTH_BYTES: Final = 256
+TOO_MANY: Final = b"[redacted: more marks than text]\n"
+KEY_BLOCK_LINES: Final = 250
+KEY_BLOCK_BYTES: Final = 16 * 1024
+HASH_BYTES: Final = 6
+BEGIN_KEY: Final = b"PRIVATE KEY"
+END_KEY: Final = b"-----END "
+
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_HEX = "[0-9A-Fa-f]{1,4}"
+_SOME_HEX = f"(?:{_HEX}(?::{_HEX}){{0,6}})?"
+_LETTER = r"[\w.%+\x80-\xff-]"
+_DOMAIN = r"[A-Za-z0-9\x80-\xff-]+"
+_AUTHORIZATION = r"(?i:authorization)\\*[\"']?\s*[:=]\s*\\*[\"']?"
+_CARDS = (
+    r"4\d{12}(?:\d{3}){0,2}", r"5[1-5]\d{14}", r"2[2-7]\d{14}", r"3[47]\d{13}", r"3(?:0[0-5]|[68]\d)\d{11}",
+    r"35\d{14}", r"6(?:011|5\d\d|4[4-9]\d)\d{12}", r"62\d{14,17}", r"[2-6]\d{3}(?:[ -]\d{4}){3}",
+    r"3[47]\d\d[ -]\d{6}[ -]\d{5}",
+)  # fmt: skip
+_API_KEYS = (
+    r"(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b", r"gh[pousr]_[A-Za-z0-9]{36,255}", r"github_pat_\w{22,255}",
+    r"glpat-[\w-]{20,255}", r"xox[abprs]-[\w-]{10,255}", r"AIza[\w-]{35}", r"[rs]k_live_[A-Za-z0-9]{16,255}",
+    r"npm_[A-Za-z0-9]{36}", r"SG\.[\w-]{22}\.[\w-]{43}", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
+    r"(?i:\w{0,30}secret_?access_?key)[^\w\n/+]{1,5}(?P<secret>[A-Za-z0-9/+]{40})\b",
+)  # fmt: skip
+
+PATTERNS: Final[dict[str, str]] = {
+    "email": rf"{_LETTER}+(?:@|%40){_DOMAIN}(?:\.{_DOMAIN})+",
+    "ipv4": rf"\b(?:{_BYTE}\.){{3}}{_BYTE}\b",
+    "ipv6": rf"(?:(?:{_HEX}:){{7}}{_HEX}|{_SOME_HEX}::{_SOME_HEX})(?:(?:\.\d{{1,3}}){{3}})?",
+    "credit_card": rf"\b(?:{'|'.join(_CARDS)})\b",
+    "credentials": rf"{_AUTHORIZATION}(?i:digest|oauth|hawk|aws4-hmac-sha256) +(?P<secret>[^\r\n]+)"
+    rf"|{_AUTHORIZATION}(?:(?i:bearer|basic|token|apikey|negotiate|ntlm) +)?(?P<secret2>[^\s\"',;\\]+)"
+    r"|\b(?i:bearer) +(?P<secret3>[\w.~+/-]{16,}=*)|\b(?i:basic) +(?P<secret4>[A-Za-z0-9+/]{6,}={0,2})"
+    r"|://[^\s/:@]*:(?P<secret5>[^\s/@]+)@",
+    "api_key": rf"\b(?:{'|'.join(_API_KEYS)})",
+}
+_PRIVATE_KEY = re.compile(
+    rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,60}-----|\Z)"
+)
+
+
+class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of `redact`: `presets`, and `patterns` by a name of the operator's, which the mark shows.
+
+    With `key_file` the mark holds a keyed hash, so that equal texts can be told from others, and nothing more.
+    """
+
+    presets: list[PresetName] = []
+    patterns: dict[Annotated[str, msgspec.Meta(pattern=r"^[\w -]{1,32}$")], str] = {}
+    key_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the patterns. Raises UsageError."""
+        if not (self.presets or self.patterns):
+            raise UsageError("use redact", "it names neither presets nor patterns", "as in presets: [email]")
+        for name, text in self.patterns.items():
+            if name in get_args(PresetName):
+                raise UsageError("use redact", f"{name!r} is a preset's name", "call the pattern something else")
+            if compile_pattern(text).search(b""):
+                raise UsageError("use redact", f"the pattern {text!r} matches nothing at all, that is, everywhere")
+
+
+Span = tuple[int, int]
+Found = tuple[int, int, str]
+"""What is to be replaced: where it begins and ends, and what it is called."""
+
+
+class Redactor:
+    """Replaces in records whatever `settings` name. Raises UsageError if the key file cannot be used."""
+
+    def __init__(self, settings: Redact) -> None:
+        wanted = {name: PATTERNS[name] for name in settings.presets if name in PATTERNS} | settings.patterns
+        self._patterns = [(name, compile_pattern(text)) for name, text in wanted.items()]
+        self.joins_keys = "private_key" in settings.presets
+        self._alone = len(self._patterns) == 1 and not self.joins_keys
+        self._marks = {name: f"[redacted {name}]".encode() for name in [*wanted, "private_key"]}
+        secret = read_secret(Path(settings.key_file)).encode() if settings.key_file else b""
+        self._key = secret and hashlib.sha256(secret).digest()
+
+    def redact(self, body: bytes, sizes: list[int]) -> tuple[bytes, list[int]] | None:
+        """Return `body`, records of `sizes` bytes, and the sizes after replacing; None if there is nothing to."""
+        found = self.find(body, sizes)
+        if not found:
+            return None
+        telemetry.count("logbus_redactions", len(found))
+        ends = list(accumulate(sizes))
+        new_sizes = sizes.copy()
+        parts: list[bytes] = []
+        at = 0
+        for start, end, name in found:
+            mark = self._hashed(name, body[start:end]) if self._key else self._marks[name]
+            parts.append(body[at:start])
+            parts.append(mark)
+            new_sizes[bisect_right(ends, start)] += len(mark) - (end - start)
+            at = end
+        parts.append(body[at:])
+        return _bounded(b"".join(parts), new_sizes, sizes)
+
+    def _hashed(self, name: str, text: bytes) -> bytes:
+        return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
+
+    def find(self, body: bytes, sizes: list[int]) -> list[Found]:
+        """Return what is to be replaced, in order, none overlapping another."""
+        found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
+        if self.joins_keys and BEGIN_KEY in body:
+            found += _keys(body, sizes)
+        return found if self._alone else _merged(sorted(found))
+
+
+def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes, list[int]]:
+    """Return `body` and its records' `sizes`, without those that grew beyond all bounds."""
+    grown = [size > GROWTH * old + GROWTH_BYTES for size, old in zip(sizes, old_sizes, strict=True)]
+    if not any(grown):
+        return body, sizes
+    records = [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
+    bounded = [TOO_MANY if too_large else each for each, too_large in zip(records, grown, strict=True)]
+    return b"".join(bounded), list(map(len, bounded))
+
+
+def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
+    """Return what a pattern finds; after MATCHES_A_RECORD in one line, the rest of that line."""
+    check = CHECKS.get(name)
+    found: list[Found] = []
+    at = 0
+    while at < len(body):
+        run, rest, at = _run(pattern, body, at)
+        found += [
+            (start, end, name) for start, end in run if start < end and (check is None or check(body, start, end))
+        ]
+        found += [(*span, name) for span in rest]
+    return found
+
+
+def _run(pattern: Pattern, body: bytes, at: int) -> tuple[list[Span], list[Span], int]:
+    """Return the next matches, the rest of a line that has too many of them, and where to go on.
+
+    Taken is one more than a line may have. Where they end within a line, that line is left to the next run.
+    """
+    run = _spans(pattern, islice(pattern.finditer(body, at), MATCHES_A_RECORD + 1))
+    if len(run) <= MATCHES_A_RECORD:
+        return run, [], len(body)
+    last, _ = run[-1]
+    line = body.rfind(b"\n", 0, last) + 1
+    if first := bisect_left(run, (line, line)):
+        return run[:first], [], line
+    end = body.find(b"\n", last)
+    end = len(body) if end < 0 else end
+    return run[:-1], [(last, end)], end
+
+
+def _spans(pattern: Pattern, matches: Iterable[Match]) -> list[Span]:
+    """Return where each match is: the group `secret` that took part, or the whole match."""
+    groups = [group for name, group in pattern.groupindex.items() if name.startswith(b"secret")]
+    if not groups:
+        return [match.span() for match in matches]
+    return [next((match.span(group) for group in groups if match.start(group) >= 0), match.span()) for match in matches]
+
+
+def _is_card(body: bytes, start: int, end: int) -> bool:
+    digits = [digit - ord("0") for digit in reversed(body[start:end]) if digit not in b" -"]
+    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]  # noqa: PLR2004 - Luhn: 2 x 5 has two digits
+    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def _is_ipv6(body: bytes, start: int, end: int) -> bool:
+    """Refuse what only begins or ends like an address: `std::string`, `::`."""
+    around = body[max(0, start - 1) : start] + body[end : end + 1]
+    return end - start > len("::") and not re.search(rb"[\w:]", around)
+
+
+def _is_credential(body: bytes, start: int, end: int) -> bool:
+    """Refuse `Basic authentication`: what follows the word has to be base64 of a user and a password."""
+    if not re.search(rb"(?i:basic) +\Z", body[max(0, start - 16) : start]):
+        return True
+    text = body[start:end]
+    try:
+        return b":" in base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        return False
+
+
+CHECKS: Final[dict[str, Callable[[bytes, int, int], bool]]] = {
+    "credit_card": _is_card,
+    "ipv6": _is_ipv6,
+    "credentials": _is_credential,
+}
+
+
+def _keys(body: bytes, sizes: list[int]) -> Iterator[Found]:
+    at = 0
+    for end in accumulate(sizes):
+        if body.find(BEGIN_KEY, at, end) >= 0:
+            for match in _PRIVATE_KEY.finditer(body, at, end):
+                yield match.start(), match.end() - body.endswith(b"\n", 0, match.end()), "private_key"
+        at = end
+
+
+def _merged(found: list[Found]) -> list[Found]:
+    merged: list[Found] = []
+    for start, end, name in found:
+        if merged and start < merged[-1][1]:
+            first, last, its_name = merged[-1]
+            merged[-1] = (first, max(last, end), its_name)
+        else:
+            merged.append((start, end, name))
+    return merged
+
+
+def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
+    """Return the runs of lines that hold a private key, as `multiline.Joiner` takes them."""
+    blocks: dict[int, int] = {}
+    if b"-----BEGIN " not in body or BEGIN_KEY not in body:
+        return blocks
+    places = list(accumulate(map(len, lines), initial=0))
+    ends = [number for number, line in enumerate(lines) if END_KEY in line]
+    last = 0
+    for first, line in enumerate(lines):
+        if first >= last and b"-----BEGIN " in line and BEGIN_KEY in line and END_KEY not in line:
+            last = _block_end(first, ends, places)
+            if last > first + 1:
+                blocks[first] = last
+    return blocks
+
+
+def _block_end(first: int, ends: list[int], places: list[int]) -> int:
+    """Return the line behind a key's last; one more than there are if it may still come, `first + 1` if it does not.
+
+    `ends`: the lines that end a key; `places`: where each line begins, and the last one ends.
+    """
+    index = bisect_left(ends, first)
+    last = ends[index] + 1 if index < len(ends) else len(places)
+    size = places[min(last, len(places) - 1)] - places[first]
+    return first + 1 if last - first > KEY_BLOCK_LINES or size > KEY_BLOCK_BYTES else last

@@ -1,0 +1,1 @@
+"""What a shipper remembers: the registry, and how far each stream is confirmed."""

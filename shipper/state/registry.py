@@ -1,0 +1,241 @@
+"""The shipper's memory: which streams there are, and how far each is confirmed. SQLite, one transaction a save.
+
+A stream is written here, durably, before anything of it is published. Later saves are not synced: what a power cut
+takes from them is sent again under the same ids and trimmed by the sinks.
+
+One shipper owns a state directory (flock). A registry that is damaged, or is not ours, is set aside and never
+deleted: everything is then read again, and sinks trim what they hold wherever ids could be derived again.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shipper.state.registry_file import connect, open_file
+
+logger = logging.getLogger("shipper.registry")
+
+SHRINK_FROM_PAGES = 1000
+EXPIRE_ROWS = 20_000
+_INODE_SPAN = 1 << 64
+
+
+def place_of(path: str, real: str | None) -> str:
+    """Return the path beside which the rotated forms of a life are: its own, or that of the file a link led to.
+
+    `real` is None where that was not remembered: then what the link leads to now is the best guess.
+    """
+    return os.path.realpath(path) if real is None else real or path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints.
+
+    `real_path`: the path of the file if a link led to it; None if an older Logbus did not remember that.
+    `settled`: nothing more is expected of it, as it was rotated away, read to its end and quiet, or as it could not be
+    found any more, which was reported: when it is nowhere, there is nothing to report.
+    """
+
+    stream: str
+    device: int
+    inode: int
+    generation: int | None
+    path: str
+    offset: int
+    mark: bytes
+    published: int
+    published_mark: bytes
+    head_length: int
+    head: bytes
+    done: bool = False
+    real_path: str | None = ""
+    settled: bool = False
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
+
+    def ended(self) -> "Row":
+        """Return the same stream as one that is over."""
+        return replace(self, done=True)
+
+
+_NAMES = [field.name for field in fields(Row)]
+COLUMNS = ", ".join(_NAMES)
+_VALUES = attrgetter(*_NAMES)  # `astuple` copies each value, too: a sixth of a start with 10,000 files
+_UPDATED = [name for name in _NAMES if name != "stream"]
+_OUTLINE = "stream, inode, path, real_path"
+_HOLES = ", ".join("?" * (len(_NAMES) + 1))
+_SAVE = (
+    f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
+    + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
+    + ", updated_s = CASE WHEN excluded.offset > offset OR offset >= published OR excluded.done THEN"
+    " excluded.updated_s ELSE updated_s END"  # while a confirm is waited for, it says since when
+)
+
+
+class Outline(NamedTuple):
+    """Where the file of a stream was: `place` as of `Row`."""
+
+    stream: str
+    inode: int
+    path: str
+    real_path: str | None
+
+    @property
+    def place(self) -> str:
+        """The path beside which the life's rotated forms are."""
+        return place_of(self.path, self.real_path)
+
+
+class Registry:
+    """Streams and offsets, in `directory` or, if that is None, in memory only.
+
+    Raises StateError if the directory cannot be used, another shipper uses it, or a newer Logbus wrote it.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self.persistent = directory is not None
+        self._full = False
+        self._lock, self._db = open_file(directory) if directory else (-1, connect(":memory:"))
+
+    def candidates(self, inode: int) -> list[Row]:
+        """Return the streams that lived under an inode number and are not done, the newest first."""
+        return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (signed(inode),))
+
+    def unfinished(self) -> list[Row]:
+        """Return the streams that are not done, the oldest first."""
+        return self._rows("WHERE NOT done ORDER BY rowid", ())
+
+    def outline(self) -> list[Outline]:
+        """Return where the streams that are not done were, the oldest first: a million are no burden."""
+        found = self._db.execute(f"SELECT {_OUTLINE} FROM streams WHERE NOT done ORDER BY rowid")  # noqa: S608 - our own columns
+        return [_outline(values) for values in found]
+
+    def row(self, stream: str) -> Row | None:
+        """Return what is remembered of a stream."""
+        return next(iter(self._rows("WHERE stream = ?", (stream,))), None)
+
+    def has(self, stream: str) -> bool:
+        """Tell whether a stream id was ever used here."""
+        return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
+
+    def expire(self, before_s: float, is_there: Callable[[Outline], bool], after: int = 0) -> int:
+        """Forget what was not saved since `before_s` and is not there; a part at a time.
+
+        Return where the next part begins, to be given as `after`; 0 after the last one.
+        """
+        query = f"SELECT rowid, {_OUTLINE} FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
+        old = self._db.execute(query, (before_s, after)).fetchall()
+        gone: list[tuple[object, ...]] = [(rowid,) for rowid, *values in old if not is_there(_outline(values))]
+        if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
+            logger.info("forgot %d files that have been gone for long", len(gone))
+            self._shrink()
+        return old[-1][0] if len(old) == EXPIRE_ROWS else 0
+
+    def fact(self, name: str) -> str:
+        """Return a remembered fact, "" if there is none."""
+        row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return row[0] if row else ""
+
+    def facts(self, beginning: str) -> list[str]:
+        """Return the names of the facts that begin so, without that."""
+        found = self._db.execute("SELECT name FROM facts WHERE substr(name, 1, ?) = ?", (len(beginning), beginning))
+        return [name[len(beginning) :] for (name,) in found]
+
+    def remember(self, name: str, value: str, *, sync: bool = True) -> None:
+        """Remember a fact."""
+        self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=sync)
+
+    def forget(self, beginning: str) -> None:
+        """Forget all facts whose name begins so."""
+        self._write([("DELETE FROM facts WHERE substr(name, 1, ?) = ?", [(len(beginning), beginning)])], sync=False)
+
+    def add(self, rows: Iterable[Row], later: Collection[Row] = ()) -> bool:
+        """Remember new streams, synced to the disk, and `later` ones as newer; False if it cannot be written now."""
+        forgotten: list[tuple[object, ...]] = [(row.stream,) for row in later]
+        again = [("DELETE FROM streams WHERE stream = ?", forgotten), (_SAVE, _values(later))]
+        return self._write([(_SAVE, _values(rows)), *again], sync=True)
+
+    def save(self, rows: Iterable[Row]) -> bool:
+        """Remember new offsets, all in one transaction; False if it cannot be written now (said once)."""
+        return self._write([(_SAVE, _values(rows))], sync=False)
+
+    def close(self) -> None:
+        """Release the database and the directory."""
+        self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+
+    def _write(self, statements: list[tuple[str, list[tuple[object, ...]]]], *, sync: bool) -> bool:
+        try:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if sync else 'NORMAL'}")
+            with self._db:
+                self._db.execute("BEGIN")
+                for statement, values in statements:
+                    self._db.executemany(statement, values)
+        except sqlite3.OperationalError as error:
+            if not self._full:
+                logger.warning("cannot save the registry: %s (make room; nothing is lost, it is tried again)", error)
+            self._full = True
+            return False
+        if self._full:
+            logger.warning("the registry can be saved again")
+        self._full = False
+        return True
+
+    def _shrink(self) -> None:
+        """Give room back to the filesystem if most of the file is empty."""
+        pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
+        if free > SHRINK_FROM_PAGES and 2 * free > pages:
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._db.execute("VACUUM")
+
+    def _rows(self, where: str, values: tuple[object, ...]) -> list[Row]:
+        query = f"SELECT {COLUMNS} FROM streams {where}"  # noqa: S608 - both parts are literals of this module
+        return [from_sql(values) for values in self._db.execute(query, values)]
+
+
+def _outline(values: Sequence[Any]) -> Outline:
+    stream, inode, path, real_path = values
+    return Outline(stream, inode % _INODE_SPAN, os.fsdecode(path), _text(real_path))
+
+
+def _values(rows: Iterable[Row]) -> list[tuple[object, ...]]:
+    now_s = int(time.time())
+    return [_to_sql(row, now_s) for row in rows]
+
+
+def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
+    stream, device, inode, generation, path, *rest, real, settled = _VALUES(row)
+    return (stream, signed(device), signed(inode), generation, os.fsencode(path), *rest, _bytes(real), settled, now_s)
+
+
+def from_sql(values: tuple[object, ...]) -> Row:
+    """Return a row of the columns COLUMNS."""
+    stream, device, inode, generation, path, *rest, done, real, settled = values
+    where = device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path)  # type: ignore[operator, arg-type] # our own columns
+    return Row(stream, *where, *rest, bool(done), _text(real), bool(settled))  # type: ignore[arg-type, call-arg] # our own columns
+
+
+def _bytes(path: str | None) -> bytes | None:
+    return None if path is None else os.fsencode(path)
+
+
+def _text(path: bytes | None) -> str | None:
+    return os.fsdecode(path) if path else path if path is None else ""  # most are empty: a million are no burden
+
+
+def signed(number: int) -> int:
+    """Return an unsigned 64-bit number as SQLite's signed one."""
+    return number - _INODE_SPAN if number >= _INODE_SPAN >> 1 else number

@@ -1,0 +1,1 @@
+"""What the agent does in each turn, one part a module."""

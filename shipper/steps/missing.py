@@ -1,0 +1,46 @@
+"""Remembered files that are nowhere: what nobody can ship any more is reported and counted."""
+
+import logging
+
+from logbus import telemetry
+from logbus.errors import visible
+from shipper.state.registry import Row
+
+logger = logging.getLogger("shipper.complaints")
+
+MOST_NAMED = 20
+
+
+class MissingFiles:
+    """Reports remembered files that are nowhere: what was written to them after they were last read is lost.
+
+    The first of them are named, the others counted: after a long time there may be very many.
+    """
+
+    def __init__(self) -> None:
+        self._unnamed = 0
+        self._named = 0
+
+    def report(self, rows: list[Row], *, last: bool) -> None:
+        """Report some; the `last` of them ends with how many were not named."""
+        for row in rows:
+            telemetry.count("logbus_missing_files")
+            telemetry.count("logbus_lost_bytes", row.published - row.offset)
+            self._name(row)
+        if last and self._unnamed:
+            logger.warning("%d more files are gone in the same way (`status` shows each)", self._unnamed)
+        if last:
+            self._unnamed = self._named = 0
+
+    def _name(self, row: Row) -> None:
+        unconfirmed = row.published - row.offset
+        self._named += 1
+        if self._named > MOST_NAMED:
+            self._unnamed += 1
+            return
+        logger.warning(
+            "the file of %s is gone: it was read up to byte %d%s; what was written to it after that is lost",
+            visible(row.path),
+            row.published,
+            f", and {unconfirmed} bytes of that were not confirmed" if unconfirmed else "",
+        )

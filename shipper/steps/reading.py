@@ -1,0 +1,208 @@
+"""Slices become batches: one of each source in turn, while the publisher has room."""
+
+import time
+from dataclasses import replace
+from typing import Protocol
+
+from logbus.batch import Batch, Span
+from logbus.errors import SourceError
+from shipper.files.identity import MARK_BYTES, digest
+from shipper.lives.lives import Lives
+from shipper.lives.recognition import row_of
+from shipper.lives.stdin import Stdin
+from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice, Tail
+from shipper.state.registry import Registry
+
+SLICES_A_STEP = 16
+PAUSE_S = 0.004
+"""A confirm takes 1 to 3 ms on the same machine; a broker far away makes a line wait for no longer than this."""
+SMALL_BYTES = 64 * 1024
+STEP_BYTES = BATCH_BYTES // 2
+"""After so many bytes the loop looks around: what comes beside a backlog waits for one large batch, not for several."""
+
+
+class Publisher(Protocol):
+    """What the agent needs of `logbus.broker.publisher.Publisher`."""
+
+    @property
+    def in_flight(self) -> int:
+        """Batches published and not yet confirmed."""
+
+    def has_room(self) -> bool:
+        """Tell whether one more batch may be published now."""
+
+    def publish(self, batch: Batch) -> None:
+        """Publish a batch."""
+
+    def take_confirmed(self) -> list[Span]:
+        """Return what was confirmed since the last call."""
+
+
+class Reader:
+    """What is read and published. `unconfirmed` are the tails with batches on their way.
+
+    `once`: an unfinished last line is a record, and what is added after the start need not be read.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it works with
+        self, lives: Lives, publisher: Publisher, registry: Registry, stdin: Stdin | None, *, host: str, once: bool
+    ) -> None:
+        self.records = self.bytes = 0
+        self.unconfirmed: dict[Tail, float] = {}
+        self.more_stdin = False
+        self._lives = lives
+        self._publisher = publisher
+        self._registry = registry
+        self._stdin = stdin
+        self._host = host
+        self._once = once
+        self._pausing: dict[Tail, float] = {}
+
+    def settle(self) -> None:
+        """Take the confirms that came."""
+        for span in self._publisher.take_confirmed():
+            if tail := self._lives.by_stream.get(span.stream):
+                self._confirm(tail, span)
+            elif self._stdin and span.stream == self._stdin.stream:
+                self._stdin.progress.confirm(span.offset, span.end)
+
+    def _confirm(self, tail: Tail, span: Span) -> None:
+        if tail.progress.confirm(span.offset, span.end):
+            self._lives.dirty[tail] = None
+        if tail.progress.committed >= tail.offset:
+            self.unconfirmed.pop(tail, None)
+            if self._pausing.pop(tail, None):
+                self._lives.enqueue(tail)
+            if tail.sealed:
+                tail.sealed = False
+                self._lives.enqueue(tail)
+
+    def read(self, now: float) -> None:
+        """Publish slices, one of each source in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
+        self._end_pauses(now)
+        enough = self.bytes + STEP_BYTES
+        for _ in range(SLICES_A_STEP):
+            if not (self._lives.ready or self._stdin) or self.bytes >= enough or not self._publisher.has_room():
+                return
+            if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.ready:
+                return
+            if self._lives.ready and self._publisher.has_room():
+                tail = self._lives.ready.popleft()
+                tail.queued = False
+                if not (tail.ended or tail.behind or tail.unpacking):
+                    self._read_one(tail, now)
+
+    def pause_s(self, now: float) -> float:
+        """Return the seconds until the first of the files that wait between two batches is to be read."""
+        return min(self._pausing.values(), default=float("inf")) - now
+
+    def _end_pauses(self, now: float) -> None:
+        for tail in [tail for tail, until in self._pausing.items() if until <= now]:
+            del self._pausing[tail]
+            self._lives.enqueue(tail)
+
+    def _pauses(self, tail: Tail, now: float) -> bool:
+        """Let a small batch wait for the confirm of the one before it, PAUSE_S at most; return whether it does.
+
+        So the busier everything is, the larger and the fewer batches are, as with Nagle's algorithm (RFC 896). Without,
+        10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
+        """
+        published_s = self.unconfirmed.get(tail)
+        if published_s is None or tail.more or tail.unread >= SMALL_BYTES:
+            return False
+        until = published_s + PAUSE_S
+        if until <= now:
+            return False
+        self._pausing[tail] = until
+        return True
+
+    def _read_stdin(self, source: Stdin, now: float) -> bool:
+        piece = source.read(now)
+        self.more_stdin = piece is not None
+        if piece:
+            self._publish(source, source.input.label or "stdin", "-", piece, now)
+        return self.more_stdin
+
+    def _read_one(self, tail: Tail, now: float) -> None:
+        try:
+            if not self._lives.ensure_open(tail, now):
+                self._lives.unread.pop(tail, None)
+            elif tail.sealed:
+                return
+            elif tail.stream:
+                if not self._pauses(tail, now):
+                    self._ship(tail, tail.read(), now)
+            elif tail in self._lives.unnamed or tail.searching:
+                self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
+            else:
+                self._at_end(tail)
+        except LifeEnded:
+            self._lives.begin_again(tail)
+        except (OSError, SourceError) as error:
+            self._lives.trouble(tail, error)
+            self._lives.unread.pop(tail, None)
+
+    def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
+        if self._lives.complaints.unreadable and tail.path in tail.names:
+            self._lives.complaints.readable_now(tail.path)
+        if piece is None:
+            self._lives.enqueue(tail) if tail.searching else self._at_end(tail)
+            return
+        if piece.forced and tail.recorder.rewrites and not self._seal(tail, piece):
+            return
+        self._publish(tail, tail.input.label_of(tail.path), tail.path, piece, now)
+        self.unconfirmed[tail] = now
+        self._lives.dirty[tail] = None
+        tail.advance(piece)
+        tail.final = tail.final and not tail.more
+        if tail.more and not self._read_enough(tail):
+            self._lives.enqueue(tail)
+        else:
+            self._at_end(tail)
+
+    def _seal(self, tail: Tail, piece: Slice) -> bool:
+        """Remember a record's end that the file's bytes will not tell; False if something has to be confirmed first.
+
+        What a sink holds of a record whose bytes were changed can be told apart only at the record's end: so after a
+        crash this end has to be the same, even though the file may have gone on. One such end at a time is remembered.
+        """
+        tail.sealed = True
+        if tail.progress.committed < tail.offset:
+            return False
+        mark = digest((tail.mark + piece.body)[-MARK_BYTES:])
+        self._registry.save([replace(row_of(tail), published=piece.end, published_mark=mark)])
+        return True
+
+    def _read_enough(self, tail: Tail) -> bool:
+        """With `once`: whether all that was there at the start was read, though more came meanwhile."""
+        return self._once and tail.offset >= self._lives.unread.get(tail, 0)
+
+    def _at_end(self, tail: Tail) -> None:
+        if self._once and tail.fragment and not tail.final and not self._read_enough(tail):
+            tail.final = True
+            self._lives.enqueue(tail)
+            return
+        tail.final = False
+        self._lives.at_end(tail)
+        self._lives.unread.pop(tail, None)
+
+    def _publish(self, source: Tail | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
+        found = source.recorder.finish(piece.body, piece.bounds, now, piece.offset)
+        self.records += len(found.levels)
+        self.bytes += len(piece.body)
+        self._publisher.publish(
+            Batch(
+                body=found.body,
+                levels=found.levels,
+                host=self._host,
+                label=label,
+                path=path,
+                stream=source.stream,
+                offset=piece.offset,
+                end=piece.end,
+                read_at_us=time.time_ns() // 1000,
+                fields=source.input.fields_of(path),
+                lengths=found.lengths,
+                partial=piece.partial,
+            )
+        )

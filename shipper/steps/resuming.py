@@ -1,0 +1,276 @@
+"""What was begun before goes on, wherever its bytes are by now, before anything that followed it.
+
+A remembered life is looked for under its inode, among the files that the inputs name and beside its path; then in a
+plain copy beside it (copytruncate), then in a compressed one. What is left in an archive is unpacked, a little with
+each step, into a file without a name in the state directory, and read from there; its successors wait.
+"""
+
+import logging
+import os
+from collections import defaultdict, deque
+from dataclasses import replace
+
+from logbus.errors import describe, visible
+from shipper.files import archives
+from shipper.files.complaints import say_lost, say_unconfirmed
+from shipper.files.discovery import Discovery, Found, Siblings, regular
+from shipper.files.identity import Extent, key_of
+from shipper.files.rotated_names import Kin, look_for
+from shipper.lives.copies import find_copy, open_each
+from shipper.lives.lives import Lives
+from shipper.lives.recognition import begins_like, described, row_of
+from shipper.lives.tail import Tail
+from shipper.settings import Input
+from shipper.state.registry import Outline, Registry, Row
+from shipper.steps.missing import MissingFiles
+from shipper.steps.unpacking import Job, Unpacking
+
+logger = logging.getLogger("shipper.resuming")
+
+REPORTED_A_STEP = 1000
+
+
+class Resumption:
+    """Finds remembered lives again. `now` is in seconds."""
+
+    def __init__(self, lives: Lives, registry: Registry, discovery: Discovery) -> None:
+        self._lives = lives
+        self._registry = registry
+        self._discovery = discovery
+        self._unpacking = Unpacking(registry.directory)
+        self._missing: deque[str] = deque()
+        self._reporter = MissingFiles()
+        lives.recover = self._recover_now
+
+    def resume(self, found: list[Found], now: float) -> None:
+        """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
+        by_inode: dict[int, list[Found]] = defaultdict(list)
+        for each in found:
+            by_inode[each.status.st_ino].append(each)
+        siblings, kin = Siblings(self._discovery.input_of), Kin()
+        rewritten: list[tuple[list[Found], Found | None]] = []
+        for life in self._registry.outline():
+            named = by_inode.get(life.inode, [])
+            if not named and not (beside := siblings.beside(life.place)):
+                self._missing += [life.stream] * (beside is not None)  # what cannot be looked into may be there
+                continue
+            if any(self._follow(each, now, life.stream) for each in named):
+                continue
+            sibling = self._sibling(life, named, siblings)
+            if not self._follow_sibling(sibling, now, life.stream):
+                if self._lives.memory.is_rewritten(life.stream):
+                    rewritten += [(named, sibling)]
+                self._look_elsewhere(life, kin, now)
+        for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
+            for each in named:
+                self._follow(each, now)
+            self._follow_sibling(sibling, now)
+        self._lives.memory.bury()
+        self._take_noted_copies(kin, now)
+
+    def forget(self, before_s: float, after: int = 0) -> int:
+        """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
+
+        A part at a time, as `Registry.expire` does.
+        """
+        siblings = Siblings(self._discovery.input_of)
+        inodes = {inode for _, inode in self._lives.by_key}
+
+        def is_there(life: Outline) -> bool:
+            known = life.inode in inodes or life.stream in self._lives.by_stream
+            return known or siblings.path_of(life) is not None
+
+        return self._registry.expire(before_s, is_there, after)
+
+    def recover(self, tail: Tail) -> str:
+        """Have the rest of a followed life read from a copy or an archive, now that its file is gone; "" if none is."""
+        if not tail.stream:
+            return ""
+        return look_for(tail.place, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
+
+    def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
+        copy = find_copy(row_of(tail), tail.input, kin.of(tail.place), self._lives.knows)
+        if copy is None:
+            return ""
+        self._lives.move(tail, copy)
+        return copy.path
+
+    def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
+        row = row_of(tail)
+        found = self._archives_of(row, kin)
+        if not found:
+            return ""
+        tail.fd = self._unpacking.scratch()
+        self._lives.detach(tail)
+        self._lives.open_files.hold(tail)
+        self._unpack(tail, row, found)
+        return found[0]
+
+    def _recover_now(self, tail: Tail) -> str:
+        """Do the same for a life whose file holds other bytes already: there is no trying again."""
+        try:
+            return self.recover(tail)
+        except OSError as error:
+            logger.warning("cannot unpack what is left of %s: %s", visible(tail.path), describe(error))
+            return ""
+
+    def unpacking(self) -> list[Tail]:
+        """Return the tails that cannot be read yet."""
+        return self._unpacking.tails()
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until there is something to unpack, or to report."""
+        return 0.0 if self._missing else self._unpacking.wait_s(now)
+
+    def work(self, now: float) -> None:
+        """Go on unpacking, and reporting what is missing."""
+        self._report_missing()
+        for job in self._unpacking.work(now):
+            self._finish(job, now)
+
+    def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
+        return None if key_of(found.status) in self._lives.by_key else self._lives.follow(found, now, stream=stream)
+
+    def _sibling(self, life: Outline, named: list[Found], siblings: Siblings) -> Found | None:
+        """Return the file of a life beside its place, unless it has a name; it may have been rotated just now."""
+        if any((now := regular(each.path)) and now.st_ino == life.inode for each in named):
+            return None
+        return (Siblings(self._discovery.input_of) if named else siblings).find(life)
+
+    def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Tail | None:
+        tail = self._follow(found, now, stream) if found else None
+        if found and tail:
+            self._leave(tail, found.status, now)
+        return tail
+
+    def _leave(self, tail: Tail, status: os.stat_result, now: float) -> None:
+        tail.visit(status, now)
+        self._lives.leaving[tail] = None
+        self._lives.enqueue(tail)
+
+    def _look_elsewhere(self, life: Outline, kin: Kin, now: float) -> None:
+        source = self._discovery.input_of(life.path)
+        row = self._registry.row(life.stream) if source else None
+        if row is None or source is None:
+            return
+        if not look_for(life.place, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
+            self._missing.append(life.stream)
+
+    def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+        if copy := find_copy(row, source, kin.of(row.place), self._lives.knows):
+            self._go_on_in_copy(copy, row, now)
+        elif found := self._archives_of(row, kin):
+            tail = self._begin(row, source)
+            self._unpack(tail, row, found)
+            self._lives.take_in(tail)
+        else:
+            return self._go_on_in_noted_copy(row, source, kin, now)
+        return True
+
+    def _take_noted_copies(self, kin: Kin, now: float) -> None:
+        """Take the copies of lives that are over as read; forget which files are copies: rotation goes on."""
+        for row in self._lives.memory.with_noted_copies():
+            if row.done and (source := self._discovery.input_of(row.path)):
+                self._go_on_in_noted_copy(row, source, kin, now)
+        self._lives.memory.forget_copies()
+
+    def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+        """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
+        noted = self._lives.memory.noted_copy(row.stream)
+        for copy in open_each(kin.of(row.place) if noted else (), source):
+            size = os.fstat(copy.fd).st_size
+            if noted == described(copy, Extent.of(copy.fd, size)) and not self._lives.knows(copy):
+                self._take_noted_copy(copy, size, row, now)
+                return True
+            copy.close()
+        return False
+
+    def _take_noted_copy(self, copy: Tail, size: int, row: Row, now: float) -> None:
+        lost_bytes = row.published - max(size, row.offset)
+        if row.offset < size and not row.done:
+            say_unconfirmed(row.path, lost_bytes)
+            self._go_on_in_copy(copy, row, now)
+            copy.until = copy.boundary = size
+            return
+        self._lives.memory.take_as_read(copy, min(size, row.offset))
+        copy.close()
+        self._write_off(row, lost_bytes)
+
+    def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
+        logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
+        copy.path, copy.real_path = row.path, row.real_path
+        self._lives.memory.over.pop(row.stream, None)
+        self._lives.memory.go_on(copy, row)
+        self._lives.take_in(copy)
+        self._leave(copy, os.fstat(copy.fd), now)
+
+    def _archives_of(self, row: Row, kin: Kin) -> list[str]:
+        """Return the archives beside a life's path that begin as it did."""
+        found = [each for each in kin.of(row.place) if archives.is_archive(each)]
+        for each in found:
+            if each not in kin.heads:
+                kin.heads[each] = archives.head_of(each)
+        return [each for each in found if begins_like(kin.heads[each], row)]
+
+    def _begin(self, row: Row, source: Input) -> Tail:
+        """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
+        fd = self._unpacking.scratch()
+        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source), row.real_path)
+        tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
+        self._lives.memory.over.pop(row.stream, None)
+        self._lives.by_stream[row.stream] = tail
+        return tail
+
+    def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
+        self._unpacking.add(Job(tail, row, found, lambda: self._archives_of(row, Kin())))
+
+    def _finish(self, job: Job, now: float) -> None:
+        tail = job.tail
+        if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
+            self._give_up(job)
+            return
+        if not tail.stream:
+            self._lives.memory.go_on(tail, job.row)
+        status = os.fstat(tail.fd)
+        if tail in self._lives.unread:
+            self._lives.unread[tail] = status.st_size
+        self._leave(tail, status, now)
+
+    def _is_unpacked(self, job: Job) -> bool:
+        """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
+        tail = job.tail
+        copy = look_for(tail.place, lambda kin: find_copy(job.row, tail.input, kin.of(tail.place), self._lives.knows))
+        if copy is None:
+            return False
+        self._lives.open_files.close(tail)
+        self._lives.move(tail, copy)
+        if not tail.stream:
+            del self._lives.dirty[tail]
+        return True
+
+    def _give_up(self, job: Job) -> None:
+        if not job.tail.stream:
+            self._lives.by_stream.pop(job.row.stream, None)
+        self._lives.unread.pop(job.tail, None)
+        self._lives.end(job.tail, done=bool(job.tail.stream))
+        if job.tail.lost_bytes:
+            say_lost(job.tail.path, job.tail.lost_bytes)
+        if not job.tail.stream:
+            self._missing.append(job.row.stream)
+
+    def _report_missing(self) -> None:
+        """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
+        some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
+        found = [self._registry.row(stream) for stream in some if stream not in self._lives.by_stream]
+        rows = [row for row in found if row and not row.settled and self._discovery.input_of(row.path)]
+        if some:
+            self._reporter.report(rows, last=not self._missing)
+        if rows:
+            self._registry.save(
+                [replace(row, published=row.offset, published_mark=row.mark, settled=True) for row in rows]
+            )
+
+    def _write_off(self, row: Row, lost_bytes: int) -> None:
+        """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
+        say_unconfirmed(row.path, lost_bytes)
+        self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])

@@ -1,0 +1,90 @@
+"""When to look for files: at hints at once, at everything now and then."""
+
+# Paths go to the system as they are, as in discovery.
+# ruff: noqa: PTH120
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+from shipper.files.discovery import Discovery, Found
+from shipper.files.watcher import Watcher
+from shipper.lives.lives import Lives
+
+LOOKS_A_STEP = 512
+POLL_EVERY_S = 0.25
+SCAN_SHARE = 200
+"""A scan may take half a hundredth of a core."""
+BLIND_SHARE = 20
+"""Where only scans find what is new, they may take ten times as much."""
+
+
+class Scanner:
+    """Tells lives what the filesystem shows. `stopwatch` measures, in seconds of processor time, what scans take."""
+
+    def __init__(
+        self,
+        discovery: Discovery,
+        watcher: Watcher | None,
+        lives: Lives,
+        interval_s: float,
+        stopwatch: Callable[[], float],
+    ) -> None:
+        self._discovery = discovery
+        self._watcher = watcher
+        self._lives = lives
+        self._interval_s = interval_s
+        self._stopwatch = stopwatch
+        self._scan: Iterator[Found] | None = None
+        self._next_scan = self._scan_s = 0.0
+        self._gone: set[str] = set()
+        self._unannounced: set[str] = set()
+
+    def began(self, now: float) -> None:
+        """Take note that everything was looked at just now."""
+        self._next_scan = now + self._interval_s
+
+    def scan_now(self) -> None:
+        """Have everything looked at with the next step."""
+        self._next_scan = 0.0
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until there is something to look at."""
+        return 0.0 if self._scan is not None else max(0.0, self._next_scan - now)
+
+    def look_around(self, now: float) -> None:
+        """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
+        if self._watcher:
+            for path in self._watcher.take():
+                self._lives.look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
+        if self._scan is None and now >= self._next_scan:
+            self._scan = self._discovery.scan()
+            self._scan_s = 0.0
+            self._gone = set(self._lives.by_name)
+            self._unannounced.clear()
+        if self._scan is not None:
+            self._go_on_scanning(now)
+
+    def _go_on_scanning(self, now: float) -> None:
+        began = self._stopwatch()
+        looked = 0
+        for found in islice(self._scan or (), LOOKS_A_STEP):
+            self._gone.discard(found.path)
+            if self._lives.saw(found, now):
+                self._unannounced.add(os.path.dirname(found.path))
+            looked += 1
+        if looked == LOOKS_A_STEP:
+            self._scan_s += self._stopwatch() - began
+            return
+        for path in self._gone:
+            self._lives.look(path, now)
+        self._scan = None
+        self._scan_s += self._stopwatch() - began
+        if self._watcher:
+            self._watcher.missed(self._unannounced)
+        blind = self._watcher is None or not self._watcher.reliable
+        interval_s = min(POLL_EVERY_S, self._interval_s) if blind and self._watcher else self._interval_s
+        self._next_scan = now + max(interval_s, (BLIND_SHARE if blind else SCAN_SHARE) * self._scan_s)
+
+    def _scan_soon(self, now: float) -> None:
+        self._next_scan = min(self._next_scan, now + 10 * self._scan_s)

@@ -1,0 +1,114 @@
+"""Archives that hold the rest of a life are unpacked, a little with each step, into files without a name.
+
+A disk without room is said once and waited for; an archive that is renamed or deleted meanwhile is looked for anew.
+"""
+
+import logging
+import os
+import tempfile
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+from logbus.errors import SourceError, describe, visible
+from shipper.files import archives
+from shipper.files.identity import key_of
+from shipper.lives.recognition import holds
+from shipper.lives.tail import Tail
+from shipper.state.registry import Row
+
+logger = logging.getLogger("shipper.unpacking")
+
+CHUNKS_A_STEP = 4
+RETRY_S = 5.0
+
+
+class Job:
+    """An archive that is being unpacked for a tail: one of `found`, or of those that `find` tells later."""
+
+    def __init__(self, tail: Tail, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
+        self.tail = tail
+        self.row = row
+        self._find = find
+        self.work = self._unpack(found)
+
+    def restart(self) -> None:
+        """Begin again."""
+        os.ftruncate(self.tail.fd, 0)
+        self.work = self._unpack(self._find())
+
+    def _unpack(self, found: list[str]) -> Iterator[None]:
+        """Unpack the first archive that holds the life; in the end the file is empty if none did.
+
+        Rotation renames archives meanwhile: those that were not tried under any name are tried as well.
+        """
+        tried: set[tuple[int, int]] = set()
+        while found:
+            for archive in found:
+                tried.add(key_of(Path(archive).stat()))
+                if (yield from self._holds_it(archive)):
+                    logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
+                    return
+                os.ftruncate(self.tail.fd, 0)
+            found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
+
+    def _holds_it(self, archive: str) -> Generator[None, None, bool]:
+        try:
+            yield from archives.unpack(archive, self.row.offset, self.tail.fd)
+        except SourceError as error:
+            logger.warning("%s", error)
+            return False
+        return holds(self.tail.fd, self.row)
+
+
+class Unpacking:
+    """The archives to be unpacked, in turn, into files in `directory` (None: where temporary files go)."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._jobs: deque[Job] = deque()
+        self._retry_at = 0.0
+        self._full = False
+
+    def scratch(self) -> int:
+        """Return a new file without a name. Raises OSError."""
+        with tempfile.TemporaryFile(dir=self._directory) as file:
+            return os.dup(file.fileno())
+
+    def add(self, job: Job) -> None:
+        """Unpack for a tail, after the others."""
+        job.tail.unpacking = True
+        self._jobs.append(job)
+
+    def tails(self) -> list[Tail]:
+        """Return the tails that cannot be read yet."""
+        return [job.tail for job in self._jobs]
+
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until there is something to unpack."""
+        return max(0.0, self._retry_at - now) if self._jobs else float("inf")
+
+    def work(self, now: float) -> Iterator[Job]:
+        """Unpack a little more; yield what is finished."""
+        for _ in range(CHUNKS_A_STEP):
+            if not self._jobs or now < self._retry_at:
+                return
+            job = self._jobs[0]
+            try:
+                next(job.work)
+            except StopIteration:
+                self._jobs.popleft()
+                self._full = False
+                job.tail.unpacking = False
+                yield job
+            except FileNotFoundError:
+                job.restart()  # it was renamed, or deleted, since it was found
+            except OSError as error:
+                self._wait_for_room(job, error, now)
+
+    def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
+        if not self._full:
+            logger.warning("cannot unpack what is left of %s: %s; trying again", visible(job.row.path), describe(error))
+        self._full = True
+        self._retry_at = now + RETRY_S
+        job.restart()

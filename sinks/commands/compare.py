@@ -1,0 +1,121 @@
+"""Is what a file sink holds what the sources hold? `audit --against DIR` compares byte for byte.
+
+Compared are sources that are still reachable under DIR by the path that the shipper gave: the last life of each path,
+as far as the ledger says it is held, against the end of its output (with what that was rotated to). A source whose
+output it shares with another one cannot be told apart there, and is said to be so.
+"""
+
+import glob
+import gzip
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+from logbus.batch import Batch
+from logbus.errors import UsageError, visible
+from logbus.wire import frames
+from sinks import file
+from sinks.commands.audit import Coverage
+from sinks.file import rotation, template
+
+CHUNK_BYTES = 1 << 20
+
+Verdict = Literal["same", "differs", "shared", "not here"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How one source compares; `at` is the first byte that differs."""
+
+    host: str
+    path: str
+    verdict: Verdict
+    at: int = 0
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        where = f" at byte {self.at}" if self.verdict == "differs" else ""
+        return f"{self.verdict}{where}: {visible(self.host)} {visible(self.path)}"
+
+
+def compare(settings: file.Settings, streams: list[Coverage], against: Path) -> Iterator[Comparison]:
+    """Yield a comparison for each host and path. Raises UsageError for a sink that changes bytes, OSError."""
+    if settings.format != "raw":
+        raise UsageError("compare with sources", f"the sink's format is {settings.format}", "only raw keeps the bytes")
+    parsed = template.parse(settings.path)
+    latest = {(each.host, each.path): each for each in streams}
+    sharing = defaultdict(list)
+    for each in latest.values():
+        sharing[_pattern(parsed, each)].append(each)
+    for pattern, several in sharing.items():
+        outputs = [part for path in sorted(parsed.base.glob(pattern)) for part in [*rotation.rotated(path), path]]
+        outputs = [path for path in outputs if path.is_file()]
+        for each in several:
+            yield _compare(each, outputs, settings, against) if len(several) == 1 else _as(each, "shared")
+
+
+def _pattern(parsed: template.Template, stream: Coverage) -> str:
+    """Return the glob of the outputs of a stream: label and date are in no ledger."""
+    pattern = []
+    for number, part in enumerate(parsed.parts):
+        if number % 2 == 0:
+            pattern.append(glob.escape(part))
+        elif part in {"label", "date"}:
+            pattern.append("*")
+        else:
+            pattern.append(glob.escape(template.Template(parsed.base, ("", part, "")).render(_batch(stream))))
+    return "".join(pattern)
+
+
+def _batch(stream: Coverage) -> Batch:
+    return Batch(b"", b"", host=stream.host, path=stream.path, stream=stream.stream)
+
+
+def _as(stream: Coverage, verdict: Verdict, at: int = 0) -> Comparison:
+    return Comparison(stream.host, stream.path, verdict, at)
+
+
+def _compare(stream: Coverage, outputs: list[Path], settings: file.Settings, against: Path) -> Comparison:
+    source = against / stream.path.lstrip("/")
+    start, end = stream.ranges[0][0], stream.ranges[-1][1]
+    if stream.holes or not source.is_file() or source.stat().st_size < end:
+        return _as(stream, "not here")
+    total = sum(len(chunk) for chunk in _content(outputs, settings))
+    written = _skip(_content(outputs, settings), total - (end - start))
+    with source.open("rb") as original:
+        original.seek(start)
+        at = _difference(original, written, start, end)
+    return _as(stream, "same") if at is None else _as(stream, "differs", at)
+
+
+def _difference(original: BinaryIO, written: Iterable[bytes], at: int, end: int) -> int | None:
+    """Return where what is written is not what the original holds from `at` to `end`, None if nowhere."""
+    for chunk in written:
+        wanted = original.read(min(len(chunk), end - at))
+        if chunk != wanted:
+            return at + next((i for i, (a, b) in enumerate(zip(chunk, wanted, strict=False)) if a != b), len(wanted))
+        at += len(chunk)
+    return None if at == end else at
+
+
+def _content(outputs: list[Path], settings: file.Settings) -> Iterator[bytes]:
+    """Yield what the outputs hold, decompressed."""
+    for path in outputs:
+        with _opened(path, settings) as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                yield chunk
+
+
+def _opened(path: Path, settings: file.Settings) -> BinaryIO:
+    if path.suffix == ".gz" and rotation.is_rotated(path):
+        return cast("BinaryIO", gzip.open(path, "rb"))
+    return frames.open_file(path) if settings.compress == "zstd" else path.open("rb")
+
+
+def _skip(chunks: Iterator[bytes], count_bytes: int) -> Iterator[bytes]:
+    for chunk in chunks:
+        if count_bytes < len(chunk):
+            yield chunk[max(0, count_bytes) :]
+        count_bytes -= min(count_bytes, len(chunk))

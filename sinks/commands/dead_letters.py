@@ -1,0 +1,164 @@
+"""The dead letters: what no sink could decode or write, with the reason, in the queue `logs.dead`.
+
+Each has an id made of what is in it, because looking at letters takes them from the queue and puts them back, which
+changes their order. Two people should not do that at the same time.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+
+from logbus.batch import Message
+from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER, USER_HEADER
+from logbus.broker.session import Refusal, Session, session
+from logbus.broker.topology import DEAD
+from logbus.config.settings import Broker
+from logbus.errors import LogbusError, UsageError, visible
+from sinks.delivery.quarantine import WHOLE_BYTES_HEADER
+from sinks.printable import printable
+
+LISTED = 100
+OURS = frozenset({REASON_HEADER, QUEUE_HEADER, USER_HEADER})
+BROKERS = re.compile(
+    r"x-(death|delivery-count|acquired-count|stream-offset|opt-.*|(first|last)-death-(reason|queue|exchange))"
+)
+"""Headers that RabbitMQ adds when it dead-letters a message or delivers it again, from 3.8 to 4.3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter: its tag in this session, and the message."""
+
+    tag: int
+    message: Message
+
+    @property
+    def id(self) -> str:
+        """Which letter it is: the same whenever it is looked at; two that are equal in all have one id."""
+        parts = (self.queue, self.reason, self.message.routing_key, self.message.message_id or "")
+        head = "\0".join(parts).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(head + b"\0" + self.message.body).hexdigest()[:12]
+
+    @property
+    def reason(self) -> str:
+        """Why it is here: as the sink said, or RabbitMQ itself."""
+        return str(self.message.headers.get(REASON_HEADER) or _death(self.message.headers).get("reason", "unknown"))
+
+    @property
+    def queue(self) -> str:
+        """The queue that it came from, "" if nobody knows."""
+        return str(self.message.headers.get(QUEUE_HEADER) or _death(self.message.headers).get("queue", ""))
+
+    @property
+    def excerpt_of_bytes(self) -> int:
+        """How many bytes the whole body had, if this is the beginning of it; otherwise 0."""
+        whole_bytes = self.message.headers.get(WHOLE_BYTES_HEADER, 0)
+        return whole_bytes if isinstance(whole_bytes, int) else 0
+
+
+def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
+    deaths = headers.get("x-death")
+    first = deaths[0] if isinstance(deaths, list) and deaths else {}
+    return first if isinstance(first, dict) else {}
+
+
+@contextmanager
+def letters(broker: Broker) -> "Iterator[tuple[Session, Iterator[Letter]]]":
+    """Give the dead letters, one after the other; those that are not acknowledged are put back at the end."""
+    with session(broker, "dead letters") as link:
+        try:
+            yield link, _taken(link)
+        except Refusal as refusal:
+            raise LogbusError("read the dead letters", refusal.text, "has any sink been started yet?") from None
+        finally:
+            with suppress(Refusal):  # whose channel is closed, which puts everything back, too
+                link.put_back()
+
+
+def _taken(link: Session) -> Iterator[Letter]:
+    while taken := link.get(DEAD):
+        yield Letter(*taken)
+
+
+def show_list(broker: Broker, limit: int = LISTED) -> Iterator[str]:
+    """Yield a line a letter."""
+    with letters(broker) as (_, found):
+        for each in islice(found, limit):
+            size = f"{len(each.message.body)} bytes"
+            yield f"{each.id}  {visible(each.queue) or '?':<16} {size:>16}  {visible(each.reason)}"
+
+
+def show_one(broker: Broker, letter_id: str) -> Iterator[str]:
+    """Yield everything about one letter, made harmless for a terminal. Raises UsageError if there is none."""
+    with letters(broker) as (_, found):
+        letter = _find(found, letter_id)
+        yield f"reason: {visible(letter.reason)}"
+        yield f"queue: {visible(letter.queue)}"
+        yield f"routing key: {visible(letter.message.routing_key)}"
+        for name in ("type", "message_id", "app_id", "content_encoding", "timestamp"):
+            if value := getattr(letter.message, name):
+                yield f"{name}: {visible(value)}"
+        for name, value in letter.message.headers.items():
+            yield f"header {visible(name)}: {visible(value)}"
+        yield printable(letter.message.body).decode().removesuffix("\n")
+
+
+def requeue(broker: Broker, letter_id: str | None) -> int:
+    """Put a letter, or all (None) whole ones, back into the queue it came from; return how many. Raises LogbusError."""
+    return _settle(broker, letter_id, _requeue, lambda letter: letter_id is not None or not letter.excerpt_of_bytes)
+
+
+def drop(broker: Broker, letter_id: str | None) -> int:
+    """Delete a letter, or all (None); return how many. Raises UsageError if there is none of that id."""
+    return _settle(broker, letter_id, lambda _link, _letter: None)
+
+
+def _settle(
+    broker: Broker,
+    letter_id: str | None,
+    action: Callable[[Session, Letter], None],
+    wanted: Callable[[Letter], bool] = lambda _letter: True,
+) -> int:
+    with letters(broker) as (link, found):
+        chosen = _all_there_are(link, found) if letter_id is None else iter([_find(found, letter_id)])
+        count = 0
+        for letter in filter(wanted, chosen):
+            action(link, letter)
+            link.ack(letter.tag)
+            count += 1
+        return count
+
+
+def _all_there_are(link: Session, found: Iterator[Letter]) -> Iterator[Letter]:
+    """Yield as many letters as there are now: one that is requeued may be back before the last one is."""
+    count = sum(1 for _ in found)
+    link.put_back()
+    return islice(_taken(link), count)
+
+
+def _requeue(link: Session, letter: Letter) -> None:
+    if whole_bytes := letter.excerpt_of_bytes:
+        raise LogbusError(
+            f"requeue the letter {letter.id}",
+            f"it is an excerpt: the message had {whole_bytes} bytes, more than sinks accept",
+            "publish it again in parts, or drop the letter",
+        )
+    if link.depth(letter.queue) is None:
+        raise LogbusError(f"requeue the letter {letter.id}", f"there is no queue {letter.queue!r}")
+    link.publish(letter.queue, _restored(letter.message))
+
+
+def _find(found: Iterator[Letter], letter_id: str) -> Letter:
+    for letter in found:
+        if letter.id == letter_id:
+            return letter
+    raise UsageError(f"find the letter {letter_id}", "there is none", "see dead list")
+
+
+def _restored(message: Message) -> Message:
+    """Return a message as it was, but for the user, which is RabbitMQ's to say."""
+    kept = {name: value for name, value in message.headers.items() if name not in OURS and not BROKERS.fullmatch(name)}
+    return replace(message, headers=kept, user_id=None)

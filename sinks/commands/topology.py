@@ -1,0 +1,148 @@
+"""What is on the broker against what sinks.yml says: check it, apply it, delete it.
+
+An argument of a queue cannot be changed while it exists, and RabbitMQ names the first that differs only. So a queue is
+never changed here: the difference is told, with both values, and what to do.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from logbus.broker.declaring import SETTLE_S, leaderless
+from logbus.broker.refusals import PRECONDITION_FAILED
+from logbus.broker.session import Refusal, Session
+from logbus.broker.topology import SHARED_QUEUES, Binding, Declaration, Exchange, Queue, in_two_stages, sink_plan
+from logbus.errors import LogbusError, visible
+from sinks.settings import Plan
+from sinks.sink import bindings_of
+from sinks.wiring import queue_of
+
+PATIENCE_S = 2.0
+"""How long a queue is consumed from to see that it is empty."""
+
+State = Literal["ok", "missing", "differs", "refused", "made", "stuck"]
+
+_INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but current is (.+)$", re.DOTALL)
+_VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An exchange or a queue, how it is, and what is to be said about it."""
+
+    kind: str
+    name: str
+    state: State
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return it as a line."""
+        return f"{self.state:<8} {self.kind:<9} {visible(self.name)}" + (f": {self.detail}" if self.detail else "")
+
+
+def wanted(plans: list[Plan]) -> list[Declaration]:
+    """Return what these sinks declare, each thing once; a sink that remembers nothing declares nothing that stays."""
+    steps: dict[str, Declaration] = {}
+    for plan in plans:
+        if plan.state:
+            for step in sink_plan(queue_of(plan), bindings_of(plan.sink_type, plan.settings)):
+                steps.setdefault(repr(step), step)
+    return list(steps.values())
+
+
+def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
+    """Yield a finding for each exchange and queue; nothing is changed. AMQP cannot ask for bindings."""
+    for step in steps:
+        if not isinstance(step, Binding):
+            yield _declared(link, step, "ok") if _is_there(link, step) else Finding(_kind(step), step.name, "missing")
+
+
+def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
+    """Make what is missing, and yield a finding for each exchange and queue; what differs is left alone.
+
+    New queues are bound once RabbitMQ has them on disk (see `logbus.broker.declaring`).
+    """
+    made, routes = in_two_stages(steps)
+    new = False
+    for step in made:
+        there = _is_there(link, step)
+        yield _declared(link, step, "ok" if there else "made")
+        new |= isinstance(step, Queue) and not there
+    if new:
+        time.sleep(SETTLE_S)
+    for route in routes:
+        if isinstance(route, Binding):
+            yield from _bound(link, route)
+        else:
+            yield _declared(link, route, "ok" if _is_there(link, route) else "made")
+
+
+def delete(link: Session, queue: str, *, force: bool) -> Finding:
+    """Delete the queue of a sink. Raises LogbusError if it holds something or is in use, unless with `force`.
+
+    RabbitMQ itself spares no quorum queue that is in use or not empty: it refuses both conditions (3.10.8).
+    """
+    if link.depth(queue) is None:
+        return Finding("queue", queue, "missing", "there is nothing to delete")
+    if not force:
+        _check_deletable(link, queue)
+    link.delete_queue(queue)
+    return Finding("queue", queue, "missing", "deleted")
+
+
+def _check_deletable(link: Session, queue: str) -> None:
+    cannot = f"delete the queue {queue}"
+    if not link.has_leader(queue):
+        raise LogbusError(cannot, leaderless(queue).cause, "start its nodes; if all are up, say --force")
+    if link.is_consumed(queue):
+        raise LogbusError(cannot, "its sink is consuming from it", "stop the sink first, or say --force")
+    if link.gives(queue, PATIENCE_S):
+        raise LogbusError(cannot, "the batches in it would be lost", "let its sink empty it, or say --force")
+
+
+def _bound(link: Session, step: Binding) -> Iterator[Finding]:
+    try:
+        link.declare(step)
+    except Refusal as refusal:
+        yield Finding("binding", f"{step.source} -> {step.destination}", "refused", visible(refusal.text))
+
+
+def _is_there(link: Session, step: Exchange | Queue) -> bool:
+    return link.exists(step) if isinstance(step, Exchange) else link.depth(step.name) is not None
+
+
+def explained(text: str, name: str) -> str:
+    """Return what RabbitMQ says about an argument that differs, in words, and what to do."""
+    found = _INEQUIVALENT.search(text)
+    if not found:
+        return visible(text)
+    argument, ours, theirs = found[1], _value(found[2]), _value(found[3])
+    return visible(
+        f"{argument} is {theirs} there and {ours} here; it cannot be changed: set it to {theirs} here, or stop the "
+        f"sink when {name} is empty, delete it (topology delete), and apply"
+    )
+
+
+def _declared(link: Session, step: Exchange | Queue, state: State) -> Finding:
+    try:
+        link.declare(step)
+    except Refusal as refusal:
+        differs = refusal.code == PRECONDITION_FAILED
+        if differs and isinstance(step, Queue) and step.name in SHARED_QUEUES:
+            return Finding("queue", step.name, "ok", f"used as it is: {visible(refusal.text)}")
+        return Finding(_kind(step), step.name, "differs" if differs else "refused", explained(refusal.text, step.name))
+    if isinstance(step, Queue) and not link.has_leader(step.name):
+        trouble = leaderless(step.name)
+        return Finding("queue", step.name, "stuck", f"{trouble.cause} ({trouble.hint})")
+    return Finding(_kind(step), step.name, state)
+
+
+def _kind(step: Declaration) -> str:
+    return type(step).__name__.lower()
+
+
+def _value(text: str) -> str:
+    found = _VALUE.fullmatch(text)
+    return (found[1] or found[2] or "") if found else text

@@ -1,0 +1,1 @@
+"""From deliveries to a sink: order, group commit, and what nobody can decode."""

@@ -1,0 +1,21 @@
+"""What goes to the dead letters of a message: all of what a shipper may have made, the beginning of anything larger."""
+
+from dataclasses import replace
+from typing import Final
+
+from logbus.batch import MAX_BODY_BYTES, Message
+from logbus.wire.bounds import MAX_VALUES, Excerpt, values_in
+
+WHOLE_BYTES_HEADER: Final = "logbus-whole-bytes"
+"""The length of the whole body, on an excerpt of it."""
+
+
+def letter_of(message: Message) -> Message:
+    """Return `message` as it is kept; an excerpt says how long the whole was."""
+    body = message.body
+    if not isinstance(body, Excerpt):
+        body = Excerpt(body, len(body)) if len(body) > MAX_BODY_BYTES else body
+    headers = dict(message.headers) if values_in(message.headers) <= MAX_VALUES else {}
+    if isinstance(body, Excerpt):
+        headers = {**headers, WHOLE_BYTES_HEADER: body.whole_bytes}
+    return replace(message, body=body, headers=headers)

@@ -1,0 +1,313 @@
+"""Deliveries -> a sink, each byte once: decode, trim, write, commit, acknowledge. Knows no particular sink.
+
+A batch is written as soon as it is taken, and committed with its neighbours: after `commit_bytes`, after
+`commit_batches`, or after `commit_s`, whatever comes first. The order of a commit is fixed:
+
+    sink.commit()  ->  ledger.commit()  ->  consumer.ack()
+
+Where it breaks off, nothing is lost and nothing is written twice: what the sink holds beyond the ledger is cut off, and
+what was not acknowledged is delivered again, then trimmed by what the ledger holds. Deliveries of an earlier epoch come
+again as well; those of them already written are trimmed like any other.
+
+A batch that came before its predecessor in the source waits for it, see `sinks.delivery.order`; not in a sink that
+receives a part of a stream only, where every second batch has none.
+
+An output that cannot be written stops everything here but the waiting: the outputs are cut back to the last commit, the
+deliveries since then go back to the front of the backlog, and are written again after a while.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from operator import attrgetter
+from typing import Protocol
+
+from logbus import telemetry
+from logbus.batch import Batch, decode, trim
+from logbus.broker.consumer import Delivery
+from logbus.errors import LogbusError, OutputError, WireError, describe, visible
+from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
+from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
+from sinks.delivery.portions import portions
+from sinks.delivery.quarantine import letter_of
+from sinks.ledger.ledger import Ledger, LedgerUnsaved, Source
+from sinks.ledger.ranges import Range
+from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sink
+
+logger = logging.getLogger("sinks.delivery.runner")
+
+HOLD_BATCHES = 32
+PAUSED_FROM = 4
+"""From this failed attempt on, after most of a second, the deliveries are given back between two attempts."""
+SAY_GAP_EVERY_S = 60.0
+"""Every gap is counted; they are said this often."""
+REFUSED_MAX = 10_000
+"""Streams of which a batch was refused last: the batch after that one does not wait for it."""
+IDLE_S = 60.0
+BUSY_S = 0.02
+"""How soon a sink whose reader is slow is asked again."""
+
+
+class Deliveries(Protocol):
+    """Where deliveries come from: `logbus.broker.consumer.Consumer`."""
+
+    epoch: int
+
+    def take(self) -> list[Delivery]:
+        """Return what arrived since the last call, in order."""
+
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge these."""
+
+    def quarantine(self, delivery: Delivery, reason: str) -> None:
+        """Set this one aside in the dead letters."""
+
+    def pause(self) -> None:
+        """Give back what is not acknowledged, and deliver nothing."""
+
+    def resume(self) -> None:
+        """Deliver again."""
+
+
+class Runner:
+    """The service that keeps one sink going; see `logbus.daemon.Service`.
+
+    `hold_batches`: how many batches may wait for their predecessor at a time; None in a sink that gets parts of
+    streams, where nothing is missing if it does not come.
+    """
+
+    def __init__(  # noqa: PLR0913 - three parts, four limits
+        self,
+        consumer: Deliveries,
+        sink: Sink,
+        ledger: Ledger,
+        *,
+        commit_bytes: int = COMMIT_BYTES,
+        commit_s: float = COMMIT_S,
+        commit_batches: int = COMMIT_BATCHES,
+        hold_batches: int | None = HOLD_BATCHES,
+    ) -> None:
+        self._consumer = consumer
+        self._sink = sink
+        self._patient = sink if isinstance(sink, PatientSink) else None
+        self._durable = sink if isinstance(sink, DurableSink) else None  # asked once: it takes 20 us
+        self._ledger = ledger
+        self._backlog: deque[Delivery] = deque()
+        self._early = Waiting(hold_batches or 0)
+        self._whole = hold_batches is not None
+        self._refused: dict[Source, int] = {}
+        self._say_gap_at = float("-inf")
+        self._group = Group(commit_bytes, commit_s, commit_batches)
+        self._epoch = consumer.epoch
+        self._torn = True
+        self._outage = Outage()
+        self._draining = self._deserted = self._busy = False
+
+    def step(self, now: float) -> float:
+        """Take, write and commit what is due; return seconds until the next step is."""
+        if self._epoch != self._consumer.epoch:
+            self._begin_epoch()
+        if now < self._outage.until:
+            return self._outage.until - now
+        self._consumer.resume()
+        try:
+            if not self._ready():
+                return BUSY_S
+            self._work(now)
+        except OutputError as error:
+            self._undo()
+            self._postpone(error, now)
+        except LedgerUnsaved as error:
+            self._postpone(error, now)
+        except OutputClosed:
+            self._deserted = True
+        return self._wait(now)
+
+    def drain(self) -> None:
+        """Take and write nothing more; commit what is written."""
+        self._draining = True
+        self._backlog.clear()
+        self._early.clear()
+
+    def finished(self) -> bool:
+        """Tell whether nothing is left: drained and committed, or nobody reads the output any more, or not now."""
+        return self._deserted or (self._draining and (not self._group.deliveries or self._busy))
+
+    def reload(self) -> None:
+        """Do nothing: a file sink notices by itself that its output was moved."""
+
+    def close(self) -> None:
+        """Close the sink and the ledger; what is not committed is cut off at the next start and delivered again."""
+        self._sink.close()
+        self._ledger.close()
+
+    def _ready(self) -> bool:
+        """Tell whether the sink takes a batch now: one that waits for a slow reader must not stop the loop."""
+        self._busy = self._patient is not None and not self._patient.ready()
+        return not self._busy
+
+    def _work(self, now: float) -> None:
+        if self._torn:
+            self._restore()
+        if self._due(now):
+            self._commit()
+        if not self._draining:
+            self._backlog.extend(self._consumer.take())
+        while self._backlog and not self._full() and self._ready():
+            source = self._handle(self._backlog[0], now)
+            self._backlog.popleft()
+            if source:
+                self._follow(source, now)
+        while late := self._early.overdue(now):
+            self._give_up(late, now)
+        if self._due(now) and self._ready():
+            self._commit()
+
+    def _handle(self, delivery: Delivery, now: float) -> Source | None:
+        """Write a delivery, or let it wait for its predecessor; return the source of which something was written."""
+        try:
+            batch = decode(delivery.message)
+            source = Source(batch.user, batch.host, batch.stream)
+            missing, early = self._missing(source, batch)
+        except WireError as error:
+            self._refuse(delivery, error)
+            return None
+        if early:
+            deadline = now + (GAP_S if self._ledger.knows(source) else FIRST_S)
+            self._early.add(Early(batch.offset, delivery, source, deadline))
+            return None
+        self._write(delivery, batch, missing, now)
+        return source
+
+    def _missing(self, source: Source, batch: Batch) -> tuple[list[Range], bool]:
+        """Return what the ledger does not hold of a batch, and whether the byte right before that is missing, too."""
+        if not batch.stream:
+            return [], False
+        before = batch.offset - (self._whole and batch.offset > 0)
+        gaps = self._ledger.missing(source, before, batch.end)
+        parts = [(max(start, batch.offset), end) for start, end in gaps if end > batch.offset]
+        early = bool(parts) and gaps[0][0] < batch.offset < gaps[0][1]
+        return parts, early and self._refused.get(source) != batch.offset
+
+    def _follow(self, source: Source, now: float) -> None:
+        """Write what was waiting for that which has just been written."""
+        while early := self._early.first(source):
+            batch = decode(early.delivery.message)
+            missing, still_early = self._missing(source, batch)
+            if still_early:
+                return
+            self._write(early.delivery, batch, missing, now)
+            self._early.remove(early)
+            telemetry.count("logbus_reordered_batches")
+
+    def _give_up(self, source: Source, now: float) -> None:
+        """Write a batch without its predecessor."""
+        early = self._early.first(source)
+        if not early:
+            return
+        batch = decode(early.delivery.message)
+        if self._ledger.knows(source):
+            self._note_gap(batch, self._ledger.gap_before(source, batch.offset), now)
+        self._write(early.delivery, batch, self._missing(source, batch)[0], now)
+        self._early.remove(early)
+        self._follow(source, now)
+
+    def _note_gap(self, batch: Batch, gap_bytes: int, now: float) -> None:
+        telemetry.count("logbus_unordered_batches")
+        telemetry.count("logbus_gap_bytes", gap_bytes)
+        if now >= self._say_gap_at:
+            self._say_gap_at = now + SAY_GAP_EVERY_S
+            logger.warning(
+                "%s of %s: the %d bytes before byte %d did not come in time: going on without them",
+                *(visible(batch.path), visible(batch.host), gap_bytes, batch.offset),
+            )
+
+    def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
+        try:
+            written_bytes = self._write_missing(batch, missing)
+        except (WireError, BatchRefused) as error:
+            self._refuse(delivery, error)
+            if len(self._refused) >= REFUSED_MAX:
+                self._refused.clear()
+            self._refused[Source(batch.user, batch.host, batch.stream)] = batch.end
+            return
+        self._group.add(delivery, written_bytes, now)
+        telemetry.count("logbus_delivered_batches")
+        telemetry.count("logbus_delivered_records", len(batch.levels))
+        telemetry.count("logbus_delivered_bytes", len(batch.body))
+
+    def _refuse(self, delivery: Delivery, error: LogbusError) -> None:
+        self._consumer.quarantine(replace(delivery, message=letter_of(delivery.message)), describe(error.cause))
+
+    def _write_missing(self, batch: Batch, missing: list[Range]) -> int:
+        """Write these parts of a batch, all of one without a position; return how many bytes."""
+        if not batch.stream:
+            for portion in portions(batch):
+                self._sink.write(portion)
+            return len(batch.body)
+        source = Source(batch.user, batch.host, batch.stream)
+        written_bytes, trimmed_bytes = 0, batch.end - batch.offset
+        for portion in (portion for part in missing for portion in portions(trim(batch, *part))):
+            self._sink.write(portion)
+            self._ledger.add(source, batch.path, (portion.offset, portion.end))
+            written_bytes += len(portion.body)
+            trimmed_bytes -= portion.end - portion.offset
+        self._ledger.trimmed(source, trimmed_bytes)
+        if trimmed_bytes:
+            telemetry.count("logbus_trimmed_bytes", trimmed_bytes)
+        return written_bytes
+
+    def _full(self) -> bool:
+        return self._group.is_full(len(self._early))
+
+    def _due(self, now: float) -> bool:
+        return bool(self._group.deliveries) and (self._draining or now >= self._group.due_at() or self._full())
+
+    def _commit(self) -> None:
+        self._sink.commit()
+        self._ledger.commit(self._durable.marks() if self._durable else {})
+        self._consumer.ack(self._group.deliveries)
+        telemetry.count("logbus_written_bytes", self._group.bytes)
+        self._group.clear()
+        if failures := self._outage.end():
+            logger.warning("writing again after %d failed attempts", failures)
+
+    def _begin_epoch(self) -> None:
+        """Forget the deliveries of earlier epochs: they come again. What is written of them is committed as usual."""
+        self._epoch = self._consumer.epoch
+        self._backlog = deque(each for each in self._backlog if each.epoch == self._epoch)
+        self._early.clear()
+
+    def _undo(self) -> None:
+        """Go back to the last commit."""
+        self._torn = True
+        self._ledger.rollback()
+        again = sorted([*self._group.deliveries, *self._early.clear()], key=attrgetter("tag"))
+        self._backlog.extendleft(reversed(again))
+        self._group.clear()
+        self._begin_epoch()
+        try:
+            self._restore()
+        except OutputError as error:
+            logger.debug("%s: trying that again later", error)
+
+    def _restore(self) -> None:
+        if self._durable:
+            self._durable.restore(self._ledger.marks())
+        self._torn = False
+
+    def _postpone(self, error: LogbusError, now: float) -> None:
+        if self._outage.fail(now):
+            logger.error("%s; nothing is lost: trying again until it works", error)
+        if self._outage.failures >= PAUSED_FROM:  # what is held longer would time out, and take memory
+            self._consumer.pause()
+
+    def _wait(self, now: float) -> float:
+        if now < self._outage.until:
+            return self._outage.until - now
+        if self._busy:
+            return BUSY_S
+        if self._backlog:
+            return 0.0
+        return max(0.0, min(IDLE_S, self._early.due_at() - now, self._group.due_at() - now))

@@ -1,0 +1,52 @@
+"""Cutting an output back to how far it was committed, wherever it was moved to, and whoever wrote to it meanwhile."""
+
+import os
+from logging import getLogger
+from pathlib import Path
+
+from logbus.errors import visible
+from sinks.file import holding, safe_open
+from sinks.sink import Mark
+
+logger = getLogger("sinks.file")
+
+
+def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
+    """Cut off what an open output holds beyond its mark, unless another than `writer` wrote it. Raises OSError."""
+    size, last_writer = os.fstat(fd).st_size, holding.last_writer(fd)
+    if size < mark.length:
+        lost = mark.length - size
+        logger.warning("the output %s was cut short by somebody, by %d bytes: keeping it so", visible(path), lost)
+    elif size > mark.length and last_writer not in {"", writer}:
+        logger.warning(
+            "%s holds %d bytes of another sink, with the state directory %s: keeping them; "
+            "give each sink a path of its own",
+            *(visible(path), size - mark.length, visible(last_writer)),
+        )
+    elif size > mark.length:
+        logger.info("cutting %d uncommitted bytes off %s", size - mark.length, visible(path))
+        os.ftruncate(fd, mark.length)
+        os.fdatasync(fd)
+
+
+def find(path: Path, identity: str) -> Path | None:
+    """Return where the output is: at its path, or under another name in the same directory."""
+    if _identity_of(path) == identity:
+        return path
+    inode = identity.partition(".")[0]
+    try:
+        candidates = [Path(entry.path) for entry in os.scandir(path.parent) if f"{entry.inode():x}" == inode]
+    except FileNotFoundError:
+        return None
+    return next((each for each in candidates if _identity_of(each) == identity), None)
+
+
+def _identity_of(path: Path) -> str:
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        return safe_open.identity(fd)
+    finally:
+        os.close(fd)

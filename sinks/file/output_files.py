@@ -1,0 +1,283 @@
+"""Many append-only files, some of them open, all of them cut back to their mark when something went wrong.
+
+An output is known to the ledger (`remember`) before the first byte goes into it; `commit` syncs what was written to and
+takes its new length as the mark. After a failed write or sync nothing since the last commit is trusted: `restore` opens
+the file anew and cuts it back, and the runner has everything since then written again.
+
+Files are recognised by `beneath.identity`, so one that logrotate moved aside between a write and the commit is found
+again in its directory. That an output was moved or deleted is noticed before the next write; a new one is begun then.
+"""
+
+import errno
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from logging import getLogger
+from pathlib import Path
+
+from logbus.errors import OutputError, visible
+from sinks.file import cutting, holding, safe_open, writeback
+from sinks.file.open_limit import OPEN_MIN
+from sinks.file.rotation import Rotator
+from sinks.sink import Mark
+
+logger = getLogger("sinks.file")
+
+CLOSED_MAX = 10_000
+"""Outputs closed for want of descriptors whose marks are kept, so that opening them again costs no transaction."""
+SWEEP_S = 1.0
+
+_NO_USE_WAITING = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO})
+
+
+class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
+    """The path itself is the cause: a link, a directory or a pipe is in its place, or it is too long."""
+
+
+@dataclass(slots=True)
+class Output:
+    """An open output; `name` is its path as text, `mark` how far it was committed, or was when it was opened."""
+
+    path: Path
+    name: str
+    fd: int
+    mark: Mark
+    dirty: bool = False
+
+
+class Outputs:
+    """The files beneath `base`; `remember(name, mark)` notes an output durably before its first write."""
+
+    def __init__(  # noqa: PLR0913 - how files are made, kept and left
+        self,
+        base: Path,
+        remember: Callable[[str, Mark], None],
+        open_max: int = OPEN_MIN,
+        *,
+        making: safe_open.Making = safe_open.AS_WE_ARE,
+        rotator: Rotator | None = None,
+        sync: bool = True,
+        is_new: bool = False,
+        writer: str = "",
+    ) -> None:
+        self._base = base
+        self._remember = remember
+        self._open_max = open_max
+        self._open: OrderedDict[str, Output] = OrderedDict()
+        self._dirty: dict[str, Output] = {}
+        self._closed: dict[str, Mark] = {}
+        self._swept_at = 0.0
+        self._making = making
+        self._rotator = rotator
+        self._sync_data = sync
+        self._warn = is_new
+        self._seen: set[str] = set()
+        self._writer = writer
+        self._unsettled: set[str] = set()
+
+    def is_open(self, relative: str) -> bool:
+        """Tell whether the file `relative` is open."""
+        return relative in self._open
+
+    def append(self, relative: str, data: bytes) -> None:
+        """Append to the file `relative`. Raises OutputError: its end may be torn then."""
+        output = self._open.get(relative)
+        if output and not output.dirty and (_is_moved(output) or self._rotate(output)):
+            self._drop(relative)
+            output = None
+        if not output:
+            output = self._open_output(relative)
+        self._open.move_to_end(relative)
+        output.dirty = True
+        self._dirty[relative] = output
+        try:
+            _write_all(output.fd, data)
+            if self._sync_data:
+                writeback.begin(output.fd, len(data))
+        except OSError as error:
+            raise _cannot("write", output.path, error) from error
+
+    def commit(self) -> None:
+        """Make durable what was appended. Raises OutputError."""
+        self._unsettled.clear()
+        for output in self._dirty.values():
+            self._sync(output)
+        self._dirty.clear()
+        if time.monotonic() - self._swept_at >= SWEEP_S:
+            self._swept_at = time.monotonic()
+            self._sweep()
+
+    def marks(self) -> dict[str, Mark]:
+        """Return the mark of each output that may have to be cut back to it, as of the last commit."""
+        while len(self._closed) > CLOSED_MAX:
+            del self._closed[next(iter(self._closed))]
+        return self._closed | {output.name: output.mark for output in self._open.values()}
+
+    def restore(self, marks: Mapping[str, Mark]) -> None:
+        """Cut each output back to its mark. Raises OutputError; then call it again."""
+        self._close_files()
+        self._closed.clear()
+        self._unsettled.clear()
+        for name, mark in marks.items():
+            try:
+                self._cut_back(Path(name), mark)
+            except OSError as error:
+                raise _cannot("cut back", name, error) from error
+
+    def close(self) -> None:
+        """Close all files, whatever is in them; rotated ones are finished."""
+        self._close_files()
+        if self._rotator:
+            self._rotator.close()
+
+    def _close_files(self) -> None:
+        for relative in list(self._open):
+            self._drop(relative)
+
+    def _rotate(self, output: Output) -> bool:
+        """Rename an output whose time has come, all of which is committed; tell whether it was."""
+        if not self._rotator:
+            return False
+        status = os.fstat(output.fd)
+        if not self._rotator.rotation.is_due(status.st_size, status.st_mtime, time.time()):
+            return False
+        try:
+            self._rotator.rotate(output.path)
+        except OSError as error:
+            raise _cannot("rotate", output.path, error) from error
+        return True
+
+    def _open_output(self, relative: str) -> Output:
+        if len(self._open) >= self._open_max:
+            self._evict()
+        path = self._base / relative
+        fd = self._open_file(relative, path)
+        output = self._open[relative] = Output(path, str(path), fd, _mark(fd))
+        self._take(relative, output)
+        if relative in self._unsettled and self._closed[output.name].identity != output.mark.identity:
+            self._drop(relative)
+            raise OutputError(f"write {path}", "it was moved while it was written to", "beginning it anew")
+        if self._closed.get(output.name) != output.mark:
+            self._remember_or_drop(relative, output)
+        self._closed.pop(output.name, None)
+        if relative not in self._unsettled and self._rotate(output):
+            self._drop(relative)
+            return self._open_output(relative)
+        self._warn_of_old(output)
+        return output
+
+    def _take(self, relative: str, output: Output) -> None:
+        """Make an output ours alone. Raises OutputError if another process holds it."""
+        try:
+            holding.hold(output.fd)
+        except holding.HeldByAnother as error:
+            self._drop(relative)
+            raise _cannot("write", output.path, error) from None
+        holding.claim(output.fd, self._writer)
+
+    def _warn_of_old(self, output: Output) -> None:
+        is_fresh = str(output.path) not in self._seen
+        if self._warn:
+            self._seen.add(str(output.path))
+        if self._warn and is_fresh and output.mark.length:
+            logger.warning(
+                "%s holds data, and the ledger is new: what is delivered again is written again", visible(output.path)
+            )
+            self._warn = False
+
+    def _open_file(self, relative: str, path: Path) -> int:
+        try:
+            base = safe_open.open_base(self._base)
+        except OSError as error:
+            raise _cannot("open", self._base, error) from error
+        try:
+            return safe_open.open_append(base, relative, self._making, known=str(path) in self._closed)
+        except safe_open.Linked as error:
+            hint = "move it away, or remove its other names"
+            raise OutputError(f"open {path}", error.strerror, hint) from error
+        except OSError as error:
+            if error.errno in _NO_USE_WAITING:
+                raise PathUnusable(f"open {path}", error, "something else is in its place: move that away") from error
+            raise _cannot("open", path, error) from error
+        finally:
+            os.close(base)
+
+    def _remember_or_drop(self, relative: str, output: Output) -> None:
+        try:
+            self._remember(output.name, output.mark)
+        except BaseException:
+            self._drop(relative)
+            raise
+
+    def _evict(self) -> None:
+        relative, output = next(iter(self._open.items()))
+        if output.dirty:
+            self._sync(output)
+            self._unsettled.add(relative)  # the ledger does not know that yet: not to be rotated
+        self._drop(relative)
+        self._closed[output.name] = output.mark
+
+    def _sync(self, output: Output) -> None:
+        try:
+            if self._sync_data:
+                os.fdatasync(output.fd)
+        except OSError as error:
+            raise _cannot("save", output.path, error) from error
+        status = os.fstat(output.fd)
+        if status.st_nlink == 0:
+            raise OutputError(f"save {output.path}", "it was deleted while it was written to", "beginning it anew")
+        output.mark = Mark(status.st_size, output.mark.identity)
+        output.dirty = False
+
+    def _sweep(self) -> None:
+        """Let go of outputs that were moved or deleted while nothing was written to them."""
+        for relative, output in list(self._open.items()):
+            if _is_moved(output):
+                self._drop(relative)
+
+    def _drop(self, relative: str) -> None:
+        self._dirty.pop(relative, None)
+        with suppress(OSError):  # what matters was synced before
+            os.close(self._open.pop(relative).fd)
+
+    def _cut_back(self, path: Path, mark: Mark) -> None:
+        found = cutting.find(path, mark.identity)
+        if not found:
+            logger.warning("the output %s was removed or replaced: going on without cutting it", visible(path))
+            return
+        fd = os.open(found, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            holding.hold(fd)
+            cutting.cut(found, fd, mark, self._writer)
+        finally:
+            os.close(fd)
+        if found == path:
+            self._closed[str(path)] = mark
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    written = os.write(fd, data)
+    while written < len(data):
+        written += os.write(fd, memoryview(data)[written:])
+
+
+def _mark(fd: int) -> Mark:
+    return Mark(os.fstat(fd).st_size, safe_open.identity(fd))
+
+
+def _is_moved(output: Output) -> bool:
+    mine = os.fstat(output.fd)
+    try:
+        there = os.lstat(output.name)
+    except OSError:
+        return True
+    return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+
+def _cannot(verb: str, path: object, error: OSError) -> OutputError:
+    if isinstance(error, holding.HeldByAnother):
+        return OutputError(f"{verb} {path}", error.strerror, "give each sink a path of its own")
+    return OutputError(f"{verb} {path}", error, "free some space, or give this user write access")

@@ -1,0 +1,145 @@
+"""Rotating outputs: a full or old one is renamed to `NAME-20261124T101112Z`, compressed, and kept for a while.
+
+An output is rotated before a write, while it is committed to its last byte: the runner writes again only after its
+ledger knows that. So a rotated file is never cut back, and may be compressed or deleted at any time. That takes long
+for a large one, hence a thread of its own, which touches rotated files only.
+"""
+
+import gzip
+import logging
+import os
+import re
+import shutil
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Annotated, Literal
+
+import msgspec
+
+from logbus.errors import UsageError, visible
+from sinks.file import safe_open
+
+logger = logging.getLogger("sinks.rotation")
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+_ROTATED = re.compile(r"-\d{8}T\d{6}Z(\.\d+)?(\.gz)?")
+_ANY_ROTATED = re.compile(r".+" + _ROTATED.pattern)
+
+
+class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The `rotate` section of a file sink.
+
+    An output is rotated when it has `max_bytes` or more, and with the first write in a new period of `every_s` seconds
+    (3600: each hour, 86400: each day, in UTC). Of those rotated the newest `keep_files` are kept, and of these as many
+    as have `keep_bytes` together. `compress`: what becomes of them.
+    """
+
+    max_bytes: Positive | None = None
+    every_s: Positive | None = None
+    keep_files: Positive | None = None
+    keep_bytes: Positive | None = None
+    compress: Literal["none", "gzip"] = "none"
+
+    def __post_init__(self) -> None:
+        """Raise UsageError if nothing would ever be rotated."""
+        if not (self.max_bytes or self.every_s):
+            raise UsageError(
+                "rotate outputs", "it does not say when", "give max_bytes, or every_s, as in every_s: 86400"
+            )
+
+    def is_due(self, size_bytes: int, changed_s: float, now_s: float) -> bool:
+        """Tell whether an output of this size, last changed at `changed_s` (seconds since 1970), is to be rotated."""
+        too_large = self.max_bytes is not None and size_bytes >= self.max_bytes
+        too_old = self.every_s is not None and now_s // self.every_s > changed_s // self.every_s
+        return size_bytes > 0 and (too_large or too_old)
+
+
+class Rotator:
+    """Renames outputs at once, and tidies up behind them in its own time."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        self.rotation = rotation
+        self._renamed: SimpleQueue[Path | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def rotate(self, path: Path) -> None:
+        """Rename the output `path`. Raises OSError."""
+        path.rename(free_name(path, time.time()))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._tidy, name="rotation", daemon=True)
+            self._thread.start()
+        self._renamed.put(path)
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        if self._thread:
+            self._renamed.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _tidy(self) -> None:
+        while path := self._renamed.get():
+            try:
+                tidy(path, self.rotation)
+            except OSError as error:
+                logger.warning("cannot tidy up behind %s: %s", visible(path), visible(error.strerror or error))
+
+
+def free_name(path: Path, now_s: float) -> Path:
+    """Return what to rename `path` to."""
+    name = f"{path.name}-{datetime.fromtimestamp(now_s, UTC):%Y%m%dT%H%M%SZ}"
+    candidates = (path.with_name(f"{name}.{n}" if n else name) for n in count())
+    return next(each for each in candidates if not (each.exists() or each.with_name(f"{each.name}.gz").exists()))
+
+
+def rotated(path: Path) -> list[Path]:
+    """Return what `path` was rotated to, the oldest first."""
+    with suppress(FileNotFoundError):
+        names = [entry.name for entry in os.scandir(path.parent) if entry.name.startswith(path.name)]
+        found = [path.with_name(name) for name in names if _ROTATED.fullmatch(name, len(path.name))]
+        return sorted(found, key=lambda each: (each.stat().st_mtime_ns, each.name))
+    return []
+
+
+def is_rotated(path: Path) -> bool:
+    """Tell whether a file's name is that of a rotated output."""
+    return bool(_ANY_ROTATED.fullmatch(path.name))
+
+
+def tidy(path: Path, rotation: Rotation) -> None:
+    """Compress what was rotated and delete what is too much. Raises OSError."""
+    if rotation.compress == "gzip":
+        for each in rotated(path):
+            if each.suffix != ".gz":
+                _compress(each)
+    kept_bytes = 0
+    for number, each in enumerate(reversed(rotated(path)), start=1):
+        kept_bytes += each.stat().st_size
+        if number > (rotation.keep_files or number) or kept_bytes > (rotation.keep_bytes or kept_bytes):
+            logger.info("deleting %s", visible(each))
+            each.unlink()
+
+
+def _compress(path: Path) -> None:
+    """Replace a file by its gzip: whole and on disk before the file goes."""
+    draft, done = path.with_name(f"{path.name}.gz.new"), path.with_name(f"{path.name}.gz")
+    draft.unlink(missing_ok=True)
+    status = path.stat()
+    fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, status.st_mode & 0o777)
+    with path.open("rb") as plain, os.fdopen(fd, "wb") as target:
+        with suppress(PermissionError):  # whoever may not give it away did not give away the output either
+            os.fchown(fd, status.st_uid, status.st_gid)
+        with gzip.GzipFile(path.name, "wb", fileobj=target, mtime=status.st_mtime) as packed:
+            shutil.copyfileobj(plain, packed, 1 << 20)
+        target.flush()
+        os.fsync(target.fileno())
+    os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
+    draft.rename(done)
+    safe_open.sync_directory(path.parent)
+    path.unlink()

@@ -1,0 +1,131 @@
+"""Opening outputs beneath a base directory, without following a link that somebody planted there."""
+
+import errno
+import fcntl
+import os
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from logbus.output_mark import is_output, mark_output
+
+DIRECTORY_MODE = 0o750
+FILE_MODE = 0o640
+
+_FS_IOC_GETVERSION = 0x80087601
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How files are made: their mode, owner and group (-1: whose we are); directories get the last two."""
+
+    mode: int = FILE_MODE
+    uid: int = -1
+    gid: int = -1
+
+    def own(self, fd: int) -> None:
+        """Give away what was just made. Raises OSError if we may not."""
+        if self.uid >= 0 or self.gid >= 0:
+            os.fchown(fd, self.uid, self.gid)
+
+
+AS_WE_ARE = Making()
+
+
+def open_base(base: Path) -> int:
+    """Open the base directory, which is the operator's and may be reached through links; make it if need be."""
+    if not base.is_dir():
+        base.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        sync_directory(base.parent)
+    return os.open(base, _DIRECTORY)
+
+
+class Linked(OSError):  # noqa: N818 - as in logbus.errors
+    """A file has more names than one, and is not known to be an output."""
+
+
+def open_append(base: int, relative: str, making: Making = AS_WE_ARE, *, known: bool = False) -> int:
+    """Open the regular file `relative` beneath the open directory `base` for appending; make what is missing of it.
+
+    What is new is durable when this returns: each directory is synced after something was made in it. A file with
+    several names is refused unless it is marked as an output, or `known` to be one: somebody may have linked another
+    file in its place. A backup's links to our own files are harmless. Raises OSError.
+    """
+    *folders, name = relative.split("/")
+    folder = os.dup(base)
+    try:
+        for each in folders:
+            folder, outer = _enter(folder, each, making), folder
+            os.close(outer)
+        return _open_file(folder, name, making, known=known)
+    finally:
+        os.close(folder)
+
+
+def identity(fd: int) -> str:
+    """Return which file this is: inode and, where the file system has it, the inode's generation.
+
+    Not the device: its number may differ after a reboot, which is when outputs have to be recognised.
+    """
+    generation = bytearray(8)
+    with suppress(OSError):  # not every file system has one
+        fcntl.ioctl(fd, _FS_IOC_GETVERSION, generation)
+    return f"{os.fstat(fd).st_ino:x}.{int.from_bytes(generation, 'little'):x}"
+
+
+def sync_directory(path: Path) -> None:
+    """Make durable what was made, renamed or removed in a directory."""
+    fd = os.open(path, _DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _enter(folder: int, name: str, making: Making) -> int:
+    try:
+        os.mkdir(name, DIRECTORY_MODE, dir_fd=folder)
+    except FileExistsError:
+        return os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    fd = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        making.own(fd)
+        os.fsync(folder)
+    except OSError:
+        os.close(fd)
+        os.rmdir(name, dir_fd=folder)
+        raise
+    return fd
+
+
+def _open_file(folder: int, name: str, making: Making, *, known: bool) -> int:
+    try:
+        fd = os.open(name, _APPEND, dir_fd=folder)
+    except FileNotFoundError:
+        fd = _make_file(folder, name, making)
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise OSError(errno.ENXIO, "it is not a regular file")
+    if status.st_nlink > 1 and not (known or is_output(fd)):
+        os.close(fd)
+        raise Linked(errno.EMLINK, f"it has {status.st_nlink} names (hard links), and no sink has written to it")
+    mark_output(fd)
+    return fd
+
+
+def _make_file(folder: int, name: str, making: Making) -> int:
+    """Make a file as it is to be, or none."""
+    fd = os.open(name, _APPEND | os.O_CREAT | os.O_EXCL, making.mode, dir_fd=folder)
+    try:
+        os.fchmod(fd, making.mode)
+        making.own(fd)
+        os.fsync(folder)
+    except OSError:
+        os.close(fd)
+        os.unlink(name, dir_fd=folder)
+        raise
+    return fd

@@ -1,0 +1,162 @@
+"""The sink type `file`: appends batches to files, exactly the source's bytes, exactly once.
+
+An output may be renamed or deleted at any time, as logrotate does: a new one is begun. `copytruncate` goes on, too, but
+loses what is written between the copy and the truncation, as with any program. Nobody else may append to an output.
+
+With `compress: zstd` an output is a row of Zstandard frames, which `zstdcat` reads as one. Those that shippers made are
+appended as they came; what had to be trimmed, or came as plain text, is made a frame here.
+"""
+
+import grp
+import os
+import pwd
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from logbus.batch import Batch
+from logbus.errors import UsageError
+from logbus.wire import frames
+from sinks.file import template
+from sinks.file.open_limit import open_max
+from sinks.file.output_files import Outputs, PathUnusable
+from sinks.file.rotation import Rotation, Rotator, is_rotated
+from sinks.file.safe_open import Making
+from sinks.file.wrapping import WRAPPINGS, Format
+from sinks.sink import BatchRefused, Context, Mark
+
+ZSTD_LEVEL = 3
+DEPTH_MAX = 64
+"""Directories beneath the base: so many are made for one message, at most."""
+PATH_MAX_BYTES = 4_000
+"""Linux opens paths of up to 4,095 bytes; a rotated output's name is longer."""
+
+_MODE = re.compile(r"0?[0-7]{3}")
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of a file sink.
+
+    `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `compress`; `rotate`; `mode`
+    of new files, octal; their `owner` and `group`, names or numbers; `sync`: at each commit, or never (then a power
+    failure may take what was acknowledged).
+    """
+
+    path: str
+    format: Format = "raw"
+    compress: Literal["none", "zstd"] = "none"
+    rotate: Rotation | None = None
+    mode: str = "0640"
+    owner: str | None = None
+    group: str | None = None
+    sync: Literal["commit", "never"] = "commit"
+
+    def __post_init__(self) -> None:
+        """Check the template, the mode and the names. Raises UsageError."""
+        if template.ROTATED in template.parse(self.path).parts[1::2]:
+            raise UsageError(f"use the path {self.path!r}", "{rotated} is no placeholder", "see docs/configuration.md")
+        if not _MODE.fullmatch(self.mode):
+            raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
+        self.making()
+        if self.compress == "zstd" and self.rotate and self.rotate.compress != "none":
+            raise UsageError("compress twice", "outputs are zstd already", "leave out rotate: compress")
+
+    def making(self) -> Making:
+        """Return how files are made. Raises UsageError for an owner or a group that there is not."""
+        uid = _number(self.owner, "owner", lambda name: pwd.getpwnam(name).pw_uid)
+        gid = _number(self.group, "group", lambda name: grp.getgrnam(name).gr_gid)
+        return Making(int(self.mode, 8), uid, gid)
+
+
+def _number(name: str | None, what: str, look_up: Callable[[str], int]) -> int:
+    if name is None:
+        return -1
+    try:
+        return int(name) if name.isdecimal() else look_up(name)
+    except (KeyError, ValueError):
+        raise UsageError(
+            f"use the {what} {name!r}", "this host has none of that name", "give a name or a number"
+        ) from None
+
+
+class FileSink:
+    """Appends to one file a batch, named by the template. Durable."""
+
+    def __init__(self, settings: Settings, context: Context) -> None:
+        self._template = template.parse(settings.path)
+        self._wrap = WRAPPINGS[settings.format]
+        self._verbatim = settings.format == "raw"
+        self._zstd = settings.compress == "zstd"
+        self._rotates = settings.rotate is not None
+        self._outputs = Outputs(
+            self._template.base,
+            context.remember,
+            open_max(),
+            making=settings.making(),
+            rotator=Rotator(settings.rotate) if settings.rotate else None,
+            sync=settings.sync == "commit",
+            is_new=context.is_new,
+            writer=str(context.state.resolve()) if context.state else "",
+        )
+
+    def write(self, batch: Batch) -> None:
+        """Append a batch as it is to be in the output."""
+        for data in self._wrap(batch):
+            if data:
+                self._append(batch, data)
+
+    def _append(self, batch: Batch, data: bytes) -> None:
+        if self._zstd:
+            as_it_came = batch.encoded if self._verbatim and data is batch.body else None
+            data = as_it_came or frames.compress(data, ZSTD_LEVEL)
+        try:
+            self._outputs.append(self._name(batch), data)
+        except PathUnusable as error:
+            if not self._template.has_fields:
+                raise
+            raise BatchRefused(error.cannot, error.cause) from error
+
+    def _name(self, batch: Batch) -> str:
+        """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
+        name = self._template.render(batch)
+        if not self._outputs.is_open(name):
+            self._hold_to_bounds(name)
+        return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
+
+    def _hold_to_bounds(self, name: str) -> None:
+        """Refuse a path that would make too many directories, or that no other program could open."""
+        depth, size_bytes = name.count("/"), len(os.fsencode(self._template.base / name))
+        if self._template.has_fields and depth > DEPTH_MAX:
+            raise BatchRefused("name the output", f"its path has {depth} directories, and {DEPTH_MAX} are accepted")
+        if self._template.has_fields and size_bytes > PATH_MAX_BYTES:
+            raise BatchRefused("name the output", f"its path has {size_bytes} bytes, and {PATH_MAX_BYTES} are accepted")
+
+    def commit(self) -> None:
+        """Sync the files written to."""
+        self._outputs.commit()
+
+    def marks(self) -> Mapping[str, Mark]:
+        """Return the files' lengths as of the last commit."""
+        return self._outputs.marks()
+
+    def restore(self, marks: Mapping[str, Mark]) -> None:
+        """Cut the files back to these lengths."""
+        self._outputs.restore(marks)
+
+    def close(self) -> None:
+        """Close the files."""
+        self._outputs.close()
+
+
+def open_sink(settings: Settings, context: Context) -> FileSink:
+    """Return a file sink. Raises UsageError for a path that is no template."""
+    return FileSink(settings, context)
+
+
+def outputs(settings: Settings) -> tuple[str, ...]:
+    """Return the template, and that of what outputs are renamed to."""
+    rotated = f"{settings.path}-{{{template.ROTATED}}}"
+    return (settings.path, rotated) if settings.rotate else (settings.path,)

@@ -1,0 +1,1 @@
+"""What a durable sink remembers: which bytes of which stream are written."""
