@@ -64,6 +64,7 @@ class Tail:
     read until all that was published is confirmed. `until`: what the file holds from there on is another life's.
     `hole`: where a writer may go on after a truncation, leaving NULs before. `space`: how many NULs, which are no
     content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
+    `in_place`: it ended with space once, so its writer fills it in place.
     `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
     `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
@@ -71,8 +72,8 @@ class Tail:
 
     __slots__ = (
         "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
-        "generation", "head", "held", "hole", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns", "names",
-        "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
+        "generation", "head", "held", "hole", "in_place", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns",
+        "names", "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
         "searching", "seen_size", "settled", "space", "stream", "unpacking", "until",
     )  # fmt: skip
 
@@ -101,7 +102,7 @@ class Tail:
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = self.until = self.space = self.searched = 0
         self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.final = self.queued = self.unpacking = self.searching = False
+        self.final = self.queued = self.unpacking = self.searching = self.in_place = False
         self.ended = self.done = self.settled = False
         self.changed_s = 0.0
         self.behind: Tail | None = None
@@ -197,6 +198,10 @@ class Tail:
         partial = inside and end - start > most - self._encoding.longest
         return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
 
+    def read_again(self) -> None:
+        """Have the next read begin where the last one did, which was not taken."""
+        self.scanned, self.searched = self.offset, 0
+
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
         if not piece.offset:  # what was looked at before may never be in the life's copy
@@ -275,6 +280,7 @@ class Tail:
         """Return data[:end], up to the end of a unit, and note how much space follows; `data` begins at `at`."""
         end = min(len(data), end + -(at + end) % self._encoding.unit)
         self.space = max(0, os.fstat(self.fd).st_size - at - end)
+        self.in_place = True
         return data[:end]
 
     def _goes_on(self, position: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Protocol
 from logbus.batch import Batch, Span
 from logbus.errors import SourceError
 from shipper.files.identity import MARK_BYTES, digest
+from shipper.files.space import holds_space
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
@@ -17,6 +18,8 @@ SLICES_A_STEP = 16
 PAUSE_S = 0.004
 """A confirm takes 1 to 3 ms on the same machine; a broker far away makes a line wait for no longer than this."""
 SMALL_BYTES = 64 * 1024
+FILLED_S = 1.0
+"""A writer in place that was interrupted within a line has most likely gone on by then."""
 STEP_BYTES = BATCH_BYTES // 2
 """After so many bytes the loop looks around: what comes beside a backlog waits for one large batch, not for several."""
 
@@ -57,6 +60,7 @@ class Reader:
         self._host = host
         self._once = once
         self._pausing: dict[Tail, float] = {}
+        self._filling: dict[Tail, tuple[float, Slice]] = {}
 
     def settle(self) -> None:
         """Take the confirms that came."""
@@ -89,7 +93,9 @@ class Reader:
             if self._lives.ready and self._publisher.has_room():
                 tail = self._lives.ready.popleft()
                 tail.queued = False
-                if not (tail.ended or tail.behind or tail.unpacking):
+                if tail.ended:
+                    self._filling.pop(tail, None)
+                elif not (tail.behind or tail.unpacking):
                     self._read_one(tail, now)
 
     def pause_s(self, now: float) -> float:
@@ -131,16 +137,39 @@ class Reader:
                 return
             elif tail.stream:
                 if not self._pauses(tail, now):
-                    self._ship(tail, tail.read(), now)
+                    self._ship_filled(tail, tail.read(), now)
             elif tail in self._lives.unnamed or tail.searching:
                 self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
                 self._at_end(tail)
         except LifeEnded:
+            self._filling.pop(tail, None)
             self._lives.begin_again(tail)
         except (OSError, SourceError) as error:
             self._lives.trouble(tail, error)
             self._lives.unread.pop(tail, None)
+
+    def _ship_filled(self, tail: Tail, piece: Slice | None, now: float) -> None:
+        """Ship a slice; one with NULs that a writer in place may still fill, once it was the same FILLED_S ago.
+
+        Such a writer may be interrupted within a line, whose end is there before its middle.
+        """
+        if not (piece and tail.in_place and holds_space(piece.body, tail.recorder.encoding.unit)):
+            self._filling.pop(tail, None)
+            self._ship(tail, piece, now)
+            return
+        since_s, before = self._filling.get(tail, (now, piece))
+        if before.offset != piece.offset or not piece.body.startswith(before.body):
+            since_s, before = now, piece
+        if now < since_s + FILLED_S:
+            self._filling[tail] = since_s, before
+            self._pausing[tail] = since_s + FILLED_S
+            tail.flush = piece.forced
+            tail.read_again()
+            return
+        del self._filling[tail]
+        tail.more = tail.more or len(before.body) < len(piece.body)
+        self._ship(tail, before, now)
 
     def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
         if self._lives.complaints.unreadable and tail.path in tail.names:

@@ -11,6 +11,7 @@ import pytest
 from logbus import telemetry
 from shipper.files.space import SEARCH_BYTES, content_end, first_byte
 from shipper.lives import tail
+from shipper.records.multiline import Multiline
 
 LINE_BYTES = 13
 
@@ -86,6 +87,7 @@ def test_space_that_something_follows_is_content(shore: Any) -> None:
     shore.start()
     shore.write("app.log", b"two 2\n")
     shore.run()
+    shore.run()
     assert shore.lives() == [b"one 1\n" + bytes(5_000 - 6) + b"two 2\n"]
 
 
@@ -97,7 +99,8 @@ def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any, monkeyp
     take_space(path, 2 * step_bytes, hole=False)
     shore.write("app.log", b"two 2\n" + bytes(10_000))
     shore.start(max_record_bytes=1024 * 1024)
-    shore.run()
+    for _ in range(10):
+        shore.run()
     assert shore.lives()[0].rstrip(b"\0") == b"one 1\n" + bytes(2 * step_bytes - 6) + b"two 2\n"
 
 
@@ -210,3 +213,52 @@ def test_the_end_of_content(tmp_path: Path) -> None:
             assert content_end(file.fileno(), floor=2) == max(2, len(before))
             found, _ = first_byte(file.fileno())
             assert found == (0 if before else None)
+
+
+@pytest.mark.parametrize("lines_behind", [0, 3])
+@pytest.mark.parametrize("keys", [{}, {"multiline": Multiline(preset="python")}, {"max_record_bytes": 1024}])
+def test_a_writer_that_is_interrupted_within_a_line(shore: Any, lines_behind: int, keys: dict[str, Any]) -> None:
+    """Where the end of a line is in the file before its middle, the line is shipped once it is whole."""
+    path = shore.logs / "app.log"
+    take_space(path, 100_000, hole=True)
+    shore.start(**keys)
+    fill(path, 0, b"one\n")
+    shore.run(3.0)
+    shore.run(3.0)
+    long = b"two " + b"x" * 3000 + b" end\n"
+    line = long if "max_record_bytes" not in keys else b"two middle end\n"
+    behind = b"".join(lines(lines_behind))
+    fill(path, 4, line[:4])
+    fill(path, 4 + len(line) - 5, line[-5:] + behind)
+    shore.run()
+    shore.run(0.9)
+    assert shore.lives() == [b"one\n"]
+    fill(path, 8, line[4:-5])
+    os.utime(path)
+    shore.run(3.0)
+    shore.run(3.0)
+    assert shore.lives() == [b"one\n" + line + behind]
+
+
+def test_nuls_that_stay_are_shipped(shore: Any) -> None:
+    """A writer in place that writes NULs has them shipped as they are, a second later."""
+    path = shore.logs / "app.log"
+    take_space(path, 100_000, hole=True)
+    shore.start()
+    fill(path, 0, b"a\0\0\0b\nc\n")
+    shore.run()
+    assert shore.lives() == []
+    shore.run()
+    assert shore.lives() == [b"a\0\0\0b\nc\n"]
+
+
+def test_once_ships_nuls_in_place(shore: Any) -> None:
+    """`--once` waits for what may still be filled, and ends."""
+    path = shore.write("app.log", b"a\0\0b\nc\n")
+    take_space(path, 10_000, hole=True)
+    agent = shore.start(once=True)
+    assert not agent.finished()
+    shore.run()
+    shore.run()
+    assert shore.lives() == [b"a\0\0b\nc\n"]
+    assert agent.finished()
