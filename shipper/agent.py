@@ -15,6 +15,7 @@ from shipper.files import identity
 from shipper.files.discovery import Discovery
 from shipper.files.watcher import Waker, Watcher
 from shipper.lives.copies import COPY_GRACE_S
+from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
@@ -56,38 +57,47 @@ class Agent:
         stdin_fd: int = 0,
         config: str = "",
     ) -> None:
-        files = [each for each in settings.inputs if each.paths != ["-"]]
-        piped = [each for each in settings.inputs if each.paths == ["-"]]
-        host = settings.host_name()
-        polls = settings.watch == "poll"
-        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
-        watcher = Watcher(waker) if waker and not once and not polls else None
         self._publisher = publisher
         self._registry = registry
         self._once = once
         self._waker = waker
-        self._files = files
+        self._files = [each for each in settings.inputs if each.paths != ["-"]]
+        piped = [each for each in settings.inputs if each.paths == ["-"]]
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
-        self._discovery = Discovery(files, watcher)
-        severity.prepare()
-        grace_s = 0.0 if once else COPY_GRACE_S
-        own = settings.private_files() + [config] * bool(config)
-        self._lives = Lives(
-            registry, budget, self._discovery, cloned=self._is_cloned(), copy_grace_s=grace_s, private=own
-        )
-        for each in files:
-            self._lives.recorders.of(each)  # its patterns are compiled now, and its key file is read
-        self._resumption = Resumption(self._lives, registry, self._discovery)
-        self._departures = Departures(self._lives, self._discovery, self._resumption, settings.hold_deleted_bytes)
-        self._scanner = Scanner(self._discovery, watcher, self._lives, interval_s, stopwatch)
-        self._namer = Namer(self._lives, registry, f"{host}\0{identity.machine()}")
-        self._reader = Reader(self._lives, publisher, registry, self._stdin, host=host, once=once)
         self._next_save = self._next_measure = self._next_forget = 0.0
         self._forgotten = 0
         self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
         self._said_empty: set[str] = set()
+        self._build(settings, budget, stopwatch, config)
+
+    def _build(self, settings: Settings, budget: int, stopwatch: Callable[[], float], config: str) -> None:
+        """Put the parts together; all patterns are compiled now, and key files are read."""
+        severity.prepare()
+        polls = settings.watch == "poll"
+        watcher = Watcher(self._waker) if self._waker and not self._once and not polls else None
+        self._discovery = discovery = Discovery(self._files, watcher)
+        self._lives = lives = Lives(budget)
+        self._following = following = Following(
+            lives,
+            self._registry,
+            discovery,
+            cloned=self._is_cloned(),
+            copy_grace_s=0.0 if self._once else COPY_GRACE_S,
+            private=settings.private_files() + [config] * bool(config),
+        )
+        for each in self._files:
+            following.recorders.of(each)
+        interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
+        host = settings.host_name()
+        self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
+        self._resumption = Resumption(lives, following, self._registry, discovery)
+        self._departures = Departures(lives, following, discovery, settings.hold_deleted_bytes)
+        self._namer = Namer(lives, following, self._registry, f"{host}\0{identity.machine()}")
+        self._reader = Reader(
+            lives, following, self._publisher, self._registry, self._stdin, host=host, once=self._once
+        )
 
     def step(self, now: float) -> float:
         """Do what there is to do now; return the seconds until the next step is due (0: at once)."""
@@ -98,8 +108,7 @@ class Agent:
             if not self._once:
                 self._scanner.look_around(now)
             self._resumption.work(now)
-            self._departures.check(now)
-            self._departures.flush_held(now)
+            self._departures.work(now)
             self._namer.name_new(now)
             self._reader.read(now)
             self._namer.name_new(now)  # lives that reading found, before it is saved that their files' old ones moved
@@ -155,7 +164,7 @@ class Agent:
 
     def progress(self) -> tuple[int, int]:
         """Return how many bytes are confirmed and how many there are, of the files followed now."""
-        tails = list(self._lives)
+        tails = [*self._lives]
         return sum(tail.progress.committed for tail in tails), sum(tail.offset + tail.unread for tail in tails)
 
     @property
@@ -177,12 +186,12 @@ class Agent:
     def complete(self) -> bool:
         """Whether everything that was there at the start is read and confirmed."""
         piped = self._stdin is None or self._stdin.done()
-        return self._started and piped and not (self._lives.unread or self._reader.unconfirmed)
+        return self._started and piped and not (self._lives.targets or self._reader.unconfirmed)
 
     @property
     def failures(self) -> int:
         """How many paths could not be read or named nothing."""
-        return len(self._lives.complaints.unreadable) + len(self._said_empty)
+        return len(self._following.complaints.unreadable) + len(self._said_empty)
 
     def _is_cloned(self) -> bool:
         """Tell whether the registry came from another machine (an image, a copied disk), and make it ours."""
@@ -198,14 +207,14 @@ class Agent:
         self._resumption.resume(found, now)
         fresh = {id(each): self._starts_at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
-            self._lives.saw(each, now, from_end=fresh[id(each.input)])
+            self._following.saw(each, now, from_end=fresh[id(each.input)])
         if any(fresh.values()) and self._namer.register(
             {tail: b"" for tail in self._lives if not tail.stream and tail.offset}
         ):
             self._remember_start()
         self._say_empty()
         if self._once:
-            self._lives.unread = {tail: tail.seen_size for tail in [*self._lives, *self._resumption.unpacking()]}
+            self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
         self._scanner.began(now)
 
     def _starts_at_end(self, source: Input) -> bool:
@@ -241,36 +250,35 @@ class Agent:
 
     def _save(self, now: float) -> None:
         """Save what moved, in one transaction: four times a second, or at once when there is nothing else to do."""
-        dirty = self._lives.dirty
-        last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.unread
-        if not dirty or (now < self._next_save and not last):
+        last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.targets
+        if not self._lives.dirty or (now < self._next_save and not last):
             return
-        self._next_save = now + SAVE_EVERY_S
-        tails, self._lives.dirty = list(dirty), {}
+        tails = self._lives.take_dirty()
         if self._registry.save([row_of(tail) for tail in tails]):
+            self._next_save = now + SAVE_EVERY_S
             self._lives.saved(tails)
         else:
             self._next_save = now + RETRY_SAVE_S
-            self._lives.dirty.update(dirty)
+            for tail in tails:
+                self._lives.changed(tail)
 
     def _wait_s(self, now: float) -> float:
         """Return how long nothing is due; whatever comes from outside wakes the loop earlier."""
         waits = [self._next_save - now] if self._lives.dirty else []
         if not self._draining:
             held_s = self._namer.waits_s(now)
-            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.ready and not held_s)):
+            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.any_ready and not held_s)):
                 return 0.0
             waits += [
                 self._reader.pause_s(now),
-                self._departures.check(now),
-                self._departures.flush_held(now),
+                self._departures.wait_s(now),
                 self._resumption.wait_s(now),
             ]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:
                 waits.append(STDIN_CHECK_S)
-            if self._lives.ready and held_s:
+            if self._lives.any_ready and held_s:
                 waits.append(held_s)  # without room, a confirm ends the waiting
         return max(0.0, min(waits, default=RETRY_SAVE_S))
 

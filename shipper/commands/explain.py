@@ -17,8 +17,8 @@ from logbus.errors import SourceError, describe, visible
 from shipper.commands.remembered import open_life, remembered, stream_of
 from shipper.files.complaints import PRIVATE, is_private, kind_left_out
 from shipper.files.discovery import BY_NAME, left_out, matches, pattern
+from shipper.files.opening import OpenFile
 from shipper.lives.recognition import Verdict
-from shipper.lives.tail import Tail
 from shipper.settings import Input, Settings
 from shipper.state.registry import Row
 from shipper.state.registry_file import FILE_NAME
@@ -46,7 +46,7 @@ class Answer:
     """Whether a file is shipped, and why."""
 
     why: str
-    details: tuple[str, ...] = ()
+    defiles: tuple[str, ...] = ()
     shipped: bool = False
 
 
@@ -60,7 +60,7 @@ def explain(path: str, config: Path) -> int:
     settings = load(config, Settings)
     answer = answer_for(os.path.abspath(path), settings, str(config))
     click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")
-    for each in [*answer.details, *_inputs(os.path.abspath(path), settings.inputs)]:
+    for each in [*answer.defiles, *_inputs(os.path.abspath(path), settings.inputs)]:
         click.echo(f"  {visible(each)}")
     return 0 if answer.shipped else 1
 
@@ -69,51 +69,51 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     """Return whether the file at an absolute path is shipped, and why. Raises StateError."""
     source = _input_of(path, settings.inputs)
     try:
-        tail = _opened(path)
+        file = _opened(path)
     except SourceError as error:
         return Answer(_unopened(error, source))
     try:
-        if is_private(tail.real_path or tail.path, tail.key, [*settings.private_files(), *filter(None, [config])]):
+        if is_private(file, [*settings.private_files(), *filter(None, [config])]):
             return Answer(PRIVATE)
-        return _of_open(tail, source, _rows(settings))
+        return _of_open(file, source, _rows(settings))
     finally:
-        tail.close()
+        file.close()
 
 
-def _of_open(tail: Tail, source: Input | None, rows: list[Row]) -> Answer:
-    found = stream_of(tail, rows)
-    if found and found[0].path != tail.path:
-        return _elsewhere(tail, *found)
+def _of_open(file: OpenFile, source: Input | None, rows: list[Row]) -> Answer:
+    found = stream_of(file, rows)
+    if found and found[0].path != file.path:
+        return _elsewhere(file, *found)
     if source is None:
         return Answer("no input names it, or the one that does leaves it out")
-    if why := kind_left_out(tail.fd):
+    if why := kind_left_out(file.fd):
         return Answer(why)
-    label = f"label {source.label_of(tail.path)}"
+    label = f"label {source.label_of(file.path)}"
     if found is None:
-        return Answer("nothing of it is remembered yet", (_beginning(tail, source), label), shipped=True)
-    return Answer(found[1].value, (label, *_progress(tail, found[0])), shipped=True)
+        return Answer("nothing of it is remembered yet", (_beginning(file, source), label), shipped=True)
+    return Answer(found[1].value, (label, *_progress(file, found[0])), shipped=True)
 
 
-def _elsewhere(tail: Tail, row: Row, verdict: Verdict) -> Answer:
+def _elsewhere(file: OpenFile, row: Row, verdict: Verdict) -> Answer:
     """Explain a file that is, or was, shipped under another name."""
     try:
-        same = os.path.samefile(tail.path, row.path)
+        same = os.path.samefile(file.path, row.path)
     except OSError:
         same = False
     how = "the same file is shipped as" if same else "it was rotated; it is a life of"
     shipped = not row.done and verdict is Verdict.SAME
     why = f"{how} {row.path}" + ("" if shipped else ", shipped to its end" if row.done else f", but {verdict.value}")
-    return Answer(why, tuple(_progress(tail, row)), shipped=shipped or row.done)
+    return Answer(why, tuple(_progress(file, row)), shipped=shipped or row.done)
 
 
-def _progress(tail: Tail, row: Row) -> Iterator[str]:
-    size = os.fstat(tail.fd).st_size
+def _progress(file: OpenFile, row: Row) -> Iterator[str]:
+    size = os.fstat(file.fd).st_size
     yield f"stream {row.stream}" + (", over" if row.done else "")
     yield f"{row.offset} of {size} bytes are confirmed: {max(0, size - row.offset)} behind"
 
 
-def _beginning(tail: Tail, source: Input) -> str:
-    if not os.fstat(tail.fd).st_size:
+def _beginning(file: OpenFile, source: Input) -> str:
+    if not os.fstat(file.fd).st_size:
         return "it is empty: its stream begins with its first line"
     if source.start == "end":
         return "at this input's first start it is taken as read; if it came later, it is read from its start"
@@ -128,7 +128,7 @@ def _unopened(error: SourceError, source: Input | None) -> str:
     return describe(error.cause) + (": it is waited for" if waited_for else "")
 
 
-def _opened(path: str) -> Tail:
+def _opened(path: str) -> OpenFile:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:

@@ -17,11 +17,10 @@ from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError
 from shipper.files.archives import head_of, is_archive
 from shipper.files.discovery import Siblings, regular
-from shipper.files.opening import open_regular
+from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin
 from shipper.files.space import content_end
 from shipper.lives.recognition import Verdict, begins_like, recognise
-from shipper.lives.tail import Tail
 from shipper.settings import Input, Settings
 from shipper.state.registry import COLUMNS, Row, from_sql
 from shipper.state.registry_file import ADDED, FILE_NAME, SCHEMA_VERSION, columns
@@ -98,19 +97,18 @@ def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
         yield _standing(row, since_s, siblings, kin)
 
 
-def open_life(path: str) -> Tail:
+def open_life(path: str) -> OpenFile:
     """Open a file to compare it with what is remembered; to be closed. Raises SourceError."""
     try:
-        opened = open_regular(path)
-        return Tail(path, ANY, opened.fd, opened.status, real_path=opened.real_path)
+        return open_regular(path)
     except OSError as error:
         raise SourceError(f"read {path}", error, "run this as the shipper's user") from error
 
 
-def stream_of(tail: Tail, rows: Iterable[Row]) -> tuple[Row, Verdict] | None:
+def stream_of(file: OpenFile, rows: Iterable[Row]) -> tuple[Row, Verdict] | None:
     """Return the newest of the remembered streams that an open file is a life of, and what it is to it."""
     for row in reversed(list(rows)):
-        verdict = recognise(tail, row) if row.inode == tail.inode else Verdict.OTHER_FILE
+        verdict = recognise(file, row) if row.inode == file.id.inode else Verdict.OTHER_FILE
         if verdict not in WRONG_FILE:
             return row, verdict
     return None
@@ -135,15 +133,15 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
 def _size_of(path: str, row: Row, size: int) -> int | None:
     """Return how many of the `size` bytes of the file at `path` are content; None if it is another life."""
     try:
-        tail = open_life(path)
+        file = open_life(path)
     except SourceError:
         return size  # we may not look into it
     try:
-        if recognise(tail, row) not in {Verdict.SAME, Verdict.LOST_UNCONFIRMED}:
+        if recognise(file, row) not in {Verdict.SAME, Verdict.LOST_UNCONFIRMED}:
             return None
-        return content_end(tail.fd, row.offset)
+        return content_end(file.fd, row.offset)
     finally:
-        tail.close()
+        file.close()
 
 
 def _uri(path: Path) -> str:

@@ -20,8 +20,8 @@ from logbus.errors import SourceError, StateError, UsageError, visible
 from shipper.commands.remembered import open_life, remembered, state_of, stream_of
 from shipper.files.discovery import Discovery
 from shipper.files.identity import digest, mark_before, random_id
+from shipper.files.opening import OpenFile
 from shipper.lives.recognition import Verdict
-from shipper.lives.tail import Tail
 from shipper.records.encoding import BYTES, Encoding, encoding_of
 from shipper.settings import Settings
 from shipper.state.registry import Registry, Row
@@ -56,21 +56,21 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
     offset = _offset(to)
     directory = state_of(state, config)
     remembered(directory)  # a directory without a registry is refused, not made into one
-    with closing(_locked(directory)) as registry, closing(open_life(os.path.abspath(path))) as tail:
-        row = _known(tail, directory)
+    with closing(_locked(directory)) as registry, closing(open_life(os.path.abspath(path))) as file:
+        row = _known(file, directory)
         if offset > row.offset:
             raise UsageError(f"rewind to {offset}", f"the file is shipped up to byte {row.offset} only")
-        start = line_start(tail.fd, offset, _encoding(row.path, config))
-        fresh = again(tail, row, start)
+        start = line_start(file.fd, offset, _encoding(row.path, config))
+        fresh = again(file, row, start)
         if not registry.add([row.ended(), fresh]):
             raise StateError(f"save the registry in {directory}", "it cannot be written now", "make room")
     click.echo(_done(path, offset, row, fresh))
     return 0
 
 
-def again(tail: Tail, row: Row, start: int) -> Row:
+def again(file: OpenFile, row: Row, start: int) -> Row:
     """Return a new stream of the same file that begins at `start` bytes."""
-    mark = digest(mark_before(tail.fd, start))
+    mark = digest(mark_before(file.fd, start))
     return replace(row, stream=random_id(), offset=start, mark=mark, published=start, published_mark=mark, done=False)
 
 
@@ -109,15 +109,15 @@ def _locked(directory: Path) -> Registry:
         raise StateError(f"rewind in {directory}", "a shipper is running on it", "stop it first") from None
 
 
-def _known(tail: Tail, directory: Path) -> Row:
+def _known(file: OpenFile, directory: Path) -> Row:
     """Return the stream that a file is remembered as. Raises SourceError."""
-    found = stream_of(tail, [row for row, _ in remembered(directory)])
+    found = stream_of(file, [row for row, _ in remembered(directory)])
     if found is None:
-        raise SourceError(f"rewind {tail.path}", "nothing of it was shipped from here", "see: python -m shipper status")
+        raise SourceError(f"rewind {file.path}", "nothing of it was shipped from here", "see: python -m shipper status")
     row, verdict = found
     if verdict is not Verdict.SAME:
         cause = "its bytes are not those that were shipped, so it will be shipped from its start anyway"
-        raise SourceError(f"rewind {tail.path}", cause)
+        raise SourceError(f"rewind {file.path}", cause)
     return row
 
 

@@ -15,7 +15,7 @@ from logbus.errors import LogbusError, SourceError, visible
 from logbus.output_mark import is_output
 from shipper.files.discovery import Found, is_compressed
 from shipper.files.identity import key_of
-from shipper.files.opening import Opened, open_regular, own_outputs
+from shipper.files.opening import OpenFile, open_regular, own_outputs
 
 logger = logging.getLogger("shipper.complaints")
 
@@ -48,7 +48,7 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def open(self, found: Found) -> Opened | None:
+    def open(self, found: Found) -> OpenFile | None:
         """Open a file; None if it is gone, is another one by now, cannot be read, or is not to be shipped."""
         try:
             opened = open_regular(found.path)
@@ -58,35 +58,35 @@ class Complaints:
             self.unreadable_now(found.path, error)
             return None
         self.readable_now(found.path)
-        key = key_of(opened.status)
-        if key != key_of(found.status) or self._leaves_out(found.path, opened, key):
-            os.close(opened.fd)
+        if opened.id.key != key_of(found.status) or self._leaves_out(opened):
+            opened.close()
             return None
         return opened
 
-    def _leaves_out(self, path: str, opened: Opened, key: tuple[int, int]) -> bool:
-        """Tell whether an open file is not to be shipped, and say why."""
-        why = self._why(opened.fd, opened.real_path or path, key)
-        if why and key not in self._left_out:
-            self._left_out.add(key)
+    def _leaves_out(self, file: OpenFile) -> bool:
+        """Return True for an open file that is not to be shipped, and report why, once."""
+        why = self._why(file)
+        if why and file.id.key not in self._left_out:
+            self._left_out.add(file.id.key)
             log = logger.info if why == COMPRESSED else logger.warning
-            log("not shipping %s: %s", visible(path), why)
+            log("not shipping %s: %s", visible(file.path), why)
         return bool(why)
 
-    def _why(self, fd: int, real_path: str, key: tuple[int, int]) -> str:
-        if is_private(real_path, key, self._private):
+    def _why(self, file: OpenFile) -> str:
+        if is_private(file, self._private):
             return PRIVATE
-        return OWN if key in self._own else kind_left_out(fd)
+        return OWN if file.id.key in self._own else kind_left_out(file.fd)
 
 
-def is_private(real_path: str, key: tuple[int, int], private: Iterable[str]) -> bool:
-    """Tell whether a file is one of the `private` files, or in a private directory, as they are now."""
+def is_private(file: OpenFile, private: Iterable[str]) -> bool:
+    """Return True for one of the `private` files, or a file in a private directory, as they are now."""
+    own_path = file.real_path or file.path
     for each in private:
         with suppress(OSError):
             status = os.stat(each)
-            if key_of(status) == key:
+            if key_of(status) == file.id.key:
                 return True
-            if stat.S_ISDIR(status.st_mode) and real_path.startswith(_real_directory(each, key_of(status))):
+            if stat.S_ISDIR(status.st_mode) and own_path.startswith(_real_directory(each, key_of(status))):
                 return True
     return False
 
@@ -98,7 +98,9 @@ def _real_directory(path: str, _key: tuple[int, int]) -> str:
 
 def kind_left_out(fd: int) -> str:
     """Return why an open file is of a kind that is not shipped; "" if it is not."""
-    return OUTPUT if is_output(fd) else COMPRESSED * is_compressed(fd)
+    if is_output(fd):
+        return OUTPUT
+    return COMPRESSED if is_compressed(fd) else ""
 
 
 def say_truncated(path: str, copy: str, lost_bytes: int) -> None:

@@ -52,6 +52,28 @@ def generation_of(fd: int) -> int | None:
     return generation or None
 
 
+@dataclass(frozen=True, slots=True)
+class FileId:
+    """What names a file. The `generation` tells it from the next file with its inode; None where that is not known."""
+
+    device: int
+    inode: int
+    generation: int | None
+
+    @classmethod
+    def of(cls, fd: int, status: os.stat_result) -> "FileId":
+        """Return that of an open file."""
+        return cls(status.st_dev, status.st_ino, generation_of(fd))
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode: what names the file while it exists."""
+        return self.device, self.inode
+
+    def __str__(self) -> str:
+        return f"{self.device} {self.inode} {self.generation}"
+
+
 def mark_before(fd: int, offset: int) -> bytes:
     """Return the at most MARK_BYTES bytes before `offset`, fewer if the file is shorter than that."""
     length = min(offset, MARK_BYTES)

@@ -6,22 +6,36 @@
 import contextlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from logbus.errors import SourceError
 from shipper.files.admission import require_permitted
+from shipper.files.identity import FileId
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An open file; `real_path` is where a link led, "" where the path is the file's own."""
+class OpenFile:
+    """A file open for reading, -1 once it is closed; `real_path`: where a link led, "" where the path is its own.
 
+    `real_path` is None for a file of which an older Logbus did not remember that.
+    """
+
+    path: str
     fd: int
-    status: os.stat_result
-    real_path: str
+    id: FileId
+    real_path: str | None = ""
+
+    @property
+    def closed(self) -> "OpenFile":
+        """The same file, closed."""
+        return replace(self, fd=-1)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.fd)
 
 
-def open_regular(path: str) -> Opened:
+def open_regular(path: str) -> OpenFile:
     """Open a regular file for reading; nothing else is ever opened.
 
     Raises SourceError for a FIFO, a socket, a device or a directory, and for a link of a user who may not read what it
@@ -32,7 +46,8 @@ def open_regular(path: str) -> Opened:
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     status = os.fstat(fd)
     try:
-        return Opened(fd, status, _permitted(path, fd, status))
+        real = _permitted(path, fd, status)
+        return OpenFile(path, fd, FileId.of(fd, status), real)
     except BaseException:
         os.close(fd)
         raise

@@ -16,39 +16,35 @@ from itertools import takewhile
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
 from shipper.files.discovery import Siblings
-from shipper.files.identity import Extent, digest
-from shipper.files.opening import open_regular
+from shipper.files.identity import Extent, FileId, digest
+from shipper.files.opening import OpenFile, open_regular
 from shipper.lives.recognition import Memory, described, holds
 from shipper.lives.tail import Tail
-from shipper.settings import Input
 from shipper.state.registry import Row
-
-File = tuple[int, int, int | None]
-"""Device, inode and generation, as of `Tail.file`."""
 
 COPY_GRACE_S = 5.0
 FORGET_AFTER_S = 3600.0
 
 
-def find_copy(row: Row, source: Input, names: Iterable[str], knows: Callable[[Tail], bool]) -> Tail | None:
-    """Return the file, open, that is one of `names`, holds all that was published of a life, and nobody `knows`."""
-    for copy in open_each(names, source):
+def find_copy(row: Row, names: Iterable[str], knows: Callable[[OpenFile], bool]) -> OpenFile | None:
+    """Return the file that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+    for copy in open_each(names):
         if holds(copy.fd, row) and not knows(copy):
             return copy
         copy.close()
     return None
 
 
-def open_each(names: Iterable[str], source: Input) -> Iterator[Tail]:
+def open_each(names: Iterable[str]) -> Iterator[OpenFile]:
     """Yield those of these files that can be opened and are no archives, one at a time: to be closed."""
     for name in names:
         if is_archive(name):
             continue
         try:
-            opened = open_regular(name)
+            file = open_regular(name)
         except (OSError, SourceError):
             continue
-        yield Tail(name, source, opened.fd, opened.status)
+        yield file
 
 
 def begins_with(path: str, beginning: bytes) -> bool:
@@ -95,13 +91,13 @@ class Proof:
     """That a file held what a life, in the file `source`, began with."""
 
     life: Tail
-    source: File
+    source: FileId
     extent: Extent
 
     @property
     def is_open(self) -> bool:
         """Whether the life may go on where it was: then the other file is no copy that rotation made."""
-        return not self.life.ended and self.life.file == self.source
+        return not self.life.ended and self.life.id == self.source
 
     def shipped(self) -> int:
         """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
@@ -118,53 +114,52 @@ class Suspects:
     def __init__(self, grace_s: float, memory: Memory) -> None:
         self._grace_s = grace_s
         self._memory = memory
-        self._seen: dict[File, tuple[int, float, float]] = {}
-        self._proofs: dict[File, Proof] = {}
+        self._seen: dict[FileId, tuple[int, float, float]] = {}
+        self._proofs: dict[FileId, Proof] = {}
 
     def __len__(self) -> int:
         return len(self._seen)
 
-    def compare(self, fresh: Tail, life: Tail) -> None:
+    def compare(self, fresh: OpenFile, life: Tail) -> None:
         """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
         extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
-        proof = Proof(life, life.file, extent)
-        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.file):
-            self._proofs[fresh.file] = proof
+        proof = Proof(life, life.id, extent)
+        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.id):
+            self._proofs[fresh.id] = proof
             self._memory.note_copy(life.stream, described(fresh, extent))
 
-    def proof_of(self, fresh: Tail) -> Proof | None:
+    def proof_of(self, fresh: OpenFile) -> Proof | None:
         """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
-        proof = self._proofs.get(fresh.file)
+        proof = self._proofs.get(fresh.id)
         return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
 
-    def must_wait(self, fresh: Tail) -> bool:
+    def must_wait(self, fresh: OpenFile) -> bool:
         """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
-        proof = self._proofs.get(fresh.file)
+        proof = self._proofs.get(fresh.id)
         return proof is not None and proof.is_open and proof.life.fd < 0 and proof.extent.is_in(fresh.fd)
 
     def take_as_read(self, fresh: Tail) -> bool:
         """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
-        if proof := self.proof_of(fresh):
+        if proof := self.proof_of(fresh.file):
             shipped = proof.shipped()
             if shipped < 0 or not self._memory.take_as_read(fresh, shipped):
                 return False
-        self.drop(fresh)
+        self.drop(fresh.file)
         return True
 
-    def drop(self, tail: Tail) -> None:
+    def drop(self, file: OpenFile) -> None:
         """Forget what is known of a file: it is followed from now on."""
-        if proof := self._proofs.pop(tail.file, None):
+        if proof := self._proofs.pop(file.id, None):
             self._memory.forget_copies(proof.life.stream)
 
-    def waits(self, fresh: Tail, now: float) -> bool:
+    def waits(self, fresh: OpenFile, now: float) -> bool:
         """Tell whether a file still has to wait."""
         size = os.fstat(fresh.fd).st_size
-        file = fresh.file
-        before, since, _ = self._seen.pop(file, (-1, now, now))
+        before, since, _ = self._seen.pop(fresh.id, (-1, now, now))
         if size != before:
             since = now
         if waits := now - since < self._grace_s:
-            self._seen[file] = (size, since, now)
+            self._seen[fresh.id] = (size, since, now)
         self._forget_copies(now)
         return waits
 

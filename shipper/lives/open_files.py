@@ -1,7 +1,7 @@
 """Which files are held open: at most so many, as far as they can be opened again by a name."""
 
 import logging
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from shipper.lives.tail import Tail
 
@@ -12,11 +12,15 @@ SPARE_SHARE = 8
 
 
 class OpenFiles:
-    """The open tails, the one used last at the end. What is in `kept` is never closed to save descriptors."""
+    """The open tails, the one used last at the end.
 
-    def __init__(self, budget: int, kept: Container[Tail]) -> None:
+    What is in `kept` is never closed to save descriptors, and what `is_wanted` soon is closed last.
+    """
+
+    def __init__(self, budget: int, kept: Container[Tail], is_wanted: Callable[[Tail], bool]) -> None:
         self._budget = budget
         self._kept = kept
+        self._is_wanted = is_wanted
         self._warned = False
         self._open: dict[Tail, None] = {}
 
@@ -56,6 +60,6 @@ class OpenFiles:
         A part of the budget at once: to look through all open files at each opening takes the square of their number.
         """
         closable = [tail for tail in self._open if tail.names and tail not in self._kept and tail is not latest]
-        closable.sort(key=lambda tail: tail.queued or tail.behind is not None)
+        closable.sort(key=self._is_wanted)
         for tail in closable[: len(self._open) - self._budget + self._budget // SPARE_SHARE]:
             self.close(tail)

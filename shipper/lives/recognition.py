@@ -7,6 +7,7 @@ from collections.abc import Container
 
 from logbus.errors import visible
 from shipper.files.identity import Extent, Head, digest, mark_before, random_id
+from shipper.files.opening import OpenFile
 from shipper.lives.tail import Tail
 from shipper.state.registry import Registry, Row
 
@@ -42,9 +43,9 @@ class Memory:
         before: what the file holds now comes after it, at its path.
         """
         for row in self._registry.candidates(tail.inode):
-            verdict = recognise(tail, row)
+            verdict = recognise(tail.file, row)
             if verdict is Verdict.REWRITTEN and row.stream in followed:
-                tail.path, tail.real_path = row.path, row.real_path
+                tail.adopt(row.path, row.real_path)
             if verdict is Verdict.OTHER_FILE or row.stream in followed:
                 continue
             self._take_over(tail, row, verdict)
@@ -55,7 +56,7 @@ class Memory:
     def resume_as(self, tail: Tail, stream: str) -> Verdict:
         """Let a tail go on with this remembered stream, if its file is that and no later life; return whether."""
         for row in self._registry.candidates(tail.inode):
-            verdict = recognise(tail, row)
+            verdict = recognise(tail.file, row)
             if row.stream == stream:
                 if verdict is not Verdict.OTHER_FILE:
                     self._take_over(tail, row, verdict)
@@ -65,17 +66,16 @@ class Memory:
                 return Verdict.REPLACED
         return Verdict.OTHER_FILE
 
-    def knows(self, tail: Tail) -> bool:
+    def knows(self, file: OpenFile) -> bool:
         """Tell whether an open file is a life that is remembered."""
-        return any(recognise(tail, row) in GOES_ON for row in self._registry.candidates(tail.inode))
+        return any(recognise(file, row) in GOES_ON for row in self._registry.candidates(file.id.inode))
 
     def go_on(self, tail: Tail, row: Row) -> None:
         """Let a tail whose file holds a remembered stream go on with it."""
         tail.begin_at(row.offset)
         if not self._cloned:
-            tail.stream = row.stream
-            tail.head = Head.of(tail.fd, row.head_length)
-            tail.boundary = row.published if tail.recorder.joins or tail.recorder.rewrites else 0
+            forced = tail.recorder.joins or tail.recorder.rewrites
+            tail.resume(row.stream, row.head_length, row.published if forced else 0)
 
     def note_copy(self, life: str, copy: str) -> None:
         """Remember which file, `described`, holds what the stream `life` began with, in case we are killed now."""
@@ -96,7 +96,7 @@ class Memory:
     def take_as_read(self, tail: Tail, size: int) -> bool:
         """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
         tail.begin_at(size)
-        tail.stream = random_id()
+        tail.identify(random_id())
         return self._registry.add([row_of(tail)])
 
     def bury(self) -> None:
@@ -115,7 +115,7 @@ class Memory:
     def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
         """Go on with a remembered stream, or go on without its id, or without its offset too."""
         if verdict is not Verdict.REPLACED and tail.path != row.path:
-            tail.path, tail.real_path = row.path, row.real_path
+            tail.adopt(row.path, row.real_path)
         if verdict is Verdict.SAME:
             self.go_on(tail, row)
         elif verdict is Verdict.LOST_UNCONFIRMED:
@@ -124,21 +124,23 @@ class Memory:
             self.over[row.stream] = (row, verdict)
 
 
-def described(file: Tail, extent: Extent) -> str:
+def described(file: OpenFile, extent: Extent) -> str:
     """Return which file an open one is, and what it holds."""
-    return " ".join(map(str, (*file.file, extent)))
+    return f"{file.id} {extent}"
 
 
-def recognise(tail: Tail, row: Row) -> Verdict:
+def recognise(file: OpenFile, row: Row) -> Verdict:
     """Compare an open file with what was remembered under its inode number."""
-    same_generation = None not in (tail.generation, row.generation) and tail.generation == row.generation
-    if tail.device != row.device and not same_generation:
+    generation = file.id.generation
+    known = generation is not None and row.generation is not None
+    same_generation = known and generation == row.generation
+    if file.id.device != row.device and not same_generation:
         return Verdict.OTHER_FILE
-    if tail.generation != row.generation and None not in (tail.generation, row.generation):
+    if known and not same_generation:
         return Verdict.REPLACED
-    if not _holds_confirmed(tail.fd, row):
+    if not _holds_confirmed(file.fd, row):
         return Verdict.REWRITTEN if same_generation else Verdict.REPLACED
-    return Verdict.SAME if _marked(tail.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
+    return Verdict.SAME if _marked(file.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
 
 
 def begins_like(head: bytes, row: Row) -> bool:
@@ -165,9 +167,9 @@ def row_of(tail: Tail) -> Row:
     """Return what is to be remembered of a tail now."""
     return Row(
         stream=tail.stream,
-        device=tail.device,
-        inode=tail.inode,
-        generation=tail.generation,
+        device=tail.id.device,
+        inode=tail.id.inode,
+        generation=tail.id.generation,
         path=tail.path,
         offset=tail.progress.checkpoint,
         mark=digest(tail.progress.mark),

@@ -11,8 +11,8 @@ import os
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, generation_of, key_of, mark_before
-from shipper.files.opening import Opened
+from shipper.files.identity import HEAD_BYTES, MARK_BYTES, FileId, Head, mark_before
+from shipper.files.opening import OpenFile
 from shipper.files.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
 from shipper.records.encoding import Encoding
 from shipper.records.multiline import Bounds
@@ -54,46 +54,34 @@ class Slice:
 
 
 class Tail:
-    """The reader of one life of one file.
+    """The reader of one life of one file. Others change it by its verbs, and write none of its attributes.
 
     `path` is the name the life was found under first and stays; `names` are its present names within the inputs.
     `real_path` is that of the file, if a link led to it: rotation renames, copies and compresses there, at `place`.
     `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
-    record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `sealed`: nothing is
-    read until all that was published is confirmed. `until`: what the file holds from there on is another life's.
+    record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `until`: what the
+    file holds from there on is another life's.
     `hole`: where a writer may go on after a truncation, leaving NULs before. `space`: how many NULs, which are no
     content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
     `in_place`: it ended with space once, so its writer fills it in place.
-    `behind` is an older life of the same path that has to be read to its end first, `follower` the reverse.
     `unpacking`: it is to be read from a file that is being written still, by ourselves.
     `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
     """
 
     __slots__ = (
-        "behind", "boundary", "changed_s", "device", "done", "ended", "fd", "final", "flush", "follower", "fragment",
-        "generation", "head", "held", "hole", "in_place", "inode", "input", "lost_bytes", "mark", "more", "mtime_ns",
-        "names", "offset", "path", "progress", "queued", "real_path", "recorder", "scanned", "sealed", "searched",
-        "searching", "seen_size", "settled", "space", "stream", "unpacking", "until",
+        "boundary", "changed_s", "done", "ended", "file", "final", "flush", "fragment", "head", "held", "hole",
+        "in_place", "input", "lost_bytes", "mark", "more", "mtime_ns", "names", "offset", "path", "progress",
+        "real_path", "recorder", "scanned", "searched", "searching", "seen_size", "settled", "space", "stream",
+        "unpacking", "until",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a file is called and read with
-        self,
-        path: str,
-        source: Input,
-        fd: int,
-        status: os.stat_result,
-        recorder: Recorder | None = None,
-        real_path: str | None = "",
-    ) -> None:
-        self.path = path
-        self.real_path = real_path
+    def __init__(self, source: Input, file: OpenFile, recorder: Recorder) -> None:
+        self.path, self.real_path = file.path, file.real_path
         self.input = source
-        self.recorder = recorder or Recorder(source)
+        self.recorder = recorder
         self.names: tuple[str, ...] = ()
-        self.fd = fd
-        self.device, self.inode = status.st_dev, status.st_ino
-        self.generation = generation_of(fd)
+        self.file = file
         self.stream = ""
         self.offset = self.scanned = 0
         self.mark = b""
@@ -101,22 +89,35 @@ class Tail:
         self.progress = Progress()
         self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
         self.boundary = self.until = self.space = self.searched = 0
-        self.fragment = self.more = self.held = self.flush = self.sealed = False
-        self.final = self.queued = self.unpacking = self.searching = self.in_place = False
+        self.fragment = self.more = self.held = self.flush = False
+        self.final = self.unpacking = self.searching = self.in_place = False
         self.ended = self.done = self.settled = False
         self.changed_s = 0.0
-        self.behind: Tail | None = None
-        self.follower: Tail | None = None
+
+    @property
+    def fd(self) -> int:
+        """The file's descriptor, -1 while it is closed."""
+        return self.file.fd
+
+    @property
+    def id(self) -> FileId:
+        """Device, inode and generation: what tells the file from its successors."""
+        return self.file.id
 
     @property
     def key(self) -> tuple[int, int]:
         """Device and inode: what names the file while it exists."""
-        return self.device, self.inode
+        return self.file.id.key
 
     @property
-    def file(self) -> tuple[int, int, int | None]:
-        """Device, inode and generation: what tells the file from its successors, too, where there are generations."""
-        return self.device, self.inode, self.generation
+    def inode(self) -> int:
+        """The file's inode."""
+        return self.file.id.inode
+
+    @property
+    def generation(self) -> int | None:
+        """The inode's generation; None where the filesystem does not tell it."""
+        return self.file.id.generation
 
     @property
     def place(self) -> str:
@@ -143,6 +144,77 @@ class Tail:
         self.mark = mark_before(self.fd, offset)
         self.head = Head.of(self.fd, offset)
         self.progress = Progress(offset, self.mark)
+
+    def adopt(self, path: str, real_path: str | None) -> None:
+        """Go by the name under which the life was found first."""
+        self.path, self.real_path = path, real_path
+
+    def identify(self, stream: str) -> None:
+        """Take an id; "" gives it back."""
+        self.stream = stream
+
+    def resume(self, stream: str, head_length: int, boundary: int) -> None:
+        """Go on with a remembered stream, whose head had so many bytes, and whose last record ended there by force."""
+        self.stream = stream
+        self.head = Head.of(self.fd, head_length)
+        self.boundary = boundary
+
+    def stop_at(self, offset: int) -> None:
+        """Read up to there only, where a record ends: the rest is another life's."""
+        self.until = self.boundary = offset
+
+    def go_on_in(self, file: OpenFile) -> None:
+        """Read on in another file that holds the same bytes."""
+        self.file = file
+        self.lost_bytes = 0
+        self.visit(os.fstat(file.fd), self.changed_s)
+
+    def read_from(self, file: OpenFile) -> None:
+        """Read from another file, which stands for this one."""
+        self.file = file
+
+    def release(self) -> OpenFile:
+        """Give the open file away."""
+        file, self.file = self.file, self.file.closed
+        return file
+
+    def add_name(self, path: str) -> None:
+        """Take note of another path that leads to the file."""
+        self.names = (*self.names, path)
+
+    def drop_name(self, path: str, now: float) -> None:
+        """Take note that a path leads to it no more."""
+        self.names = tuple(name for name in self.names if name != path)
+        if self.rotated:
+            self.changed_s = now
+
+    def take_names_of(self, older: "Tail") -> None:
+        """Go by the names of the life that the file held before."""
+        self.names, older.names = older.names, ()
+
+    def expect_hole(self, offset: int) -> None:
+        """Step over NULs up to there: a writer may go on where it was before a truncation."""
+        self.hole = offset
+
+    def flush_record(self) -> None:
+        """Have the lines that are held read as a record."""
+        self.flush = True
+
+    def finish_line(self, *, finished: bool = True) -> None:
+        """Have an unfinished line read as a record, or no more."""
+        self.final = finished
+
+    def settle(self, *, settled: bool = True) -> None:
+        """Take note that nothing more is expected, or that it is."""
+        self.settled = settled
+
+    def unpack(self, *, unpacking: bool) -> None:
+        """Take note that its file is being written by ourselves, or that it is complete."""
+        self.unpacking = unpacking
+
+    def end(self, *, done: bool) -> None:
+        """Take note that it is no longer read; `done`: and never will be."""
+        self.ended, self.done, self.settled = True, done, True
 
     def visit(self, status: os.stat_result, now: float) -> bool:
         """Take note of the file's size and time; return whether it is worth reading."""
@@ -198,9 +270,13 @@ class Tail:
         partial = inside and end - start > most - self._encoding.longest
         return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
 
-    def read_again(self) -> None:
-        """Have the next read begin where the last one did, which was not taken."""
-        self.scanned, self.searched = self.offset, 0
+    def read_again(self, piece: Slice) -> None:
+        """Have the next read return a slice again that was not taken."""
+        self.scanned, self.searched, self.flush = self.offset, 0, piece.forced
+
+    def leave_rest(self) -> None:
+        """Take note that less is published than was read: the file goes on."""
+        self.more = True
 
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
@@ -212,12 +288,12 @@ class Tail:
         self.searched = 0
         self.progress.published(piece.end, self.mark)
 
-    def reopened_as(self, opened: Opened) -> bool:
+    def reopened_as(self, file: OpenFile) -> bool:
         """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
-        if key_of(opened.status) != self.key or generation_of(opened.fd) != self.generation:
-            os.close(opened.fd)
+        if file.id != self.id:
+            file.close()
             return False
-        self.fd = opened.fd
+        self.file = file
         return True
 
     def continues(self) -> bool:
@@ -235,8 +311,7 @@ class Tail:
     def close(self) -> None:
         """Close the file; it may be opened again."""
         if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+            self.release().close()
 
     def _skip_hole(self) -> None:
         """Step over the NULs that a writer leaves who goes on at its old position after a truncation."""

@@ -8,6 +8,7 @@ from logbus.batch import Batch, Span
 from logbus.errors import SourceError
 from shipper.files.identity import MARK_BYTES, digest
 from shipper.files.space import holds_space
+from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
@@ -48,37 +49,47 @@ class Reader:
     """
 
     def __init__(  # noqa: PLR0913 - what it works with
-        self, lives: Lives, publisher: Publisher, registry: Registry, stdin: Stdin | None, *, host: str, once: bool
+        self,
+        lives: Lives,
+        following: Following,
+        publisher: Publisher,
+        registry: Registry,
+        stdin: Stdin | None,
+        *,
+        host: str,
+        once: bool,
     ) -> None:
         self.records = self.bytes = 0
         self.unconfirmed: dict[Tail, float] = {}
         self.more_stdin = False
         self._lives = lives
+        self._following = following
         self._publisher = publisher
         self._registry = registry
         self._stdin = stdin
         self._host = host
         self._once = once
         self._pausing: dict[Tail, float] = {}
+        self._sealed: set[Tail] = set()
         self._filling: dict[Tail, tuple[float, Slice]] = {}
 
     def settle(self) -> None:
         """Take the confirms that came."""
         for span in self._publisher.take_confirmed():
-            if tail := self._lives.by_stream.get(span.stream):
+            if tail := self._lives.index.of_stream(span.stream):
                 self._confirm(tail, span)
             elif self._stdin and span.stream == self._stdin.stream:
                 self._stdin.progress.confirm(span.offset, span.end)
 
     def _confirm(self, tail: Tail, span: Span) -> None:
         if tail.progress.confirm(span.offset, span.end):
-            self._lives.dirty[tail] = None
+            self._lives.changed(tail)
         if tail.progress.committed >= tail.offset:
             self.unconfirmed.pop(tail, None)
             if self._pausing.pop(tail, None):
                 self._lives.enqueue(tail)
-            if tail.sealed:
-                tail.sealed = False
+            if tail in self._sealed:
+                self._sealed.discard(tail)
                 self._lives.enqueue(tail)
 
     def read(self, now: float) -> None:
@@ -86,16 +97,15 @@ class Reader:
         self._end_pauses(now)
         enough = self.bytes + STEP_BYTES
         for _ in range(SLICES_A_STEP):
-            if not (self._lives.ready or self._stdin) or self.bytes >= enough or not self._publisher.has_room():
+            if not (self._lives.any_ready or self._stdin) or self.bytes >= enough or not self._publisher.has_room():
                 return
-            if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.ready:
+            if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.any_ready:
                 return
-            if self._lives.ready and self._publisher.has_room():
-                tail = self._lives.ready.popleft()
-                tail.queued = False
+            if self._lives.any_ready and self._publisher.has_room():
+                tail = self._lives.next_ready()
                 if tail.ended:
                     self._filling.pop(tail, None)
-                elif not (tail.behind or tail.unpacking):
+                elif not (self._lives.waits(tail) or tail.unpacking):
                     self._read_one(tail, now)
 
     def pause_s(self, now: float) -> float:
@@ -131,23 +141,23 @@ class Reader:
 
     def _read_one(self, tail: Tail, now: float) -> None:
         try:
-            if not self._lives.ensure_open(tail, now):
-                self._lives.unread.pop(tail, None)
-            elif tail.sealed:
+            if not self._following.ensure_open(tail, now):
+                self._lives.targets.drop(tail)
+            elif tail in self._sealed:
                 return
             elif tail.stream:
                 if not self._pauses(tail, now):
                     self._ship_filled(tail, tail.read(), now)
-            elif tail in self._lives.unnamed or tail.searching:
+            elif self._lives.is_unnamed(tail) or tail.searching:
                 self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
                 self._at_end(tail)
         except LifeEnded:
             self._filling.pop(tail, None)
-            self._lives.begin_again(tail)
+            self._following.begin_again(tail)
         except (OSError, SourceError) as error:
-            self._lives.trouble(tail, error)
-            self._lives.unread.pop(tail, None)
+            self._following.trouble(tail, error)
+            self._lives.targets.drop(tail)
 
     def _ship_filled(self, tail: Tail, piece: Slice | None, now: float) -> None:
         """Ship a slice; one with NULs that a writer in place may still fill, once it was the same FILLED_S ago.
@@ -164,16 +174,16 @@ class Reader:
         if now < since_s + FILLED_S:
             self._filling[tail] = since_s, before
             self._pausing[tail] = since_s + FILLED_S
-            tail.flush = piece.forced
-            tail.read_again()
+            tail.read_again(piece)
             return
         del self._filling[tail]
-        tail.more = tail.more or len(before.body) < len(piece.body)
+        if len(before.body) < len(piece.body):
+            tail.leave_rest()
         self._ship(tail, before, now)
 
     def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
-        if self._lives.complaints.unreadable and tail.path in tail.names:
-            self._lives.complaints.readable_now(tail.path)
+        if self._following.complaints.unreadable and tail.path in tail.names:
+            self._following.complaints.readable_now(tail.path)
         if piece is None:
             self._lives.enqueue(tail) if tail.searching else self._at_end(tail)
             return
@@ -181,9 +191,10 @@ class Reader:
             return
         self._publish(tail, tail.input.label_of(tail.path), tail.path, piece, now)
         self.unconfirmed[tail] = now
-        self._lives.dirty[tail] = None
+        self._lives.changed(tail)
         tail.advance(piece)
-        tail.final = tail.final and not tail.more
+        if tail.more:
+            tail.finish_line(finished=False)
         if tail.more and not self._read_enough(tail):
             self._lives.enqueue(tail)
         else:
@@ -195,7 +206,7 @@ class Reader:
         What a sink holds of a record whose bytes were changed can be told apart only at the record's end: so after a
         crash this end has to be the same, even though the file may have gone on. One such end at a time is remembered.
         """
-        tail.sealed = True
+        self._sealed.add(tail)
         if tail.progress.committed < tail.offset:
             return False
         mark = digest((tail.mark + piece.body)[-MARK_BYTES:])
@@ -204,16 +215,16 @@ class Reader:
 
     def _read_enough(self, tail: Tail) -> bool:
         """With `once`: whether all that was there at the start was read, though more came meanwhile."""
-        return self._once and tail.offset >= self._lives.unread.get(tail, 0)
+        return self._once and self._lives.targets.is_reached(tail)
 
     def _at_end(self, tail: Tail) -> None:
         if self._once and tail.fragment and not tail.final and not self._read_enough(tail):
-            tail.final = True
+            tail.finish_line()
             self._lives.enqueue(tail)
             return
-        tail.final = False
+        tail.finish_line(finished=False)
         self._lives.at_end(tail)
-        self._lives.unread.pop(tail, None)
+        self._lives.targets.drop(tail)
 
     def _publish(self, source: Tail | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
         found = source.recorder.finish(piece.body, piece.bounds, now, piece.offset)

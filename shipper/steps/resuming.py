@@ -10,20 +10,21 @@ import os
 from collections import defaultdict, deque
 from dataclasses import replace
 
-from logbus.errors import describe, visible
-from shipper.files import archives
+from logbus.errors import visible
 from shipper.files.complaints import say_lost, say_unconfirmed
 from shipper.files.discovery import Discovery, Found, Siblings, regular
-from shipper.files.identity import Extent, key_of
+from shipper.files.identity import Extent, FileId, key_of
+from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin, look_for
 from shipper.lives.copies import find_copy, open_each
+from shipper.lives.following import Following
 from shipper.lives.lives import Lives
-from shipper.lives.recognition import begins_like, described, row_of
+from shipper.lives.recognition import described
 from shipper.lives.tail import Tail
+from shipper.lives.unpacking import Job, archives_of
 from shipper.settings import Input
 from shipper.state.registry import Outline, Registry, Row
 from shipper.steps.missing import MissingFiles
-from shipper.steps.unpacking import Job, Unpacking
 
 logger = logging.getLogger("shipper.resuming")
 
@@ -33,14 +34,14 @@ REPORTED_A_STEP = 1000
 class Resumption:
     """Finds remembered lives again. `now` is in seconds."""
 
-    def __init__(self, lives: Lives, registry: Registry, discovery: Discovery) -> None:
+    def __init__(self, lives: Lives, following: Following, registry: Registry, discovery: Discovery) -> None:
         self._lives = lives
+        self._following = following
+        self._memory = following.memory
         self._registry = registry
         self._discovery = discovery
-        self._unpacking = Unpacking(registry.directory)
         self._missing: deque[str] = deque()
         self._reporter = MissingFiles()
-        lives.recover = self._recover_now
 
     def resume(self, found: list[Found], now: float) -> None:
         """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
@@ -58,14 +59,14 @@ class Resumption:
                 continue
             sibling = self._sibling(life, named, siblings)
             if not self._follow_sibling(sibling, now, life.stream):
-                if self._lives.memory.is_rewritten(life.stream):
+                if self._memory.is_rewritten(life.stream):
                     rewritten += [(named, sibling)]
                 self._look_elsewhere(life, kin, now)
         for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
             for each in named:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
-        self._lives.memory.bury()
+        self._memory.bury()
         self._take_noted_copies(kin, now)
 
     def forget(self, before_s: float, after: int = 0) -> int:
@@ -74,62 +75,31 @@ class Resumption:
         A part at a time, as `Registry.expire` does.
         """
         siblings = Siblings(self._discovery.input_of)
-        inodes = {inode for _, inode in self._lives.by_key}
+        inodes, streams = self._lives.index.inodes(), self._lives.index.streams()
 
         def is_there(life: Outline) -> bool:
-            known = life.inode in inodes or life.stream in self._lives.by_stream
+            known = life.inode in inodes or life.stream in streams
             return known or siblings.path_of(life) is not None
 
         return self._registry.expire(before_s, is_there, after)
 
-    def recover(self, tail: Tail) -> str:
-        """Have the rest of a followed life read from a copy or an archive, now that its file is gone; "" if none is."""
-        if not tail.stream:
-            return ""
-        return look_for(tail.place, lambda kin: self._move_to_copy(tail, kin) or self._move_to_archive(tail, kin)) or ""
-
-    def _move_to_copy(self, tail: Tail, kin: Kin) -> str:
-        copy = find_copy(row_of(tail), tail.input, kin.of(tail.place), self._lives.knows)
-        if copy is None:
-            return ""
-        self._lives.move(tail, copy)
-        return copy.path
-
-    def _move_to_archive(self, tail: Tail, kin: Kin) -> str:
-        row = row_of(tail)
-        found = self._archives_of(row, kin)
-        if not found:
-            return ""
-        tail.fd = self._unpacking.scratch()
-        self._lives.detach(tail)
-        self._lives.open_files.hold(tail)
-        self._unpack(tail, row, found)
-        return found[0]
-
-    def _recover_now(self, tail: Tail) -> str:
-        """Do the same for a life whose file holds other bytes already: there is no trying again."""
-        try:
-            return self.recover(tail)
-        except OSError as error:
-            logger.warning("cannot unpack what is left of %s: %s", visible(tail.path), describe(error))
-            return ""
-
     def unpacking(self) -> list[Tail]:
         """Return the tails that cannot be read yet."""
-        return self._unpacking.tails()
+        return self._following.unpacking.tails()
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to unpack, or to report."""
-        return 0.0 if self._missing else self._unpacking.wait_s(now)
+        return 0.0 if self._missing else self._following.unpacking.wait_s(now)
 
     def work(self, now: float) -> None:
         """Go on unpacking, and reporting what is missing."""
         self._report_missing()
-        for job in self._unpacking.work(now):
+        for job in self._following.unpacking.work(now):
             self._finish(job, now)
 
     def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
-        return None if key_of(found.status) in self._lives.by_key else self._lives.follow(found, now, stream=stream)
+        known = self._lives.index.of_file(key_of(found.status))
+        return None if known else self._following.follow(found, now, stream=stream)
 
     def _sibling(self, life: Outline, named: list[Found], siblings: Siblings) -> Found | None:
         """Return the file of a life beside its place, unless it has a name; it may have been rotated just now."""
@@ -145,7 +115,7 @@ class Resumption:
 
     def _leave(self, tail: Tail, status: os.stat_result, now: float) -> None:
         tail.visit(status, now)
-        self._lives.leaving[tail] = None
+        self._lives.leave(tail)
         self._lives.enqueue(tail)
 
     def _look_elsewhere(self, life: Outline, kin: Kin, now: float) -> None:
@@ -157,11 +127,11 @@ class Resumption:
             self._missing.append(life.stream)
 
     def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
-        if copy := find_copy(row, source, kin.of(row.place), self._lives.knows):
-            self._go_on_in_copy(copy, row, now)
-        elif found := self._archives_of(row, kin):
+        if copy := find_copy(row, kin.of(row.place), self._following.knows):
+            self._go_on_in_copy(self._tail(copy, source), row, now)
+        elif found := archives_of(row, kin):
             tail = self._begin(row, source)
-            self._unpack(tail, row, found)
+            self._following.unpack(tail, row, found)
             self._lives.take_in(tail)
         else:
             return self._go_on_in_noted_copy(row, source, kin, now)
@@ -169,18 +139,18 @@ class Resumption:
 
     def _take_noted_copies(self, kin: Kin, now: float) -> None:
         """Take the copies of lives that are over as read; forget which files are copies: rotation goes on."""
-        for row in self._lives.memory.with_noted_copies():
+        for row in self._memory.with_noted_copies():
             if row.done and (source := self._discovery.input_of(row.path)):
                 self._go_on_in_noted_copy(row, source, kin, now)
-        self._lives.memory.forget_copies()
+        self._memory.forget_copies()
 
     def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
-        noted = self._lives.memory.noted_copy(row.stream)
-        for copy in open_each(kin.of(row.place) if noted else (), source):
+        noted = self._memory.noted_copy(row.stream)
+        for copy in open_each(kin.of(row.place) if noted else ()):
             size = os.fstat(copy.fd).st_size
-            if noted == described(copy, Extent.of(copy.fd, size)) and not self._lives.knows(copy):
-                self._take_noted_copy(copy, size, row, now)
+            if noted == described(copy, Extent.of(copy.fd, size)) and not self._following.knows(copy):
+                self._take_noted_copy(self._tail(copy, source), size, row, now)
                 return True
             copy.close()
         return False
@@ -190,39 +160,30 @@ class Resumption:
         if row.offset < size and not row.done:
             say_unconfirmed(row.path, lost_bytes)
             self._go_on_in_copy(copy, row, now)
-            copy.until = copy.boundary = size
+            copy.stop_at(size)
             return
-        self._lives.memory.take_as_read(copy, min(size, row.offset))
+        self._memory.take_as_read(copy, min(size, row.offset))
         copy.close()
         self._write_off(row, lost_bytes)
 
     def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
-        copy.path, copy.real_path = row.path, row.real_path
-        self._lives.memory.over.pop(row.stream, None)
-        self._lives.memory.go_on(copy, row)
+        copy.adopt(row.path, row.real_path)
+        self._memory.over.pop(row.stream, None)
+        self._memory.go_on(copy, row)
         self._lives.take_in(copy)
         self._leave(copy, os.fstat(copy.fd), now)
 
-    def _archives_of(self, row: Row, kin: Kin) -> list[str]:
-        """Return the archives beside a life's path that begin as it did."""
-        found = [each for each in kin.of(row.place) if archives.is_archive(each)]
-        for each in found:
-            if each not in kin.heads:
-                kin.heads[each] = archives.head_of(each)
-        return [each for each in found if begins_like(kin.heads[each], row)]
+    def _tail(self, file: OpenFile, source: Input) -> Tail:
+        return Tail(source, file, self._following.recorders.of(source))
 
     def _begin(self, row: Row, source: Input) -> Tail:
         """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
-        fd = self._unpacking.scratch()
-        tail = Tail(row.path, source, fd, os.fstat(fd), self._lives.recorders.of(source), row.real_path)
-        tail.device, tail.inode, tail.generation = row.device, row.inode, row.generation
-        self._lives.memory.over.pop(row.stream, None)
-        self._lives.by_stream[row.stream] = tail
+        file_id = FileId(row.device, row.inode, row.generation)
+        tail = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), source)
+        self._memory.over.pop(row.stream, None)
+        self._lives.index.add_stream(row.stream, tail)
         return tail
-
-    def _unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
-        self._unpacking.add(Job(tail, row, found, lambda: self._archives_of(row, Kin())))
 
     def _finish(self, job: Job, now: float) -> None:
         tail = job.tail
@@ -230,28 +191,27 @@ class Resumption:
             self._give_up(job)
             return
         if not tail.stream:
-            self._lives.memory.go_on(tail, job.row)
+            self._memory.go_on(tail, job.row)
         status = os.fstat(tail.fd)
-        if tail in self._lives.unread:
-            self._lives.unread[tail] = status.st_size
+        self._lives.targets.change(tail, status.st_size)
         self._leave(tail, status, now)
 
     def _is_unpacked(self, job: Job) -> bool:
         """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
         tail = job.tail
-        copy = look_for(tail.place, lambda kin: find_copy(job.row, tail.input, kin.of(tail.place), self._lives.knows))
+        copy = look_for(tail.place, lambda kin: find_copy(job.row, kin.of(tail.place), self._following.knows))
         if copy is None:
             return False
-        self._lives.open_files.close(tail)
-        self._lives.move(tail, copy)
+        self._lives.close_file(tail)
+        self._following.move(tail, copy)
         if not tail.stream:
-            del self._lives.dirty[tail]
+            self._lives.unchanged(tail)
         return True
 
     def _give_up(self, job: Job) -> None:
         if not job.tail.stream:
-            self._lives.by_stream.pop(job.row.stream, None)
-        self._lives.unread.pop(job.tail, None)
+            self._lives.index.drop_stream(job.row.stream)
+        self._lives.targets.drop(job.tail)
         self._lives.end(job.tail, done=bool(job.tail.stream))
         if job.tail.lost_bytes:
             say_lost(job.tail.path, job.tail.lost_bytes)
@@ -261,7 +221,7 @@ class Resumption:
     def _report_missing(self) -> None:
         """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
         some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
-        found = [self._registry.row(stream) for stream in some if stream not in self._lives.by_stream]
+        found = [self._registry.row(stream) for stream in some if not self._lives.index.of_stream(stream)]
         rows = [row for row in found if row and not row.settled and self._discovery.input_of(row.path)]
         if some:
             self._reporter.report(rows, last=not self._missing)

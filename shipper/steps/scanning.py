@@ -9,7 +9,7 @@ from itertools import islice
 
 from shipper.files.discovery import Discovery, Found
 from shipper.files.watcher import Watcher
-from shipper.lives.lives import Lives
+from shipper.lives.following import Following
 
 LOOKS_A_STEP = 512
 POLL_EVERY_S = 0.25
@@ -26,13 +26,13 @@ class Scanner:
         self,
         discovery: Discovery,
         watcher: Watcher | None,
-        lives: Lives,
+        following: Following,
         interval_s: float,
         stopwatch: Callable[[], float],
     ) -> None:
         self._discovery = discovery
         self._watcher = watcher
-        self._lives = lives
+        self._following = following
         self._interval_s = interval_s
         self._stopwatch = stopwatch
         self._scan: Iterator[Found] | None = None
@@ -56,11 +56,11 @@ class Scanner:
         """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
         if self._watcher:
             for path in self._watcher.take():
-                self._lives.look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
+                self._following.look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
         if self._scan is None and now >= self._next_scan:
             self._scan = self._discovery.scan()
             self._scan_s = 0.0
-            self._gone = set(self._lives.by_name)
+            self._gone = self._following.paths()
             self._unannounced.clear()
         if self._scan is not None:
             self._go_on_scanning(now)
@@ -70,14 +70,14 @@ class Scanner:
         looked = 0
         for found in islice(self._scan or (), LOOKS_A_STEP):
             self._gone.discard(found.path)
-            if self._lives.saw(found, now):
+            if self._following.saw(found, now):
                 self._unannounced.add(os.path.dirname(found.path))
             looked += 1
         if looked == LOOKS_A_STEP:
             self._scan_s += self._stopwatch() - began
             return
         for path in self._gone:
-            self._lives.look(path, now)
+            self._following.look(path, now)
         self._scan = None
         self._scan_s += self._stopwatch() - began
         if self._watcher:

@@ -1,10 +1,10 @@
 """New streams get their ids here, and are remembered before anything of them is published."""
 
-from collections.abc import Iterator
 from itertools import islice
 
 from logbus.errors import SourceError
 from shipper.files import identity
+from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.tail import Tail
@@ -17,8 +17,9 @@ RETRY_SAVE_S = 1.0
 class Namer:
     """Gives ids. `origin` names host and machine. While the registry cannot be written, nothing is read: `waits_s`."""
 
-    def __init__(self, lives: Lives, registry: Registry, origin: str) -> None:
+    def __init__(self, lives: Lives, following: Following, registry: Registry, origin: str) -> None:
         self._lives = lives
+        self._following = following
         self._registry = registry
         self._origin = origin
         self._hold_until = 0.0
@@ -32,23 +33,21 @@ class Namer:
 
         This waits for no room: a life that is remembered is found again after a crash, wherever it was renamed to.
         """
-        unnamed = self._lives.unnamed
-        if not unnamed or now < self._hold_until:
+        if now < self._hold_until:
             return
-        due = list(islice(unnamed, NEW_STREAMS_A_STEP))
-        for tail in due:
-            del unnamed[tail]
+        due = [*islice(self._lives.unnamed, NEW_STREAMS_A_STEP)]
+        self._lives.take_unnamed(due)
         heads = {tail: self._peek(tail, now) for tail in due if not tail.stream}
         if not self.register({tail: head for tail, head in heads.items() if head}):
-            unnamed.update(dict.fromkeys(due))
+            self._lives.give_back_unnamed(due)
             self._hold_until = now + RETRY_SAVE_S
 
     def _peek(self, tail: Tail, now: float) -> bytes:
         """Take a life's first bytes into its head and return them; none if there is no record yet."""
         try:
-            head = tail.peek() if self._lives.ensure_open(tail, now) else b""
+            head = tail.peek() if self._following.ensure_open(tail, now) else b""
         except (OSError, SourceError) as error:
-            self._lives.trouble(tail, error)
+            self._following.trouble(tail, error)
             return b""
         tail.head.extend(tail.offset, head[: head.rfind(b"\n") + 1] or head)
         return head
@@ -60,26 +59,19 @@ class Namer:
         it, though they may have been found before.
         """
         for tail, head in heads.items():
-            tail.stream = self._new_id(tail, head)
-        later = {after: None for tail in heads for after in _after(tail) if after.stream}
+            tail.identify(self._new_id(tail, head))
+        later = {after: None for tail in heads for after in self._lives.after(tail) if after.stream}
         new = [row_of(tail) for tail in heads if tail not in later]
         if heads and not self._registry.add(new, [row_of(tail) for tail in later]):
             for tail in heads:
-                tail.stream = ""
+                tail.identify("")
             return False
-        self._lives.by_stream.update({tail.stream: tail for tail in heads})
+        for tail in heads:
+            self._lives.index.add_stream(tail.stream, tail)
         return True
 
     def _new_id(self, tail: Tail, head: bytes) -> str:
         derived = None
         if self._registry.persistent and not tail.offset:
-            derived = identity.derived_id(self._origin, tail.device, tail.inode, tail.generation, head)
+            derived = identity.derived_id(self._origin, tail.id.device, tail.id.inode, tail.id.generation, head)
         return derived if derived and not self._registry.has(derived) else identity.random_id()
-
-
-def _after(tail: Tail) -> Iterator[Tail]:
-    """Yield the lives that wait for one, in order."""
-    follower = tail.follower
-    while follower:
-        yield follower
-        follower = follower.follower

@@ -216,13 +216,15 @@ def drawn() -> set[str]:
     (tree,) = re.findall(
         r"^```\n(logbus/.*?)^```$", (ROOT / "docs/architecture.md").read_text(), re.DOTALL | re.MULTILINE
     )
-    package, found = "", set()
+    package, room, found = "", "", set()
     for line in tree.splitlines():
-        room, words = "", re.sub(r"\(.*?\)", "", line)
+        words = re.sub(r"\(.*?\)", "", line)
         if head := re.match(r"(\w+)/", words):
-            package = head[1]
+            package, room = head[1], ""
         elif head := re.match(r"  (\w+)/ +", words):
             room = f"{head[1]}."
+        elif re.match(r"  \w", words):
+            room = ""
         found |= {f"{package}.{room}{word}" for word in re.findall(r"\w+", words)}
     return found
 

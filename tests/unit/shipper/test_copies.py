@@ -18,8 +18,6 @@ from shipper.files.discovery import Found
 from shipper.files.opening import open_regular
 from shipper.lives.copies import COPY_GRACE_S, Suspects
 from shipper.lives.recognition import Memory
-from shipper.lives.tail import Tail
-from shipper.settings import Input
 from shipper.state.registry import Registry
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -279,8 +277,7 @@ def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) ->
     for number in range(3):
         path = tmp_path / str(number)
         path.write_bytes(b"line\n")
-        opened = open_regular(str(path))
-        copy = Tail(str(path), Input(paths=[str(path)]), opened.fd, opened.status)
+        copy = open_regular(str(path))
         assert suspects.waits(copy, 4000.0 * number)
         copy.close()
     assert len(suspects) == 1

@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch, decode, encode, records
 from shipper.__main__ import main
+from shipper.files.opening import open_regular
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import Tail
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.multiline import Multiline
+from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redact
 from shipper.settings import Input
 
@@ -47,7 +49,7 @@ def utf8(text: str) -> bytes:
 def tail_of(path: Path, name: str, max_record_bytes: int = 1024) -> Tail:
     """Open a file as the shipper does."""
     source = Input(paths=["*"], encoding=name, max_record_bytes=max_record_bytes)  # type: ignore[arg-type]
-    return Tail(str(path), source, os.open(path, os.O_RDONLY), path.stat())
+    return Tail(source, open_regular(str(path)), Recorder(source))
 
 
 def read_all(tail: Tail) -> bytes:

@@ -98,7 +98,7 @@ def test_what_is_added_to_a_copy_after_a_crash(shore: Any) -> None:
 
 def test_another_file_with_the_inode_of_a_copy(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A7, A15: where no generation tells them apart, a new file is not taken for a copy that is gone."""
-    monkeypatch.setattr("shipper.lives.tail.generation_of", lambda _: None)
+    monkeypatch.setattr("shipper.files.identity.generation_of", lambda _: None)
     path = shore.write("a.log", b"old 1\nold 2\n")
     shore.start("a.log*", "other.log")
     copy = shore.logs / "a.log.1"

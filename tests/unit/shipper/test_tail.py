@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from logbus.errors import SourceError
 from shipper.files.opening import open_regular
 from shipper.lives.tail import BATCH_BYTES, LifeEnded, Tail
+from shipper.records.recorder import Recorder
 from shipper.settings import Input
 
 LIMIT = 1024
@@ -18,8 +19,8 @@ LIMIT = 1024
 
 def tail_of(path: Path, max_record_bytes: int = 1 << 20) -> Tail:
     """Open a file as the shipper does."""
-    opened = open_regular(str(path))
-    return Tail(str(path), Input(paths=["*"], max_record_bytes=max_record_bytes), opened.fd, opened.status)
+    source = Input(paths=["*"], max_record_bytes=max_record_bytes)
+    return Tail(source, open_regular(str(path)), Recorder(source))
 
 
 def read_all(tail: Tail) -> list[tuple[bytes, bool]]:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 from logbus.errors import SourceError, describe, visible
 from shipper.files import archives
-from shipper.files.identity import key_of
-from shipper.lives.recognition import holds
+from shipper.files.identity import FileId, key_of
+from shipper.files.opening import OpenFile
+from shipper.files.rotated_names import Kin
+from shipper.lives.recognition import begins_like, holds
 from shipper.lives.tail import Tail
 from shipper.state.registry import Row
 
@@ -21,6 +23,15 @@ logger = logging.getLogger("shipper.unpacking")
 
 CHUNKS_A_STEP = 4
 RETRY_S = 5.0
+
+
+def archives_of(row: Row, kin: Kin) -> list[str]:
+    """Return the archives beside a life's path that begin as it did."""
+    found = [each for each in kin.of(row.place) if archives.is_archive(each)]
+    for each in found:
+        if each not in kin.heads:
+            kin.heads[each] = archives.head_of(each)
+    return [each for each in found if begins_like(kin.heads[each], row)]
 
 
 class Job:
@@ -70,14 +81,14 @@ class Unpacking:
         self._retry_at = 0.0
         self._full = False
 
-    def scratch(self) -> int:
-        """Return a new file without a name. Raises OSError."""
+    def scratch(self, path: str, file_id: FileId, real_path: str | None) -> OpenFile:
+        """Return a new file without a name, to stand for the one that is gone. Raises OSError."""
         with tempfile.TemporaryFile(dir=self._directory) as file:
-            return os.dup(file.fileno())
+            return OpenFile(path, os.dup(file.fileno()), file_id, real_path)
 
     def add(self, job: Job) -> None:
         """Unpack for a tail, after the others."""
-        job.tail.unpacking = True
+        job.tail.unpack(unpacking=True)
         self._jobs.append(job)
 
     def tails(self) -> list[Tail]:
@@ -99,7 +110,7 @@ class Unpacking:
             except StopIteration:
                 self._jobs.popleft()
                 self._full = False
-                job.tail.unpacking = False
+                job.tail.unpack(unpacking=False)
                 yield job
             except FileNotFoundError:
                 job.restart()  # it was renamed, or deleted, since it was found
