@@ -165,7 +165,7 @@ class Agent:
     def progress(self) -> tuple[int, int]:
         """Return how many bytes are confirmed and how many there are, of the files followed now."""
         tails = [*self._lives]
-        return sum(tail.progress.committed for tail in tails), sum(tail.offset + tail.unread for tail in tails)
+        return sum(life.progress.committed for life in tails), sum(life.tail.offset + life.unread for life in tails)
 
     @property
     def records(self) -> int:
@@ -209,7 +209,7 @@ class Agent:
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
             self._following.saw(each, now, from_end=fresh[id(each.input)])
         if any(fresh.values()) and self._namer.register(
-            {tail: b"" for tail in self._lives if not tail.stream and tail.offset}
+            {life: b"" for life in self._lives if not life.stream and life.tail.offset}
         ):
             self._remember_start()
         self._say_empty()
@@ -254,13 +254,13 @@ class Agent:
         if not self._lives.dirty or (now < self._next_save and not last):
             return
         tails = self._lives.take_dirty()
-        if self._registry.save([row_of(tail) for tail in tails]):
+        if self._registry.save([row_of(life) for life in tails]):
             self._next_save = now + SAVE_EVERY_S
             self._lives.saved(tails)
         else:
             self._next_save = now + RETRY_SAVE_S
-            for tail in tails:
-                self._lives.changed(tail)
+            for life in tails:
+                self._lives.changed(life)
 
     def _wait_s(self, now: float) -> float:
         """Return how long nothing is due; whatever comes from outside wakes the loop earlier."""

@@ -18,8 +18,8 @@ from shipper.files.archives import is_archive
 from shipper.files.discovery import Siblings
 from shipper.files.identity import Extent, FileId, digest
 from shipper.files.opening import OpenFile, open_regular
+from shipper.lives.life import Life
 from shipper.lives.recognition import Memory, described, holds
-from shipper.lives.tail import Tail
 from shipper.state.registry import Row
 
 COPY_GRACE_S = 5.0
@@ -61,28 +61,28 @@ def begins_with(path: str, beginning: bytes) -> bool:
         os.close(fd)
 
 
-def may_become_copy(beginning: bytes, life: Tail, siblings: Siblings) -> bool:
+def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
     """Tell whether what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
     if life.ended:
         return False
-    if 0 < life.head.length <= len(beginning):
-        return digest(beginning[: life.head.length]) == life.head.digest()
+    if 0 < life.tail.head.length <= len(beginning):
+        return digest(beginning[: life.tail.head.length]) == life.tail.head.digest()
     return not life.unpacking and _life_begins_with(life, beginning, siblings)
 
 
-def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
+def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
     """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
-    if life.fd >= 0:
-        return os.pread(life.fd, len(beginning), 0) == beginning
+    if life.tail.fd >= 0:
+        return os.pread(life.tail.fd, len(beginning), 0) == beginning
     beside = siblings.find(life)
     try:
-        if not beside or not life.reopened_as(open_regular(beside.path)):
+        if not beside or not life.tail.reopened_as(open_regular(beside.path)):
             return False
-        found = os.pread(life.fd, len(beginning), 0)
+        found = os.pread(life.tail.fd, len(beginning), 0)
     except (OSError, SourceError):
         return True
     finally:
-        life.close()
+        life.tail.close()
     return found == beginning
 
 
@@ -90,7 +90,7 @@ def _life_begins_with(life: Tail, beginning: bytes, siblings: Siblings) -> bool:
 class Proof:
     """That a file held what a life, in the file `source`, began with."""
 
-    life: Tail
+    life: Life
     source: FileId
     extent: Extent
 
@@ -101,7 +101,7 @@ class Proof:
 
     def shipped(self) -> int:
         """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
-        end = min(self.extent.size, self.life.offset)
+        end = min(self.extent.size, self.life.tail.offset)
         return -1 if self.life.progress.committed < end else end
 
 
@@ -120,11 +120,11 @@ class Suspects:
     def __len__(self) -> int:
         return len(self._seen)
 
-    def compare(self, fresh: OpenFile, life: Tail) -> None:
+    def compare(self, fresh: OpenFile, life: Life) -> None:
         """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
         extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
         proof = Proof(life, life.id, extent)
-        if extent.size and life.fd >= 0 and extent.is_in(life.fd) and proof != self._proofs.get(fresh.id):
+        if extent.size and life.tail.fd >= 0 and extent.is_in(life.tail.fd) and proof != self._proofs.get(fresh.id):
             self._proofs[fresh.id] = proof
             self._memory.note_copy(life.stream, described(fresh, extent))
 
@@ -136,15 +136,15 @@ class Suspects:
     def must_wait(self, fresh: OpenFile) -> bool:
         """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
         proof = self._proofs.get(fresh.id)
-        return proof is not None and proof.is_open and proof.life.fd < 0 and proof.extent.is_in(fresh.fd)
+        return proof is not None and proof.is_open and proof.life.tail.fd < 0 and proof.extent.is_in(fresh.fd)
 
-    def take_as_read(self, fresh: Tail) -> bool:
+    def take_as_read(self, fresh: Life) -> bool:
         """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
-        if proof := self.proof_of(fresh.file):
+        if proof := self.proof_of(fresh.tail.file):
             shipped = proof.shipped()
             if shipped < 0 or not self._memory.take_as_read(fresh, shipped):
                 return False
-        self.drop(fresh.file)
+        self.drop(fresh.tail.file)
         return True
 
     def drop(self, file: OpenFile) -> None:

@@ -16,9 +16,9 @@ from shipper.files.identity import HEAD_BYTES, key_of
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, look_for
 from shipper.lives.copies import COPY_GRACE_S, Suspects, begins_with, find_copy, may_become_copy
+from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import GOES_ON, Memory, Verdict, row_of
-from shipper.lives.tail import Tail
 from shipper.lives.unpacking import Job, Unpacking, archives_of
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
@@ -60,18 +60,18 @@ class Following:
 
         `from_end`: a file not known yet is taken as read.
         """
-        tail = self._lives.index.at(found.path)
+        life = self._lives.index.at(found.path)
         key = key_of(found.status)
-        if tail and tail.key != key:
-            self._lives.unname(tail, found.path, now)
-            tail = None
-        if tail is None:
-            tail = self._lives.index.of_file(key) or self.follow(found, now, from_end=from_end)
-            if tail is None:
+        if life and life.key != key:
+            self._lives.unname(life, found.path, now)
+            life = None
+        if life is None:
+            life = self._lives.index.of_file(key) or self.follow(found, now, from_end=from_end)
+            if life is None:
                 return False
-            self._lives.name(tail, found.path)
+            self._lives.name(life, found.path)
             self._discovery.note_link(found.path)
-        return self.visit(tail, found.status, now)
+        return self.visit(life, found.status, now)
 
     def look(self, path: str, now: float) -> None:
         """Look at what a path means now."""
@@ -83,21 +83,21 @@ class Following:
     def missing(self, path: str, now: float) -> None:
         """Take note that a path means no file of the inputs any more."""
         self.complaints.unreadable.pop(path, None)
-        if tail := self._lives.index.at(path):
-            self._lives.unname(tail, path, now)
+        if life := self._lives.index.at(path):
+            self._lives.unname(life, path, now)
 
-    def visit(self, tail: Tail, status: os.stat_result, now: float) -> bool:
+    def visit(self, life: Life, status: os.stat_result, now: float) -> bool:
         """Take note of a file's size and time; return True if they changed.
 
         What is shorter, waits its turn, or is closed may be another life, and gone before it would be read.
         """
-        if changed := tail.visit(status, now):
-            shorter = status.st_size < max(tail.offset, tail.head.length)
-            doubtful = self._lives.waits(tail) or tail.fd < 0 or shorter
-            self._lives.enqueue(self._look_into(tail, now) if doubtful else tail)
+        if changed := life.visit(status, now):
+            shorter = status.st_size < max(life.tail.offset, life.tail.head.length)
+            doubtful = self._lives.waits(life) or life.tail.fd < 0 or shorter
+            self._lives.enqueue(self._look_into(life, now) if doubtful else life)
         return changed
 
-    def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Tail | None:
+    def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Life | None:
         """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one.
 
         None, too, if the path means another file than it did when it was `found`: the next look will tell.
@@ -105,110 +105,110 @@ class Following:
         file = self.complaints.open(found)
         if file is None:
             return None
-        tail = Tail(found.input, file, self.recorders.of(found.input))
-        verdict = self._resume(tail, stream)
+        life = Life(found.input, file, self.recorders.of(found.input))
+        verdict = self._resume(life, stream)
         if verdict not in GOES_ON:
-            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(tail, now)):
-                tail.close()
-                return self._lives.index.of_file(tail.key)
+            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(life, now)):
+                life.tail.close()
+                return self._lives.index.of_file(life.key)
             if from_end:
-                tail.begin_at(tail.end_of_records())
-            elif verdict is Verdict.OTHER_FILE and not self._suspects.take_as_read(tail):
-                tail.close()
+                life.begin_at(life.tail.end_of_records())
+            elif verdict is Verdict.OTHER_FILE and not self._suspects.take_as_read(life):
+                life.tail.close()
                 return None
         if not stream:
             self.memory.bury()
-        self._lives.take_in(tail)
-        return tail
+        self._lives.take_in(life)
+        return life
 
-    def _resume(self, tail: Tail, stream: str) -> Verdict:
-        return self.memory.resume_as(tail, stream) if stream else self.memory.resume(tail, self._lives.index.streams())
+    def _resume(self, life: Life, stream: str) -> Verdict:
+        return self.memory.resume_as(life, stream) if stream else self.memory.resume(life, self._lives.index.streams())
 
-    def begin_again(self, tail: Tail) -> Tail:
+    def begin_again(self, life: Life) -> Life:
         """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""
-        elsewhere = tail.generation is None and tail.rotated  # it may be another file
-        path = tail.names[0] if elsewhere and tail.names else tail.path
-        fresh = Tail(tail.input, tail.release(), tail.recorder)
-        fresh.adopt(path, tail.real_path)
-        fresh.visit(os.fstat(fresh.fd), tail.changed_s)
+        elsewhere = life.id.generation is None and life.rotated  # it may be another file
+        path = life.names[0] if elsewhere and life.names else life.path
+        fresh = Life(life.input, life.tail.release(), life.recorder)
+        fresh.adopt(path, life.real_path)
+        fresh.visit(os.fstat(fresh.tail.fd), life.changed_s)
         moved = ""
-        if tail.until:
-            fresh.begin_at(tail.until)
+        if life.tail.until:
+            fresh.begin_at(life.tail.until)
         else:
-            fresh.expect_hole(tail.offset)
-            moved = self._recover_now(tail)
-            say_truncated(tail.path, moved, 0 if moved else tail.lost_bytes)
-        self._lives.replace(tail, fresh, goes_on=bool(moved))
+            fresh.tail.expect_hole(life.tail.offset)
+            moved = self._recover_now(life)
+            say_truncated(life.path, moved, 0 if moved else life.lost_bytes)
+        self._lives.replace(life, fresh, goes_on=bool(moved))
         return fresh
 
-    def ensure_open(self, tail: Tail, now: float) -> bool:
+    def ensure_open(self, life: Life, now: float) -> bool:
         """Open a file again that was closed to save descriptors; False if none of its names is its name any more.
 
         Raises OSError and SourceError as `open_regular` does.
         """
-        if tail.fd >= 0:
+        if life.tail.fd >= 0:
             return True
-        tail.forget_size()  # wherever it is seen next, it is worth reading
-        for name in tail.names:
+        life.forget_size()  # wherever it is seen next, it is worth reading
+        for name in life.names:
             with suppress(FileNotFoundError):
                 file = open_regular(name)
-                if tail.reopened_as(file):
-                    self._lives.hold_open(tail)
+                if life.tail.reopened_as(file):
+                    self._lives.hold_open(life)
                     return True
-                if file.id.key == tail.key:
-                    self._lives.index.drop_file(tail)
+                if file.id.key == life.key:
+                    self._lives.index.drop_file(life)
             self.missing(name, now)
             self.look(name, now)
         return False  # Departures will find it
 
-    def trouble(self, tail: Tail, error: OSError | SourceError) -> None:
+    def trouble(self, life: Life, error: OSError | SourceError) -> None:
         """Take note that an open file could not be read; the next look at it tries again."""
-        tail.forget_size()
-        self.complaints.unreadable_now(tail.path, error)
+        life.forget_size()
+        self.complaints.unreadable_now(life.path, error)
 
     def knows(self, file: OpenFile) -> bool:
         """Return True if a file just opened is followed, or remembered."""
         return self._lives.index.holds(file.id) or self.memory.knows(file)
 
-    def move(self, tail: Tail, copy: OpenFile) -> None:
+    def move(self, life: Life, copy: OpenFile) -> None:
         """Let a life go on in its copy."""
-        self._lives.move(tail, copy)
+        self._lives.move(life, copy)
         self._suspects.drop(copy)
 
-    def recover(self, tail: Tail) -> str:
+    def recover(self, life: Life) -> str:
         """Have the rest of a life read from a copy or an archive, now that its file is gone; "" if none is."""
-        return (look_for(tail.place, lambda kin: self._recover_from(tail, kin)) or "") if tail.stream else ""
+        return (look_for(life.place, lambda kin: self._recover_from(life, kin)) or "") if life.stream else ""
 
-    def unpack(self, tail: Tail, row: Row, found: list[str]) -> None:
-        """Unpack what is left of a life, from one of the archives `found`, into the tail's file."""
-        self.unpacking.add(Job(tail, row, found, lambda: archives_of(row, Kin())))
+    def unpack(self, life: Life, row: Row, found: list[str]) -> None:
+        """Unpack what is left of a life, from one of the archives `found`, into the life's file."""
+        self.unpacking.add(Job(life, row, found, lambda: archives_of(row, Kin())))
 
-    def _recover_from(self, tail: Tail, kin: Kin) -> str:
-        row = row_of(tail)
-        if copy := find_copy(row, kin.of(tail.place), self.knows):
-            self.move(tail, copy)
+    def _recover_from(self, life: Life, kin: Kin) -> str:
+        row = row_of(life)
+        if copy := find_copy(row, kin.of(life.place), self.knows):
+            self.move(life, copy)
             return copy.path
         if found := archives_of(row, kin):
-            tail.read_from(self.unpacking.scratch(tail.path, tail.id, tail.real_path))
-            self._lives.index.drop_file(tail)
-            self._lives.hold_open(tail)
-            self.unpack(tail, row, found)
+            life.tail.read_from(self.unpacking.scratch(life.path, life.id, life.real_path))
+            self._lives.index.drop_file(life)
+            self._lives.hold_open(life)
+            self.unpack(life, row, found)
             return found[0]
         return ""
 
-    def _recover_now(self, tail: Tail) -> str:
+    def _recover_now(self, life: Life) -> str:
         """Do the same for a life whose file holds other bytes already: there is no trying again."""
         try:
-            return self.recover(tail)
+            return self.recover(life)
         except OSError as error:
-            logger.warning("cannot unpack what is left of %s: %s", visible(tail.path), describe(error))
+            logger.warning("cannot unpack what is left of %s: %s", visible(life.path), describe(error))
             return ""
 
-    def _is_copy(self, fresh: Tail, now: float) -> bool:
+    def _is_copy(self, fresh: Life, now: float) -> bool:
         """Return True for a new file that is a life's copy by now, or may become it."""
         if fresh.path == (original := family(fresh.path)):
             return False
-        beginning = os.pread(fresh.fd, HEAD_BYTES, 0)
+        beginning = os.pread(fresh.tail.fd, HEAD_BYTES, 0)
         if self._discovery.input_of(original) is fresh.input and begins_with(original, beginning):
             self.look(original, now)
         siblings = Siblings(self._discovery.input_of)
@@ -218,21 +218,21 @@ class Following:
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
                 self._compare(fresh, present)
-        if self._suspects.proof_of(fresh.file):
+        if self._suspects.proof_of(fresh.tail.file):
             return False
-        waits = any(alike) and self._suspects.waits(fresh.file, now)
-        return self._lives.index.of_file(fresh.key) is not None or waits or self._suspects.must_wait(fresh.file)
+        waits = any(alike) and self._suspects.waits(fresh.tail.file, now)
+        return self._lives.index.of_file(fresh.key) is not None or waits or self._suspects.must_wait(fresh.tail.file)
 
-    def _compare(self, fresh: Tail, life: Tail) -> None:
+    def _compare(self, fresh: Life, life: Life) -> None:
         try:
-            self._suspects.compare(fresh.file, life)
+            self._suspects.compare(fresh.tail.file, life)
         except OSError as error:
             self.trouble(life, error)
 
-    def _look_into(self, life: Tail, now: float) -> Tail:
+    def _look_into(self, life: Life, now: float) -> Life:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""
         try:
-            if not life.unpacking and self.ensure_open(life, now) and not life.continues():
+            if not life.unpacking and self.ensure_open(life, now) and not life.tail.continues():
                 return self.begin_again(life)
         except (OSError, SourceError) as error:
             self.trouble(life, error)

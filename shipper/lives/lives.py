@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator
 
 from shipper.files.opening import OpenFile
 from shipper.lives.index import Index, Targets
+from shipper.lives.life import Life
 from shipper.lives.open_files import OpenFiles
 from shipper.lives.succession import Succession
-from shipper.lives.tail import Tail
 
-Tails = dict[Tail, None]
+LifeSet = dict[Life, None]
 
 
 class Lives:
@@ -22,99 +22,99 @@ class Lives:
     """
 
     def __init__(self, budget: int) -> None:
-        self._ready: Tails = {}
+        self._ready: LifeSet = {}
         self.index = Index()
         self.targets = Targets()
-        self._dirty: Tails = {}
-        self._unnamed: Tails = {}
-        self._leaving: Tails = {}
-        self._resting: Tails = {}
-        self._held: Tails = {}
+        self._dirty: LifeSet = {}
+        self._unnamed: LifeSet = {}
+        self._leaving: LifeSet = {}
+        self._resting: LifeSet = {}
+        self._held: LifeSet = {}
         self._succession = Succession()
         self.open_files = OpenFiles(budget, self._leaving, self._is_wanted)
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def __iter__(self) -> Iterator[Tail]:
+    def __iter__(self) -> Iterator[Life]:
         return iter(self.index)
 
-    def found_at(self, path: str) -> list[Tail]:
+    def found_at(self, path: str) -> list[Life]:
         """Return the lives that were found at a path and have not ended, the newest first."""
         return self._succession.of(path)
 
-    def name(self, tail: Tail, path: str) -> None:
+    def name(self, life: Life, path: str) -> None:
         """Take note that a path leads to a life."""
-        self._resting.pop(tail, None)
-        self.index.add_names([path], tail)
-        tail.add_name(path)
-        if tail.rotated:
-            self._leaving[tail] = None
+        self._resting.pop(life, None)
+        self.index.add_names([path], life)
+        life.add_name(path)
+        if life.rotated:
+            self._leaving[life] = None
         else:
-            self.enqueue(self._succession.line_up(tail))
+            self.enqueue(self._succession.line_up(life))
 
-    def unname(self, tail: Tail, path: str, now: float) -> None:
+    def unname(self, life: Life, path: str, now: float) -> None:
         """Take note that a path leads to a life no more."""
         self.index.drop_name(path)
-        tail.drop_name(path, now)
-        if tail.rotated:
-            self._leaving[tail] = None
+        life.drop_name(path, now)
+        if life.rotated:
+            self._leaving[life] = None
 
     # What is to be read
 
-    def enqueue(self, tail: Tail | None) -> None:
-        """Have a tail, if there is one, read in its turn."""
-        if tail is None or tail.unpacking:
+    def enqueue(self, life: Life | None) -> None:
+        """Have a life, if there is one, read in its turn."""
+        if life is None or life.unpacking:
             return
-        if tail in self._resting:
-            del self._resting[tail]
-            self._leaving[tail] = None  # to be opened again
-        tail.settle(settled=False)
-        if not tail.stream:
-            self._unnamed[tail] = None
-        if not tail.ended:
-            self._ready.setdefault(tail)
+        if life in self._resting:
+            del self._resting[life]
+            self._leaving[life] = None  # to be opened again
+        life.settle(settled=False)
+        if not life.stream:
+            self._unnamed[life] = None
+        if not life.ended:
+            self._ready.setdefault(life)
 
     @property
     def any_ready(self) -> bool:
-        """Whether a tail may have something to read."""
+        """Whether a life may have something to read."""
         return bool(self._ready)
 
-    def is_ready(self, tail: Tail) -> bool:
-        """Return True if a tail's turn to be read is still to come."""
-        return tail in self._ready
+    def is_ready(self, life: Life) -> bool:
+        """Return True if a life's turn to be read is still to come."""
+        return life in self._ready
 
-    def next_ready(self) -> Tail:
-        """Return the tail whose turn it is to be read."""
-        tail = next(iter(self._ready))
-        del self._ready[tail]
-        return tail
+    def next_ready(self) -> Life:
+        """Return the life whose turn it is to be read."""
+        life = next(iter(self._ready))
+        del self._ready[life]
+        return life
 
-    def waits(self, tail: Tail) -> bool:
+    def waits(self, life: Life) -> bool:
         """Return True while another life has to be read to its end first."""
-        return self._succession.older(tail) is not None
+        return self._succession.older(life) is not None
 
-    def after(self, tail: Tail) -> Iterator[Tail]:
+    def after(self, life: Life) -> Iterator[Life]:
         """Yield the lives that wait for one, in order."""
-        return self._succession.after(tail)
+        return self._succession.after(life)
 
-    def at_end(self, tail: Tail) -> None:
-        """Take note that a tail was read to its present end: what follows it at the same path may begin.
+    def at_end(self, life: Life) -> None:
+        """Take note that a life was read to its present end: what follows it at the same path may begin.
 
         What follows a file that has its path's name is older, as a start cannot always tell: it need not wait for the
         end of an unfinished line.
         """
-        if tail.held:
-            self._held[tail] = None
-        if tail.fragment and tail.rotated:
-            self._leaving[tail] = None
+        if life.tail.held:
+            self._held[life] = None
+        if life.tail.fragment and life.rotated:
+            self._leaving[life] = None
             return
-        self.enqueue(self._succession.release(tail))
-        if not tail.rotated:
-            self.enqueue(self._succession.line_up(tail))
+        self.enqueue(self._succession.release(life))
+        if not life.rotated:
+            self.enqueue(self._succession.line_up(life))
 
-    def _is_wanted(self, tail: Tail) -> bool:
-        return tail in self._ready or self.waits(tail)
+    def _is_wanted(self, life: Life) -> bool:
+        return life in self._ready or self.waits(life)
 
     # What is not saved, has no id, holds a record back
 
@@ -123,137 +123,137 @@ class Lives:
         """Whether there is anything to save."""
         return bool(self._dirty)
 
-    def changed(self, tail: Tail) -> None:
-        """Have a tail saved."""
-        self._dirty[tail] = None
+    def changed(self, life: Life) -> None:
+        """Have a life saved."""
+        self._dirty[life] = None
 
-    def unchanged(self, tail: Tail) -> None:
-        """Have a tail not saved after all."""
-        self._dirty.pop(tail, None)
+    def unchanged(self, life: Life) -> None:
+        """Have a life not saved after all."""
+        self._dirty.pop(life, None)
 
-    def take_dirty(self) -> list[Tail]:
+    def take_dirty(self) -> list[Life]:
         """Return the tails to be saved; those that could not be saved are `changed` again."""
         tails, self._dirty = [*self._dirty], {}
         return tails
 
-    def saved(self, tails: Iterable[Tail]) -> None:
+    def saved(self, tails: Iterable[Life]) -> None:
         """Forget ended lives that are confirmed to their end, now that this is saved."""
-        for tail in tails:
-            if tail.ended and tail.progress.committed >= tail.offset:
-                self.index.drop_stream(tail.stream)
+        for life in tails:
+            if life.ended and life.progress.committed >= life.tail.offset:
+                self.index.drop_stream(life.stream)
 
-    def is_unnamed(self, tail: Tail) -> bool:
-        """Return True if a tail's turn to get an id is still to come."""
-        return tail in self._unnamed
+    def is_unnamed(self, life: Life) -> bool:
+        """Return True if a life's turn to get an id is still to come."""
+        return life in self._unnamed
 
     @property
-    def unnamed(self) -> Iterator[Tail]:
+    def unnamed(self) -> Iterator[Life]:
         """The tails that may need an id."""
         return iter(self._unnamed)
 
-    def take_unnamed(self, tails: Iterable[Tail]) -> None:
+    def take_unnamed(self, tails: Iterable[Life]) -> None:
         """Take note that these get ids now, or have nothing yet to make one of."""
-        for tail in tails:
-            del self._unnamed[tail]
+        for life in tails:
+            del self._unnamed[life]
 
-    def give_back_unnamed(self, tails: Iterable[Tail]) -> None:
+    def give_back_unnamed(self, tails: Iterable[Life]) -> None:
         """Have these get ids later."""
         self._unnamed.update(dict.fromkeys(tails))
 
     @property
-    def held(self) -> list[Tail]:
+    def held(self) -> list[Life]:
         """The tails with a record that may go on."""
         return [*self._held]
 
-    def let_go(self, tail: Tail) -> None:
-        """Take note that a tail's last record is held back no more."""
-        self._held.pop(tail, None)
+    def let_go(self, life: Life) -> None:
+        """Take note that a life's last record is held back no more."""
+        self._held.pop(life, None)
 
     # Open files, and the end
 
-    def take_in(self, tail: Tail) -> None:
-        """Follow a tail that was opened: it comes after those that have its path already."""
-        if not tail.unpacking:
-            self.index.add_file(tail)
-        if tail.stream:
-            self.index.add_stream(tail.stream, tail)
-        self.hold_open(tail)
-        self.enqueue(self._succession.line_up(tail))
+    def take_in(self, life: Life) -> None:
+        """Follow a life that was opened: it comes after those that have its path already."""
+        if not life.unpacking:
+            self.index.add_file(life)
+        if life.stream:
+            self.index.add_stream(life.stream, life)
+        self.hold_open(life)
+        self.enqueue(self._succession.line_up(life))
 
-    def move(self, tail: Tail, file: OpenFile) -> None:
+    def move(self, life: Life, file: OpenFile) -> None:
         """Let a life go on in another file."""
-        self.index.drop_file(tail)
-        tail.go_on_in(file)
-        self.index.add_file(tail)
-        self.hold_open(tail)
-        self._leaving[tail] = self._dirty[tail] = None
-        self.enqueue(tail)
+        self.index.drop_file(life)
+        life.go_on_in(file)
+        self.index.add_file(life)
+        self.hold_open(life)
+        self._leaving[life] = self._dirty[life] = None
+        self.enqueue(life)
 
-    def replace(self, tail: Tail, fresh: Tail, *, goes_on: bool) -> None:
+    def replace(self, life: Life, fresh: Life, *, goes_on: bool) -> None:
         """Let a life take the file and the names of another, which `goes_on` elsewhere or ends."""
-        self.targets.hand_over(tail, fresh)
-        if tail in self._leaving:
+        self.targets.hand_over(life, fresh)
+        if life in self._leaving:
             self._leaving[fresh] = None
-        fresh.take_names_of(tail)
+        fresh.take_names_of(life)
         self.index.add_names(fresh.names, fresh)
-        self.enqueue(self._succession.replace(tail, fresh))
+        self.enqueue(self._succession.replace(life, fresh))
         if goes_on:
-            self._succession.insert(tail, fresh)
+            self._succession.insert(life, fresh)
         else:
-            self.end(tail, done=True)
+            self.end(life, done=True)
         self.index.add_file(fresh)
         self.hold_open(fresh)
         self.enqueue(fresh)
 
-    def hold_open(self, tail: Tail) -> None:
-        """Count a tail's file as open; others are closed if there are too many."""
-        self.open_files.hold(tail)
+    def hold_open(self, life: Life) -> None:
+        """Count a life's file as open; others are closed if there are too many."""
+        self.open_files.hold(life)
 
-    def close_file(self, tail: Tail) -> None:
-        """Close a tail's file."""
-        self.open_files.close(tail)
+    def close_file(self, life: Life) -> None:
+        """Close a life's file."""
+        self.open_files.close(life)
 
-    def leave(self, tail: Tail) -> None:
+    def leave(self, life: Life) -> None:
         """Look at a life now and then, whose path means another file or none."""
-        self._leaving[tail] = None
+        self._leaving[life] = None
 
-    def stay(self, tail: Tail) -> None:
+    def stay(self, life: Life) -> None:
         """Look at a life only when its names are seen to have changed."""
-        self._leaving.pop(tail, None)
+        self._leaving.pop(life, None)
 
     @property
-    def leaving(self) -> list[Tail]:
+    def leaving(self) -> list[Life]:
         """The lives whose path means another file by now."""
         return [*self._leaving]
 
     @property
-    def resting(self) -> list[Tail]:
+    def resting(self) -> list[Life]:
         """Those of them that were quiet for long, and are closed."""
         return [*self._resting]
 
-    def rest(self, tail: Tail) -> None:
+    def rest(self, life: Life) -> None:
         """Close a life that was renamed away and is quiet."""
-        self.stay(tail)
-        self.close_file(tail)
-        self._resting[tail] = self._dirty[tail] = None
-        tail.settle()
+        self.stay(life)
+        self.close_file(life)
+        self._resting[life] = self._dirty[life] = None
+        life.settle()
 
-    def wake(self, tail: Tail) -> None:
+    def wake(self, life: Life) -> None:
         """Look at a resting life again."""
-        del self._resting[tail]
-        self._leaving[tail] = None
+        del self._resting[life]
+        self._leaving[life] = None
 
-    def end(self, tail: Tail, *, done: bool = False) -> None:
+    def end(self, life: Life, *, done: bool = False) -> None:
         """Read no more of a life; its stream stays until all of it is confirmed."""
-        tail.end(done=done)
-        self.close_file(tail)
-        if tail.stream:
-            self._dirty[tail] = None
+        life.end(done=done)
+        self.close_file(life)
+        if life.stream:
+            self._dirty[life] = None
         for each in (self._unnamed, self._leaving, self._resting):
-            each.pop(tail, None)
-        self.index.drop_file(tail)
-        self.enqueue(self._succession.release(tail))
-        self._succession.leave(tail)
+            each.pop(life, None)
+        self.index.drop_file(life)
+        self.enqueue(self._succession.release(life))
+        self._succession.leave(life)
 
     def close(self) -> None:
         """Close every file."""

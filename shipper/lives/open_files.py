@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Container
 
-from shipper.lives.tail import Tail
+from shipper.lives.life import Life
 
 logger = logging.getLogger("shipper.descriptors")
 
@@ -17,33 +17,33 @@ class OpenFiles:
     What is in `kept` is never closed to save descriptors, and what `is_wanted` soon is closed last.
     """
 
-    def __init__(self, budget: int, kept: Container[Tail], is_wanted: Callable[[Tail], bool]) -> None:
+    def __init__(self, budget: int, kept: Container[Life], is_wanted: Callable[[Life], bool]) -> None:
         self._budget = budget
         self._kept = kept
         self._is_wanted = is_wanted
         self._warned = False
-        self._open: dict[Tail, None] = {}
+        self._open: dict[Life, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def hold(self, tail: Tail) -> None:
+    def hold(self, life: Life) -> None:
         """Count a file as open, the latest of all; close others if there are too many."""
-        self._open.pop(tail, None)
-        self._open[tail] = None
+        self._open.pop(life, None)
+        self._open[life] = None
         if len(self._open) > self._budget:
             self._warn()
-            self._close_some(tail)
+            self._close_some(life)
 
-    def close(self, tail: Tail) -> None:
+    def close(self, life: Life) -> None:
         """Close a file, if it is open."""
-        tail.close()
-        self._open.pop(tail, None)
+        life.tail.close()
+        self._open.pop(life, None)
 
     def close_all(self) -> None:
         """Close every file."""
-        for tail in [*self._open]:
-            self.close(tail)
+        for life in [*self._open]:
+            self.close(life)
 
     def _warn(self) -> None:
         if not self._warned:
@@ -54,12 +54,12 @@ class OpenFiles:
                 self._budget,
             )
 
-    def _close_some(self, latest: Tail) -> None:
+    def _close_some(self, latest: Life) -> None:
         """Close files that can be opened again by their names, those with nothing to read first, the oldest first.
 
         A part of the budget at once: to look through all open files at each opening takes the square of their number.
         """
-        closable = [tail for tail in self._open if tail.names and tail not in self._kept and tail is not latest]
+        closable = [life for life in self._open if life.names and life not in self._kept and life is not latest]
         closable.sort(key=self._is_wanted)
-        for tail in closable[: len(self._open) - self._budget + self._budget // SPARE_SHARE]:
-            self.close(tail)
+        for life in closable[: len(self._open) - self._budget + self._budget // SPARE_SHARE]:
+            self.close(life)

@@ -1,4 +1,4 @@
-"""Is this open file a life that the registry remembers? And a row from a tail, the other way round."""
+"""Is this open file a life that the registry remembers? And a row from a life, the other way round."""
 
 import enum
 import logging
@@ -8,7 +8,7 @@ from collections.abc import Container
 from logbus.errors import visible
 from shipper.files.identity import Extent, Head, digest, mark_before, random_id
 from shipper.files.opening import OpenFile
-from shipper.lives.tail import Tail
+from shipper.lives.life import Life
 from shipper.state.registry import Registry, Row
 
 logger = logging.getLogger("shipper.recognition")
@@ -36,30 +36,30 @@ class Memory:
         self._cloned = cloned
         self.over: dict[str, tuple[Row, Verdict]] = {}
 
-    def resume(self, tail: Tail, followed: Container[str]) -> Verdict:
-        """Let a tail begin where its file was, if one of the streams that are not `followed` is it; return whether.
+    def resume(self, life: Life, followed: Container[str]) -> Verdict:
+        """Let a life begin where its file was, if one of the streams that are not `followed` is it; return whether.
 
         Streams that turn out to be over are kept in `over` until `bury`. One that is followed in its copy had the file
         before: what the file holds now comes after it, at its path.
         """
-        for row in self._registry.candidates(tail.inode):
-            verdict = recognise(tail.file, row)
+        for row in self._registry.candidates(life.inode):
+            verdict = recognise(life.tail.file, row)
             if verdict is Verdict.REWRITTEN and row.stream in followed:
-                tail.adopt(row.path, row.real_path)
+                life.adopt(row.path, row.real_path)
             if verdict is Verdict.OTHER_FILE or row.stream in followed:
                 continue
-            self._take_over(tail, row, verdict)
+            self._take_over(life, row, verdict)
             if verdict is not Verdict.REPLACED:
                 return verdict
         return Verdict.OTHER_FILE
 
-    def resume_as(self, tail: Tail, stream: str) -> Verdict:
-        """Let a tail go on with this remembered stream, if its file is that and no later life; return whether."""
-        for row in self._registry.candidates(tail.inode):
-            verdict = recognise(tail.file, row)
+    def resume_as(self, life: Life, stream: str) -> Verdict:
+        """Let a life go on with this remembered stream, if its file is that and no later life; return whether."""
+        for row in self._registry.candidates(life.inode):
+            verdict = recognise(life.tail.file, row)
             if row.stream == stream:
                 if verdict is not Verdict.OTHER_FILE:
-                    self._take_over(tail, row, verdict)
+                    self._take_over(life, row, verdict)
                 return verdict
             if verdict in GOES_ON and (over := self._registry.row(stream)):
                 self.over[stream] = (over, Verdict.REPLACED)
@@ -70,12 +70,12 @@ class Memory:
         """Tell whether an open file is a life that is remembered."""
         return any(recognise(file, row) in GOES_ON for row in self._registry.candidates(file.id.inode))
 
-    def go_on(self, tail: Tail, row: Row) -> None:
-        """Let a tail whose file holds a remembered stream go on with it."""
-        tail.begin_at(row.offset)
+    def go_on(self, life: Life, row: Row) -> None:
+        """Let a life whose file holds a remembered stream go on with it."""
+        life.begin_at(row.offset)
         if not self._cloned:
-            forced = tail.recorder.joins or tail.recorder.rewrites
-            tail.resume(row.stream, row.head_length, row.published if forced else 0)
+            forced = life.recorder.joins or life.recorder.rewrites
+            life.resume(row.stream, row.head_length, row.published if forced else 0)
 
     def note_copy(self, life: str, copy: str) -> None:
         """Remember which file, `described`, holds what the stream `life` began with, in case we are killed now."""
@@ -93,11 +93,11 @@ class Memory:
         """Return what was noted of a stream's copy; "" if nothing was."""
         return self._registry.fact(_COPY + life)
 
-    def take_as_read(self, tail: Tail, size: int) -> bool:
+    def take_as_read(self, life: Life, size: int) -> bool:
         """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
-        tail.begin_at(size)
-        tail.identify(random_id())
-        return self._registry.add([row_of(tail)])
+        life.begin_at(size)
+        life.identify(random_id())
+        return self._registry.add([row_of(life)])
 
     def bury(self) -> None:
         """Remember that the streams in `over` are over, and say so."""
@@ -112,14 +112,14 @@ class Memory:
         """Tell whether a stream turned out to be over because its file holds other bytes by now."""
         return stream in self.over and self.over[stream][1] is Verdict.REWRITTEN
 
-    def _take_over(self, tail: Tail, row: Row, verdict: Verdict) -> None:
+    def _take_over(self, life: Life, row: Row, verdict: Verdict) -> None:
         """Go on with a remembered stream, or go on without its id, or without its offset too."""
-        if verdict is not Verdict.REPLACED and tail.path != row.path:
-            tail.adopt(row.path, row.real_path)
+        if verdict is not Verdict.REPLACED and life.path != row.path:
+            life.adopt(row.path, row.real_path)
         if verdict is Verdict.SAME:
-            self.go_on(tail, row)
+            self.go_on(life, row)
         elif verdict is Verdict.LOST_UNCONFIRMED:
-            tail.begin_at(row.offset)
+            life.begin_at(row.offset)
         if verdict is not Verdict.SAME or self._cloned:
             self.over[row.stream] = (row, verdict)
 
@@ -163,21 +163,21 @@ def _marked(fd: int, offset: int, mark: bytes) -> bool:
     return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark
 
 
-def row_of(tail: Tail) -> Row:
-    """Return what is to be remembered of a tail now."""
+def row_of(life: Life) -> Row:
+    """Return what is to be remembered of a life now."""
     return Row(
-        stream=tail.stream,
-        device=tail.id.device,
-        inode=tail.id.inode,
-        generation=tail.id.generation,
-        path=tail.path,
-        offset=tail.progress.checkpoint,
-        mark=digest(tail.progress.mark),
-        published=tail.offset,
-        published_mark=digest(tail.mark),
-        head_length=tail.head.length,
-        head=tail.head.digest(),
-        done=tail.done and tail.progress.committed >= tail.offset,
-        real_path=tail.real_path,
-        settled=tail.settled,
+        stream=life.stream,
+        device=life.id.device,
+        inode=life.id.inode,
+        generation=life.id.generation,
+        path=life.path,
+        offset=life.progress.checkpoint,
+        mark=digest(life.progress.mark),
+        published=life.tail.offset,
+        published_mark=digest(life.tail.mark),
+        head_length=life.tail.head.length,
+        head=life.tail.head.digest(),
+        done=life.done and life.progress.committed >= life.tail.offset,
+        real_path=life.real_path,
+        settled=life.settled,
     )

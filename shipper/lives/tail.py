@@ -11,15 +11,12 @@ import os
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from shipper.files.identity import HEAD_BYTES, MARK_BYTES, FileId, Head, mark_before
+from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, mark_before
 from shipper.files.opening import OpenFile
 from shipper.files.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
 from shipper.records.encoding import Encoding
 from shipper.records.multiline import Bounds
 from shipper.records.recorder import Recorder
-from shipper.settings import Input
-from shipper.state.progress import Progress
-from shipper.state.registry import place_of
 
 BATCH_BYTES = MAX_BODY_BYTES
 REWORKED_BYTES = 512 * 1024
@@ -54,45 +51,30 @@ class Slice:
 
 
 class Tail:
-    """The reader of one life of one file. Others change it by its verbs, and write none of its attributes.
+    """The reader of one open file. Others change it by its verbs, and write none of its attributes.
 
-    `path` is the name the life was found under first and stays; `names` are its present names within the inputs.
-    `real_path` is that of the file, if a link led to it: rotation renames, copies and compresses there, at `place`.
     `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
     record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `until`: what the
-    file holds from there on is another life's.
-    `hole`: where a writer may go on after a truncation, leaving NULs before. `space`: how many NULs, which are no
-    content, the file ended with; `searching`: up to `searched` there is nothing else, and it is not known what follows.
-    `in_place`: it ended with space once, so its writer fills it in place.
-    `unpacking`: it is to be read from a file that is being written still, by ourselves.
-    `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
+    file holds from there on is another life's. `hole`: where a writer may go on after a truncation, leaving NULs
+    before. `space`: how many NULs, which are no content, the file ended with; `searching`: up to `searched` there is
+    nothing else, and it is not known what follows. `in_place`: it ended with space once, so its writer fills it.
     """
 
     __slots__ = (
-        "boundary", "changed_s", "done", "ended", "file", "final", "flush", "fragment", "head", "held", "hole",
-        "in_place", "input", "lost_bytes", "mark", "more", "mtime_ns", "names", "offset", "path", "progress",
-        "real_path", "recorder", "scanned", "searched", "searching", "seen_size", "settled", "space", "stream",
-        "unpacking", "until",
+        "boundary", "file", "final", "flush", "fragment", "head", "held", "hole", "in_place", "mark", "more", "offset",
+        "recorder", "scanned", "searched", "searching", "space", "until",
     )  # fmt: skip
 
-    def __init__(self, source: Input, file: OpenFile, recorder: Recorder) -> None:
-        self.path, self.real_path = file.path, file.real_path
-        self.input = source
-        self.recorder = recorder
-        self.names: tuple[str, ...] = ()
+    def __init__(self, file: OpenFile, recorder: Recorder) -> None:
         self.file = file
-        self.stream = ""
+        self.recorder = recorder
         self.offset = self.scanned = 0
         self.mark = b""
         self.head = Head()
-        self.progress = Progress()
-        self.seen_size = self.mtime_ns = self.lost_bytes = self.hole = 0
-        self.boundary = self.until = self.space = self.searched = 0
-        self.fragment = self.more = self.held = self.flush = False
-        self.final = self.unpacking = self.searching = self.in_place = False
-        self.ended = self.done = self.settled = False
-        self.changed_s = 0.0
+        self.hole = self.boundary = self.until = self.space = self.searched = 0
+        self.fragment = self.more = self.held = self.flush = self.final = False
+        self.searching = self.in_place = False
 
     @property
     def fd(self) -> int:
@@ -100,74 +82,23 @@ class Tail:
         return self.file.fd
 
     @property
-    def id(self) -> FileId:
-        """Device, inode and generation: what tells the file from its successors."""
-        return self.file.id
-
-    @property
-    def key(self) -> tuple[int, int]:
-        """Device and inode: what names the file while it exists."""
-        return self.file.id.key
-
-    @property
-    def inode(self) -> int:
-        """The file's inode."""
-        return self.file.id.inode
-
-    @property
-    def generation(self) -> int | None:
-        """The inode's generation; None where the filesystem does not tell it."""
-        return self.file.id.generation
-
-    @property
-    def place(self) -> str:
-        """The path beside which the life's rotated forms are."""
-        return place_of(self.path, self.real_path)
-
-    @property
     def _encoding(self) -> Encoding:
         return self.recorder.encoding
 
-    @property
-    def unread(self) -> int:
-        """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
-        return max(0, self.seen_size - self.offset - self.space)
-
-    @property
-    def rotated(self) -> bool:
-        """Whether the name it was found under means another file now, or none."""
-        return self.path not in self.names
-
     def begin_at(self, offset: int) -> None:
-        """Take everything before `offset` as read (and confirmed) in this life."""
+        """Take everything before `offset` as read."""
         self.offset = self.scanned = offset
         self.mark = mark_before(self.fd, offset)
         self.head = Head.of(self.fd, offset)
-        self.progress = Progress(offset, self.mark)
 
-    def adopt(self, path: str, real_path: str | None) -> None:
-        """Go by the name under which the life was found first."""
-        self.path, self.real_path = path, real_path
-
-    def identify(self, stream: str) -> None:
-        """Take an id; "" gives it back."""
-        self.stream = stream
-
-    def resume(self, stream: str, head_length: int, boundary: int) -> None:
-        """Go on with a remembered stream, whose head had so many bytes, and whose last record ended there by force."""
-        self.stream = stream
+    def resume(self, head_length: int, boundary: int) -> None:
+        """Go on with a file whose head had so many bytes, and where a record was once forced to end at `boundary`."""
         self.head = Head.of(self.fd, head_length)
         self.boundary = boundary
 
     def stop_at(self, offset: int) -> None:
         """Read up to there only, where a record ends: the rest is another life's."""
         self.until = self.boundary = offset
-
-    def go_on_in(self, file: OpenFile) -> None:
-        """Read on in another file that holds the same bytes."""
-        self.file = file
-        self.lost_bytes = 0
-        self.visit(os.fstat(file.fd), self.changed_s)
 
     def read_from(self, file: OpenFile) -> None:
         """Read from another file, which stands for this one."""
@@ -177,20 +108,6 @@ class Tail:
         """Give the open file away."""
         file, self.file = self.file, self.file.closed
         return file
-
-    def add_name(self, path: str) -> None:
-        """Take note of another path that leads to the file."""
-        self.names = (*self.names, path)
-
-    def drop_name(self, path: str, now: float) -> None:
-        """Take note that a path leads to it no more."""
-        self.names = tuple(name for name in self.names if name != path)
-        if self.rotated:
-            self.changed_s = now
-
-    def take_names_of(self, older: "Tail") -> None:
-        """Go by the names of the life that the file held before."""
-        self.names, older.names = older.names, ()
 
     def expect_hole(self, offset: int) -> None:
         """Step over NULs up to there: a writer may go on where it was before a truncation."""
@@ -203,35 +120,6 @@ class Tail:
     def finish_line(self, *, finished: bool = True) -> None:
         """Have an unfinished line read as a record, or no more."""
         self.final = finished
-
-    def settle(self, *, settled: bool = True) -> None:
-        """Take note that nothing more is expected, or that it is."""
-        self.settled = settled
-
-    def unpack(self, *, unpacking: bool) -> None:
-        """Take note that its file is being written by ourselves, or that it is complete."""
-        self.unpacking = unpacking
-
-    def end(self, *, done: bool) -> None:
-        """Take note that it is no longer read; `done`: and never will be."""
-        self.ended, self.done, self.settled = True, done, True
-
-    def visit(self, status: os.stat_result, now: float) -> bool:
-        """Take note of the file's size and time; return whether it is worth reading."""
-        if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
-            return False
-        if status.st_size < self.seen_size:
-            self.lost_bytes = self.unread
-        elif self.seen_size < 0:
-            self.lost_bytes = 0
-        self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
-        return True
-
-    def forget_size(self) -> None:
-        """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
-        if self.seen_size >= 0:
-            self.lost_bytes = self.unread
-        self.seen_size = -1
 
     def peek(self) -> bytes:
         """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
@@ -254,7 +142,7 @@ class Tail:
         data, start = self._read_on(limit)
         self.more = len(data) - start == limit
         bound = self.more and limit == self._to_boundary()
-        most, at = self.input.max_record_bytes, self.offset - start
+        most, at = self.recorder.max_record_bytes, self.offset - start
         if (too_long := _too_long(self._encoding, data, start, most, at)) >= 0:
             data, self.more, bound = data[: max(too_long, start + most)], True, False
         final, flush = bound or (self.final and not self.more), bound or self.flush or self.final
@@ -286,11 +174,10 @@ class Tail:
         self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
         self.offset = self.scanned = piece.end
         self.searched = 0
-        self.progress.published(piece.end, self.mark)
 
     def reopened_as(self, file: OpenFile) -> bool:
         """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
-        if file.id != self.id:
+        if file.id != self.file.id:
             file.close()
             return False
         self.file = file
@@ -303,7 +190,7 @@ class Tail:
     def end_of_records(self) -> int:
         """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
         size = content_end(self.fd)
-        start = max(0, size - self.input.max_record_bytes)
+        start = max(0, size - self.recorder.max_record_bytes)
         data = os.pread(self.fd, size - start, start)
         last = self._encoding.behind_last(data, 0, len(data), start)
         return start + last if last or not start else size - size % self._encoding.unit
@@ -374,7 +261,7 @@ class Tail:
 
     def _limit(self) -> int:
         reworked = self.recorder.joins or self.recorder.rewrites
-        return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.input.max_record_bytes)
+        return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
 
     def _to_boundary(self) -> int:
         """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
@@ -386,13 +273,13 @@ class Tail:
         if not length or self.held:
             return None
         self.scanned = self.offset + length
-        if length >= self.input.max_record_bytes:
+        if length >= self.recorder.max_record_bytes:
             return self._piece(data[start:])
         return self._read_long_line() if self.more or self.final else None
 
     def _read_long_line(self) -> Slice | None:
         """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
-        room = min(self.input.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
+        room = min(self.recorder.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
         half = self.scanned % self._encoding.unit  # a unit's first half that was there before
         data = self._content(min(BATCH_BYTES, room) + half, half, self.scanned)
         fresh = max(0, len(data) - half)
@@ -406,7 +293,7 @@ class Tail:
         if found and self.recorder.joins and self.scanned - self.offset <= self._limit():
             self.scanned = self.offset
             return self.read()
-        too_long = not found and self.scanned - self.offset >= self.input.max_record_bytes
+        too_long = not found and self.scanned - self.offset >= self.recorder.max_record_bytes
         if found or too_long or self.final or self.scanned == self.boundary:
             return self._line_so_far(partial=too_long, forced=not found and not too_long)
         return self._read_long_line() if self.more else None

@@ -15,8 +15,8 @@ from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin
+from shipper.lives.life import Life
 from shipper.lives.recognition import begins_like, holds
-from shipper.lives.tail import Tail
 from shipper.state.registry import Row
 
 logger = logging.getLogger("shipper.unpacking")
@@ -35,17 +35,17 @@ def archives_of(row: Row, kin: Kin) -> list[str]:
 
 
 class Job:
-    """An archive that is being unpacked for a tail: one of `found`, or of those that `find` tells later."""
+    """An archive that is being unpacked for a life: one of `found`, or of those that `find` tells later."""
 
-    def __init__(self, tail: Tail, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
-        self.tail = tail
+    def __init__(self, life: Life, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
+        self.life = life
         self.row = row
         self._find = find
         self.work = self._unpack(found)
 
     def restart(self) -> None:
         """Begin again."""
-        os.ftruncate(self.tail.fd, 0)
+        os.ftruncate(self.life.tail.fd, 0)
         self.work = self._unpack(self._find())
 
     def _unpack(self, found: list[str]) -> Iterator[None]:
@@ -60,16 +60,16 @@ class Job:
                 if (yield from self._holds_it(archive)):
                     logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
                     return
-                os.ftruncate(self.tail.fd, 0)
+                os.ftruncate(self.life.tail.fd, 0)
             found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
 
     def _holds_it(self, archive: str) -> Generator[None, None, bool]:
         try:
-            yield from archives.unpack(archive, self.row.offset, self.tail.fd)
+            yield from archives.unpack(archive, self.row.offset, self.life.tail.fd)
         except SourceError as error:
             logger.warning("%s", error)
             return False
-        return holds(self.tail.fd, self.row)
+        return holds(self.life.tail.fd, self.row)
 
 
 class Unpacking:
@@ -87,13 +87,13 @@ class Unpacking:
             return OpenFile(path, os.dup(file.fileno()), file_id, real_path)
 
     def add(self, job: Job) -> None:
-        """Unpack for a tail, after the others."""
-        job.tail.unpack(unpacking=True)
+        """Unpack for a life, after the others."""
+        job.life.unpack(unpacking=True)
         self._jobs.append(job)
 
-    def tails(self) -> list[Tail]:
+    def tails(self) -> list[Life]:
         """Return the tails that cannot be read yet."""
-        return [job.tail for job in self._jobs]
+        return [job.life for job in self._jobs]
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to unpack."""
@@ -110,7 +110,7 @@ class Unpacking:
             except StopIteration:
                 self._jobs.popleft()
                 self._full = False
-                job.tail.unpack(unpacking=False)
+                job.life.unpack(unpacking=False)
                 yield job
             except FileNotFoundError:
                 job.restart()  # it was renamed, or deleted, since it was found

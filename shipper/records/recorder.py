@@ -80,6 +80,7 @@ class Recorder:
         self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
         self._changes = bool(self._filters or rules.redact)
         self.encoding = encoding_of(rules.encoding)
+        self.max_record_bytes = rules.max_record_bytes
         self.joins = self._joiner is not None
         self.rewrites = self._changes or self.encoding.decodes
         self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S

@@ -13,8 +13,8 @@ from shipper.files.complaints import say_dropped, say_lost
 from shipper.files.discovery import Discovery, Siblings
 from shipper.files.opening import open_regular
 from shipper.lives.following import Following
+from shipper.lives.life import Life
 from shipper.lives.lives import Lives
-from shipper.lives.tail import Tail
 
 DELETED_GRACE_S = 5.0
 RENAMED_GRACE_S = 60.0
@@ -37,8 +37,8 @@ class Departures:
         """Look at lives whose path means another file by now, and have records read that were held for long enough."""
         if now >= self._next_check:
             self._next_check = now + LEAVING_CHECK_S
-            for tail in self._lives.leaving:
-                self._check_leaving(tail, now)
+            for life in self._lives.leaving:
+                self._check_leaving(life, now)
             self._limit_held()
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
@@ -47,60 +47,60 @@ class Departures:
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to look at, or to read."""
-        wait_s = min((self._due_s(tail, now) for tail in self._lives.held), default=float("inf"))
+        wait_s = min((self._due_s(life, now) for life in self._lives.held), default=float("inf"))
         return min(wait_s, self._next_check - now) if self._lives.leaving else wait_s
 
     def leave(self) -> None:
         """End the deleted files that were read to their end: there is no later."""
-        for tail in self._lives.leaving:
-            unfinished = self._lives.waits(tail) or tail.fragment or tail.unread
-            if tail.fd >= 0 and not unfinished and not os.fstat(tail.fd).st_nlink:
-                self._lives.end(tail, done=True)
+        for life in self._lives.leaving:
+            unfinished = self._lives.waits(life) or life.tail.fragment or life.unread
+            if life.tail.fd >= 0 and not unfinished and not os.fstat(life.tail.fd).st_nlink:
+                self._lives.end(life, done=True)
 
     def _flush_held(self, now: float) -> None:
         """Have records read that nothing was added to for `flush_s`."""
-        for tail in self._lives.held:
-            if self._due_s(tail, now) > 0:
+        for life in self._lives.held:
+            if self._due_s(life, now) > 0:
                 continue
-            self._lives.let_go(tail)
-            if tail.held:
-                tail.flush_record()
-                self._lives.enqueue(tail)
+            self._lives.let_go(life)
+            if life.tail.held:
+                life.tail.flush_record()
+                self._lives.enqueue(life)
 
     @staticmethod
-    def _due_s(tail: Tail, now: float) -> float:
-        """Return in how many seconds a tail need not be held any more."""
-        return tail.changed_s + tail.recorder.flush_s - now if tail.held and not tail.ended else 0.0
+    def _due_s(life: Life, now: float) -> float:
+        """Return in how many seconds a life need not be held any more."""
+        return life.changed_s + life.recorder.flush_s - now if life.tail.held and not life.ended else 0.0
 
-    def _check_leaving(self, tail: Tail, now: float) -> None:
-        if tail.ended or not tail.rotated:
-            self._lives.stay(tail)
+    def _check_leaving(self, life: Life, now: float) -> None:
+        if life.ended or not life.rotated:
+            self._lives.stay(life)
             return
-        if tail.unpacking or (tail.fd < 0 and not self._reopen(tail, now)):
+        if life.unpacking or (life.tail.fd < 0 and not self._reopen(life, now)):
             return
-        status = os.fstat(tail.fd)
-        self._following.visit(tail, status, now)
-        if tail.ended or self._lives.is_ready(tail) or self._lives.waits(tail):
+        status = os.fstat(life.tail.fd)
+        self._following.visit(life, status, now)
+        if life.ended or self._lives.is_ready(life) or self._lives.waits(life):
             return
-        quiet_s = now - tail.changed_s
-        if tail.fragment:
+        quiet_s = now - life.changed_s
+        if life.tail.fragment:
             if quiet_s >= FRAGMENT_GRACE_S:
-                tail.finish_line()
-                self._lives.enqueue(tail)
-        elif tail.names:
-            self._lives.stay(tail)
+                life.tail.finish_line()
+                self._lives.enqueue(life)
+        elif life.names:
+            self._lives.stay(life)
         elif not status.st_nlink:
-            if quiet_s >= DELETED_GRACE_S and not tail.unread:
-                self._lives.end(tail, done=True)
+            if quiet_s >= DELETED_GRACE_S and not life.unread:
+                self._lives.end(life, done=True)
         elif quiet_s >= RENAMED_GRACE_S:
-            self._lives.rest(tail)
+            self._lives.rest(life)
 
     def _limit_held(self) -> None:
         """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
-        held = [tail for tail in self._lives.leaving if not tail.names and tail.fd >= 0]
-        unread = sum(tail.unread for tail in held)
+        held = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
+        unread = sum(life.unread for life in held)
         while self._hold_bytes is not None and unread > self._hold_bytes:
-            oldest = next(tail for tail in held if tail.unread)
+            oldest = next(life for life in held if life.unread)
             held.remove(oldest)
             unread -= oldest.unread
             say_dropped(oldest.path, oldest.unread, self._hold_bytes)
@@ -111,34 +111,34 @@ class Departures:
     def _check_resting(self) -> None:
         """Open the resting lives that grew, and end those that are gone from their directory."""
         siblings = Siblings(self._discovery.input_of)
-        for tail in [tail for tail in self._lives.resting if not tail.names]:
-            found = siblings.find(tail)
-            if not found or found.status.st_size != tail.seen_size:
-                self._lives.wake(tail)
+        for life in [life for life in self._lives.resting if not life.names]:
+            found = siblings.find(life)
+            if not found or found.status.st_size != life.seen_size:
+                self._lives.wake(life)
 
-    def _reopen(self, tail: Tail, now: float) -> bool:
+    def _reopen(self, life: Life, now: float) -> bool:
         """Open a leaving life that was closed to save descriptors, if there is anything to be had of it."""
-        if tail.names and tail.offset + tail.space == tail.seen_size:
-            self._lives.stay(tail)
+        if life.names and life.tail.offset + life.tail.space == life.seen_size:
+            self._lives.stay(life)
             return False
         try:
-            if self._following.ensure_open(tail, now) or (not tail.names and self._open_sibling(tail)):
-                self._lives.enqueue(tail)
+            if self._following.ensure_open(life, now) or (not life.names and self._open_sibling(life)):
+                self._lives.enqueue(life)
                 return True
         except (OSError, SourceError) as error:
-            self._following.trouble(tail, error)
+            self._following.trouble(life, error)
         return False
 
-    def _open_sibling(self, tail: Tail) -> bool:
+    def _open_sibling(self, life: Life) -> bool:
         """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
-        found = Siblings(self._discovery.input_of).find(tail)
-        is_it = found and tail.reopened_as(open_regular(found.path))
-        if is_it and (tail.generation is not None or tail.continues()):
-            self._lives.hold_open(tail)
+        found = Siblings(self._discovery.input_of).find(life)
+        is_it = found and life.tail.reopened_as(open_regular(found.path))
+        if is_it and (life.id.generation is not None or life.tail.continues()):
+            self._lives.hold_open(life)
             return True
-        tail.close()
-        if not self._following.recover(tail):
-            if tail.lost_bytes:
-                say_lost(tail.path, tail.lost_bytes)
-            self._lives.end(tail)
+        life.tail.close()
+        if not self._following.recover(life):
+            if life.lost_bytes:
+                say_lost(life.path, life.lost_bytes)
+            self._lives.end(life)
         return False

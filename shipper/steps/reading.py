@@ -9,10 +9,11 @@ from logbus.errors import SourceError
 from shipper.files.identity import MARK_BYTES, digest
 from shipper.files.space import holds_space
 from shipper.lives.following import Following
+from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
-from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice, Tail
+from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice
 from shipper.state.registry import Registry
 
 SLICES_A_STEP = 16
@@ -60,7 +61,7 @@ class Reader:
         once: bool,
     ) -> None:
         self.records = self.bytes = 0
-        self.unconfirmed: dict[Tail, float] = {}
+        self.unconfirmed: dict[Life, float] = {}
         self.more_stdin = False
         self._lives = lives
         self._following = following
@@ -69,28 +70,28 @@ class Reader:
         self._stdin = stdin
         self._host = host
         self._once = once
-        self._pausing: dict[Tail, float] = {}
-        self._sealed: set[Tail] = set()
-        self._filling: dict[Tail, tuple[float, Slice]] = {}
+        self._pausing: dict[Life, float] = {}
+        self._sealed: set[Life] = set()
+        self._filling: dict[Life, tuple[float, Slice]] = {}
 
     def settle(self) -> None:
         """Take the confirms that came."""
         for span in self._publisher.take_confirmed():
-            if tail := self._lives.index.of_stream(span.stream):
-                self._confirm(tail, span)
+            if life := self._lives.index.of_stream(span.stream):
+                self._confirm(life, span)
             elif self._stdin and span.stream == self._stdin.stream:
                 self._stdin.progress.confirm(span.offset, span.end)
 
-    def _confirm(self, tail: Tail, span: Span) -> None:
-        if tail.progress.confirm(span.offset, span.end):
-            self._lives.changed(tail)
-        if tail.progress.committed >= tail.offset:
-            self.unconfirmed.pop(tail, None)
-            if self._pausing.pop(tail, None):
-                self._lives.enqueue(tail)
-            if tail in self._sealed:
-                self._sealed.discard(tail)
-                self._lives.enqueue(tail)
+    def _confirm(self, life: Life, span: Span) -> None:
+        if life.progress.confirm(span.offset, span.end):
+            self._lives.changed(life)
+        if life.progress.committed >= life.tail.offset:
+            self.unconfirmed.pop(life, None)
+            if self._pausing.pop(life, None):
+                self._lives.enqueue(life)
+            if life in self._sealed:
+                self._sealed.discard(life)
+                self._lives.enqueue(life)
 
     def read(self, now: float) -> None:
         """Publish slices, one of each source in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
@@ -102,34 +103,34 @@ class Reader:
             if self._stdin and not self._read_stdin(self._stdin, now) and not self._lives.any_ready:
                 return
             if self._lives.any_ready and self._publisher.has_room():
-                tail = self._lives.next_ready()
-                if tail.ended:
-                    self._filling.pop(tail, None)
-                elif not (self._lives.waits(tail) or tail.unpacking):
-                    self._read_one(tail, now)
+                life = self._lives.next_ready()
+                if life.ended:
+                    self._filling.pop(life, None)
+                elif not (self._lives.waits(life) or life.unpacking):
+                    self._read_one(life, now)
 
     def pause_s(self, now: float) -> float:
         """Return the seconds until the first of the files that wait between two batches is to be read."""
         return min(self._pausing.values(), default=float("inf")) - now
 
     def _end_pauses(self, now: float) -> None:
-        for tail in [tail for tail, until in self._pausing.items() if until <= now]:
-            del self._pausing[tail]
-            self._lives.enqueue(tail)
+        for life in [life for life, until in self._pausing.items() if until <= now]:
+            del self._pausing[life]
+            self._lives.enqueue(life)
 
-    def _pauses(self, tail: Tail, now: float) -> bool:
+    def _pauses(self, life: Life, now: float) -> bool:
         """Let a small batch wait for the confirm of the one before it, PAUSE_S at most; return whether it does.
 
         So the busier everything is, the larger and the fewer batches are, as with Nagle's algorithm (RFC 896). Without,
         10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
         """
-        published_s = self.unconfirmed.get(tail)
-        if published_s is None or tail.more or tail.unread >= SMALL_BYTES:
+        published_s = self.unconfirmed.get(life)
+        if published_s is None or life.tail.more or life.unread >= SMALL_BYTES:
             return False
         until = published_s + PAUSE_S
         if until <= now:
             return False
-        self._pausing[tail] = until
+        self._pausing[life] = until
         return True
 
     def _read_stdin(self, source: Stdin, now: float) -> bool:
@@ -139,94 +140,94 @@ class Reader:
             self._publish(source, source.input.label or "stdin", "-", piece, now)
         return self.more_stdin
 
-    def _read_one(self, tail: Tail, now: float) -> None:
+    def _read_one(self, life: Life, now: float) -> None:
         try:
-            if not self._following.ensure_open(tail, now):
-                self._lives.targets.drop(tail)
-            elif tail in self._sealed:
+            if not self._following.ensure_open(life, now):
+                self._lives.targets.drop(life)
+            elif life in self._sealed:
                 return
-            elif tail.stream:
-                if not self._pauses(tail, now):
-                    self._ship_filled(tail, tail.read(), now)
-            elif self._lives.is_unnamed(tail) or tail.searching:
-                self._lives.enqueue(tail)  # its turn to get an id, or room on the registry's disk, is still to come
+            elif life.stream:
+                if not self._pauses(life, now):
+                    self._ship_filled(life, life.tail.read(), now)
+            elif self._lives.is_unnamed(life) or life.tail.searching:
+                self._lives.enqueue(life)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
-                self._at_end(tail)
+                self._at_end(life)
         except LifeEnded:
-            self._filling.pop(tail, None)
-            self._following.begin_again(tail)
+            self._filling.pop(life, None)
+            self._following.begin_again(life)
         except (OSError, SourceError) as error:
-            self._following.trouble(tail, error)
-            self._lives.targets.drop(tail)
+            self._following.trouble(life, error)
+            self._lives.targets.drop(life)
 
-    def _ship_filled(self, tail: Tail, piece: Slice | None, now: float) -> None:
+    def _ship_filled(self, life: Life, piece: Slice | None, now: float) -> None:
         """Ship a slice; one with NULs that a writer in place may still fill, once it was the same FILLED_S ago.
 
         Such a writer may be interrupted within a line, whose end is there before its middle.
         """
-        if not (piece and tail.in_place and holds_space(piece.body, tail.recorder.encoding.unit)):
-            self._filling.pop(tail, None)
-            self._ship(tail, piece, now)
+        if not (piece and life.tail.in_place and holds_space(piece.body, life.recorder.encoding.unit)):
+            self._filling.pop(life, None)
+            self._ship(life, piece, now)
             return
-        since_s, before = self._filling.get(tail, (now, piece))
+        since_s, before = self._filling.get(life, (now, piece))
         if before.offset != piece.offset or not piece.body.startswith(before.body):
             since_s, before = now, piece
         if now < since_s + FILLED_S:
-            self._filling[tail] = since_s, before
-            self._pausing[tail] = since_s + FILLED_S
-            tail.read_again(piece)
+            self._filling[life] = since_s, before
+            self._pausing[life] = since_s + FILLED_S
+            life.tail.read_again(piece)
             return
-        del self._filling[tail]
+        del self._filling[life]
         if len(before.body) < len(piece.body):
-            tail.leave_rest()
-        self._ship(tail, before, now)
+            life.tail.leave_rest()
+        self._ship(life, before, now)
 
-    def _ship(self, tail: Tail, piece: Slice | None, now: float) -> None:
-        if self._following.complaints.unreadable and tail.path in tail.names:
-            self._following.complaints.readable_now(tail.path)
+    def _ship(self, life: Life, piece: Slice | None, now: float) -> None:
+        if self._following.complaints.unreadable and life.path in life.names:
+            self._following.complaints.readable_now(life.path)
         if piece is None:
-            self._lives.enqueue(tail) if tail.searching else self._at_end(tail)
+            self._lives.enqueue(life) if life.tail.searching else self._at_end(life)
             return
-        if piece.forced and tail.recorder.rewrites and not self._seal(tail, piece):
+        if piece.forced and life.recorder.rewrites and not self._seal(life, piece):
             return
-        self._publish(tail, tail.input.label_of(tail.path), tail.path, piece, now)
-        self.unconfirmed[tail] = now
-        self._lives.changed(tail)
-        tail.advance(piece)
-        if tail.more:
-            tail.finish_line(finished=False)
-        if tail.more and not self._read_enough(tail):
-            self._lives.enqueue(tail)
+        self._publish(life, life.input.label_of(life.path), life.path, piece, now)
+        self.unconfirmed[life] = now
+        self._lives.changed(life)
+        life.advance(piece)
+        if life.tail.more:
+            life.tail.finish_line(finished=False)
+        if life.tail.more and not self._read_enough(life):
+            self._lives.enqueue(life)
         else:
-            self._at_end(tail)
+            self._at_end(life)
 
-    def _seal(self, tail: Tail, piece: Slice) -> bool:
+    def _seal(self, life: Life, piece: Slice) -> bool:
         """Remember a record's end that the file's bytes will not tell; False if something has to be confirmed first.
 
         What a sink holds of a record whose bytes were changed can be told apart only at the record's end: so after a
         crash this end has to be the same, even though the file may have gone on. One such end at a time is remembered.
         """
-        self._sealed.add(tail)
-        if tail.progress.committed < tail.offset:
+        self._sealed.add(life)
+        if life.progress.committed < life.tail.offset:
             return False
-        mark = digest((tail.mark + piece.body)[-MARK_BYTES:])
-        self._registry.save([replace(row_of(tail), published=piece.end, published_mark=mark)])
+        mark = digest((life.tail.mark + piece.body)[-MARK_BYTES:])
+        self._registry.save([replace(row_of(life), published=piece.end, published_mark=mark)])
         return True
 
-    def _read_enough(self, tail: Tail) -> bool:
+    def _read_enough(self, life: Life) -> bool:
         """With `once`: whether all that was there at the start was read, though more came meanwhile."""
-        return self._once and self._lives.targets.is_reached(tail)
+        return self._once and self._lives.targets.is_reached(life)
 
-    def _at_end(self, tail: Tail) -> None:
-        if self._once and tail.fragment and not tail.final and not self._read_enough(tail):
-            tail.finish_line()
-            self._lives.enqueue(tail)
+    def _at_end(self, life: Life) -> None:
+        if self._once and life.tail.fragment and not life.tail.final and not self._read_enough(life):
+            life.tail.finish_line()
+            self._lives.enqueue(life)
             return
-        tail.finish_line(finished=False)
-        self._lives.at_end(tail)
-        self._lives.targets.drop(tail)
+        life.tail.finish_line(finished=False)
+        self._lives.at_end(life)
+        self._lives.targets.drop(life)
 
-    def _publish(self, source: Tail | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
+    def _publish(self, source: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
         found = source.recorder.finish(piece.body, piece.bounds, now, piece.offset)
         self.records += len(found.levels)
         self.bytes += len(piece.body)

@@ -18,9 +18,9 @@ from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin, look_for
 from shipper.lives.copies import find_copy, open_each
 from shipper.lives.following import Following
+from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import described
-from shipper.lives.tail import Tail
 from shipper.lives.unpacking import Job, archives_of
 from shipper.settings import Input
 from shipper.state.registry import Outline, Registry, Row
@@ -83,7 +83,7 @@ class Resumption:
 
         return self._registry.expire(before_s, is_there, after)
 
-    def unpacking(self) -> list[Tail]:
+    def unpacking(self) -> list[Life]:
         """Return the tails that cannot be read yet."""
         return self._following.unpacking.tails()
 
@@ -97,7 +97,7 @@ class Resumption:
         for job in self._following.unpacking.work(now):
             self._finish(job, now)
 
-    def _follow(self, found: Found, now: float, stream: str = "") -> Tail | None:
+    def _follow(self, found: Found, now: float, stream: str = "") -> Life | None:
         known = self._lives.index.of_file(key_of(found.status))
         return None if known else self._following.follow(found, now, stream=stream)
 
@@ -107,16 +107,16 @@ class Resumption:
             return None
         return (Siblings(self._discovery.input_of) if named else siblings).find(life)
 
-    def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Tail | None:
-        tail = self._follow(found, now, stream) if found else None
-        if found and tail:
-            self._leave(tail, found.status, now)
-        return tail
+    def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Life | None:
+        life = self._follow(found, now, stream) if found else None
+        if found and life:
+            self._leave(life, found.status, now)
+        return life
 
-    def _leave(self, tail: Tail, status: os.stat_result, now: float) -> None:
-        tail.visit(status, now)
-        self._lives.leave(tail)
-        self._lives.enqueue(tail)
+    def _leave(self, life: Life, status: os.stat_result, now: float) -> None:
+        life.visit(status, now)
+        self._lives.leave(life)
+        self._lives.enqueue(life)
 
     def _look_elsewhere(self, life: Outline, kin: Kin, now: float) -> None:
         source = self._discovery.input_of(life.path)
@@ -130,9 +130,9 @@ class Resumption:
         if copy := find_copy(row, kin.of(row.place), self._following.knows):
             self._go_on_in_copy(self._tail(copy, source), row, now)
         elif found := archives_of(row, kin):
-            tail = self._begin(row, source)
-            self._following.unpack(tail, row, found)
-            self._lives.take_in(tail)
+            life = self._begin(row, source)
+            self._following.unpack(life, row, found)
+            self._lives.take_in(life)
         else:
             return self._go_on_in_noted_copy(row, source, kin, now)
         return True
@@ -155,67 +155,67 @@ class Resumption:
             copy.close()
         return False
 
-    def _take_noted_copy(self, copy: Tail, size: int, row: Row, now: float) -> None:
+    def _take_noted_copy(self, copy: Life, size: int, row: Row, now: float) -> None:
         lost_bytes = row.published - max(size, row.offset)
         if row.offset < size and not row.done:
             say_unconfirmed(row.path, lost_bytes)
             self._go_on_in_copy(copy, row, now)
-            copy.stop_at(size)
+            copy.tail.stop_at(size)
             return
         self._memory.take_as_read(copy, min(size, row.offset))
-        copy.close()
+        copy.tail.close()
         self._write_off(row, lost_bytes)
 
-    def _go_on_in_copy(self, copy: Tail, row: Row, now: float) -> None:
+    def _go_on_in_copy(self, copy: Life, row: Row, now: float) -> None:
         logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
         copy.adopt(row.path, row.real_path)
         self._memory.over.pop(row.stream, None)
         self._memory.go_on(copy, row)
         self._lives.take_in(copy)
-        self._leave(copy, os.fstat(copy.fd), now)
+        self._leave(copy, os.fstat(copy.tail.fd), now)
 
-    def _tail(self, file: OpenFile, source: Input) -> Tail:
-        return Tail(source, file, self._following.recorders.of(source))
+    def _tail(self, file: OpenFile, source: Input) -> Life:
+        return Life(source, file, self._following.recorders.of(source))
 
-    def _begin(self, row: Row, source: Input) -> Tail:
-        """Return a tail in whose place the successors of a life wait, and that has nothing to read yet."""
+    def _begin(self, row: Row, source: Input) -> Life:
+        """Return a life in whose place the successors of a life wait, and that has nothing to read yet."""
         file_id = FileId(row.device, row.inode, row.generation)
-        tail = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), source)
+        life = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), source)
         self._memory.over.pop(row.stream, None)
-        self._lives.index.add_stream(row.stream, tail)
-        return tail
+        self._lives.index.add_stream(row.stream, life)
+        return life
 
     def _finish(self, job: Job, now: float) -> None:
-        tail = job.tail
-        if not os.fstat(tail.fd).st_size and not self._is_unpacked(job):
+        life = job.life
+        if not os.fstat(life.tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
-        if not tail.stream:
-            self._memory.go_on(tail, job.row)
-        status = os.fstat(tail.fd)
-        self._lives.targets.change(tail, status.st_size)
-        self._leave(tail, status, now)
+        if not life.stream:
+            self._memory.go_on(life, job.row)
+        status = os.fstat(life.tail.fd)
+        self._lives.targets.change(life, status.st_size)
+        self._leave(life, status, now)
 
     def _is_unpacked(self, job: Job) -> bool:
         """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
-        tail = job.tail
-        copy = look_for(tail.place, lambda kin: find_copy(job.row, kin.of(tail.place), self._following.knows))
+        life = job.life
+        copy = look_for(life.place, lambda kin: find_copy(job.row, kin.of(life.place), self._following.knows))
         if copy is None:
             return False
-        self._lives.close_file(tail)
-        self._following.move(tail, copy)
-        if not tail.stream:
-            self._lives.unchanged(tail)
+        self._lives.close_file(life)
+        self._following.move(life, copy)
+        if not life.stream:
+            self._lives.unchanged(life)
         return True
 
     def _give_up(self, job: Job) -> None:
-        if not job.tail.stream:
+        if not job.life.stream:
             self._lives.index.drop_stream(job.row.stream)
-        self._lives.targets.drop(job.tail)
-        self._lives.end(job.tail, done=bool(job.tail.stream))
-        if job.tail.lost_bytes:
-            say_lost(job.tail.path, job.tail.lost_bytes)
-        if not job.tail.stream:
+        self._lives.targets.drop(job.life)
+        self._lives.end(job.life, done=bool(job.life.stream))
+        if job.life.lost_bytes:
+            say_lost(job.life.path, job.life.lost_bytes)
+        if not job.life.stream:
             self._missing.append(job.row.stream)
 
     def _report_missing(self) -> None:

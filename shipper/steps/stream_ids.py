@@ -5,9 +5,9 @@ from itertools import islice
 from logbus.errors import SourceError
 from shipper.files import identity
 from shipper.lives.following import Following
+from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
-from shipper.lives.tail import Tail
 from shipper.state.registry import Registry
 
 NEW_STREAMS_A_STEP = 256
@@ -37,41 +37,41 @@ class Namer:
             return
         due = [*islice(self._lives.unnamed, NEW_STREAMS_A_STEP)]
         self._lives.take_unnamed(due)
-        heads = {tail: self._peek(tail, now) for tail in due if not tail.stream}
-        if not self.register({tail: head for tail, head in heads.items() if head}):
+        heads = {life: self._peek(life, now) for life in due if not life.stream}
+        if not self.register({life: head for life, head in heads.items() if head}):
             self._lives.give_back_unnamed(due)
             self._hold_until = now + RETRY_SAVE_S
 
-    def _peek(self, tail: Tail, now: float) -> bytes:
+    def _peek(self, life: Life, now: float) -> bytes:
         """Take a life's first bytes into its head and return them; none if there is no record yet."""
         try:
-            head = tail.peek() if self._following.ensure_open(tail, now) else b""
+            head = life.peek() if self._following.ensure_open(life, now) else b""
         except (OSError, SourceError) as error:
-            self._following.trouble(tail, error)
+            self._following.trouble(life, error)
             return b""
-        tail.head.extend(tail.offset, head[: head.rfind(b"\n") + 1] or head)
+        life.tail.head.extend(life.tail.offset, head[: head.rfind(b"\n") + 1] or head)
         return head
 
-    def register(self, heads: dict[Tail, bytes]) -> bool:
-        """Give each tail an id, made of its next bytes, and remember it; False if the registry cannot be written.
+    def register(self, heads: dict[Life, bytes]) -> bool:
+        """Give each life an id, made of its next bytes, and remember it; False if the registry cannot be written.
 
         A start takes lives in the order in which they were remembered: so those that wait for one are remembered after
         it, though they may have been found before.
         """
-        for tail, head in heads.items():
-            tail.identify(self._new_id(tail, head))
-        later = {after: None for tail in heads for after in self._lives.after(tail) if after.stream}
-        new = [row_of(tail) for tail in heads if tail not in later]
-        if heads and not self._registry.add(new, [row_of(tail) for tail in later]):
-            for tail in heads:
-                tail.identify("")
+        for life, head in heads.items():
+            life.identify(self._new_id(life, head))
+        later = {after: None for life in heads for after in self._lives.after(life) if after.stream}
+        new = [row_of(life) for life in heads if life not in later]
+        if heads and not self._registry.add(new, [row_of(life) for life in later]):
+            for life in heads:
+                life.identify("")
             return False
-        for tail in heads:
-            self._lives.index.add_stream(tail.stream, tail)
+        for life in heads:
+            self._lives.index.add_stream(life.stream, life)
         return True
 
-    def _new_id(self, tail: Tail, head: bytes) -> str:
+    def _new_id(self, life: Life, head: bytes) -> str:
         derived = None
-        if self._registry.persistent and not tail.offset:
-            derived = identity.derived_id(self._origin, tail.id.device, tail.id.inode, tail.id.generation, head)
+        if self._registry.persistent and not life.tail.offset:
+            derived = identity.derived_id(self._origin, life.id.device, life.id.inode, life.id.generation, head)
         return derived if derived and not self._registry.has(derived) else identity.random_id()

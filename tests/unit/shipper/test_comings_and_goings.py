@@ -146,7 +146,7 @@ def test_what_was_seen_and_is_gone_is_counted(shore: Any) -> None:
     for name in ("a.log", "b.log"):
         shore.write(name, b"line 1\n")
     shore.start(budget=1)
-    closed = next(each for each in shore.agent._lives if each.fd < 0)  # noqa: SLF001 - which one is up to the budget
+    closed = next(each for each in shore.agent._lives if each.tail.fd < 0)  # noqa: SLF001 - which one is up to the budget
     Path(closed.path).unlink()
     for _ in range(3):
         shore.run()

@@ -49,7 +49,7 @@ def utf8(text: str) -> bytes:
 def tail_of(path: Path, name: str, max_record_bytes: int = 1024) -> Tail:
     """Open a file as the shipper does."""
     source = Input(paths=["*"], encoding=name, max_record_bytes=max_record_bytes)  # type: ignore[arg-type]
-    return Tail(source, open_regular(str(path)), Recorder(source))
+    return Tail(open_regular(str(path)), Recorder(source))
 
 
 def read_all(tail: Tail) -> bytes:

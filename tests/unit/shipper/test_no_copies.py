@@ -142,7 +142,7 @@ def test_an_error_while_they_are_compared(shore: Any, monkeypatch: pytest.Monkey
     read = os.pread
 
     def failing(fd: int, size: int, offset: int) -> bytes:
-        if fd == life.fd:
+        if fd == life.tail.fd:
             raise OSError(5, "Input/output error")
         return read(fd, size, offset)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from logbus.errors import SourceError
 from shipper.files.opening import open_regular
+from shipper.lives.life import Life
 from shipper.lives.tail import BATCH_BYTES, LifeEnded, Tail
 from shipper.records.recorder import Recorder
 from shipper.settings import Input
@@ -17,10 +18,15 @@ from shipper.settings import Input
 LIMIT = 1024
 
 
-def tail_of(path: Path, max_record_bytes: int = 1 << 20) -> Tail:
+def life_of(path: Path, max_record_bytes: int = 1 << 20) -> Life:
     """Open a file as the shipper does."""
     source = Input(paths=["*"], max_record_bytes=max_record_bytes)
-    return Tail(source, open_regular(str(path)), Recorder(source))
+    return Life(source, open_regular(str(path)), Recorder(source))
+
+
+def tail_of(path: Path, max_record_bytes: int = 1 << 20) -> Tail:
+    """Return the reader of a file."""
+    return life_of(path, max_record_bytes).tail
 
 
 def read_all(tail: Tail) -> list[tuple[bytes, bool]]:
@@ -124,10 +130,11 @@ def test_a_long_line_that_grows(path: Path, size: int) -> None:
 def test_truncated_or_rewritten_is_another_life(path: Path, data: bytes) -> None:
     """A10, A12, A16: shorter, as long or longer, the bytes before the offset tell."""
     path.write_bytes(b"one\ntwo\n")
-    tail = tail_of(path)
+    life = life_of(path)
+    tail = life.tail
     read_all(tail)
     path.write_bytes(data)
-    tail.visit(os.fstat(tail.fd), 1.0)
+    life.visit(os.fstat(tail.fd), 1.0)
     with pytest.raises(LifeEnded):
         tail.read()
     tail.close()
@@ -136,11 +143,12 @@ def test_truncated_or_rewritten_is_another_life(path: Path, data: bytes) -> None
 def test_the_same_bytes_are_the_same_life(path: Path) -> None:
     """A touch, or a rewrite with the same bytes, changes nothing."""
     path.write_bytes(b"one\n")
-    tail = tail_of(path)
+    life = life_of(path)
+    tail = life.tail
     read_all(tail)
     path.write_bytes(b"one\n")
     os.utime(path)
-    tail.visit(os.fstat(tail.fd), 1.0)
+    life.visit(os.fstat(tail.fd), 1.0)
     assert tail.read() is None
     tail.close()
 
@@ -148,11 +156,12 @@ def test_the_same_bytes_are_the_same_life(path: Path) -> None:
 def test_the_middle_of_a_head_is_looked_at_after_a_pause(path: Path) -> None:
     """A12: a rewrite that leaves the last 256 bytes as they were is noticed by the head."""
     path.write_bytes(b"first 1\n" + b"x" * 600 + b"\n")
-    tail = tail_of(path)
+    life = life_of(path)
+    tail = life.tail
     read_all(tail)
     with path.open("r+b") as file:
         file.write(b"FIRST 2\n")
-    assert tail.visit(os.fstat(tail.fd), 1.0)
+    assert life.visit(os.fstat(tail.fd), 1.0)
     with pytest.raises(LifeEnded):
         tail.read()
     tail.close()
