@@ -19,7 +19,7 @@ import pika
 
 from benchmarks.processes import Stage, await_that, cpu_s
 from logbus.batch import Batch, Message, encode
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import properties_of
 from logbus.broker.topology import LOGS
 from logbus.devbroker import DevBroker
 

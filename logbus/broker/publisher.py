@@ -30,6 +30,7 @@ import pika
 
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.broker import refusals, topology
+from logbus.broker.messages import properties_of
 from logbus.broker.window import LEAST, Amount, Window
 from logbus.telemetry import count, gauge
 
@@ -44,7 +45,6 @@ FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
 REOPEN_HOLD_S = 0.4
 """From this hold on, the third, each try has a channel of its own."""
-PERSISTENT = 2
 FIRST_ANSWER_S = 2.0
 LAST_ANSWER_S = 30.0
 """How long a channel that has confirmed nothing may leave everything unanswered, doubled each time; and any other."""
@@ -283,18 +283,3 @@ class Publisher:
         if self.held_because:
             logger.warning("RabbitMQ keeps what is sent again")
             self.held_because = ""
-
-
-def properties_of(message: Message) -> pika.BasicProperties:
-    """Return a message's properties for pika: always persistent."""
-    return pika.BasicProperties(  # type: ignore[no-untyped-call] # pika leaves this one bare
-        type=message.type,
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
-        message_id=message.message_id,
-        timestamp=message.timestamp,
-        app_id=message.app_id,
-        user_id=message.user_id,
-        headers=dict(message.headers),
-        delivery_mode=PERSISTENT,
-    )

@@ -10,8 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking
-from logbus.broker.consumer import message_of
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import message_of, properties_of
 from logbus.broker.refusals import NOT_FOUND
 from logbus.broker.topology import Binding, Declaration, Exchange
 from logbus.errors import BrokerUnavailable

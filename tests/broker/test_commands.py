@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from logbus.batch import Message
 from logbus.broker import topology
 from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import properties_of
 from sinks.__main__ import cli
 from sinks.delivery.quarantine import WHOLE_BYTES_HEADER
 from support import wait_until

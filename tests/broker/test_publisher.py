@@ -10,7 +10,7 @@ import pytest
 from logbus.batch import Batch, Span, decode
 from logbus.broker import topology
 from logbus.broker.connection import Connection
-from logbus.broker.consumer import message_of
+from logbus.broker.messages import message_of
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import LEAST, Amount
 from logbus.config.settings import Broker

@@ -23,7 +23,7 @@ import pika
 import pika.exceptions
 
 from logbus.batch import Message
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import properties_of
 from support.findings import Findings
 from support.report import Report
 from support.world import PATIENCE_S, ROLES, ROOT, World, limit_file_size

@@ -15,7 +15,7 @@ import pytest
 from attacks.messages import attacks
 from logbus.batch import Message
 from logbus.broker import topology
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import properties_of
 
 logger = logging.getLogger(__name__)
 

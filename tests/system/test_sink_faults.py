@@ -14,7 +14,7 @@ import pytest
 
 from logbus.batch import Batch, count_lines, encode
 from logbus.broker import topology
-from logbus.broker.publisher import properties_of
+from logbus.broker.messages import properties_of
 
 pytestmark = [
     pytest.mark.broker,
