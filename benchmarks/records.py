@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Final, get_args
 
 from shipper.lives.tail import REWORKED_BYTES
-from shipper.records.multiline import Multiline
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import PresetName, Redact
+from shipper.records.rules import Multiline
 from shipper.settings import Input
 
 GOAL_MB_S: Final = 50

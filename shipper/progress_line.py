@@ -2,17 +2,38 @@
 
 import sys
 import time
-
-from shipper.agent import Agent
+from typing import Protocol
 
 REDRAW_EVERY_S = 0.2
 MEGA = 1e6
 
 
+class Service(Protocol):
+    """What is stepped, and tells how far it is: the agent."""
+
+    def step(self, now: float) -> float:
+        """Do what there is to do; return the seconds until the next step."""
+
+    def drain(self) -> None:
+        """Read no more."""
+
+    def finished(self) -> bool:
+        """Return True once nothing is left to do."""
+
+    def reload(self) -> None:
+        """Look for files at once."""
+
+    def close(self) -> None:
+        """Save, and release everything."""
+
+    def progress(self) -> tuple[int, int]:
+        """Return how many bytes are confirmed, and how many there are."""
+
+
 class ProgressLine:
     """The agent as a service, drawing its progress while it is stepped."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Service) -> None:
         self._agent = agent
         self._began = time.monotonic()
         self._next_draw = self._began + REDRAW_EVERY_S

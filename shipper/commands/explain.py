@@ -18,7 +18,7 @@ from shipper.commands.remembered import open_life, remembered, stream_of
 from shipper.files.complaints import PRIVATE, is_private, kind_left_out
 from shipper.files.discovery import BY_NAME, left_out, matches, pattern
 from shipper.files.opening import OpenFile
-from shipper.lives.recognition import Verdict
+from shipper.lives.comparing import Verdict
 from shipper.settings import Input, Settings
 from shipper.state.registry import Row
 from shipper.state.registry_file import FILE_NAME

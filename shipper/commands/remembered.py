@@ -20,7 +20,7 @@ from shipper.files.discovery import Siblings, regular
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin
 from shipper.files.space import content_end
-from shipper.lives.recognition import Verdict, begins_like, recognise
+from shipper.lives.comparing import Verdict, begins_like, recognise
 from shipper.settings import Input, Settings
 from shipper.state.registry import COLUMNS, Row, from_sql
 from shipper.state.registry_file import ADDED, FILE_NAME, SCHEMA_VERSION, columns

@@ -21,7 +21,7 @@ from shipper.commands.remembered import open_life, remembered, state_of, stream_
 from shipper.files.discovery import Discovery
 from shipper.files.identity import digest, mark_before, random_id
 from shipper.files.opening import OpenFile
-from shipper.lives.recognition import Verdict
+from shipper.lives.comparing import Verdict
 from shipper.records.encoding import BYTES, Encoding, encoding_of
 from shipper.settings import Settings
 from shipper.state.registry import Registry, Row

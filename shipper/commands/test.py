@@ -19,10 +19,10 @@ from logbus.severity import UNSTATED, Severity, parse_severity
 from logbus.severity.formats import FORMATS, Format, line_pattern
 from shipper.expectations import Case, Expected
 from shipper.files.discovery import Discovery
+from shipper.records.cuts import Bounds
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import selected
 from shipper.records.levels import reader_of
-from shipper.records.multiline import Bounds
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redactor
 from shipper.settings import Input, Settings

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from logbus.errors import SourceError
-from shipper.files.identity import key_of
 
 MOST_LINKS = 40
 """As many as Linux follows."""
@@ -61,7 +60,7 @@ def require_permitted(path: str, opened: os.stat_result) -> None:
     The links that are looked at lead to that very file, whatever was swapped meanwhile. Raises OSError.
     """
     found = walk(path)
-    if key_of(os.lstat(found.real_path)) != key_of(opened):
+    if not os.path.samestat(os.lstat(found.real_path), opened):
         raise SourceError(f"read {path}", "it was replaced while it was opened")
     for link, status in found.links:
         if status.st_uid not in {0, os.geteuid()} and not _reaches(link, status, found.real_path, opened):

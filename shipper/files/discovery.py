@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from logbus.errors import SourceError, visible
+from shipper.files.rotated_names import COMPRESSED, MOST_LOOKS
 from shipper.settings import Input
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("shipper.discovery")
 
-COMPRESSED = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
 BY_NAME = "compressed, by its name"
-MOST_LOOKS = 100
-"""So often a file that is renamed again and again is looked for under its newest name."""
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 _MAGIC = re.compile(r"[*?[]")
 

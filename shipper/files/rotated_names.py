@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from shipper.files.discovery import COMPRESSED, MOST_LOOKS
-
+COMPRESSED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
+MOST_LOOKS: Final = 100
+"""So often a file that is renamed again and again is looked for under its newest name."""
 SETTLED_NS: Final = 1_000_000_000
 
 T = TypeVar("T")

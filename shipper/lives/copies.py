@@ -12,14 +12,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Protocol
 
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
 from shipper.files.discovery import Siblings
 from shipper.files.identity import Extent, FileId, digest
 from shipper.files.opening import OpenFile, open_regular
+from shipper.lives.comparing import described, holds
 from shipper.lives.life import Life
-from shipper.lives.recognition import Memory, described, holds
 from shipper.state.registry import Row
 
 COPY_GRACE_S = 5.0
@@ -105,13 +106,26 @@ class Proof:
         return -1 if self.life.progress.committed < end else end
 
 
+class Notes(Protocol):
+    """Where what is known of copies is kept for the time of a crash: `recognition.Memory`."""
+
+    def note_copy(self, life: str, copy: str) -> None:
+        """Remember which file, `described`, holds what the stream `life` began with."""
+
+    def forget_copies(self, life: str = "") -> None:
+        """Forget what is remembered of a stream's copy."""
+
+    def take_as_read(self, life: Life, size: int) -> bool:
+        """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
+
+
 class Suspects:
     """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end.
 
     What is known of their contents is in `memory`, too, for the time of a crash.
     """
 
-    def __init__(self, grace_s: float, memory: Memory) -> None:
+    def __init__(self, grace_s: float, memory: Notes) -> None:
         self._grace_s = grace_s
         self._memory = memory
         self._seen: dict[FileId, tuple[int, float, float]] = {}

@@ -15,10 +15,11 @@ from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, key_of
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, look_for
+from shipper.lives.comparing import GOES_ON, Verdict
 from shipper.lives.copies import COPY_GRACE_S, Suspects, begins_with, find_copy, may_become_copy
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
-from shipper.lives.recognition import GOES_ON, Memory, Verdict, row_of
+from shipper.lives.recognition import Memory, row_of
 from shipper.lives.unpacking import Job, Unpacking, archives_of
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row

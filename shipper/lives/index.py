@@ -1,34 +1,57 @@
 """By what a life is known: the file it is in, the paths that lead to it, its stream's id."""
 
 from collections.abc import Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
 
 from shipper.files.identity import FileId
-from shipper.lives.life import Life
 
 
-class Index:
+class Known(Protocol):
+    """What is known by its file, and how far that is read: a life."""
+
+    @property
+    def id(self) -> FileId:
+        """The file."""
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Its device and inode."""
+
+    @property
+    def seen_size(self) -> int:
+        """Its size."""
+
+    @property
+    def offset(self) -> int:
+        """How far it is read."""
+
+
+K = TypeVar("K", bound=Known)
+
+
+class Index(Generic[K]):
     """Finds lives. A stream stays until all of it is confirmed, though its life has ended."""
 
     def __init__(self) -> None:
-        self._by_key: dict[tuple[int, int], Life] = {}
-        self._by_name: dict[str, Life] = {}
-        self._by_stream: dict[str, Life] = {}
+        self._by_key: dict[tuple[int, int], K] = {}
+        self._by_name: dict[str, K] = {}
+        self._by_stream: dict[str, K] = {}
 
     def __len__(self) -> int:
         return len(self._by_key)
 
-    def __iter__(self) -> Iterator[Life]:
+    def __iter__(self) -> Iterator[K]:
         return iter([*self._by_key.values()])
 
-    def at(self, path: str) -> Life | None:
+    def at(self, path: str) -> K | None:
         """Return the life that a path leads to."""
         return self._by_name.get(path)
 
-    def of_file(self, key: tuple[int, int]) -> Life | None:
+    def of_file(self, key: tuple[int, int]) -> K | None:
         """Return the life of the file with this device and inode."""
         return self._by_key.get(key)
 
-    def of_stream(self, stream: str) -> Life | None:
+    def of_stream(self, stream: str) -> K | None:
         """Return the life with this id."""
         return self._by_stream.get(stream)
 
@@ -41,7 +64,7 @@ class Index:
         """Return every path that leads to a life."""
         return set(self._by_name)
 
-    def streams(self) -> dict[str, Life]:
+    def streams(self) -> dict[str, K]:
         """Return the lives by their ids: to be looked at only."""
         return self._by_stream
 
@@ -49,16 +72,16 @@ class Index:
         """Return the inodes of all files that are followed."""
         return {inode for _, inode in self._by_key}
 
-    def add_file(self, life: Life) -> None:
+    def add_file(self, life: K) -> None:
         """Take note that a life is in its life's file."""
         self._by_key[life.key] = life
 
-    def drop_file(self, life: Life) -> None:
+    def drop_file(self, life: K) -> None:
         """Take note that a life's file is gone: its inode is, or may become, another file's."""
         if self._by_key.get(life.key) is life:
             del self._by_key[life.key]
 
-    def add_names(self, paths: Iterable[str], life: Life) -> None:
+    def add_names(self, paths: Iterable[str], life: K) -> None:
         """Take note that these paths lead to a life."""
         self._by_name.update(dict.fromkeys(paths, life))
 
@@ -66,7 +89,7 @@ class Index:
         """Take note that a path leads to no life."""
         self._by_name.pop(path, None)
 
-    def add_stream(self, stream: str, life: Life) -> None:
+    def add_stream(self, stream: str, life: K) -> None:
         """Take note which life has, or will have, an id."""
         self._by_stream[stream] = life
 
@@ -75,33 +98,33 @@ class Index:
         self._by_stream.pop(stream, None)
 
 
-class Targets:
+class Targets(Generic[K]):
     """What a `once` run has to read: each life up to the size that its file had at the start."""
 
     def __init__(self) -> None:
-        self._bytes: dict[Life, int] = {}
+        self._bytes: dict[K, int] = {}
 
     def __bool__(self) -> bool:
         return bool(self._bytes)
 
-    def set(self, tails: Iterable[Life]) -> None:
+    def set(self, tails: Iterable[K]) -> None:
         """Have each of these read to its present size."""
         self._bytes = {life: life.seen_size for life in tails}
 
-    def is_reached(self, life: Life) -> bool:
+    def is_reached(self, life: K) -> bool:
         """Return True if what was there at the start was read of a life."""
-        return life.tail.offset >= self._bytes.get(life, 0)
+        return life.offset >= self._bytes.get(life, 0)
 
-    def drop(self, life: Life) -> None:
+    def drop(self, life: K) -> None:
         """Expect no more of a life."""
         self._bytes.pop(life, None)
 
-    def change(self, life: Life, size_bytes: int) -> None:
+    def change(self, life: K, size_bytes: int) -> None:
         """Expect so many bytes of a life instead, if anything is expected of it."""
         if life in self._bytes:
             self._bytes[life] = size_bytes
 
-    def hand_over(self, life: Life, fresh: Life) -> None:
+    def hand_over(self, life: K, fresh: K) -> None:
         """Expect of another life what is in its file, if anything was expected of this one."""
         if self._bytes.pop(life, None) is not None:
             self._bytes[fresh] = fresh.seen_size

@@ -5,7 +5,7 @@ import os
 from shipper.files.identity import FileId
 from shipper.files.opening import OpenFile
 from shipper.lives.tail import Slice, Tail
-from shipper.records.recorder import Recorder
+from shipper.records.cuts import Records
 from shipper.settings import Input
 from shipper.state.progress import Progress
 from shipper.state.registry import place_of
@@ -25,12 +25,13 @@ class Life:
 
     __slots__ = (
         "changed_s", "done", "ended", "input", "lost_bytes", "mtime_ns", "names", "path", "progress", "real_path",
-        "seen_size", "settled", "stream", "tail", "unpacking",
+        "recorder", "seen_size", "settled", "stream", "tail", "unpacking",
     )  # fmt: skip
 
-    def __init__(self, source: Input, file: OpenFile, recorder: Recorder) -> None:
+    def __init__(self, source: Input, file: OpenFile, recorder: Records) -> None:
         self.path, self.real_path = file.path, file.real_path
         self.input = source
+        self.recorder = recorder
         self.tail = Tail(file, recorder)
         self.names: tuple[str, ...] = ()
         self.stream = ""
@@ -55,9 +56,9 @@ class Life:
         return self.id.inode
 
     @property
-    def recorder(self) -> Recorder:
-        """What makes records of its bytes."""
-        return self.tail.recorder
+    def offset(self) -> int:
+        """How far the file is read."""
+        return self.tail.offset
 
     @property
     def place(self) -> str:
@@ -140,6 +141,10 @@ class Life:
         if self.seen_size >= 0:
             self.lost_bytes = self.unread
         self.seen_size = -1
+
+    def close(self) -> None:
+        """Close the file; it may be opened again."""
+        self.tail.close()
 
     def peek(self) -> bytes:
         """Return the next bytes, as `Tail.peek` does, which may step over a hole."""

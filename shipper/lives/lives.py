@@ -23,15 +23,15 @@ class Lives:
 
     def __init__(self, budget: int) -> None:
         self._ready: LifeSet = {}
-        self.index = Index()
-        self.targets = Targets()
+        self.index: Index[Life] = Index()
+        self.targets: Targets[Life] = Targets()
         self._dirty: LifeSet = {}
         self._unnamed: LifeSet = {}
         self._leaving: LifeSet = {}
         self._resting: LifeSet = {}
         self._held: LifeSet = {}
-        self._succession = Succession()
-        self.open_files = OpenFiles(budget, self._leaving, self._is_wanted)
+        self._succession: Succession[Life] = Succession()
+        self.open_files: OpenFiles[Life] = OpenFiles(budget, self._leaving, self._is_wanted)
 
     def __len__(self) -> int:
         return len(self.index)

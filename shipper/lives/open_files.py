@@ -2,8 +2,7 @@
 
 import logging
 from collections.abc import Callable, Container
-
-from shipper.lives.life import Life
+from typing import Generic, Protocol, TypeVar
 
 logger = logging.getLogger("shipper.descriptors")
 
@@ -11,23 +10,37 @@ SPARE_SHARE = 8
 """An eighth of the budget is made free at once."""
 
 
-class OpenFiles:
+class Openable(Protocol):
+    """What has an open file, and names by which it can be opened again: a life."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The present names."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+F = TypeVar("F", bound=Openable)
+
+
+class OpenFiles(Generic[F]):
     """The open tails, the one used last at the end.
 
     What is in `kept` is never closed to save descriptors, and what `is_wanted` soon is closed last.
     """
 
-    def __init__(self, budget: int, kept: Container[Life], is_wanted: Callable[[Life], bool]) -> None:
+    def __init__(self, budget: int, kept: Container[F], is_wanted: Callable[[F], bool]) -> None:
         self._budget = budget
         self._kept = kept
         self._is_wanted = is_wanted
         self._warned = False
-        self._open: dict[Life, None] = {}
+        self._open: dict[F, None] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def hold(self, life: Life) -> None:
+    def hold(self, life: F) -> None:
         """Count a file as open, the latest of all; close others if there are too many."""
         self._open.pop(life, None)
         self._open[life] = None
@@ -35,9 +48,9 @@ class OpenFiles:
             self._warn()
             self._close_some(life)
 
-    def close(self, life: Life) -> None:
+    def close(self, life: F) -> None:
         """Close a file, if it is open."""
-        life.tail.close()
+        life.close()
         self._open.pop(life, None)
 
     def close_all(self) -> None:
@@ -54,7 +67,7 @@ class OpenFiles:
                 self._budget,
             )
 
-    def _close_some(self, latest: Life) -> None:
+    def _close_some(self, latest: F) -> None:
         """Close files that can be opened again by their names, those with nothing to read first, the oldest first.
 
         A part of the budget at once: to look through all open files at each opening takes the square of their number.

@@ -1,31 +1,18 @@
-"""Is this open file a life that the registry remembers? And a row from a life, the other way round."""
+"""Lives that the registry remembers: which of them goes on in an open file, and what is to be remembered of one."""
 
-import enum
 import logging
-import os
 from collections.abc import Container
 
 from logbus.errors import visible
-from shipper.files.identity import Extent, Head, digest, mark_before, random_id
+from shipper.files.identity import digest, random_id
 from shipper.files.opening import OpenFile
+from shipper.lives.comparing import GOES_ON, Verdict, recognise
 from shipper.lives.life import Life
 from shipper.state.registry import Registry, Row
 
 logger = logging.getLogger("shipper.recognition")
 
-
-class Verdict(enum.Enum):
-    """What a file is to a remembered stream."""
-
-    SAME = "the same life: go on with the same id"
-    LOST_UNCONFIRMED = "the same life, but not what was published last: go on from the offset, with a new id"
-    REWRITTEN = "the same file with other bytes, truncated or rewritten in place: the remembered life is over"
-    REPLACED = "another file with the same inode: the remembered life is over"
-    OTHER_FILE = "another file somewhere else: no news about the remembered one"
-
-
 _COPY = "copy of "
-GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
 
 
 class Memory:
@@ -122,45 +109,6 @@ class Memory:
             life.begin_at(row.offset)
         if verdict is not Verdict.SAME or self._cloned:
             self.over[row.stream] = (row, verdict)
-
-
-def described(file: OpenFile, extent: Extent) -> str:
-    """Return which file an open one is, and what it holds."""
-    return f"{file.id} {extent}"
-
-
-def recognise(file: OpenFile, row: Row) -> Verdict:
-    """Compare an open file with what was remembered under its inode number."""
-    generation = file.id.generation
-    known = generation is not None and row.generation is not None
-    same_generation = known and generation == row.generation
-    if file.id.device != row.device and not same_generation:
-        return Verdict.OTHER_FILE
-    if known and not same_generation:
-        return Verdict.REPLACED
-    if not _holds_confirmed(file.fd, row):
-        return Verdict.REWRITTEN if same_generation else Verdict.REPLACED
-    return Verdict.SAME if _marked(file.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
-
-
-def begins_like(head: bytes, row: Row) -> bool:
-    """Tell whether what begins with `head` begins as a remembered life did."""
-    return row.head_length > 0 and digest(head[: row.head_length]) == row.head
-
-
-def holds(fd: int, row: Row) -> bool:
-    """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
-    return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
-
-
-def _holds_confirmed(fd: int, row: Row) -> bool:
-    head = Head.of(fd, row.head_length)
-    return (head.length, head.digest()) == (row.head_length, row.head) and _marked(fd, row.offset, row.mark)
-
-
-def _marked(fd: int, offset: int, mark: bytes) -> bool:
-    """Tell whether the file reaches `offset` and has the marked bytes before it."""
-    return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark
 
 
 def row_of(life: Life) -> Row:

@@ -6,7 +6,8 @@ import stat
 
 from shipper.files.identity import random_id
 from shipper.lives.tail import Slice
-from shipper.records.recorder import Cut, Recorder
+from shipper.records.cuts import Cut
+from shipper.records.recorder import Recorder
 from shipper.settings import Input
 from shipper.state.progress import Progress
 

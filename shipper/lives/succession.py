@@ -1,35 +1,49 @@
 """Which life comes after which: those found at the same path are read one after the other, each to its present end."""
 
 from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
 
-from shipper.lives.life import Life
+
+class Placed(Protocol):
+    """What has a path, and a place where its rotated forms are: a life."""
+
+    @property
+    def path(self) -> str:
+        """The path that it was found at."""
+
+    @property
+    def place(self) -> str:
+        """The path beside which its rotated forms are."""
 
 
-class Succession:
+P = TypeVar("P", bound=Placed)
+
+
+class Succession(Generic[P]):
     """The lives of each path: which one has to be read before another."""
 
     def __init__(self) -> None:
-        self._newest: dict[str, Life] = {}
-        self._of: dict[str, dict[Life, None]] = {}
-        self._older: dict[Life, Life] = {}
-        self._younger: dict[Life, Life] = {}
+        self._newest: dict[str, P] = {}
+        self._of: dict[str, dict[P, None]] = {}
+        self._older: dict[P, P] = {}
+        self._younger: dict[P, P] = {}
 
-    def of(self, path: str) -> list[Life]:
+    def of(self, path: str) -> list[P]:
         """Return the lives found at a path, or by a link to it, that have not ended, the newest first."""
         return [*self._of.get(path, {})][::-1]
 
-    def older(self, life: Life) -> Life | None:
+    def older(self, life: P) -> P | None:
         """Return the life of the same path that has to be read to its end first."""
         return self._older.get(life)
 
-    def after(self, life: Life) -> Iterator[Life]:
+    def after(self, life: P) -> Iterator[P]:
         """Yield the lives that wait for one, in order."""
         younger = self._younger.get(life)
         while younger:
             yield younger
             younger = self._younger.get(younger)
 
-    def line_up(self, life: Life) -> Life | None:
+    def line_up(self, life: P) -> P | None:
         """Let a life wait for the one before it at the same path; return that one.
 
         A life comes last, too, when it has its path again: unless others still wait for it, then it stays before them.
@@ -42,7 +56,7 @@ class Succession:
         self._join(older, life)
         return older
 
-    def replace(self, life: Life, fresh: Life) -> Life | None:
+    def replace(self, life: P, fresh: P) -> P | None:
         """Let a life take the place of the one whose file it has; return what it has to wait for in another place.
 
         A deleted file's inode may come back as a newer file than others of the path: that one comes last.
@@ -58,13 +72,13 @@ class Succession:
             self._newest[fresh.path] = fresh
         return None
 
-    def insert(self, life: Life, fresh: Life) -> None:
+    def insert(self, life: P, fresh: P) -> None:
         """Let a life come right before another of the same path."""
         if fresh.path == life.path:
             self._join(self._older.get(fresh), life)
             self._join(life, fresh)
 
-    def release(self, life: Life) -> Life | None:
+    def release(self, life: P) -> P | None:
         """Let the next life of the path begin, unless an older one has to be read before both; return it."""
         older, younger = self._older.pop(life, None), self._younger.pop(life, None)
         if younger:
@@ -74,7 +88,7 @@ class Succession:
         self._join(older, younger)
         return younger
 
-    def leave(self, life: Life) -> None:
+    def leave(self, life: P) -> None:
         """Take out a life that has ended."""
         for path in _paths(life):
             self._of.get(path, {}).pop(life, None)
@@ -83,16 +97,16 @@ class Succession:
         if self._newest.get(life.path) is life:
             del self._newest[life.path]
 
-    def _join(self, older: Life | None, younger: Life | None) -> None:
+    def _join(self, older: P | None, younger: P | None) -> None:
         if older and younger:
             self._older[younger], self._younger[older] = older, younger
 
-    def _note(self, life: Life) -> None:
+    def _note(self, life: P) -> None:
         for path in _paths(life):
             lives = self._of.setdefault(path, {})
             lives.pop(life, None)
             lives[life] = None
 
 
-def _paths(life: Life) -> set[str]:
+def _paths(life: Placed) -> set[str]:
     return {life.path, life.place}

@@ -14,9 +14,8 @@ from logbus.batch import MAX_BODY_BYTES
 from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, mark_before
 from shipper.files.opening import OpenFile
 from shipper.files.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
+from shipper.records.cuts import Bounds, Records
 from shipper.records.encoding import Encoding
-from shipper.records.multiline import Bounds
-from shipper.records.recorder import Recorder
 
 BATCH_BYTES = MAX_BODY_BYTES
 REWORKED_BYTES = 512 * 1024
@@ -66,7 +65,7 @@ class Tail:
         "recorder", "scanned", "searched", "searching", "space", "until",
     )  # fmt: skip
 
-    def __init__(self, file: OpenFile, recorder: Recorder) -> None:
+    def __init__(self, file: OpenFile, recorder: Records) -> None:
         self.file = file
         self.recorder = recorder
         self.offset = self.scanned = 0

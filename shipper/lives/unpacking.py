@@ -15,8 +15,8 @@ from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin
+from shipper.lives.comparing import begins_like, holds
 from shipper.lives.life import Life
-from shipper.lives.recognition import begins_like, holds
 from shipper.state.registry import Row
 
 logger = logging.getLogger("shipper.unpacking")

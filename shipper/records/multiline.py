@@ -14,37 +14,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Annotated, Final, Literal, NamedTuple
-
-import msgspec
+from typing import Final
 
 from logbus.config.patterns import compile_pattern
-from logbus.errors import UsageError
+from shipper.records.cuts import Bounds
+from shipper.records.rules import Multiline
 from shipper.records.stacktraces import Grammar, grammar
-
-MOST_LINES: Final = 10_000
-LARGEST_BYTES: Final = 128 * 1024
-"""A quarter of a read, or half of one that is decoded: so a full read always holds a complete record."""
-
-
-class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of `multiline`: a `preset`, or patterns for lines that `start` a record or `continue` one.
-
-    A record has at most `max_lines` and `max_bytes`. The last one of a file is over when nothing came for `flush_s`.
-    """
-
-    preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
-    start: str = ""
-    continue_: str = msgspec.field(default="", name="continue")
-    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 500
-    max_bytes: Annotated[int, msgspec.Meta(ge=512, le=LARGEST_BYTES)] = 64 * 1024
-    flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
-
-    def __post_init__(self) -> None:
-        """Check that it says one thing. Raises UsageError."""
-        if bool(self.preset) == bool(self.start or self.continue_):
-            raise UsageError("use multiline", "it needs either a preset or patterns", "as in preset: java")
-        grammar_of(self)
 
 
 def grammar_of(wanted: Multiline) -> Grammar:
@@ -64,14 +39,6 @@ def grammar_of(wanted: Multiline) -> Grammar:
 
 LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))
 """Every line is a record."""
-
-
-class Bounds(NamedTuple):
-    """Records, one after the other: their bytes, as decoded, and their lines. The last may go on if `open`."""
-
-    sizes: list[int]
-    lines: list[int]
-    open: bool
 
 
 Blocks = Callable[[bytes, list[bytes]], dict[int, int]]

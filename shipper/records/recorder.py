@@ -6,48 +6,26 @@ changes nothing stays on the fast path: no object per line, no lengths.
 """
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import accumulate, compress, islice, pairwise
 from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED, Severity
+from shipper.records.cuts import Bounds, Cut, Finished
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import Limiter, any_selected
 from shipper.records.levels import reader_of
-from shipper.records.multiline import LARGEST_BYTES, LINES, MOST_LINES, Bounds, Joiner, grammar_of
+from shipper.records.multiline import LINES, Joiner, grammar_of
 from shipper.records.redaction import BEGIN_KEY, Redactor, key_blocks
-from shipper.records.rules import Rules
+from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
 
 FLUSH_S: Final = 1.0
 MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
 """A summary of what a rate limit dropped may come on top."""
 _WARNING: Final = b"%d" % Severity.WARNING
 _MILDEST: Final = b"%d" % Severity.DEBUG
-
-
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Complete records end at `end`. `bounds` are theirs in the decoded text, None if each is a line.
-
-    `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
-    because one holds only so many.
-    """
-
-    end: int
-    bounds: Bounds | None = None
-    forced: bool = False
-    more: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What a batch carries: body, levels, lengths."""
-
-    body: bytes
-    levels: bytes
-    lengths: tuple[tuple[int, int], ...] | None = None
 
 
 def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:

@@ -1,19 +1,44 @@
 """What is said about an input's records: the keys that a `Recorder` follows."""
 
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import msgspec
 
+from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName, Said, reader_of
-from shipper.records.multiline import Multiline
 from shipper.records.redaction import Redact
 
 LEAST_RECORD_BYTES = 1024
 MOST_RECORD_BYTES = 1024 * 1024
+
+MOST_LINES: Final = 10_000
+LARGEST_BYTES: Final = 128 * 1024
+"""A quarter of a read, or half of one that is decoded: so a full read always holds a complete record."""
+
+
+class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The keys of `multiline`: a `preset`, or patterns for lines that `start` a record or `continue` one.
+
+    A record has at most `max_lines` and `max_bytes`. The last one of a file is over when nothing came for `flush_s`.
+    """
+
+    preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
+    start: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 500
+    max_bytes: Annotated[int, msgspec.Meta(ge=512, le=LARGEST_BYTES)] = 64 * 1024
+    flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
+
+    def __post_init__(self) -> None:
+        """Check that it says one thing. Raises UsageError."""
+        if bool(self.preset) == bool(self.start or self.continue_):
+            raise UsageError("use multiline", "it needs either a preset or patterns", "as in preset: java")
+        for pattern in filter(None, (self.start, self.continue_)):
+            compile_pattern(pattern)
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

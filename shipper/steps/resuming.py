@@ -16,11 +16,11 @@ from shipper.files.discovery import Discovery, Found, Siblings, regular
 from shipper.files.identity import Extent, FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin, look_for
+from shipper.lives.comparing import described
 from shipper.lives.copies import find_copy, open_each
 from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
-from shipper.lives.recognition import described
 from shipper.lives.unpacking import Job, archives_of
 from shipper.settings import Input
 from shipper.state.registry import Outline, Registry, Row

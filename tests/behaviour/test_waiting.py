@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shipper.records.multiline import Multiline
+from shipper.records.rules import Multiline
 
 
 def test_a_step_that_left_something_to_read_is_due_at_once(shore: Any) -> None:

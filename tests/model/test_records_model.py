@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logbus.batch import Batch, decode, encode, trim
 from shipper.agent import Agent
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.multiline import Multiline
 from shipper.records.redaction import Redact
+from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
 from support import examples

@@ -16,7 +16,7 @@ import pytest
 
 from logbus.errors import LogbusError
 from shipper.commands.remembered import open_life, remembered, stream_of
-from shipper.lives.recognition import Verdict
+from shipper.lives.comparing import Verdict
 from support import SOAK, keep_new_queues
 from support.logrotate import Logrotate, Writer, missing_or_mixed
 

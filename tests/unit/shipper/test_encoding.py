@@ -19,9 +19,9 @@ from shipper.lives.stdin import Stdin
 from shipper.lives.tail import Tail
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.multiline import Multiline
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redact
+from shipper.records.rules import Multiline
 from shipper.settings import Input
 
 CODECS = {"utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}

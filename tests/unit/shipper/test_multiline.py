@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from logbus.config.settings import parse
 from logbus.errors import ConfigError, UsageError
-from shipper.records.multiline import Multiline
 from shipper.records.recorder import Recorder
+from shipper.records.rules import Multiline
 from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input, Settings
 from support.traces import TRACES, cases

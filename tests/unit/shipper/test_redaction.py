@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import UsageError
-from shipper.records.multiline import Multiline
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import PATTERNS, Redact, Redactor
+from shipper.records.rules import Multiline
 from shipper.settings import Input
 
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nc2VjcmV0\n-----END RSA PRIVATE KEY-----\n"

@@ -12,7 +12,7 @@ from shipper.agent import Agent
 from shipper.files import discovery
 from shipper.files.watcher import Watcher
 from shipper.records.levels import FormatName
-from shipper.records.multiline import Multiline
+from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
 

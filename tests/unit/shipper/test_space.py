@@ -11,7 +11,7 @@ import pytest
 from logbus import telemetry
 from shipper.files.space import SEARCH_BYTES, content_end, first_byte
 from shipper.lives import tail
-from shipper.records.multiline import Multiline
+from shipper.records.rules import Multiline
 
 LINE_BYTES = 13
 

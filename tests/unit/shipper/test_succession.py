@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shipper.records.multiline import Multiline
 from shipper.records.redaction import Redact
+from shipper.records.rules import Multiline
 
 
 def test_a_life_that_vanishes_in_the_middle_of_a_queue(shore: Any) -> None:

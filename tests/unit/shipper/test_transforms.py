@@ -9,9 +9,9 @@ from logbus import telemetry
 from logbus.batch import Batch, decode, encode, records, routing_key, split, trim
 from logbus.errors import UsageError
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.multiline import Multiline
 from shipper.records.recorder import Finished, Recorder
 from shipper.records.redaction import Redact
+from shipper.records.rules import Multiline
 from shipper.settings import Input
 
 LINES = b"ERROR: a\nINFO: b\nDEBUG: c\nINFO: d\n"
