@@ -68,7 +68,7 @@ class Life:
     @property
     def unread(self) -> int:
         """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
-        return max(0, self.seen_size - self.tail.offset - self.tail.space)
+        return max(0, self.seen_size - self.tail.offset - self.tail.content.space)
 
     @property
     def rotated(self) -> bool:

@@ -13,16 +13,14 @@ from dataclasses import dataclass
 from logbus.batch import MAX_BODY_BYTES
 from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, mark_before
 from shipper.files.opening import OpenFile
-from shipper.files.space import SEARCH_BYTES, content_end, ends_in_content, first_byte
+from shipper.files.space import content_end, first_byte
+from shipper.lives.content import Content
 from shipper.records.cuts import Bounds, Records
 from shipper.records.encoding import Encoding
 
 BATCH_BYTES = MAX_BODY_BYTES
 REWORKED_BYTES = 512 * 1024
 """Of an input whose records are joined or changed: that takes several times their size in memory."""
-
-MOST_READS = 10
-"""So often what holds NULs is read again while it changes."""
 
 
 class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
@@ -56,13 +54,12 @@ class Tail:
     follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
     record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `until`: what the
     file holds from there on is another life's. `hole`: where a writer may go on after a truncation, leaving NULs
-    before. `space`: how many NULs, which are no content, the file ended with; `searching`: up to `searched` there is
-    nothing else, and it is not known what follows. `in_place`: it ended with space once, so its writer fills it.
+    before. `content` reads what is no space.
     """
 
     __slots__ = (
-        "boundary", "file", "final", "flush", "fragment", "head", "held", "hole", "in_place", "mark", "more", "offset",
-        "recorder", "scanned", "searched", "searching", "space", "until",
+        "boundary", "content", "file", "final", "flush", "fragment", "head", "held", "hole", "mark", "more", "offset",
+        "recorder", "scanned", "until",
     )  # fmt: skip
 
     def __init__(self, file: OpenFile, recorder: Records) -> None:
@@ -71,9 +68,9 @@ class Tail:
         self.offset = self.scanned = 0
         self.mark = b""
         self.head = Head()
-        self.hole = self.boundary = self.until = self.space = self.searched = 0
+        self.hole = self.boundary = self.until = 0
         self.fragment = self.more = self.held = self.flush = self.final = False
-        self.searching = self.in_place = False
+        self.content = Content(recorder.encoding.unit)
 
     @property
     def fd(self) -> int:
@@ -159,7 +156,8 @@ class Tail:
 
     def read_again(self, piece: Slice) -> None:
         """Have the next read return a slice again that was not taken."""
-        self.scanned, self.searched, self.flush = self.offset, 0, piece.forced
+        self.scanned, self.flush = self.offset, piece.forced
+        self.content.search_again()
 
     def leave_rest(self) -> None:
         """Take note that less is published than was read: the file goes on."""
@@ -172,7 +170,7 @@ class Tail:
         self.head.extend(piece.offset, piece.body)
         self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
         self.offset = self.scanned = piece.end
-        self.searched = 0
+        self.content.search_again()
 
     def reopened_as(self, file: OpenFile) -> bool:
         """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
@@ -217,43 +215,9 @@ class Tail:
         return data, start
 
     def _content(self, most: int, start: int, position: int = -1) -> bytes:
-        """Return at most `most` bytes from `start` before `position` (the offset), without what is space behind that.
-
-        A writer in place may have filled what was read as NULs before what follows was read: so NULs that something
-        follows count only if they are read twice.
-        """
+        """Return at most `most` bytes from `start` before `position` (the offset), without space behind that."""
         position = self.offset if position < 0 else position
-        at = position - start
-        self.space, self.searching = 0, False
-        data, before = os.pread(self.fd, most, at), b""
-        for _ in range(MOST_READS):
-            if data.find(b"\0", start) < 0:
-                break
-            end = max(start, len(data.rstrip(b"\0")))
-            space = end < len(data) and not self._goes_on(at + len(data))
-            content = data[:end] if space else data
-            if content.find(b"\0", start) < 0 or content == before[: len(content)]:
-                return self._without_space(data, at, end) if space else data
-            data, before = os.pread(self.fd, most, at), data
-        return data
-
-    def _without_space(self, data: bytes, at: int, end: int) -> bytes:
-        """Return data[:end], up to the end of a unit, and note how much space follows; `data` begins at `at`."""
-        end = min(len(data), end + -(at + end) % self._encoding.unit)
-        self.space = max(0, os.fstat(self.fd).st_size - at - end)
-        self.in_place = True
-        return data[:end]
-
-    def _goes_on(self, position: int) -> bool:
-        """Tell whether anything but NULs is known to follow; `searching` if that takes another step."""
-        size = os.fstat(self.fd).st_size
-        self.searching = False
-        if position >= size or ends_in_content(self.fd, size):
-            return position < size
-        start = max(position, self.searched)
-        found, self.searched = first_byte(self.fd, start, start + SEARCH_BYTES)
-        self.searching = found is None and self.searched < size
-        return found is not None
+        return self.content.read(self.fd, most, position - start, start)
 
     def _is_over(self) -> bool:
         return 0 < self.until <= self.offset < os.fstat(self.fd).st_size

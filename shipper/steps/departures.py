@@ -118,7 +118,7 @@ class Departures:
 
     def _reopen(self, life: Life, now: float) -> bool:
         """Open a leaving life that was closed to save descriptors, if there is anything to be had of it."""
-        if life.names and life.tail.offset + life.tail.space == life.seen_size:
+        if life.names and life.tail.offset + life.tail.content.space == life.seen_size:
             self._lives.stay(life)
             return False
         try:

@@ -149,7 +149,7 @@ class Reader:
             elif life.stream:
                 if not self._pauses(life, now):
                     self._ship_filled(life, life.tail.read(), now)
-            elif self._lives.is_unnamed(life) or life.tail.searching:
+            elif self._lives.is_unnamed(life) or life.tail.content.searching:
                 self._lives.enqueue(life)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
                 self._at_end(life)
@@ -165,7 +165,7 @@ class Reader:
 
         Such a writer may be interrupted within a line, whose end is there before its middle.
         """
-        if not (piece and life.tail.in_place and holds_space(piece.body, life.recorder.encoding.unit)):
+        if not (piece and life.tail.content.in_place and holds_space(piece.body, life.recorder.encoding.unit)):
             self._filling.pop(life, None)
             self._ship(life, piece, now)
             return
@@ -186,7 +186,7 @@ class Reader:
         if self._following.complaints.unreadable and life.path in life.names:
             self._following.complaints.readable_now(life.path)
         if piece is None:
-            self._lives.enqueue(life) if life.tail.searching else self._at_end(life)
+            self._lives.enqueue(life) if life.tail.content.searching else self._at_end(life)
             return
         if piece.forced and life.recorder.rewrites and not self._seal(life, piece):
             return

@@ -106,7 +106,7 @@ def test_a_file_is_read_once_however_it_is_written(
     assert left == utf8(complete)
     tail.final = True
     assert left + read_all(tail) == utf8(complete + text[len(complete) :].rstrip("\0"))
-    assert tail.offset + tail.space == len(data)
+    assert tail.offset + tail.content.space == len(data)
     tail.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from logbus import telemetry
 from shipper.files.space import SEARCH_BYTES, content_end, first_byte
-from shipper.lives import tail
+from shipper.lives import content, tail
 from shipper.records.rules import Multiline
 
 LINE_BYTES = 13
@@ -94,7 +94,7 @@ def test_space_that_something_follows_is_content(shore: Any) -> None:
 def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows more NULs than a step searches is found, by more steps, without anything more happening."""
     step_bytes = 2 << 20
-    monkeypatch.setattr(tail, "SEARCH_BYTES", step_bytes)
+    monkeypatch.setattr(content, "SEARCH_BYTES", step_bytes)
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 2 * step_bytes, hole=False)
     shore.write("app.log", b"two 2\n" + bytes(10_000))
