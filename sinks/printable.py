@@ -6,17 +6,20 @@ Unicode line separators, and bytes that are not UTF-8: as `\x1b`, `\u202e`, `\xf
 
 import os
 import re
+from itertools import islice
 
 _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
 _HIDDEN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 _HIDDEN_CODES = [code for code in range(0x10000) if _HIDDEN.match(chr(code))]
+_HIDDEN_CHARACTERS = frozenset(map(chr, _HIDDEN_CODES))
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _HIDDEN_CODES}
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _HIDDEN_CODES}
 LARGE_BYTES = 64 * 1024
 DENSE = 16
 """One in so many is many."""
+FEW_CHARACTERS = 8
 _BINARY = bytes(code for code in range(0x20) if code not in b"\0\t\n\r\x1b")
 _STAND_IN = "\ud800"
 """For a backslash: no bytes are decoded to it."""
@@ -78,7 +81,17 @@ def _escaped(text: str, escapes: dict[int, str]) -> str:
         text = text.replace("\0", escapes[0]).replace("\x1b", escapes[0x1B])
         if is_plain(text.encode()):
             return text
-    hits = len(_HIDDEN.findall(text))
-    if hits * DENSE > len(text):
-        return text.translate(escapes)
+    few = len(text) // DENSE
+    hits = sum(1 for _ in islice(_HIDDEN.finditer(text), few + 1))
+    if hits > few:
+        return _escaped_densely(text, escapes)
     return _HIDDEN.sub(lambda match: escapes[ord(match[0])], text) if hits else text
+
+
+def _escaped_densely(text: str, escapes: dict[int, str]) -> str:
+    hidden = set(text) & _HIDDEN_CHARACTERS
+    if len(hidden) > FEW_CHARACTERS:
+        return text.translate(escapes)
+    for character in hidden:  # each at the speed of a search
+        text = text.replace(character, escapes[ord(character)])
+    return text
