@@ -1,7 +1,7 @@
 # Every target sets up what is missing first; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test bench chaos soak matrix cluster lint
+.PHONY: help setup demo test bench chaos soak matrix cluster build lint
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ matrix: setup ## The broker and system tests with RabbitMQ 4.0 and 4.3 (of Debia
 
 cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, some ten minutes; ARGS='--kills 1' for less
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.clusterworld $(ARGS)
+
+build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
+	@.ci/build
 
 lint: setup ## Check formatting, style and types
 	@.venv/bin/ruff format --check .

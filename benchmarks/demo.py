@@ -164,7 +164,7 @@ def lines_in(folder: Path) -> list[bytes]:
 
 
 def settled(root: Path, books: Books) -> bool:
-    """Tell whether everything has arrived, as far as counts tell."""
+    """Return True if everything has arrived, as far as counts tell."""
     archived, selected = len(lines_in(root / "archive")), len(lines_in(root / "errors"))
     return archived >= books.written and selected >= books.selected and books.shown >= books.written
 

@@ -30,7 +30,7 @@ class Score(NamedTuple):
 
     @property
     def passed(self) -> bool:
-        """Tell whether the set reaches the goal: all but 0.5 % right or, without levels, none invented."""
+        """Return True if the set reaches the goal: all but 0.5 % right or, without levels, none invented."""
         return self.right >= self.records * GOAL if self.labelled else self.stated == 0
 
 

@@ -49,7 +49,7 @@ class Service(Protocol):
         """Take no new work; finish what was begun."""
 
     def finished(self) -> bool:
-        """Tell whether nothing is left to do for good."""
+        """Return True if nothing is left to do for good."""
 
     def reload(self) -> None:
         """Look at once at what may have changed outside."""
@@ -181,9 +181,9 @@ def _in_order(read_again: Callable[[], object] | None) -> bool:
         if read_again is None or not read_again():
             return False
     except LogbusError as error:
-        logger.error("%s; going on with what was read before", error)  # noqa: TRY400 - the sentence says it all
+        logger.error("%s; the old settings stay in force", error)  # noqa: TRY400 - the sentence says it all
         return False
-    logger.info("the configuration is valid: using it as soon as what is under way is done")
+    logger.info("the configuration is valid: restarting with it once everything in flight is confirmed")
     return True
 
 
@@ -209,7 +209,7 @@ def _loop(
             service.drain()
         if signals.at_once or now > deadline:
             why = "by a second signal" if signals.at_once else f"after {drain_timeout_s:g} s"
-            logger.warning("stopped with work left %s; it goes on at the next start", why)
+            logger.warning("stopped with unfinished work %s; it resumes at the next start", why)
             return 1
         if now >= alive_due:
             notify("WATCHDOG=1")

@@ -17,7 +17,7 @@ def mark_output(fd: int) -> None:
 
 
 def is_output(fd: int) -> bool:
-    """Tell whether an open file is marked as a sink's output."""
+    """Return True if an open file is marked as a sink's output."""
     try:
         return bool(os.getxattr(fd, _MARK))
     except OSError:

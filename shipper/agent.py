@@ -131,7 +131,7 @@ class Agent:
         self._discovery.close()
 
     def finished(self) -> bool:
-        """Tell whether all that had to be shipped is confirmed and saved."""
+        """Return True if all that had to be shipped is confirmed and saved."""
         if self._draining:
             return not (self._reader.unconfirmed or self._lives.dirty)
         if self._once:
@@ -194,7 +194,7 @@ class Agent:
         return len(self._following.complaints.unreadable) + len(self._said_empty)
 
     def _is_cloned(self) -> bool:
-        """Tell whether the registry came from another machine (an image, a copied disk), and make it ours."""
+        """Return True if the registry came from another machine (an image, a copied disk), and make it ours."""
         here, before = identity.machine(), self._registry.fact("machine")
         if here != before:
             self._registry.remember("machine", here)

@@ -52,7 +52,7 @@ class ProgressLine:
         self._agent.drain()
 
     def finished(self) -> bool:
-        """Tell whether the agent has finished."""
+        """Return True if the agent has finished."""
         return self._agent.finished()
 
     def reload(self) -> None:

@@ -26,12 +26,12 @@ class Element:
     repeats: bool = False
 
     def meets(self, other: "Element") -> bool:
-        """Tell whether there is a character that both take."""
+        """Return True if there is a character that both take."""
         characters = self.literal or other.literal or SAMPLE
         return any(self.takes(each) and other.takes(each) for each in characters)
 
     def takes(self, character: str) -> bool:
-        """Tell whether a character can stand here."""
+        """Return True if a character can stand here."""
         return character == self.literal if self.literal else self.allows(character)
 
 

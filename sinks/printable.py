@@ -71,7 +71,7 @@ def inert_json(document: str) -> str:
 
 
 def is_plain(data: bytes) -> bool:
-    """Tell whether there is nothing but LF, TAB and printable ASCII in `data`; ten times as fast as a search."""
+    """Return True if there is nothing but LF, TAB and printable ASCII in `data`; ten times as fast as a search."""
     return data.isascii() and not data.translate(None, _PLAIN)
 
 

@@ -70,7 +70,7 @@ class SeveritySink:
             self._inner.restore(marks)
 
     def ready(self) -> bool:
-        """Tell whether the inner sink takes a batch now."""
+        """Return True if the inner sink takes a batch now."""
         return self._inner.ready() if isinstance(self._inner, PatientSink) else True
 
     def close(self) -> None:
@@ -97,7 +97,7 @@ def outputs(settings: Settings) -> tuple[str, ...]:
 
 
 def durable(settings: Settings) -> bool:
-    """Tell whether the inner sink is durable."""
+    """Return True if the inner sink is durable."""
     return is_durable(*inner_of(settings))
 
 

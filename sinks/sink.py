@@ -133,6 +133,6 @@ def outputs_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]
 
 
 def is_durable(sink_type: SinkType, settings: msgspec.Struct) -> bool:
-    """Tell whether a sink with these settings has something to remember."""
+    """Return True if a sink with these settings has something to remember."""
     ask = getattr(sink_type, "durable", None)
     return bool(ask(settings)) if ask else True

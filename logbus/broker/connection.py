@@ -184,7 +184,7 @@ class Connection:
         return self._connection.unsent_bytes() if self._connection and self._connection.is_open else 0
 
     def made(self, queue: str) -> bool:
-        """Tell whether a queue was not there when the present channel was opened, and had to be declared."""
+        """Return True if a queue was not there when the present channel was opened, and had to be declared."""
         return queue in self._declarer.made
 
     def _connect(self) -> None:

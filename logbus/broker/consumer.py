@@ -241,7 +241,7 @@ class Consumer:
         self._copy_again()
 
     def _copy_again(self) -> None:
-        logger.warning("%s keeps nothing: trying again", topology.DEAD)
+        logger.warning("%s did not accept a dead letter: retrying", topology.DEAD)
         self._connection.call_later(COPY_AGAIN_S, self._connection.reopen_channel)
 
 

@@ -91,7 +91,7 @@ class Publisher:
         return len(self._sent) + len(self._waiting)
 
     def has_room(self) -> bool:
-        """Tell whether one more batch may be published now."""
+        """Return True if one more batch may be published now."""
         if self._channel is None or self._blocked or self._waiting:
             return False
         if self._probing:
@@ -153,9 +153,9 @@ class Publisher:
         """Pause while the broker is short of memory or disk."""
         self._blocked = reason is not None
         if reason is None:
-            logger.warning("RabbitMQ takes messages again")
+            logger.warning("RabbitMQ accepts messages again")
         else:
-            logger.warning("RabbitMQ takes no messages now (%s): waiting, the files keep the rest", reason)
+            logger.warning("RabbitMQ has blocked publishing (%s): waiting; the files keep the rest", reason)
 
     def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
         if 0 < self._max_body_bytes < len(message.body):
@@ -171,7 +171,7 @@ class Publisher:
         self._waiting = deque(sorted([*entries, *self._waiting], key=lambda entry: entry.number))
 
     def _shrink(self, max_body_bytes: int) -> None:
-        logger.warning("RabbitMQ takes at most %d bytes a message: cutting batches to that", max_body_bytes)
+        logger.warning("RabbitMQ accepts at most %d bytes per message: cutting batches to that size", max_body_bytes)
         self._max_body_bytes = max_body_bytes
         self._waiting = deque(
             part for entry in self._waiting for part in self._entries(decode(entry.message), entry.message)
@@ -259,7 +259,7 @@ class Publisher:
         self._put_back(entries)
         self._probing = True
         if self.held_because != why:
-            logger.warning("RabbitMQ does not keep what is sent: %s; holding everything and trying again", why)
+            logger.warning("RabbitMQ does not accept messages: %s; holding everything and retrying", why)
             self.held_because = why
         if not self._holding:
             self._holding = True
@@ -281,5 +281,5 @@ class Publisher:
         self._probing = False
         self._hold_s = FIRST_HOLD_S
         if self.held_because:
-            logger.warning("RabbitMQ keeps what is sent again")
+            logger.warning("RabbitMQ accepts messages again")
             self.held_because = ""

@@ -132,5 +132,5 @@ def size_limit(error: BaseException) -> int | None:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Tell whether we closed that channel ourselves."""
+    """Return True if we closed that channel ourselves."""
     return type(error).__name__ == "ChannelClosedByClient"

@@ -99,11 +99,11 @@ class Session:
             raise
 
     def is_consumed(self, queue: str) -> bool:
-        """Tell whether somebody consumes from a queue: what they were given is in no number that RabbitMQ tells."""
+        """Return True if somebody consumes from a queue: what they were given is in no number that RabbitMQ tells."""
         return bool(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.consumer_count)
 
     def gives(self, queue: str, patience_s: float) -> bool:
-        """Tell whether a message comes from a queue within so long; it stays in the queue.
+        """Return True if a message comes from a queue within so long; it stays in the queue.
 
         By consuming: a queue with a single active consumer can be asked for no message (basic.get), and what was put
         back a moment ago may not be counted yet.
@@ -118,7 +118,7 @@ class Session:
         return self.ask(look)
 
     def exists(self, step: Exchange) -> bool:
-        """Tell whether there is an exchange of that name."""
+        """Return True if there is an exchange of that name."""
         try:
             self.ask(lambda channel: channel.exchange_declare(step.name, passive=True))
         except Refusal as refusal:

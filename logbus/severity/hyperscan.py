@@ -44,7 +44,7 @@ _DIGITS: Final = _Words({b"ERROR ": ord("3"), b"DEBUG ": ord("7")})
 
 
 def usual(sample: bytes, lines: int) -> bool:
-    """Tell whether a body whose first lines state `sample` is likely to be worth scanning."""
+    """Return True if a body whose first lines state `sample` is likely to be worth scanning."""
     return sample.count(USUAL) * 4 >= lines * 3
 
 

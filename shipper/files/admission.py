@@ -72,7 +72,7 @@ def require_permitted(path: str, opened: os.stat_result) -> None:
 
 
 def _reaches(link: str, status: os.stat_result, real_path: str, opened: os.stat_result) -> bool:
-    """Tell whether a link's owner may read the file, and enter the directories that the link's own is not in."""
+    """Return True if a link's owner may read the file, and enter the directories that the link's own is not in."""
     groups = {status.st_gid, *groups_of(status.st_uid)}
     beneath = os.path.dirname(link)
     directory = os.path.dirname(real_path)
@@ -84,7 +84,7 @@ def _reaches(link: str, status: os.stat_result, real_path: str, opened: os.stat_
 
 
 def may(what: int, uid: int, groups: Collection[int], status: os.stat_result) -> bool:
-    """Tell whether a mode lets a user read (S_IROTH) a file, or enter (S_IXOTH) a directory, as the system decides."""
+    """Return True if a mode lets a user read (S_IROTH) a file or enter (S_IXOTH) a directory, as the kernel decides."""
     if status.st_uid == uid:
         return bool(status.st_mode & what << 6)
     return bool(status.st_mode & (what << 3 if status.st_gid in groups else what))

@@ -83,7 +83,7 @@ def head_of(archive: str) -> bytes:
 
 
 def is_archive(path: str) -> bool:
-    """Tell whether a name is that of a compressed file that we can read."""
+    """Return True if a name is that of a compressed file that we can read."""
     return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, taken as it is
 
 

@@ -107,9 +107,11 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
     """Say and count that a file holds other bytes by now; `copy` is where it goes on, if anywhere."""
     telemetry.count("logbus_truncations")
     if copy:
-        logger.info("%s was truncated: what it held goes on in its copy %s", visible(path), visible(copy))
+        logger.info("%s was truncated: its old content is read from the copy %s", visible(path), visible(copy))
     else:
-        logger.warning("%s was truncated or rewritten in place: its bytes are a new stream now", visible(path))
+        logger.warning(
+            "%s was truncated or rewritten in place: reading it from its start as a new stream", visible(path)
+        )
     if lost_bytes:
         say_lost(path, lost_bytes)
 
@@ -117,21 +119,21 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
 def say_lost(path: str, lost_bytes: int) -> None:
     """Say and count that bytes were there and are not any more."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
-    logger.warning("%s: %d bytes were gone before they could be read", visible(path), lost_bytes)
+    logger.warning("%s: %d bytes were lost: they were gone before they were read", visible(path), lost_bytes)
 
 
 def say_unconfirmed(path: str, lost_bytes: int) -> None:
     """Say and count that bytes that were under way when the shipper stopped, if there are any, are nowhere now."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s is gone with %d bytes that were not confirmed", visible(path), lost_bytes)
+        logger.warning("%s is gone, with %d bytes that were not confirmed", visible(path), lost_bytes)
 
 
 def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
     """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning(
-        "%s: %d bytes of a file that was deleted or rotated away are dropped: more than hold_deleted_bytes (%d) waits",
+        "%s: dropped %d unread bytes of a deleted or rotated file: hold_deleted_bytes (%d) is exceeded",
         visible(path),
         lost_bytes,
         limit,

@@ -160,7 +160,7 @@ def left_out(path: str, source: Input) -> str:
 
 
 def is_compressed(fd: int) -> bool:
-    """Tell whether an open file begins like a gzip, zstd, xz or bzip2 file."""
+    """Return True if an open file begins like a gzip, zstd, xz or bzip2 file."""
     return _COMPRESSED_HEAD.match(os.pread(fd, 10, 0)) is not None
 
 
@@ -231,7 +231,7 @@ def _names(base: str, matcher: re.Pattern[str] | None, directories: Directories)
 
 
 def matches(each: Pattern, path: str) -> bool:
-    """Tell whether a path or glob names `path`."""
+    """Return True if a path or glob names `path`."""
     return path == each.text or _match_from(each, 0, path.strip("/").split("/"), 0)
 
 

@@ -108,7 +108,7 @@ class Head:
         return self._hash.digest()
 
     def matches(self, fd: int) -> bool:
-        """Tell whether an open file still begins with these bytes."""
+        """Return True if an open file still begins with these bytes."""
         return digest(os.pread(fd, self.length, 0)) == self.digest()
 
 
@@ -129,7 +129,7 @@ class Extent:
         return f"{self.size} {self.head.hex()} {self.mark.hex()}"
 
     def is_in(self, fd: int) -> bool:
-        """Tell whether an open file still begins with that."""
+        """Return True if an open file still begins with that."""
         return Extent.of(fd, self.size) == self and os.fstat(fd).st_size >= self.size
 
 

@@ -94,7 +94,7 @@ class _Listing:
     listed_ns: int
 
     def still_holds(self, directory: str) -> bool:
-        """Tell for sure that nothing changed since; file systems tell the time in steps of some milliseconds."""
+        """Return True if certainly nothing changed since; file systems count time in steps of some milliseconds."""
         return self.changed_ns == _changed_ns(directory) and self.changed_ns + SETTLED_NS < self.listed_ns
 
 

@@ -43,7 +43,7 @@ def content_end(fd: int, floor: int = 0) -> int:
 
 
 def holds_space(data: bytes, unit: int) -> bool:
-    """Tell whether there is a NUL in text whose characters are `unit` bytes each, or pairs of these."""
+    """Return True if there is a NUL in text whose characters are `unit` bytes each, or pairs of these."""
     found = data.find(bytes(unit))
     while found >= 0 and found % unit:
         found = data.find(bytes(unit), found + 1)
@@ -51,5 +51,5 @@ def holds_space(data: bytes, unit: int) -> bool:
 
 
 def ends_in_content(fd: int, size: int) -> bool:
-    """Tell whether the last bytes of a file of `size` bytes are anything but NULs."""
+    """Return True if the last bytes of a file of `size` bytes are anything but NULs."""
     return bool(os.pread(fd, LAST_BYTES, max(0, size - LAST_BYTES)).strip(b"\0"))

@@ -11,11 +11,13 @@ from shipper.state.registry import Row
 class Verdict(enum.Enum):
     """What a file is to a remembered stream."""
 
-    SAME = "the same life: go on with the same id"
-    LOST_UNCONFIRMED = "the same life, but not what was published last: go on from the offset, with a new id"
-    REWRITTEN = "the same file with other bytes, truncated or rewritten in place: the remembered life is over"
-    REPLACED = "another file with the same inode: the remembered life is over"
-    OTHER_FILE = "another file somewhere else: no news about the remembered one"
+    SAME = "known file: its stream is resumed"
+    LOST_UNCONFIRMED = (
+        "known file, but the bytes published last have changed: resumed at the confirmed offset, as a new stream"
+    )
+    REWRITTEN = "truncated or rewritten in place: its old stream has ended"
+    REPLACED = "another file with the same inode: the old stream has ended"
+    OTHER_FILE = "another file: it says nothing about the remembered one"
 
 
 GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
@@ -41,12 +43,12 @@ def recognise(file: OpenFile, row: Row) -> Verdict:
 
 
 def begins_like(head: bytes, row: Row) -> bool:
-    """Tell whether what begins with `head` begins as a remembered life did."""
+    """Return True if what begins with `head` begins as a remembered life did."""
     return row.head_length > 0 and digest(head[: row.head_length]) == row.head
 
 
 def holds(fd: int, row: Row) -> bool:
-    """Tell whether an open file, whichever it is, holds all the bytes of a life that were published."""
+    """Return True if an open file, whichever it is, holds all the bytes of a life that were published."""
     return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
 
 
@@ -56,5 +58,5 @@ def _holds_confirmed(fd: int, row: Row) -> bool:
 
 
 def _marked(fd: int, offset: int, mark: bytes) -> bool:
-    """Tell whether the file reaches `offset` and has the marked bytes before it."""
+    """Return True if the file reaches `offset` and has the marked bytes before it."""
     return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark

@@ -49,7 +49,7 @@ def open_each(names: Iterable[str]) -> Iterator[OpenFile]:
 
 
 def begins_with(path: str, beginning: bytes) -> bool:
-    """Tell whether a file begins with these bytes."""
+    """Return True if a file begins with these bytes."""
     try:
         fd = open_regular(path).fd
     except (OSError, SourceError):
@@ -63,7 +63,7 @@ def begins_with(path: str, beginning: bytes) -> bool:
 
 
 def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
-    """Tell whether what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
+    """Return True if what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
     if life.ended:
         return False
     if 0 < life.tail.head.length <= len(beginning):
@@ -72,7 +72,7 @@ def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
 
 
 def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
-    """Tell whether a life's file begins so. One that is closed, and was renamed to a name not seen yet, is beside."""
+    """Return True if a life's file begins so; a closed one that was renamed is looked for beside its old path."""
     if life.tail.fd >= 0:
         return os.pread(life.tail.fd, len(beginning), 0) == beginning
     beside = siblings.find(life)
@@ -148,7 +148,10 @@ class Suspects:
         return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
 
     def must_wait(self, fresh: OpenFile) -> bool:
-        """Tell whether it cannot be told yet what a new file is to a life: that is closed, and its name is gone."""
+        """Return True while we cannot decide whether a new file is a life's copy.
+
+        That is while the life's file is closed, and no known path leads to it.
+        """
         proof = self._proofs.get(fresh.id)
         return proof is not None and proof.is_open and proof.life.tail.fd < 0 and proof.extent.is_in(fresh.fd)
 
@@ -167,7 +170,7 @@ class Suspects:
             self._memory.forget_copies(proof.life.stream)
 
     def waits(self, fresh: OpenFile, now: float) -> bool:
-        """Tell whether a file still has to wait."""
+        """Take note of a new file's size; return True while it may still become a copy."""
         size = os.fstat(fresh.fd).st_size
         before, since, _ = self._seen.pop(fresh.id, (-1, now, now))
         if size != before:

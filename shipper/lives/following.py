@@ -202,7 +202,7 @@ class Following:
         try:
             return self.recover(life)
         except OSError as error:
-            logger.warning("cannot unpack what is left of %s: %s", visible(life.path), describe(error))
+            logger.warning("cannot unpack the rest of %s: %s", visible(life.path), describe(error))
             return ""
 
     def _is_copy(self, fresh: Life, now: float) -> bool:

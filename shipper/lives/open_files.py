@@ -62,8 +62,8 @@ class OpenFiles(Generic[F]):
         if not self._warned:
             self._warned = True
             logger.warning(
-                "more files than the %d that may be open at once: idle ones are closed, and opened again when "
-                "they are written to; raise the limit of descriptors (LimitNOFILE= of a systemd unit, ulimit -n)",
+                "more files than the limit of %d open files: idle ones are closed, and reopened when "
+                "they grow; raise the descriptor limit (LimitNOFILE= in a systemd unit, ulimit -n)",
                 self._budget,
             )
 

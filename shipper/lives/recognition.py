@@ -24,7 +24,7 @@ class Memory:
         self.over: dict[str, tuple[Row, Verdict]] = {}
 
     def resume(self, life: Life, followed: Container[str]) -> Verdict:
-        """Let a life begin where its file was, if one of the streams that are not `followed` is it; return whether.
+        """Resume a remembered stream from this file, if it is one that is not `followed`. Return the verdict.
 
         Streams that turn out to be over are kept in `over` until `bury`. One that is followed in its copy had the file
         before: what the file holds now comes after it, at its path.
@@ -41,7 +41,7 @@ class Memory:
         return Verdict.OTHER_FILE
 
     def resume_as(self, life: Life, stream: str) -> Verdict:
-        """Let a life go on with this remembered stream, if its file is that and no later life; return whether."""
+        """Resume this remembered stream, if the file is that and no later life. Return the verdict."""
         for row in self._registry.candidates(life.inode):
             verdict = recognise(life.tail.file, row)
             if row.stream == stream:
@@ -54,7 +54,7 @@ class Memory:
         return Verdict.OTHER_FILE
 
     def knows(self, file: OpenFile) -> bool:
-        """Tell whether an open file is a life that is remembered."""
+        """Return True if an open file is a life that is remembered."""
         return any(recognise(file, row) in GOES_ON for row in self._registry.candidates(file.id.inode))
 
     def go_on(self, life: Life, row: Row) -> None:
@@ -96,7 +96,7 @@ class Memory:
             self.over.clear()
 
     def is_rewritten(self, stream: str) -> bool:
-        """Tell whether a stream turned out to be over because its file holds other bytes by now."""
+        """Return True if a stream turned out to be over because its file holds other bytes by now."""
         return stream in self.over and self.over[stream][1] is Verdict.REWRITTEN
 
     def _take_over(self, life: Life, row: Row, verdict: Verdict) -> None:

@@ -52,7 +52,7 @@ class Stdin:
         return self._slice(self._waiting + data)
 
     def done(self) -> bool:
-        """Tell whether all of it was read and confirmed."""
+        """Return True if all of it was read and confirmed."""
         return self.at_end and self.progress.committed == self.offset
 
     def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:

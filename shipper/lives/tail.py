@@ -181,7 +181,7 @@ class Tail:
         return True
 
     def continues(self) -> bool:
-        """Tell whether the open file still holds what was read: the head, and the bytes before the offset."""
+        """Return True if the open file still holds what was read: the head, and the bytes before the offset."""
         return self.head.matches(self.fd) and mark_before(self.fd, self.offset) == self.mark
 
     def end_of_records(self) -> int:

@@ -58,7 +58,7 @@ class Job:
             for archive in found:
                 tried.add(key_of(Path(archive).stat()))
                 if (yield from self._holds_it(archive)):
-                    logger.info("%s goes on in %s", visible(self.row.path), visible(archive))
+                    logger.info("resuming %s in %s", visible(self.row.path), visible(archive))
                     return
                 os.ftruncate(self.life.tail.fd, 0)
             found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
@@ -119,7 +119,7 @@ class Unpacking:
 
     def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
         if not self._full:
-            logger.warning("cannot unpack what is left of %s: %s; trying again", visible(job.row.path), describe(error))
+            logger.warning("cannot unpack the rest of %s: %s; retrying", visible(job.row.path), describe(error))
         self._full = True
         self._retry_at = now + RETRY_S
         job.restart()

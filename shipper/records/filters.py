@@ -93,7 +93,7 @@ class Window:
     size: int = 0
 
     def has_room(self, size: int) -> bool:
-        """Tell whether a record of `size` bytes may pass."""
+        """Return True if a record of `size` bytes may pass."""
         records, size_limit = self.limit.records_per_s, self.limit.bytes_per_s
         return (records is None or self.records < records) and (size_limit is None or self.size + size <= size_limit)
 
@@ -116,7 +116,7 @@ class Limiter:
             self.due = self._dropped > 0
 
     def passes(self, level: int, size: int) -> bool:
-        """Tell whether a record of `size` bytes may pass every limit for its level, and count it either way."""
+        """Return True if a record of `size` bytes may pass every limit for its level, and count it either way."""
         windows = [window for window in self._windows if level in window.digits]
         if all(window.has_room(size) for window in windows):
             for window in windows:

@@ -127,7 +127,7 @@ class Registry:
         return next(iter(self._rows("WHERE stream = ?", (stream,))), None)
 
     def has(self, stream: str) -> bool:
-        """Tell whether a stream id was ever used here."""
+        """Return True if a stream id was ever used here."""
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
 
     def expire(self, before_s: float, is_there: Callable[[Outline], bool], after: int = 0) -> int:
@@ -139,7 +139,7 @@ class Registry:
         old = self._db.execute(query, (before_s, after)).fetchall()
         gone: list[tuple[object, ...]] = [(rowid,) for rowid, *values in old if not is_there(_outline(values))]
         if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
-            logger.info("forgot %d files that have been gone for long", len(gone))
+            logger.info("forgot %d files that were deleted long ago", len(gone))
             self._shrink()
         return old[-1][0] if len(old) == EXPIRE_ROWS else 0
 
@@ -186,7 +186,7 @@ class Registry:
                     self._db.executemany(statement, values)
         except sqlite3.OperationalError as error:
             if not self._full:
-                logger.warning("cannot save the registry: %s (make room; nothing is lost, it is tried again)", error)
+                logger.warning("cannot save the registry: %s (free some space; nothing is lost, retrying)", error)
             self._full = True
             return False
         if self._full:

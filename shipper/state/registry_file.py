@@ -81,7 +81,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _may_pass(error: sqlite3.DatabaseError) -> bool:
-    """Tell whether what failed says nothing of the registry itself: a full disk, no permission, an I/O error."""
+    """Return True if what failed says nothing of the registry itself: a full disk, no permission, an I/O error."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     return code & 0xFF in _PASSING and code != sqlite3.SQLITE_IOERR_SHORT_READ
 

@@ -28,7 +28,7 @@ class MissingFiles:
             telemetry.count("logbus_lost_bytes", row.published - row.offset)
             self._name(row)
         if last and self._unnamed:
-            logger.warning("%d more files are gone in the same way (`status` shows each)", self._unnamed)
+            logger.warning("%d more files are gone too (`status` lists them)", self._unnamed)
         if last:
             self._unnamed = self._named = 0
 

@@ -34,7 +34,7 @@ class Publisher(Protocol):
         """Batches published and not yet confirmed."""
 
     def has_room(self) -> bool:
-        """Tell whether one more batch may be published now."""
+        """Return True if one more batch may be published now."""
 
     def publish(self, batch: Batch) -> None:
         """Publish a batch."""

@@ -167,7 +167,7 @@ class Resumption:
         self._write_off(row, lost_bytes)
 
     def _go_on_in_copy(self, copy: Life, row: Row, now: float) -> None:
-        logger.info("%s goes on in its copy %s", visible(row.path), visible(copy.path))
+        logger.info("resuming %s in its copy %s", visible(row.path), visible(copy.path))
         copy.adopt(row.path, row.real_path)
         self._memory.over.pop(row.stream, None)
         self._memory.go_on(copy, row)

@@ -35,7 +35,7 @@ class Group:
         self.held_bytes += len(delivery.message.body)
 
     def is_full(self, waiting: int) -> bool:
-        """Tell whether no more may be added; `waiting` deliveries take up prefetch, too."""
+        """Return True if no more may be added; `waiting` deliveries take up prefetch, too."""
         batches = len(self.deliveries) + waiting
         return bool(self.deliveries) and (
             max(self.bytes, self.held_bytes) >= self.max_bytes or batches >= self.max_batches

@@ -131,7 +131,7 @@ class Runner:
         self._early.clear()
 
     def finished(self) -> bool:
-        """Tell whether nothing is left: drained and committed, or nobody reads the output any more, or not now."""
+        """Return True if nothing is left: drained and committed, or nobody reads the output any more, or not now."""
         return self._deserted or (self._draining and (not self._group.deliveries or self._busy))
 
     def reload(self) -> None:
@@ -143,7 +143,7 @@ class Runner:
         self._ledger.close()
 
     def _ready(self) -> bool:
-        """Tell whether the sink takes a batch now: one that waits for a slow reader must not stop the loop."""
+        """Return True if the sink takes a batch now: one that waits for a slow reader must not stop the loop."""
         self._busy = self._patient is not None and not self._patient.ready()
         return not self._busy
 
@@ -219,7 +219,7 @@ class Runner:
         if now >= self._say_gap_at:
             self._say_gap_at = now + SAY_GAP_EVERY_S
             logger.warning(
-                "%s of %s: the %d bytes before byte %d did not come in time: going on without them",
+                "%s of %s: the %d bytes before byte %d did not arrive in time: continuing without them",
                 *(visible(batch.path), visible(batch.host), gap_bytes, batch.offset),
             )
 
@@ -271,7 +271,7 @@ class Runner:
         telemetry.count("logbus_written_bytes", self._group.bytes)
         self._group.clear()
         if failures := self._outage.end():
-            logger.warning("writing again after %d failed attempts", failures)
+            logger.warning("writing works again after %d failed attempts", failures)
 
     def _begin_epoch(self) -> None:
         """Forget the deliveries of earlier epochs: they come again. What is written of them is committed as usual."""
@@ -299,7 +299,7 @@ class Runner:
 
     def _postpone(self, error: LogbusError, now: float) -> None:
         if self._outage.fail(now):
-            logger.error("%s; nothing is lost: trying again until it works", error)
+            logger.error("%s; nothing is lost: retrying until it works", error)
         if self._outage.failures >= PAUSED_FROM:  # what is held longer would time out, and take memory
             self._consumer.pause()
 

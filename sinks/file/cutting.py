@@ -16,7 +16,9 @@ def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
     size, last_writer = os.fstat(fd).st_size, holding.last_writer(fd)
     if size < mark.length:
         lost = mark.length - size
-        logger.warning("the output %s was cut short by somebody, by %d bytes: keeping it so", visible(path), lost)
+        logger.warning(
+            "the output %s was truncated by another program, by %d bytes: leaving it as it is", visible(path), lost
+        )
     elif size > mark.length and last_writer not in {"", writer}:
         logger.warning(
             "%s holds %d bytes of another sink, with the state directory %s: keeping them; "

@@ -79,7 +79,7 @@ class Outputs:
         self._unsettled: set[str] = set()
 
     def is_open(self, relative: str) -> bool:
-        """Tell whether the file `relative` is open."""
+        """Return True if the file `relative` is open."""
         return relative in self._open
 
     def append(self, relative: str, data: bytes) -> None:
@@ -246,7 +246,7 @@ class Outputs:
     def _cut_back(self, path: Path, mark: Mark) -> None:
         found = cutting.find(path, mark.identity)
         if not found:
-            logger.warning("the output %s was removed or replaced: going on without cutting it", visible(path))
+            logger.warning("the output %s was removed or replaced: not cutting it", visible(path))
             return
         fd = os.open(found, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

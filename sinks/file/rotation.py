@@ -54,7 +54,7 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
 
     def is_due(self, size_bytes: int, changed_s: float, now_s: float) -> bool:
-        """Tell whether an output of this size, last changed at `changed_s` (seconds since 1970), is to be rotated."""
+        """Return True if an output of this size, last changed at `changed_s` (seconds since 1970), is to be rotated."""
         too_large = self.max_bytes is not None and size_bytes >= self.max_bytes
         too_old = self.every_s is not None and now_s // self.every_s > changed_s // self.every_s
         return size_bytes > 0 and (too_large or too_old)
@@ -108,7 +108,7 @@ def rotated(path: Path) -> list[Path]:
 
 
 def is_rotated(path: Path) -> bool:
-    """Tell whether a file's name is that of a rotated output."""
+    """Return True if a file's name is that of a rotated output."""
     return bool(_ANY_ROTATED.fullmatch(path.name))
 
 

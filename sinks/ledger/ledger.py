@@ -144,7 +144,7 @@ class Ledger:
         return [gap for part in parts for gap in fresh.ranges.missing(*part)] if fresh else parts
 
     def knows(self, source: Source) -> bool:
-        """Tell whether anything of this stream was written."""
+        """Return True if anything of this stream was written."""
         fresh = self._fresh.get(source)
         with _trouble():
             return bool(fresh and fresh.ranges) or self._find(source) is not None or bool(self._finished(source))

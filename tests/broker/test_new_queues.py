@@ -67,7 +67,7 @@ class Pair:
 
 
 def queue_is_there(url: str, name: str) -> bool:
-    """Tell whether there is a queue."""
+    """Return True if there is a queue."""
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
         try:
             connection.channel().queue_declare(name, passive=True)

@@ -181,7 +181,7 @@ def play(root: Path, seed: int, kills: int) -> list[Outcome]:
 
 
 def good(outcomes: list[Outcome]) -> bool:
-    """Tell whether every line arrived once and in order, and nothing stalled but without a majority."""
+    """Return True if every line arrived once and in order, and nothing stalled but without a majority."""
     return all(each.findings.exact for each in outcomes) and all(
         each.stall_s < LONGEST_STALL_S for each in outcomes[:-1]
     )

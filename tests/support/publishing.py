@@ -18,7 +18,7 @@ class Window:
         """How many batches are published and not confirmed."""
 
     def has_room(self) -> bool:
-        """Tell whether one more may be published."""
+        """Return True if one more may be published."""
         return self.in_flight < self.window
 
     def take_confirmed(self) -> list[Span]:
@@ -47,7 +47,7 @@ class MemoryPublisher(Window):
         return len(self.held)
 
     def has_room(self) -> bool:
-        """Tell whether one more may be published."""
+        """Return True if one more may be published."""
         return super().has_room() and not self.refused
 
     def release(self) -> None:

@@ -47,7 +47,7 @@ class Life:
         return self.data.rfind(b"\n") + 1
 
     def is_disguised(self) -> bool:
-        """Tell whether only reading would show that a truncated file holds this life, and nobody may have read it.
+        """Return True if only reading would show that a truncated file holds this life, and nobody may have read it.
 
         A full window puts that off; and after a crash, only a generation tells a truncated file from a replaced one.
         """
@@ -134,7 +134,7 @@ class Model:
         return self.folder / "logs" / (_ROTATED.sub(r"-\1.log", name) if self.inside else name)
 
     def in_glob(self, name: str) -> bool:
-        """Tell whether an input names a file and ships it."""
+        """Return True if an input names a file and ships it."""
         return name.endswith(".log") or (self.whole_glob and ".log." in name and not name.endswith(".gz"))
 
     def make_room(self, name: str) -> None:
@@ -181,7 +181,7 @@ class Model:
             life.may_lose = life.may_lose or not life.known
 
     def is_saved(self, life: Life) -> bool:
-        """Tell whether the registry knows that something of a life was published."""
+        """Return True if the registry knows that something of a life was published."""
         rows = self.agent._registry.unfinished() if self.agent else []  # noqa: SLF001 - as above
         return any(row.published for row in rows if self.of_stream.get(row.stream) is life)
 

@@ -30,7 +30,7 @@ WRITE_EVERY_S = 0.02
 QUIET_S = 0.6
 PATIENCE_S = 300.0
 """How long something may take that always happens in the end: a slow machine proves nothing."""
-BY_DESIGN = ("stopped with work left", "cannot use the state directory", "cannot open the ledger")
+BY_DESIGN = ("stopped with unfinished work", "cannot use the state directory", "cannot open the ledger")
 """What a process says last that ends with 1 and is to be started again."""
 
 SHIPPER = """\
@@ -107,7 +107,7 @@ class World:
             )  # fmt: skip
 
     def running(self, role: str) -> bool:
-        """Tell whether a process is there (stopped ones are)."""
+        """Return True if a process is there (stopped ones are)."""
         return role in self.processes and self.processes[role].poll() is None
 
     def ended_well(self, role: str) -> None:
@@ -203,7 +203,7 @@ class World:
             time.sleep(WRITE_EVERY_S)
 
     def _may_rotate(self, writer: Writer) -> bool:
-        """Tell whether no promise is broken: what no input names, and no shipper has ever seen, would be lost."""
+        """Return True if no promise is broken: what no input names, and no shipper has ever seen, would be lost."""
         if not isinstance(writer, LinkedWriter):
             return True
         registry = self.root / "state" / "shipper" / "registry.sqlite"
@@ -222,7 +222,7 @@ class World:
         return {place: sum(path.stat().st_size for path in self.outputs(*place)) for place in places}
 
     def _quiet(self) -> bool:
-        """Tell whether everything has arrived (or more), the queues are empty, and nothing moves any more."""
+        """Return True if everything has arrived (or more), the queues are empty, and nothing moves any more."""
         before = self._sizes()
         for role in ROLES[1:]:
             for writer in self.writers:

@@ -65,7 +65,7 @@ class Victim:
         return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index] - each has one
 
     def shows(self, marker: bytes) -> bool:
-        """Tell whether the end of its output holds `marker`."""
+        """Return True if the end of its output holds `marker`."""
         if not self.output.exists():
             return False
         with self.output.open("rb") as output:

@@ -49,7 +49,7 @@ def test_sigterm_ends_a_blocked_shipper(start: Any, faulty_broker: Any, tmp_path
     faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1")
     with source.open("ab") as file:
         file.write(lines(1000, 5000))
-    eventually(lambda: "takes no messages now" in shipper.said())
+    eventually(lambda: "has blocked publishing" in shipper.said())
     begun = time.monotonic()
     assert shipper.terminate() in {0, 1}
     assert time.monotonic() - begun < 15  # drain_timeout_s, and room for a busy machine; without it, it never ends
@@ -76,7 +76,7 @@ def test_a_memory_alarm_stops_the_shipper_only(
     faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1")
     with source.open("ab") as file:
         file.write(lines(2000, 3000))
-    eventually(lambda: "takes no messages now" in shipper.said())
+    eventually(lambda: "has blocked publishing" in shipper.said())
     sink.process.send_signal(signal.SIGCONT)
     eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 2000))
     faulty_broker.ctl("set_vm_memory_high_watermark", "absolute", "1GiB")

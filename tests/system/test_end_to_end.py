@@ -30,7 +30,7 @@ def size(path: Path) -> int:
 
 
 def queue_is_on_disk(broker: Any, settled_s: float = 3.0) -> bool:
-    """Tell whether RabbitMQ has written down the Raft identity of the queues it has.
+    """Return True if RabbitMQ has written down the Raft identity of the queues it has.
 
     It does so with a delay (3.10.8): a quorum queue whose node is killed in its first second has no leader afterwards.
     """
@@ -213,7 +213,7 @@ def test_foreign_headers_and_rubbish_harm_nobody(
 
 
 def _bound(connection: Any, queue: str = "logs.file") -> bool:
-    """Tell whether a sink consumes its queue already."""
+    """Return True if a sink consumes its queue already."""
     channel = connection.channel()
     try:
         return bool(channel.queue_declare(queue, passive=True).method.consumer_count)

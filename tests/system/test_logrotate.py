@@ -79,7 +79,7 @@ class Trial:
             self.shipper.kill()
 
     def knows_the_present_life(self) -> bool:
-        """Tell whether the shipper has the file's present life in its registry."""
+        """Return True if the shipper has the file's present life in its registry."""
         try:
             rows = [row for row, _ in remembered(self.folder / "state")]
             life = open_life(str(self.writer.path))

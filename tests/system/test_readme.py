@@ -119,7 +119,7 @@ def scratch(tmp_path: Path, broker_url: str) -> Iterator[Scratch]:
 
 
 def consumed(url: str, queue: str) -> bool:
-    """Tell whether somebody consumes a queue."""
+    """Return True if somebody consumes a queue."""
     connection = pika.BlockingConnection(pika.URLParameters(url))
     try:
         return bool(connection.channel().queue_declare(queue, passive=True).method.consumer_count)

@@ -44,7 +44,7 @@ def test_a_shipper_reads_its_configuration_again(
 
     config.write_text("inputs: [{pathes: [x]}]\n")
     hang_up(shipper)
-    eventually(lambda: "going on with what was read before" in shipper.said())
+    eventually(lambda: "the old settings stay in force" in shipper.said())
     configure(config, tmp_path, broker_url, "a.log", "b.log")
     hang_up(shipper)
     eventually(lambda: text(copies / "b") == "b.log 1\n")

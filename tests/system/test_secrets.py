@@ -112,7 +112,7 @@ def test_a_reload_with_a_bad_secret_is_refused(
     eventually(lambda: "connected" in shipper.said())
     spoil(user.path, how)
     shipper.process.send_signal(signal.SIGHUP)
-    eventually(lambda: "going on with what was read before" in shipper.said())
+    eventually(lambda: "the old settings stay in force" in shipper.said())
     assert "cannot read a secret" in shipper.said()
     checked = start("shipper", "--check", "--config", config)
     assert (checked.ends(), "cannot read a secret" in checked.said()) == (2, True)

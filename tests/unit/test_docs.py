@@ -148,7 +148,7 @@ def test_the_examples_hold_every_key(name: str) -> None:
 
 
 def _explained(lines: list[str], number: int) -> bool:
-    """Tell whether there are words above a key, with nothing but other keys in between, or right below a section's."""
+    """Return True if there are words above a key, with only other keys in between, or right below a section's."""
     above = list(takewhile(str.strip, reversed(lines[:number])))
     below = lines[number + 1 : number + 2] if lines[number].endswith(":") else []
     return any(re.match(r"\s*(?:- )?# (?!(?:- )?[a-z_]+:(?: |$))", line) for line in above + below)

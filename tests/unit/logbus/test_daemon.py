@@ -32,7 +32,7 @@ class Service:
         self.asked.append("drain")
 
     def finished(self) -> bool:
-        """Tell whether it was drained."""
+        """Return True if it was drained."""
         return "drain" in self.asked and not self.stubborn
 
     def reload(self) -> None:
@@ -123,7 +123,7 @@ def test_a_wrong_configuration_changes_nothing(caplog: pytest.LogCaptureFixture)
     assert daemon.run(service, Link(), read_again=wrong) == 0
     assert service.asked == ["step", "reload", "step", "drain", "step", "close"]
     assert [record.getMessage() for record in caplog.records] == [
-        "cannot load the configuration: shipper.yml:3: no such key; going on with what was read before"
+        "cannot load the configuration: shipper.yml:3: no such key; the old settings stay in force"
     ]
 
 

@@ -29,7 +29,7 @@ class Path:
         return (self.confirmed - before) * self.size_bytes / (self.now_s - begun_s)
 
     def has_room(self) -> bool:
-        """Tell whether one more fits."""
+        """Return True if one more fits."""
         limit, count = self.window.limit, len(self.under_way)
         return count < limit.batches and count * self.size_bytes < limit.bytes
 

@@ -260,7 +260,7 @@ def test_more_files_than_descriptors(shore: Any, caplog: pytest.LogCaptureFixtur
     shore.run()
     shore.run()
     assert sorted(shore.lives()) == sorted(b"one %d\ntwo %d\n" % (number, number) for number in range(30))
-    assert caplog.text.count("more files than the 3 that may be open at once") == 1
+    assert caplog.text.count("more files than the limit of 3 open files") == 1
 
 
 def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Any) -> None:

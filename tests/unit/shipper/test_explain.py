@@ -149,7 +149,7 @@ def test_a_rewritten_file(shore: Any) -> None:
     shore.stop()
     path.write_bytes(b"other\n")
     assert explain(shore, "a.log").exit_code == 0
-    assert "the same life" not in explain(shore, "a.log").stdout
+    assert "known file" not in explain(shore, "a.log").stdout
 
 
 def test_hostile_names_are_escaped(shore: Any) -> None:

@@ -61,7 +61,7 @@ def secret_of(path: Path, user: int, mode: int = 0o600) -> Path:
 
 
 def opens(path: Path, user: int) -> bool:
-    """Tell whether the shipper, run by a user, opens a file."""
+    """Return True if the shipper, run by a user, opens a file."""
     with acting_as(user):
         try:
             fd = open_regular(str(path)).fd

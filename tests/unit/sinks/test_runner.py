@@ -129,7 +129,7 @@ def test_a_predecessor_that_does_not_come_is_given_up(stage: Any, caplog: pytest
     assert stage.read() == b"one\nend\ntwo\n3rd\n"
     assert telemetry.value("logbus_unordered_batches") == before + 1
     assert telemetry.value("logbus_gap_bytes") == gap + 4
-    assert "the 4 bytes before byte 8 did not come in time" in caplog.text
+    assert "the 4 bytes before byte 8 did not arrive in time" in caplog.text
 
 
 def test_a_stream_first_seen_in_the_middle_waits_a_little(stage: Any) -> None:
@@ -218,7 +218,7 @@ def test_a_forged_jump_is_said_and_hides_nothing(stage: Any, caplog: pytest.LogC
     stage.queue.put(stage.batch(b"3rd\n", 8))
     runner.step(order.GAP_S)
     assert stage.read() == b"one\ntwo\nevil\n3rd\n"
-    assert f"before byte {1 << 52} did not come in time" in caplog.text
+    assert f"before byte {1 << 52} did not arrive in time" in caplog.text
 
 
 def test_an_undecodable_message_is_set_aside(stage: Any) -> None:
