@@ -26,6 +26,7 @@ VISIBLE_AT_MOST_S = 0.2
     ],
     ids=" ".join,
 )
+@pytest.mark.alone
 def test_a_password_hardly_shows_in_the_process_list(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The command line is overwritten before anything large is imported."""
     command = [sys.executable, "-m", *arguments]
