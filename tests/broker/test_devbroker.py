@@ -63,7 +63,8 @@ def listening(node: DevBroker) -> list[str]:
     inodes = set()
     for pid in processes(node.dir):
         for entry in Path(f"/proc/{pid}/fd").iterdir():
-            inodes.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
+            with suppress(FileNotFoundError):  # closed meanwhile
+                inodes.add(str(entry.readlink()).removeprefix("socket:[").removesuffix("]"))
     rows = [row.split() for table in ("tcp", "tcp6") for row in Path(f"/proc/net/{table}").read_text().splitlines()]
     return [row[1] for row in rows if row[3] == "0A" and row[9] in inodes]
 

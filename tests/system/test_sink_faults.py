@@ -15,6 +15,7 @@ import pytest
 from logbus.batch import Batch, count_lines, encode
 from logbus.broker import topology
 from logbus.broker.messages import properties_of
+from sinks.commands.audit import coverage
 
 pytestmark = [
     pytest.mark.broker,
@@ -127,7 +128,7 @@ def test_killed_at_each_sync(
         killed += process.wait(30) in {-signal.SIGKILL, 128 + signal.SIGKILL}
     last = start(*sink(tmp_path, broker_url)[2:])
     wanted = b"".join(body(number) for number in range(LAST_KILL + 1))
-    eventually(lambda: output.stat().st_size >= len(wanted))
+    eventually(lambda: [each.ranges for each in coverage(tmp_path / "state")] == [((0, len(wanted)),)])
     last.terminate()
     assert output.read_bytes() == wanted
     assert killed >= LAST_KILL // 2
