@@ -199,7 +199,7 @@ class Publisher:
     def _on_confirm(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
         tag, multiple = frame.method.delivery_tag, frame.method.multiple
         self._answers += 1
-        tags = list(takewhile(lambda each: each <= tag, self._sent)) if multiple else [tag] * (tag in self._sent)
+        tags = self._answered(tag, multiple=multiple)
         entries = [self._sent.pop(each) for each in tags]
         if frame.method.NAME == "Basic.Nack":
             self._window.refused(tags)
@@ -211,6 +211,12 @@ class Publisher:
             self._settle(entries)
         self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)
+
+    def _answered(self, tag: int, *, multiple: bool) -> list[int]:
+        """Return the tags that an answer is for; none that belonged to an earlier channel."""
+        if multiple:
+            return list(takewhile(lambda each: each <= tag, self._sent))
+        return [tag] if tag in self._sent else []
 
     def _settle(self, entries: list[_Entry]) -> None:
         unroutable = []

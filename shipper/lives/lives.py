@@ -4,7 +4,8 @@ What becomes of a life is decided elsewhere: `shipper.lives.following` makes liv
 steps read, save and end them. Here is what is known of them now; it changes by the verbs below and in no other way.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator
 
 from shipper.files.opening import OpenFile
 from shipper.lives.index import Index, Targets
@@ -22,7 +23,7 @@ class Lives:
     """
 
     def __init__(self, budget: int) -> None:
-        self._ready: LifeSet = {}
+        self._ready: OrderedDict[Life, None] = OrderedDict()  # a dict looks through what was taken from its front
         self.index: Index[Life] = Index()
         self.targets: Targets[Life] = Targets()
         self._dirty: LifeSet = {}
@@ -86,9 +87,7 @@ class Lives:
 
     def next_ready(self) -> Life:
         """Return the life whose turn it is to be read."""
-        life = next(iter(self._ready))
-        del self._ready[life]
-        return life
+        return self._ready.popitem(last=False)[0]
 
     def waits(self, life: Life) -> bool:
         """Return True while another life has to be read to its end first."""
@@ -161,9 +160,9 @@ class Lives:
         self._unnamed.update(dict.fromkeys(tails))
 
     @property
-    def held(self) -> list[Life]:
-        """The tails with a record that may go on."""
-        return [*self._held]
+    def held(self) -> Collection[Life]:
+        """The tails with a record that may go on, as they are now: to be copied by whoever changes them."""
+        return self._held.keys()
 
     def let_go(self, life: Life) -> None:
         """Take note that a life's last record is held back no more."""
@@ -222,14 +221,14 @@ class Lives:
         self._leaving.pop(life, None)
 
     @property
-    def leaving(self) -> list[Life]:
-        """The lives whose path means another file by now."""
-        return [*self._leaving]
+    def leaving(self) -> Collection[Life]:
+        """The lives whose path means another file by now, as they are now: to be copied by whoever changes them."""
+        return self._leaving.keys()
 
     @property
-    def resting(self) -> list[Life]:
-        """Those of them that were quiet for long, and are closed."""
-        return [*self._resting]
+    def resting(self) -> Collection[Life]:
+        """Those of them that were quiet for long, and are closed; likewise."""
+        return self._resting.keys()
 
     def rest(self, life: Life) -> None:
         """Close a life that was renamed away and is quiet."""

@@ -37,7 +37,7 @@ class Departures:
         """Look at lives whose path means another file by now, and have records read that were held for long enough."""
         if now >= self._next_check:
             self._next_check = now + LEAVING_CHECK_S
-            for life in self._lives.leaving:
+            for life in [*self._lives.leaving]:
                 self._check_leaving(life, now)
             self._limit_held()
             if now >= self._next_resting_check:
@@ -52,16 +52,14 @@ class Departures:
 
     def leave(self) -> None:
         """End the deleted files that were read to their end: there is no later."""
-        for life in self._lives.leaving:
+        for life in [*self._lives.leaving]:
             unfinished = self._lives.waits(life) or life.tail.fragment or life.unread
             if life.tail.fd >= 0 and not unfinished and not os.fstat(life.tail.fd).st_nlink:
                 self._lives.end(life, done=True)
 
     def _flush_held(self, now: float) -> None:
         """Have records read that nothing was added to for `flush_s`."""
-        for life in self._lives.held:
-            if self._due_s(life, now) > 0:
-                continue
+        for life in [life for life in self._lives.held if self._due_s(life, now) <= 0]:
             self._lives.let_go(life)
             if life.tail.held:
                 life.tail.flush_record()
