@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 from logbus.devbroker import DevBroker
-from support import SOAK, forget_everything
+from support import SOAK, forget_everything, remake_virtual_hosts
 
 # `make test` tries the same examples each time, so that it fails for what changed only; `make soak` tries new ones.
 settings.register_profile("default", deadline=None, print_blob=True, derandomize=not SOAK)
@@ -43,14 +43,8 @@ class VirtualHosts:
     def _refill(self) -> None:
         self._fresh = [f"test-{self._made + i}" for i in range(VHOSTS_AT_ONCE)]
         self._made += VHOSTS_AT_ONCE
-        deletions = [f'rabbit_vhost:delete(<<"{name}">>, <<"test">>)' for name in self._used]
-        additions = [
-            f'rabbit_vhost:add(<<"{name}">>, <<"test">>), rabbit_auth_backend_internal:set_permissions('
-            f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>)'
-            for name in self._fresh
-        ]
+        remake_virtual_hosts(self._broker, self._used, self._fresh)
         self._used = []
-        self._broker.ctl("eval", f"{', '.join(deletions + additions)}.")
 
 
 @pytest.fixture(scope="session")

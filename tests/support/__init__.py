@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from logbus.devbroker import DevBroker
@@ -37,10 +37,17 @@ def keep_new_queues(broker: DevBroker) -> None:
     broker.ctl("eval", "[ok = dets:sync(Table) || Table <- dets:all()].")
 
 
+def remake_virtual_hosts(broker: DevBroker, old: Iterable[str], new: Iterable[str]) -> None:
+    """Delete virtual hosts with all that is in them, then make others, in one call."""
+    deletions = [f'rabbit_vhost:delete(<<"{name}">>, <<"test">>)' for name in old]
+    additions = [
+        f'rabbit_vhost:add(<<"{name}">>, <<"test">>), rabbit_auth_backend_internal:set_permissions('
+        f'<<"guest">>, <<"{name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>)'
+        for name in new
+    ]
+    broker.ctl("eval", f"{', '.join(deletions + additions)}.")
+
+
 def forget_everything(broker: DevBroker) -> None:
     """Delete all that is declared in the first virtual host of a node or its cluster, and close its connections."""
-    broker.ctl(
-        "eval",
-        'rabbit_vhost:delete(<<"/">>, <<"test">>), rabbit_vhost:add(<<"/">>, <<"test">>), '
-        'rabbit_auth_backend_internal:set_permissions(<<"guest">>, <<"/">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).',
-    )
+    remake_virtual_hosts(broker, ["/"], ["/"])

@@ -88,14 +88,20 @@ def test_head_ends_it(start: Any, broker_url: str, tmp_path: Path, eventually: U
     assert len(console.said().splitlines()) == 1, console.said()
 
 
+def unread_console(start: Any, url: str, eventually: Until) -> tuple[Any, int]:
+    """Start a console that is connected; return it, and the descriptor at which nobody reads what it prints."""
+    out, into = os.pipe()
+    console = start("sinks", "console", "-v", url=url, stdout=into)
+    os.close(into)
+    eventually(lambda: "connected" in console.said())
+    return console, out
+
+
 def test_what_is_not_printed_is_not_acknowledged(
     start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """F9: while its reader reads nothing, RabbitMQ keeps every batch; when the reader leaves, it ends with 0."""
-    out, into = os.pipe()
-    console = start("sinks", "console", "-v", url=broker_url, stdout=into)
-    os.close(into)
-    eventually(lambda: "connected" in console.said())
+    console, out = unread_console(start, broker_url, eventually)
     source = tmp_path / "app.log"
     source.write_bytes(b"a line of text that no pipe can hold a megabyte of\n" * 20_000)
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
@@ -220,10 +226,7 @@ def test_a_stopped_reader_costs_the_broker_little(
     start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """While nobody reads (Ctrl-S), the queue stays bounded; what was skipped is reported when somebody reads again."""
-    out, into = os.pipe()
-    console = start("sinks", "console", "-v", url=broker_url, stdout=into)
-    os.close(into)
-    eventually(lambda: "connected" in console.said())
+    console, out = unread_console(start, broker_url, eventually)
     source = tmp_path / "app.log"
     with source.open("wb") as file:
         for _ in range(25):
