@@ -13,6 +13,7 @@ from logbus.broker.topology import RESERVED, Limits
 from logbus.config.settings import Broker, Document, load_document
 from logbus.errors import UsageError
 from sinks.delivery.group_commit import COMMIT_BYTES, COMMIT_S
+from sinks.delivery.runner import ARRIVED_BYTES
 from sinks.overlap import collisions
 from sinks.sink import SinkType, find_type, is_durable, outputs_of, suggestion
 
@@ -48,23 +49,26 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys that every sink has; sizes in bytes, times in milliseconds, `prefetch` in batches.
 
-    `prefetch_bytes` counts a batch as `MAX_BODY_BYTES`, the most that a shipper makes: RabbitMQ counts messages only.
+    `prefetch_bytes` bounds what waits here while a sink cannot write.
     `put_away_days`: see `sinks.ledger.ledger`. `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
     """
 
     type: str
     queue: Queue = Queue()
     prefetch: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = PREFETCH
-    prefetch_bytes: Annotated[int, msgspec.Meta(ge=MAX_BODY_BYTES)] = PREFETCH * MAX_BODY_BYTES
+    prefetch_bytes: Annotated[int, msgspec.Meta(ge=MAX_BODY_BYTES)] = ARRIVED_BYTES
     commit_bytes: Annotated[int, msgspec.Meta(ge=1, le=1 << 30)] = COMMIT_BYTES
     commit_ms: Annotated[int, msgspec.Meta(ge=1, le=60_000)] = int(COMMIT_S * 1000)
     put_away_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
     metrics: str | None = None
 
-    @property
-    def prefetch_batches(self) -> int:
-        """How many batches RabbitMQ is to hand out before they are acknowledged."""
-        return min(self.prefetch, self.prefetch_bytes // MAX_BODY_BYTES)
+    def prefetch_batches(self, *, may_wait: bool) -> int:
+        """Return how many batches RabbitMQ is to hand out before they are acknowledged.
+
+        A sink that may wait for its reader does not give back what waits here, so each batch counts as the largest that
+        a shipper makes: RabbitMQ counts messages only.
+        """
+        return min(self.prefetch, self.prefetch_bytes // MAX_BODY_BYTES) if may_wait else self.prefetch
 
     @property
     def put_away_s(self) -> float | None:

@@ -11,7 +11,7 @@ from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
 from sinks.ledger.ledger import Ledger
 from sinks.settings import Plan
-from sinks.sink import Context, bindings_of
+from sinks.sink import Context, PatientSink, bindings_of
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
@@ -24,19 +24,21 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     severity.prepare()
     ledger = Ledger(plan.state, plan.common.put_away_s)
     sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
+    prefetch = plan.common.prefetch_batches(may_wait=isinstance(sink, PatientSink))
     link = Connection(plan.broker, f"sink {plan.name}")
     patterns = patterns or bindings_of(plan.sink_type, plan.settings)
     if plan.state is None and not patterns:
         sink = Watched(sink)
-    consumer = Consumer(link, queue_of(plan), patterns, plan.common.prefetch_batches)
+    consumer = Consumer(link, queue_of(plan), patterns, prefetch)
     runner = Runner(
         consumer,
         sink,
         ledger,
         commit_bytes=plan.common.commit_bytes,
         commit_s=plan.common.commit_ms / 1000,
-        commit_batches=max(1, plan.common.prefetch_batches * 3 // 4),
-        hold_batches=_hold_batches(plan, patterns),
+        commit_batches=max(1, prefetch * 3 // 4),
+        hold_batches=_hold_batches(plan, patterns, prefetch),
+        arrived_max_bytes=plan.common.prefetch_bytes,
     )
     return daemon.run(runner, link, read_again=read_again)
 
@@ -48,8 +50,8 @@ def queue_of(plan: Plan) -> topology.Queue:
     return topology.sink_queue(plan.name, plan.common.queue.type, plan.common.queue.limits)
 
 
-def _hold_batches(plan: Plan, patterns: tuple[str, ...]) -> int | None:
+def _hold_batches(plan: Plan, patterns: tuple[str, ...], prefetch: int) -> int | None:
     """Return how many batches may wait for their predecessor; None where most have none."""
     if patterns or plan.state is None:
         return None
-    return 0 if plan.common.queue.overflow == "drop_oldest" else plan.common.prefetch_batches // 2
+    return 0 if plan.common.queue.overflow == "drop_oldest" else prefetch // 2

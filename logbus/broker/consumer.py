@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("logbus.broker.consumer")
 
-PREFETCH = 128
+PREFETCH = 1024
 REASON_HEADER = "logbus-reason"
 QUEUE_HEADER = "logbus-queue"
 USER_HEADER = "logbus-user"
@@ -73,6 +73,7 @@ class Consumer:
         self._prefetch = prefetch
         self._channel: Channel | None = None
         self._arrived: deque[Delivery] = deque()
+        self._arrived_bytes = 0
         self._copies: dict[int, int] = {}
         self._copied = 0
         self._consuming = self._paused = self._cancelled = False
@@ -91,9 +92,14 @@ class Consumer:
         """Deliveries whose copy for the dead letters is not confirmed yet."""
         return len(self._copies)
 
+    @property
+    def arrived_bytes(self) -> int:
+        """The bodies that arrived and were not taken yet."""
+        return self._arrived_bytes
+
     def take(self) -> list[Delivery]:
         """Return what arrived since the last call, in order."""
-        taken, self._arrived = list(self._arrived), deque()
+        taken, self._arrived, self._arrived_bytes = list(self._arrived), deque(), 0
         return taken
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
@@ -178,6 +184,7 @@ class Consumer:
         self._channel = None
         self._consuming = False
         self._arrived.clear()
+        self._arrived_bytes = 0
         self.epoch += 1
 
     def blocked(self, reason: str | None) -> None:
@@ -200,6 +207,7 @@ class Consumer:
     ) -> None:
         message = message_of(method.routing_key, properties, body)
         self._unsettled[method.delivery_tag] = None
+        self._arrived_bytes += len(body)
         self._arrived.append(Delivery(method.delivery_tag, self.epoch, message, method.redelivered))
 
     def _on_cancelled(self, _frame: object) -> None:

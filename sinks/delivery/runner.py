@@ -18,15 +18,14 @@ deliveries since then go back to the front of the backlog, and are written again
 
 import logging
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import replace
 from operator import attrgetter
-from typing import Protocol
 
 from logbus import telemetry
 from logbus.batch import Batch, decode, trim
 from logbus.broker.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, describe, visible
+from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
 from sinks.delivery.portions import portions
@@ -44,40 +43,22 @@ SAY_GAP_EVERY_S = 60.0
 """Every gap is counted; they are said this often."""
 REFUSED_MAX = 10_000
 """Streams of which a batch was refused last: the batch after that one does not wait for it."""
+ARRIVED_BYTES = 64 << 20
+"""While nothing can be written, more than this is given back: RabbitMQ bounds messages, not bytes."""
 IDLE_S = 60.0
 BUSY_S = 0.02
 """How soon a sink whose reader is slow is asked again."""
-
-
-class Deliveries(Protocol):
-    """Where deliveries come from: `logbus.broker.consumer.Consumer`."""
-
-    epoch: int
-
-    def take(self) -> list[Delivery]:
-        """Return what arrived since the last call, in order."""
-
-    def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledge these."""
-
-    def quarantine(self, delivery: Delivery, reason: str) -> None:
-        """Set this one aside in the dead letters."""
-
-    def pause(self) -> None:
-        """Give back what is not acknowledged, and deliver nothing."""
-
-    def resume(self) -> None:
-        """Deliver again."""
 
 
 class Runner:
     """The service that keeps one sink going; see `logbus.daemon.Service`.
 
     `hold_batches`: how many batches may wait for their predecessor at a time; None in a sink that gets parts of
-    streams, where nothing is missing if it does not come.
+    streams, where nothing is missing if it does not come. `arrived_max_bytes`: how much may arrive while the sink
+    cannot write; beyond it everything is given back.
     """
 
-    def __init__(  # noqa: PLR0913 - three parts, four limits
+    def __init__(  # noqa: PLR0913 - three parts, five limits
         self,
         consumer: Deliveries,
         sink: Sink,
@@ -87,6 +68,7 @@ class Runner:
         commit_s: float = COMMIT_S,
         commit_batches: int = COMMIT_BATCHES,
         hold_batches: int | None = HOLD_BATCHES,
+        arrived_max_bytes: int = ARRIVED_BYTES,
     ) -> None:
         self._consumer = consumer
         self._sink = sink
@@ -96,6 +78,7 @@ class Runner:
         self._backlog: deque[Delivery] = deque()
         self._early = Waiting(hold_batches or 0)
         self._whole = hold_batches is not None
+        self._arrived_max_bytes = arrived_max_bytes
         self._refused: dict[Source, int] = {}
         self._say_gap_at = float("-inf")
         self._group = Group(commit_bytes, commit_s, commit_batches)
@@ -109,6 +92,8 @@ class Runner:
         if self._epoch != self._consumer.epoch:
             self._begin_epoch()
         if now < self._outage.until:
+            if self._consumer.arrived_bytes > self._arrived_max_bytes:
+                self._consumer.pause()
             return self._outage.until - now
         self._consumer.resume()
         try:

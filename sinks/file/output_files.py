@@ -103,6 +103,8 @@ class Outputs:
     def commit(self) -> None:
         """Make durable what was appended. Raises OutputError."""
         self._unsettled.clear()
+        if self._sync_data and len(self._dirty) > 1:
+            writeback.begin_all(output.fd for output in self._dirty.values())
         for output in self._dirty.values():
             self._sync(output)
         self._dirty.clear()

@@ -28,6 +28,10 @@ class Shore:
         """Step until `condition` holds; fail after a minute."""
         wait_until(lambda: condition() or self.step(), 60.0)
 
+    def let_arrive(self, size_bytes: int) -> None:
+        """Do I/O until so much arrived; take nothing."""
+        wait_until(lambda: self.consumer.arrived_bytes == size_bytes or self.link.poll(0.02), 60.0)
+
     def step(self) -> None:
         """Do a little I/O and gather what was delivered."""
         self.link.poll(0.02)
@@ -151,6 +155,18 @@ def test_a_doubtful_queue_that_is_deleted_is_declared_again(shore: Shore, channe
     shore.until(lambda: shore.consumer.is_open)
     send(channel, b"one")
     shore.until(lambda: shore.taken)
+
+
+def test_a_consumer_counts_the_bytes_that_arrived(shore: Shore, channel: Any) -> None:
+    """Until they are taken, or go back with the channel."""
+    send(channel, b"one", b"three")
+    shore.let_arrive(8)
+    shore.consumer.take()
+    assert shore.consumer.arrived_bytes == 0
+    send(channel, b"four")
+    shore.let_arrive(4)
+    shore.consumer.pause()
+    assert shore.consumer.arrived_bytes == 0
 
 
 def test_a_paused_consumer_gives_back_what_it_holds(shore: Shore, channel: Any) -> None:

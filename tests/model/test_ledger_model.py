@@ -69,6 +69,7 @@ class Broker:
     fuse: Fuse = field(default_factory=Fuse)
     acked: set[int] = field(default_factory=set)
     paused: bool = False
+    arrived_bytes: int = 0
     tags: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def take(self) -> list[Delivery]:

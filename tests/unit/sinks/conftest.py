@@ -66,6 +66,11 @@ class MemoryQueue:
         self.paused = False
 
     @property
+    def arrived_bytes(self) -> int:
+        """How many bytes of bodies were delivered and not taken."""
+        return 0 if self.paused else sum(len(message.body) for message, _ in self._ready)
+
+    @property
     def unacked(self) -> int:
         """How many deliveries are not acknowledged."""
         return len(self._taken)

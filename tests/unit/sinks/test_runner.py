@@ -268,6 +268,26 @@ def test_an_outage_is_waited_out(stage: Any, caplog: pytest.LogCaptureFixture) -
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
+def test_what_arrives_in_an_outage_is_given_back_beyond_a_bound(stage: Any) -> None:
+    """RabbitMQ bounds how many messages it hands out, not how large they are: a second of them may fill the memory."""
+    sink = Recorder()
+    sink.failures = [OutputError("write", "the disk is full")]
+    one, two = stage.batch(b"one\n"), stage.batch(b"two\n", 4)
+    body_bytes = len(encode(one).body)
+    stage.queue.put(one)
+    runner = stage.start(make_sink=lambda _context: sink, arrived_max_bytes=body_bytes)
+    runner.step(0.0)
+    stage.queue.put(two)
+    runner.step(0.01)
+    assert not stage.queue.paused, "no more than the bound"
+    stage.queue.put(stage.batch(b"three\n", 8))
+    runner.step(0.02)
+    assert stage.queue.paused
+    runner.step(1.0)
+    runner.step(2.0)
+    assert sink.done == [b"one\n", b"two\n", b"three\n", "commit"]
+
+
 def test_a_ledger_that_cannot_be_saved_is_waited_out(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """C6: the data is safe by then and is not written again; nothing is acknowledged before the ledger is saved."""
     runner = stage.start()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from logbus.broker.consumer import PREFETCH
 from logbus.broker.topology import DEAD, NO_DELIVERY_LIMIT
 from logbus.config.settings import parse_document
 from logbus.errors import ConfigError, UsageError
@@ -102,11 +103,12 @@ def test_a_full_queue_blocks_or_drops() -> None:
     }
 
 
-def test_prefetch_is_bounded_in_bytes_too() -> None:
+def test_what_a_sink_that_waits_for_its_reader_prefetches_is_bounded_in_bytes_too() -> None:
     """F7: RabbitMQ counts messages, so bytes are counted in the largest batches that there are."""
     yaml = "sinks:\n  a: {type: file, path: /x, prefetch_bytes: 8388608}\n  b: {type: file, path: /y, prefetch: 5}\n"
     plans = plans_of(parse_document(yaml, "sinks.yml"))
-    assert [plans[name].common.prefetch_batches for name in "ab"] == [4, 5]
+    assert [plans[name].common.prefetch_batches(may_wait=True) for name in "ab"] == [4, 5]
+    assert [plans[name].common.prefetch_batches(may_wait=False) for name in "ab"] == [PREFETCH, 5]
 
 
 def test_an_ad_hoc_sink_has_the_name_of_its_queue() -> None:
