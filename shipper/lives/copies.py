@@ -21,6 +21,7 @@ from shipper.files.identity import Extent, FileId, digest
 from shipper.files.opening import OpenFile, open_regular
 from shipper.lives.comparing import described, holds
 from shipper.lives.life import Life
+from shipper.lives.states import State
 from shipper.state.registry import Row
 
 COPY_GRACE_S = 5.0
@@ -68,7 +69,7 @@ def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
         return False
     if 0 < life.tail.head.length <= len(beginning):
         return digest(beginning[: life.tail.head.length]) == life.tail.head.digest()
-    return not life.unpacking and _life_begins_with(life, beginning, siblings)
+    return life.state is not State.UNPACKING and _life_begins_with(life, beginning, siblings)
 
 
 def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:

@@ -20,6 +20,7 @@ from shipper.lives.copies import COPY_GRACE_S, Suspects, begins_with, find_copy,
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import Memory, row_of
+from shipper.lives.states import State
 from shipper.lives.unpacking import Job, Unpacking, archives_of
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
@@ -182,6 +183,7 @@ class Following:
 
     def unpack(self, life: Life, row: Row, found: list[str]) -> None:
         """Unpack what is left of a life, from one of the archives `found`, into the life's file."""
+        self._lives.unpack(life)
         self.unpacking.add(Job(life, row, found, lambda: archives_of(row, Kin())))
 
     def _recover_from(self, life: Life, kin: Kin) -> str:
@@ -233,7 +235,7 @@ class Following:
     def _look_into(self, life: Life, now: float) -> Life:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""
         try:
-            if not life.unpacking and self.ensure_open(life, now) and not life.tail.continues():
+            if life.state is not State.UNPACKING and self.ensure_open(life, now) and not life.tail.continues():
                 return self.begin_again(life)
         except (OSError, SourceError) as error:
             self.trouble(life, error)

@@ -4,6 +4,7 @@ import os
 
 from shipper.files.identity import FileId
 from shipper.files.opening import OpenFile
+from shipper.lives.states import Event, State, after
 from shipper.lives.tail import Slice, Tail
 from shipper.records.cuts import Records
 from shipper.settings import Input
@@ -19,13 +20,12 @@ class Life:
     the file, whose size and time were `seen_size` and `mtime_ns` when it was looked at last; they changed at
     `changed_s`. `lost_bytes` were there and were not read when the file became shorter, or was gone.
 
-    `unpacking`: it is to be read from a file that is being written still, by ourselves.
-    `settled`: nothing more is expected. `ended`: no longer read; `done`: and never will be.
+    Its `state` changes by events, as the table in `shipper.lives.states` says.
     """
 
     __slots__ = (
-        "changed_s", "done", "ended", "input", "lost_bytes", "mtime_ns", "names", "path", "progress", "real_path",
-        "recorder", "seen_size", "settled", "stream", "tail", "unpacking",
+        "changed_s", "input", "lost_bytes", "mtime_ns", "names", "path", "progress", "real_path", "recorder",
+        "seen_size", "state", "stream", "tail",
     )  # fmt: skip
 
     def __init__(self, source: Input, file: OpenFile, recorder: Records) -> None:
@@ -37,7 +37,7 @@ class Life:
         self.stream = ""
         self.progress = Progress()
         self.seen_size = self.mtime_ns = self.lost_bytes = 0
-        self.unpacking = self.ended = self.done = self.settled = False
+        self.state = State.FOLLOWED
         self.changed_s = 0.0
 
     @property
@@ -69,6 +69,16 @@ class Life:
     def unread(self) -> int:
         """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
         return max(0, self.seen_size - self.tail.offset - self.tail.content.space)
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is no longer read."""
+        return self.state in {State.ENDED, State.DONE}
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more is expected of it."""
+        return self.ended or self.state is State.RESTING
 
     @property
     def rotated(self) -> bool:
@@ -113,17 +123,9 @@ class Life:
         """Go by the names of the life that the file held before."""
         self.names, older.names = older.names, ()
 
-    def settle(self, *, settled: bool = True) -> None:
-        """Take note that nothing more is expected, or that it is."""
-        self.settled = settled
-
-    def unpack(self, *, unpacking: bool) -> None:
-        """Take note that its file is being written by ourselves, or that it is complete."""
-        self.unpacking = unpacking
-
-    def end(self, *, done: bool) -> None:
-        """Take note that it is no longer read; `done`: and never will be."""
-        self.ended, self.done, self.settled = True, done, True
+    def change(self, event: Event) -> None:
+        """Enter the state that follows an event. To be called by `Lives`, which keeps count of the states."""
+        self.state = after(self.state, event)
 
     def visit(self, status: os.stat_result, now: float) -> bool:
         """Take note of the file's size and time; return whether it is worth reading."""

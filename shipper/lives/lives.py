@@ -11,6 +11,7 @@ from shipper.files.opening import OpenFile
 from shipper.lives.index import Index, Targets
 from shipper.lives.life import Life
 from shipper.lives.open_files import OpenFiles
+from shipper.lives.states import Event, State
 from shipper.lives.succession import Succession
 
 LifeSet = dict[Life, None]
@@ -28,11 +29,10 @@ class Lives:
         self.targets: Targets[Life] = Targets()
         self._dirty: LifeSet = {}
         self._unnamed: LifeSet = {}
-        self._leaving: LifeSet = {}
-        self._resting: LifeSet = {}
+        self._in_state: dict[State, LifeSet] = {State.LEAVING: {}, State.RESTING: {}}
         self._held: LifeSet = {}
         self._succession: Succession[Life] = Succession()
-        self.open_files: OpenFiles[Life] = OpenFiles(budget, self._leaving, self._is_wanted)
+        self.open_files: OpenFiles[Life] = OpenFiles(budget, self.leaving, self._is_wanted)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -46,12 +46,10 @@ class Lives:
 
     def name(self, life: Life, path: str) -> None:
         """Take note that a path leads to a life."""
-        self._resting.pop(life, None)
         self.index.add_names([path], life)
         life.add_name(path)
-        if life.rotated:
-            self._leaving[life] = None
-        else:
+        self._change(life, Event.LEAVE if life.rotated else Event.STAY)
+        if not life.rotated:
             self.enqueue(self._succession.line_up(life))
 
     def unname(self, life: Life, path: str, now: float) -> None:
@@ -59,22 +57,19 @@ class Lives:
         self.index.drop_name(path)
         life.drop_name(path, now)
         if life.rotated:
-            self._leaving[life] = None
+            self._change(life, Event.LEAVE)
 
     # What is to be read
 
     def enqueue(self, life: Life | None) -> None:
         """Have a life, if there is one, read in its turn."""
-        if life is None or life.unpacking:
+        if life is None or life.ended or life.state is State.UNPACKING:
             return
-        if life in self._resting:
-            del self._resting[life]
-            self._leaving[life] = None  # to be opened again
-        life.settle(settled=False)
+        if life.state is State.RESTING:
+            self._change(life, Event.LEAVE)  # to be opened again
         if not life.stream:
             self._unnamed[life] = None
-        if not life.ended:
-            self._ready.setdefault(life)
+        self._ready.setdefault(life)
 
     @property
     def any_ready(self) -> bool:
@@ -106,7 +101,7 @@ class Lives:
         if life.tail.held:
             self._held[life] = None
         if life.tail.fragment and life.rotated:
-            self._leaving[life] = None
+            self._change(life, Event.LEAVE)
             return
         self.enqueue(self._succession.release(life))
         if not life.rotated:
@@ -172,7 +167,7 @@ class Lives:
 
     def take_in(self, life: Life) -> None:
         """Follow a life that was opened: it comes after those that have its path already."""
-        if not life.unpacking:
+        if life.state is not State.UNPACKING:
             self.index.add_file(life)
         if life.stream:
             self.index.add_stream(life.stream, life)
@@ -185,15 +180,16 @@ class Lives:
         life.go_on_in(file)
         self.index.add_file(life)
         self.hold_open(life)
-        self._leaving[life] = self._dirty[life] = None
+        self._change(life, Event.RESUME)
+        self._dirty[life] = None
         self.enqueue(life)
 
     def replace(self, life: Life, fresh: Life, *, goes_on: bool) -> None:
         """Let a life take the file and the names of another, which `goes_on` elsewhere or ends."""
         self.targets.hand_over(life, fresh)
-        if life in self._leaving:
-            self._leaving[fresh] = None
         fresh.take_names_of(life)
+        if fresh.rotated:
+            self._change(fresh, Event.LEAVE)
         self.index.add_names(fresh.names, fresh)
         self.enqueue(self._succession.replace(life, fresh))
         if goes_on:
@@ -214,42 +210,43 @@ class Lives:
 
     def leave(self, life: Life) -> None:
         """Look at a life now and then, whose path means another file or none."""
-        self._leaving[life] = None
+        self._change(life, Event.LEAVE)
 
     def stay(self, life: Life) -> None:
         """Look at a life only when its names are seen to have changed."""
-        self._leaving.pop(life, None)
+        self._change(life, Event.STAY)
 
     @property
     def leaving(self) -> Collection[Life]:
         """The lives whose path means another file by now, as they are now: to be copied by whoever changes them."""
-        return self._leaving.keys()
+        return self._in_state[State.LEAVING].keys()
 
     @property
     def resting(self) -> Collection[Life]:
         """Those of them that were quiet for long, and are closed; likewise."""
-        return self._resting.keys()
+        return self._in_state[State.RESTING].keys()
 
     def rest(self, life: Life) -> None:
         """Close a life that was renamed away and is quiet."""
-        self.stay(life)
+        self._change(life, Event.REST)
         self.close_file(life)
-        self._resting[life] = self._dirty[life] = None
-        life.settle()
+        self._dirty[life] = None
 
-    def wake(self, life: Life) -> None:
-        """Look at a resting life again."""
-        del self._resting[life]
-        self._leaving[life] = None
+    def unpack(self, life: Life) -> None:
+        """Read no more of a life until an archive is unpacked that holds the rest."""
+        self._change(life, Event.UNPACK)
+
+    def unpacked(self, life: Life) -> None:
+        """Read on in what was unpacked for a life."""
+        self._change(life, Event.RESUME)
 
     def end(self, life: Life, *, done: bool = False) -> None:
         """Read no more of a life; its stream stays until all of it is confirmed."""
-        life.end(done=done)
+        self._change(life, Event.FINISH if done else Event.END)
         self.close_file(life)
         if life.stream:
             self._dirty[life] = None
-        for each in (self._unnamed, self._leaving, self._resting):
-            each.pop(life, None)
+        self._unnamed.pop(life, None)
         self.index.drop_file(life)
         self.enqueue(self._succession.release(life))
         self._succession.leave(life)
@@ -257,3 +254,12 @@ class Lives:
     def close(self) -> None:
         """Close every file."""
         self.open_files.close_all()
+
+    def _change(self, life: Life, event: Event) -> None:
+        """Have a life enter the state that follows an event; those that leave or rest are listed."""
+        before = life.state
+        life.change(event)
+        if life.state is not before:
+            self._in_state.get(before, {}).pop(life, None)
+            if life.state in self._in_state:
+                self._in_state[life.state][life] = None

@@ -8,6 +8,7 @@ from shipper.files.identity import digest, random_id
 from shipper.files.opening import OpenFile
 from shipper.lives.comparing import GOES_ON, Verdict, recognise
 from shipper.lives.life import Life
+from shipper.lives.states import State
 from shipper.state.registry import Registry, Row
 
 logger = logging.getLogger("shipper.recognition")
@@ -125,7 +126,7 @@ def row_of(life: Life) -> Row:
         published_mark=digest(life.tail.mark),
         head_length=life.tail.head.length,
         head=life.tail.head.digest(),
-        done=life.done and life.progress.committed >= life.tail.offset,
+        done=life.state is State.DONE and life.progress.committed >= life.tail.offset,
         real_path=life.real_path,
         settled=life.settled,
     )

@@ -88,7 +88,6 @@ class Unpacking:
 
     def add(self, job: Job) -> None:
         """Unpack for a life, after the others."""
-        job.life.unpack(unpacking=True)
         self._jobs.append(job)
 
     def tails(self) -> list[Life]:
@@ -110,7 +109,6 @@ class Unpacking:
             except StopIteration:
                 self._jobs.popleft()
                 self._full = False
-                job.life.unpack(unpacking=False)
                 yield job
             except FileNotFoundError:
                 job.restart()  # it was renamed, or deleted, since it was found

@@ -15,6 +15,7 @@ from shipper.files.opening import open_regular
 from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
+from shipper.lives.states import State
 
 DELETED_GRACE_S = 5.0
 RENAMED_GRACE_S = 60.0
@@ -38,7 +39,8 @@ class Departures:
         if now >= self._next_check:
             self._next_check = now + LEAVING_CHECK_S
             for life in [*self._lives.leaving]:
-                self._check_leaving(life, now)
+                if life.state is State.LEAVING:  # the check of another one may have changed it
+                    self._check_leaving(life, now)
             self._limit_held()
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
@@ -71,14 +73,11 @@ class Departures:
         return life.changed_s + life.recorder.flush_s - now if life.tail.held and not life.ended else 0.0
 
     def _check_leaving(self, life: Life, now: float) -> None:
-        if life.ended or not life.rotated:
-            self._lives.stay(life)
-            return
-        if life.unpacking or (life.tail.fd < 0 and not self._reopen(life, now)):
+        if life.tail.fd < 0 and not self._reopen(life, now):
             return
         status = os.fstat(life.tail.fd)
         self._following.visit(life, status, now)
-        if life.ended or self._lives.is_ready(life) or self._lives.waits(life):
+        if life.state is not State.LEAVING or self._lives.is_ready(life) or self._lives.waits(life):
             return
         quiet_s = now - life.changed_s
         if life.tail.fragment:
@@ -112,7 +111,7 @@ class Departures:
         for life in [life for life in self._lives.resting if not life.names]:
             found = siblings.find(life)
             if not found or found.status.st_size != life.seen_size:
-                self._lives.wake(life)
+                self._lives.leave(life)
 
     def _reopen(self, life: Life, now: float) -> bool:
         """Open a leaving life that was closed to save descriptors, if there is anything to be had of it."""

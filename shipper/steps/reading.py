@@ -12,6 +12,7 @@ from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
+from shipper.lives.states import State
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice
 from shipper.state.registry import Registry
@@ -106,7 +107,7 @@ class Reader:
                 life = self._lives.next_ready()
                 if life.ended:
                     self._filling.pop(life, None)
-                elif not (self._lives.waits(life) or life.unpacking):
+                elif not (self._lives.waits(life) or life.state is State.UNPACKING):
                     self._read_one(life, now)
 
     def pause_s(self, now: float) -> float:

@@ -190,6 +190,7 @@ class Resumption:
         if not os.fstat(life.tail.fd).st_size and not self._is_unpacked(job):
             self._give_up(job)
             return
+        self._lives.unpacked(life)
         if not life.stream:
             self._memory.go_on(life, job.row)
         status = os.fstat(life.tail.fd)
