@@ -25,7 +25,7 @@ from shipper.steps.departures import Departures
 from shipper.steps.reading import Publisher, Reader
 from shipper.steps.resuming import Resumption
 from shipper.steps.scanning import POLL_EVERY_S, Scanner
-from shipper.steps.stream_ids import Namer
+from shipper.steps.stream_ids import StreamIds
 
 logger = logging.getLogger("shipper.agent")
 
@@ -94,7 +94,7 @@ class Agent:
         self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
         self._resumption = Resumption(lives, following, self._registry, discovery)
         self._departures = Departures(lives, following, discovery, settings.hold_deleted_bytes)
-        self._namer = Namer(lives, following, self._registry, f"{host}\0{identity.machine()}")
+        self._stream_ids = StreamIds(lives, following, self._registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(
             lives, following, self._publisher, self._registry, self._stdin, host=host, once=self._once
         )
@@ -106,12 +106,14 @@ class Agent:
             self._start(now)
         if not self._draining:
             if not self._once:
-                self._scanner.look_around(now)
+                self._scanner.work(now)
             self._resumption.work(now)
             self._departures.work(now)
-            self._namer.name_new(now)
+            self._stream_ids.assign(now)
             self._reader.read(now)
-            self._namer.name_new(now)  # lives that reading found, before it is saved that their files' old ones moved
+            self._stream_ids.assign(
+                now
+            )  # lives that reading found, before it is saved that their files' old ones moved
         self._save(now)
         self._measure(now)
         self._forget(now)
@@ -164,8 +166,8 @@ class Agent:
 
     def progress(self) -> tuple[int, int]:
         """Return how many bytes are confirmed and how many there are, of the files followed now."""
-        tails = [*self._lives]
-        return sum(life.progress.committed for life in tails), sum(life.tail.offset + life.unread for life in tails)
+        lives = [*self._lives]
+        return sum(life.progress.committed for life in lives), sum(life.tail.offset + life.unread for life in lives)
 
     @property
     def records(self) -> int:
@@ -174,7 +176,7 @@ class Agent:
 
     @property
     def bytes(self) -> int:
-        """How many bytes of the sources they were."""
+        """How many bytes of the files they were."""
         return self._reader.bytes
 
     @property
@@ -207,8 +209,8 @@ class Agent:
         self._resumption.resume(found, now)
         fresh = {id(each): self._starts_at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
-            self._following.saw(each, now, from_end=fresh[id(each.input)])
-        if any(fresh.values()) and self._namer.register(
+            self._following.observe(each, now, from_end=fresh[id(each.input)])
+        if any(fresh.values()) and self._stream_ids.register(
             {life: b"" for life in self._lives if not life.stream and life.tail.offset}
         ):
             self._remember_start()
@@ -217,8 +219,8 @@ class Agent:
             self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
         self._scanner.began(now)
 
-    def _starts_at_end(self, source: Input) -> bool:
-        return source.start == "end" and not self._registry.fact(_start_fact(source))
+    def _starts_at_end(self, entry: Input) -> bool:
+        return entry.start == "end" and not self._registry.fact(_start_fact(entry))
 
     def _remember_start(self) -> None:
         for each in self._files:
@@ -253,21 +255,21 @@ class Agent:
         last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.targets
         if not self._lives.dirty or (now < self._next_save and not last):
             return
-        tails = self._lives.take_dirty()
-        if self._registry.save([row_of(life) for life in tails]):
+        lives = self._lives.take_dirty()
+        if self._registry.save([row_of(life) for life in lives]):
             self._next_save = now + SAVE_EVERY_S
-            self._lives.saved(tails)
+            self._lives.saved(lives)
         else:
             self._next_save = now + RETRY_SAVE_S
-            for life in tails:
+            for life in lives:
                 self._lives.changed(life)
 
     def _wait_s(self, now: float) -> float:
         """Return how long nothing is due; whatever comes from outside wakes the loop earlier."""
         waits = [self._next_save - now] if self._lives.dirty else []
         if not self._draining:
-            held_s = self._namer.waits_s(now)
-            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.any_ready and not held_s)):
+            paused_s = self._stream_ids.paused_s(now)
+            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.any_ready and not paused_s)):
                 return 0.0
             waits += [
                 self._reader.pause_s(now),
@@ -278,11 +280,11 @@ class Agent:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:
                 waits.append(STDIN_CHECK_S)
-            if self._lives.any_ready and held_s:
-                waits.append(held_s)  # without room, a confirm ends the waiting
+            if self._lives.any_ready and paused_s:
+                waits.append(paused_s)  # without room, a confirm ends the waiting
         return max(0.0, min(waits, default=RETRY_SAVE_S))
 
 
-def _start_fact(source: Input) -> str:
+def _start_fact(entry: Input) -> str:
     """Return the fact that remembers that an input's files were taken as read at its first start."""
-    return "started " + identity.digest("\0".join(source.paths).encode("utf-8", "surrogateescape")).hex()
+    return "started " + identity.digest("\0".join(entry.paths).encode("utf-8", "surrogateescape")).hex()

@@ -67,30 +67,30 @@ def explain(path: str, config: Path) -> int:
 
 def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     """Return whether the file at an absolute path is shipped, and why. Raises StateError."""
-    source = _input_of(path, settings.inputs)
+    entry = _input_of(path, settings.inputs)
     try:
         file = _opened(path)
     except SourceError as error:
-        return Answer(_unopened(error, source))
+        return Answer(_unopened(error, entry))
     try:
         if is_private(file, [*settings.private_files(), *filter(None, [config])]):
             return Answer(PRIVATE)
-        return _of_open(file, source, _rows(settings))
+        return _of_open(file, entry, _rows(settings))
     finally:
         file.close()
 
 
-def _of_open(file: OpenFile, source: Input | None, rows: list[Row]) -> Answer:
+def _of_open(file: OpenFile, entry: Input | None, rows: list[Row]) -> Answer:
     found = stream_of(file, rows)
     if found and found[0].path != file.path:
         return _elsewhere(file, *found)
-    if source is None:
+    if entry is None:
         return Answer("no input names it, or the one that does leaves it out")
     if why := kind_left_out(file.fd):
         return Answer(why)
-    label = f"label {source.label_of(file.path)}"
+    label = f"label {entry.label_of(file.path)}"
     if found is None:
-        return Answer("nothing of it is remembered yet", (_beginning(file, source), label), shipped=True)
+        return Answer("nothing of it is remembered yet", (_beginning(file, entry), label), shipped=True)
     return Answer(found[1].value, (label, *_progress(file, found[0])), shipped=True)
 
 
@@ -112,17 +112,17 @@ def _progress(file: OpenFile, row: Row) -> Iterator[str]:
     yield f"{row.offset} of {size} bytes are confirmed: {max(0, size - row.offset)} behind"
 
 
-def _beginning(file: OpenFile, source: Input) -> str:
+def _beginning(file: OpenFile, entry: Input) -> str:
     if not os.fstat(file.fd).st_size:
         return "it is empty: its stream begins with its first line"
-    if source.start == "end":
+    if entry.start == "end":
         return "at this input's first start it is taken as read; if it came later, it is read from its start"
     return "it is read from its start, by a shipper that runs"
 
 
-def _unopened(error: SourceError, source: Input | None) -> str:
+def _unopened(error: SourceError, entry: Input | None) -> str:
     """Say why there is nothing to read at a path."""
-    if source is None:
+    if entry is None:
         return f"no input names it, or the one that does leaves it out; and {describe(error.cause)}"
     waited_for = isinstance(error.cause, FileNotFoundError)
     return describe(error.cause) + (": it is waited for" if waited_for else "")

@@ -56,7 +56,7 @@ class Standing:
         return max(0, self.size - self.row.offset)
 
     @property
-    def held(self) -> bool:
+    def nameless(self) -> bool:
         """Whether it is a life that is not over although its name is: the shipper holds on to it."""
         return self.where in (Where.ROTATED, Where.DELETED)
 
@@ -122,7 +122,7 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
         size = _size_of(row.path, row, status.st_size)
         where = Where.REPLACED if size is None else Where.IN_PLACE
         return Standing(row, where, row.path, row.published if size is None else size, since_s)
-    found = siblings.find(row)
+    found = siblings.search(row)
     if found and (size := _size_of(found.path, row, found.status.st_size)) is not None:
         return Standing(row, Where.ROTATED, found.path, size, since_s)
     archive = next((each for each in kin.of(row.place) if is_archive(each) and begins_like(head_of(each), row)), "")

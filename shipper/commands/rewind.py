@@ -19,7 +19,7 @@ from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError, visible
 from shipper.commands.remembered import open_life, remembered, state_of, stream_of
 from shipper.files.discovery import Discovery
-from shipper.files.identity import digest, mark_before, random_id
+from shipper.files.identity import bytes_before, digest, random_id
 from shipper.files.opening import OpenFile
 from shipper.lives.comparing import Verdict
 from shipper.records.encoding import BYTES, Encoding, encoding_of
@@ -70,8 +70,16 @@ def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
 
 def again(file: OpenFile, row: Row, start: int) -> Row:
     """Return a new stream of the same file that begins at `start` bytes."""
-    mark = digest(mark_before(file.fd, start))
-    return replace(row, stream=random_id(), offset=start, mark=mark, published=start, published_mark=mark, done=False)
+    fingerprint = digest(bytes_before(file.fd, start))
+    return replace(
+        row,
+        stream=random_id(),
+        offset=start,
+        fingerprint=fingerprint,
+        published=start,
+        published_fingerprint=fingerprint,
+        done=False,
+    )
 
 
 def line_start(fd: int, offset: int, encoding: Encoding) -> int:
@@ -87,8 +95,8 @@ def line_start(fd: int, offset: int, encoding: Encoding) -> int:
 
 
 def _encoding(path: str, config: Path | None) -> Encoding:
-    source = Discovery(load(config, Settings).inputs).input_of(path) if config else None
-    return encoding_of(source.encoding) if source else BYTES
+    entry = Discovery(load(config, Settings).inputs).input_of(path) if config else None
+    return encoding_of(entry.encoding) if entry else BYTES
 
 
 def _offset(text: str) -> int:

@@ -66,7 +66,7 @@ def _object(each: Standing, now_s: float) -> dict[str, object]:
         "offset": each.row.offset,
         "published": each.row.published,
         "stream": each.row.stream,
-        "held": each.held,
+        "held": each.nameless,
         "done": each.row.done,
     }
 
@@ -91,14 +91,14 @@ def _table(found: list[Standing], now_s: float) -> Table:
     for name in HEADINGS:
         table.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
     for each in found:
-        style = "dim" if each.row.done else "yellow" if each.held or each.where is Where.REPLACED else ""
-        table.add_row(*map(Text, _cells(each, now_s)), style="bold red" if each.behind and each.held else style)
+        style = "dim" if each.row.done else "yellow" if each.nameless or each.where is Where.REPLACED else ""
+        table.add_row(*map(Text, _cells(each, now_s)), style="bold red" if each.behind and each.nameless else style)
     return table
 
 
 def _summary(found: list[Standing]) -> str:
     behind = [each.behind for each in found if each.behind]
-    held = [each for each in found if each.held]
+    held = [each for each in found if each.nameless]
     done = sum(each.row.done for each in found)
     return (
         f"{len(found)} streams: {len(behind)} behind by {sum(behind)} bytes together, {len(held)} held although their "

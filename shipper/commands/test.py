@@ -59,19 +59,19 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
     settings = load(config, Settings)
     if file is None:
         return _run_tests(settings)
-    source = _input(settings, wanted or "", file)
-    found = list(_examine_file(source, _content(file)))
+    entry = _input(settings, wanted or "", file)
+    found = list(_examine_file(entry, _content(file)))
     for number, each in enumerate(found, 1):
         _show(number, each)
-    click.echo(f"routing key: {_routing_key(settings, source, file, found)}")
-    if fields := source.fields_of(file):
+    click.echo(f"routing key: {_routing_key(settings, entry, file, found)}")
+    if fields := entry.fields_of(file):
         click.echo("fields: " + ", ".join(visible(f"{name}={text}") for name, text in fields.items()))
     return 0
 
 
-def examine(source: Input, data: bytes) -> Iterator[Shown]:
+def examine(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of `data`, all there is, in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
-    recorder = Recorder(msgspec.structs.replace(source, encoding=""))
+    recorder = Recorder(msgspec.structs.replace(entry, encoding=""))
     offset, line = 0, 1
     while offset < len(data):
         window = data[offset : offset + WINDOW_BYTES]
@@ -80,39 +80,39 @@ def examine(source: Input, data: bytes) -> Iterator[Shown]:
         sizes = cut.bounds.sizes if cut.bounds else list(map(len, io.BytesIO(window[: cut.end or len(window)])))
         for size in sizes:
             text = data[offset : offset + size]
-            yield _examined(source, recorder, text, offset, line)
+            yield _examined(entry, recorder, text, offset, line)
             offset, line = offset + size, line + max(1, text.count(b"\n"))
 
 
-def _examine_file(source: Input, data: bytes) -> Iterator[Shown]:
+def _examine_file(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of a file that holds `data`."""
-    encoding = encoding_of(source.encoding)
+    encoding = encoding_of(entry.encoding)
     if not encoding.decodes:
-        yield from examine(source, data)
+        yield from examine(entry, data)
         return
     text = encoding.decode(data)
-    for each in examine(source, text.body):
-        yield replace(each, offset=text.source_at(each.offset))
+    for each in examine(entry, text.body):
+        yield replace(each, offset=text.file_at(each.offset))
 
 
-def _examined(source: Input, recorder: Recorder, text: bytes, offset: int, line: int) -> Shown:
+def _examined(entry: Input, recorder: Recorder, text: bytes, offset: int, line: int) -> Shown:
     lines = len(list(io.BytesIO(text)))
     body = recorder.finish(text, Bounds([len(text)], [lines], open=False), 0.0).body
-    level, why = _why(source, text, line)
-    notes = _redacted(source, text) if body else [_dropped(source, text, level)]
+    level, why = _why(entry, text, line)
+    notes = _redacted(entry, text) if body else [_dropped(entry, text, level)]
     return Shown(offset, line, lines, body, level, why, tuple(notes))
 
 
-def _why(source: Input, text: bytes, line: int) -> tuple[int, str]:
+def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
     """Return a record's level and what says so: the line that states it, and the format."""
-    stated = reader_of(source.said())(text)
+    stated = reader_of(entry.said())(text)
     rest = stated.lstrip(UNSTATED)
     if not rest:
-        return ord(f"{source.severity():d}"), "default_severity: no level is stated"
+        return ord(f"{entry.severity():d}"), "default_severity: no level is stated"
     number = len(stated) - len(rest)
     found = list(io.BytesIO(text))[number]
-    name: str = source.format
-    if name != "pattern" and not source.level_key:
+    name: str = entry.format
+    if name != "pattern" and not entry.level_key:
         name = next((each.name for each in FORMATS if _captures(each, found)), name)
     return rest[0], f"stated in line {line + number}, format {name}"
 
@@ -126,20 +126,20 @@ def _pattern(each: Format) -> re.Pattern[bytes]:
     return line_pattern([each])
 
 
-def _dropped(source: Input, text: bytes, level: int) -> str:
+def _dropped(entry: Input, text: bytes, level: int) -> str:
     digits = bytes([level])
-    if source.keep and not any(selected(each, digits, [text])[0] for each in source.keep):
+    if entry.keep and not any(selected(each, digits, [text])[0] for each in entry.keep):
         return "dropped: keep does not select it"
-    for number, each in enumerate(source.drop):
+    for number, each in enumerate(entry.drop):
         if selected(each, digits, [text])[0]:
             return f"dropped: drop[{number}] selects it"
     return "dropped: beyond rate_limit"
 
 
-def _redacted(source: Input, text: bytes) -> list[str]:
-    if not source.redact:
+def _redacted(entry: Input, text: bytes) -> list[str]:
+    if not entry.redact:
         return []
-    names = [name for _, _, name in Redactor(source.redact).find(text, [len(text)])]
+    names = [name for _, _, name in Redactor(entry.redact).find(text, [len(text)])]
     return [f"redacted {name}" for name in dict.fromkeys(names)]
 
 
@@ -172,9 +172,9 @@ def _show(number: int, each: Shown) -> None:
         click.echo(f"    {text[:SHOWN]}{'...' * (len(text) > SHOWN)}")
 
 
-def _routing_key(settings: Settings, source: Input, path: str, found: list[Shown]) -> str:
+def _routing_key(settings: Settings, entry: Input, path: str, found: list[Shown]) -> str:
     levels = bytes(each.level for each in found if each.body)
-    return routing_key(settings.host_name(), source.label_of(path), levels)
+    return routing_key(settings.host_name(), entry.label_of(path), levels)
 
 
 def _run_tests(settings: Settings) -> int:
@@ -193,16 +193,16 @@ def _run_tests(settings: Settings) -> int:
 
 def _flaws(settings: Settings, case: Case) -> Iterator[str]:
     """Yield what is not as a test expects it."""
-    source = _input(settings, str(case.input), case.path)
-    found = list(examine(source, case.text.encode("utf-8", "surrogateescape")))
+    entry = _input(settings, str(case.input), case.path)
+    found = list(examine(entry, case.text.encode("utf-8", "surrogateescape")))
     if len(found) != len(case.records):
         yield f"there are {len(found)} records, not {len(case.records)}"
     for number, (each, expected) in enumerate(zip(found, case.records, strict=False), 1):
         yield from (f"record {number}: {flaw}" for flaw in _differences(each, expected))
-    key = _routing_key(settings, source, case.path, found)
+    key = _routing_key(settings, entry, case.path, found)
     if case.routing_key and key != case.routing_key:
         yield f"the routing key is {key}, not {case.routing_key}"
-    fields = dict(source.fields_of(case.path))
+    fields = dict(entry.fields_of(case.path))
     if case.fields and fields != case.fields:
         yield f"the fields are {fields}, not {case.fields}"
 

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol
 
 from logbus.errors import SourceError
 from logbus.wire import frames
-from shipper.files.identity import HEAD_BYTES, MARK_BYTES
+from shipper.files.identity import FINGERPRINT_BYTES, HEAD_BYTES
 from shipper.files.opening import open_regular
 
 CHUNK_BYTES = 1024 * 1024
@@ -93,7 +93,7 @@ def unpack(archive: str, shipped_bytes: int, fd: int) -> Iterator[None]:
     The `shipped_bytes` at its beginning are left out, all but those that prove the life; no room is taken for them.
     Raises SourceError if the archive is damaged or a bomb, OSError if there is no room.
     """
-    proof = max(0, shipped_bytes - MARK_BYTES)
+    proof = max(0, shipped_bytes - FINGERPRINT_BYTES)
     position = 0
     for chunk in chunks(archive):
         end = position + len(chunk)

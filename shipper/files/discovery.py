@@ -85,31 +85,31 @@ class Discovery:
         """Yield every regular file that the inputs name, in the order of the inputs; a path at most once."""
         seen: set[str] = set()
         directories: Directories = {}
-        for source, patterns in self._inputs:
+        for entry, patterns in self._inputs:
             for each in patterns:
                 for path in _walk(each, directories):
-                    if path in seen or self._left_out(path, source):
+                    if path in seen or self._left_out(path, entry):
                         continue
                     seen.add(path)
                     if (status := regular(path)) is not None:
-                        yield Found(path, source, status)
+                        yield Found(path, entry, status)
         self._say_unreadable(directories)
         if self.watcher:
             for target in self.aliases:
                 directories.setdefault(os.path.dirname(target))
             self.watcher.watch(directories)
 
-    def look(self, path: str) -> Found | None:
+    def observe(self, path: str) -> Found | None:
         """Return the file at `path` if an input names it and it is regular."""
-        source = self.input_of(path)
-        status = regular(path) if source else None
-        return Found(path, source, status) if source and status else None
+        entry = self.input_of(path)
+        status = regular(path) if entry else None
+        return Found(path, entry, status) if entry and status else None
 
     def input_of(self, path: str) -> Input | None:
         """Return the input that names `path`, whether or not there is such a file."""
-        for source, patterns in self._inputs:
-            if any(matches(each, path) for each in patterns) and not self._left_out(path, source):
-                return source
+        for entry, patterns in self._inputs:
+            if any(matches(each, path) for each in patterns) and not self._left_out(path, entry):
+                return entry
         return None
 
     def note_link(self, path: str) -> None:
@@ -142,18 +142,18 @@ class Discovery:
             logger.warning("%s can be read now", visible(path))
         self._unreadable = set(unreadable)
 
-    def _left_out(self, path: str, source: Input) -> bool:
-        why = left_out(path, source)
+    def _left_out(self, path: str, entry: Input) -> bool:
+        why = left_out(path, entry)
         if why == BY_NAME and path not in self._skipped:
             self._skipped.add(path)
             logger.info("not shipping %s: it is compressed", visible(path))
         return bool(why)
 
 
-def left_out(path: str, source: Input) -> str:
+def left_out(path: str, entry: Input) -> str:
     """Return why an input that names `path` does not ship it; "" if it does."""
     name = os.path.basename(path)
-    for each in source.exclude:
+    for each in entry.exclude:
         if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
             return f"excluded by {each!r}"
     return BY_NAME if name.endswith(COMPRESSED) else ""
@@ -282,16 +282,16 @@ class Siblings:
             self._directories[directory] = _inodes(directory or "/")
         return self._directories[directory]
 
-    def find(self, life: Placed) -> Found | None:
+    def search(self, life: Placed) -> Found | None:
         """Return a life's file, in the directory where it was, if an input names the life's path."""
-        source = self._input_of(life.path)
+        entry = self._input_of(life.path)
         for _ in range(MOST_LOOKS):
             sibling = self.path_of(life)
-            if source is None or sibling is None:
+            if entry is None or sibling is None:
                 return None
             status = regular(sibling)
             if status and status.st_ino == life.inode:
-                return Found(sibling, source, status)
+                return Found(sibling, entry, status)
             del self._directories[life.place.rpartition("/")[0]]  # it was renamed since its directory was listed
         return None
 

@@ -5,7 +5,7 @@ inode to the next file created. So a life is recognised by all of:
 
 - device, inode and, where the filesystem tells it, the inode's generation, which every creation changes;
 - the head: a hash of the first bytes that were published, from byte 1, growing with the file to HEAD_BYTES;
-- marks: hashes of the MARK_BYTES bytes before the confirmed offset and before the last published offset.
+- fingerprints: hashes of the FINGERPRINT_BYTES before the confirmed offset and before the last published offset.
 
 Any mismatch is another life. A wrong match would be worse than a wrong mismatch: sinks trim what they hold of a
 stream already, so other bytes under an old id would be lost in silence.
@@ -25,7 +25,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 HEAD_BYTES = 4096
-MARK_BYTES = 256
+FINGERPRINT_BYTES = 256
 
 _FS_IOC_GETVERSION = 0x80087601
 _MACHINE_ID = Path("/etc/machine-id")
@@ -74,10 +74,31 @@ class FileId:
         return f"{self.device} {self.inode} {self.generation}"
 
 
-def mark_before(fd: int, offset: int) -> bytes:
-    """Return the at most MARK_BYTES bytes before `offset`, fewer if the file is shorter than that."""
-    length = min(offset, MARK_BYTES)
+def bytes_before(fd: int, offset: int) -> bytes:
+    """Return the FINGERPRINT_BYTES before `offset`, or as many as there are."""
+    length = min(offset, FINGERPRINT_BYTES)
     return os.pread(fd, length, offset - length)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """An offset in a file, and the bytes `before` it, which prove that the file is the same."""
+
+    offset: int = 0
+    before: bytes = b""
+
+    @classmethod
+    def of(cls, fd: int, offset: int) -> "Position":
+        """Return the position at `offset` of an open file."""
+        return cls(offset, bytes_before(fd, offset))
+
+    def after(self, body: bytes) -> "Position":
+        """Return the position behind `body`, which begins here."""
+        return Position(self.offset + len(body), (self.before + body[-FINGERPRINT_BYTES:])[-FINGERPRINT_BYTES:])
+
+    def is_in(self, fd: int) -> bool:
+        """Return True if an open file still holds these bytes there."""
+        return bytes_before(fd, self.offset) == self.before
 
 
 class Head:
@@ -114,19 +135,19 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a file held when it was looked at: its size, and hashes of its first and its last bytes."""
+    """What a file held when it was looked at: its size, and fingerprints of its first and its last bytes."""
 
     size: int
     head: bytes
-    mark: bytes
+    fingerprint: bytes
 
     @classmethod
     def of(cls, fd: int, size: int) -> "Extent":
         """Return that of the first `size` bytes of an open file."""
-        return cls(size, Head.of(fd, size).digest(), digest(mark_before(fd, size)))
+        return cls(size, Head.of(fd, size).digest(), digest(bytes_before(fd, size)))
 
     def __str__(self) -> str:
-        return f"{self.size} {self.head.hex()} {self.mark.hex()}"
+        return f"{self.size} {self.head.hex()} {self.fingerprint.hex()}"
 
     def is_in(self, fd: int) -> bool:
         """Return True if an open file still begins with that."""

@@ -71,7 +71,7 @@ class Kin:
         return [each for name in sorted({path, family(path)}) for each in families.get(name, [])]
 
 
-def look_for(path: str, look: Callable[[Kin], T | None], kin: Kin | None = None) -> T | None:
+def search(path: str, examine: Callable[[Kin], T | None], kin: Kin | None = None) -> T | None:
     """Return what `look` finds among the kin of `path`.
 
     Rotation renames files while they are looked at, and compresses them: nothing is found for sure only where nothing
@@ -79,7 +79,7 @@ def look_for(path: str, look: Callable[[Kin], T | None], kin: Kin | None = None)
     """
     kin = kin or Kin()
     for _ in range(MOST_LOOKS):
-        found = look(kin)
+        found = examine(kin)
         if found or not kin.renew(path):
             return found
     return None

@@ -3,7 +3,7 @@
 import enum
 import os
 
-from shipper.files.identity import Extent, Head, digest, mark_before
+from shipper.files.identity import Extent, Head, bytes_before, digest
 from shipper.files.opening import OpenFile
 from shipper.state.registry import Row
 
@@ -20,7 +20,7 @@ class Verdict(enum.Enum):
     OTHER_FILE = "another file: it says nothing about the remembered one"
 
 
-GOES_ON = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
+RESUMABLE = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
 
 
 def described(file: OpenFile, extent: Extent) -> str:
@@ -39,7 +39,7 @@ def recognise(file: OpenFile, row: Row) -> Verdict:
         return Verdict.REPLACED
     if not _holds_confirmed(file.fd, row):
         return Verdict.REWRITTEN if same_generation else Verdict.REPLACED
-    return Verdict.SAME if _marked(file.fd, row.published, row.published_mark) else Verdict.LOST_UNCONFIRMED
+    return Verdict.SAME if _matches(file.fd, row.published, row.published_fingerprint) else Verdict.LOST_UNCONFIRMED
 
 
 def begins_like(head: bytes, row: Row) -> bool:
@@ -49,14 +49,14 @@ def begins_like(head: bytes, row: Row) -> bool:
 
 def holds(fd: int, row: Row) -> bool:
     """Return True if an open file, whichever it is, holds all the bytes of a life that were published."""
-    return row.head_length > 0 and _holds_confirmed(fd, row) and _marked(fd, row.published, row.published_mark)
+    return row.head_length > 0 and _holds_confirmed(fd, row) and _matches(fd, row.published, row.published_fingerprint)
 
 
 def _holds_confirmed(fd: int, row: Row) -> bool:
     head = Head.of(fd, row.head_length)
-    return (head.length, head.digest()) == (row.head_length, row.head) and _marked(fd, row.offset, row.mark)
+    return (head.length, head.digest()) == (row.head_length, row.head) and _matches(fd, row.offset, row.fingerprint)
 
 
-def _marked(fd: int, offset: int, mark: bytes) -> bool:
-    """Return True if the file reaches `offset` and has the marked bytes before it."""
-    return os.fstat(fd).st_size >= offset and digest(mark_before(fd, offset)) == mark
+def _matches(fd: int, offset: int, fingerprint: bytes) -> bool:
+    """Return True if the file reaches `offset` and has this fingerprint before it."""
+    return os.fstat(fd).st_size >= offset and digest(bytes_before(fd, offset)) == fingerprint

@@ -76,7 +76,7 @@ def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
     """Return True if a life's file begins so; a closed one that was renamed is looked for beside its old path."""
     if life.tail.fd >= 0:
         return os.pread(life.tail.fd, len(beginning), 0) == beginning
-    beside = siblings.find(life)
+    beside = siblings.search(life)
     try:
         if not beside or not life.tail.reopened_as(open_regular(beside.path)):
             return False
@@ -90,16 +90,16 @@ def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a file held what a life, in the file `source`, began with."""
+    """That a file held what a life, in `file`, began with."""
 
     life: Life
-    source: FileId
+    file: FileId
     extent: Extent
 
     @property
     def is_open(self) -> bool:
         """Whether the life may go on where it was: then the other file is no copy that rotation made."""
-        return not self.life.ended and self.life.id == self.source
+        return not self.life.ended and self.life.id == self.file
 
     def shipped(self) -> int:
         """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
@@ -167,19 +167,21 @@ class Suspects:
 
     def drop(self, file: OpenFile) -> None:
         """Forget what is known of a file: it is followed from now on."""
+        self._seen.pop(file.id, None)
         if proof := self._proofs.pop(file.id, None):
             self._memory.forget_copies(proof.life.stream)
 
-    def waits(self, fresh: OpenFile, now: float) -> bool:
-        """Take note of a new file's size; return True while it may still become a copy."""
+    def observe(self, fresh: OpenFile, now: float) -> None:
+        """Note the size of a file that may become a copy."""
         size = os.fstat(fresh.fd).st_size
         before, since, _ = self._seen.pop(fresh.id, (-1, now, now))
-        if size != before:
-            since = now
-        if waits := now - since < self._grace_s:
-            self._seen[fresh.id] = (size, since, now)
+        self._seen[fresh.id] = (size, since if size == before else now, now)
         self._forget_copies(now)
-        return waits
+
+    def may_grow(self, fresh: OpenFile) -> bool:
+        """Return True until a file's size was the same for the grace period: until then it may become a copy."""
+        _, since, seen = self._seen[fresh.id]
+        return seen - since < self._grace_s
 
     def _forget_copies(self, now: float) -> None:
         """Forget what nobody asks about any more: it has become a copy, or is gone."""

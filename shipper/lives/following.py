@@ -14,8 +14,8 @@ from shipper.files.complaints import Complaints, say_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, key_of
 from shipper.files.opening import OpenFile, open_regular
-from shipper.files.rotated_names import Kin, family, look_for
-from shipper.lives.comparing import GOES_ON, Verdict
+from shipper.files.rotated_names import Kin, family, search
+from shipper.lives.comparing import RESUMABLE, Verdict
 from shipper.lives.copies import COPY_GRACE_S, Suspects, begins_with, find_copy, may_become_copy
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
@@ -57,7 +57,7 @@ class Following:
         """Return every path that leads to a life."""
         return self._lives.index.paths()
 
-    def saw(self, found: Found, now: float, *, from_end: bool = False) -> bool:
+    def observe(self, found: Found, now: float, *, from_end: bool = False) -> bool:
         """Take note that a path means this file now; return True if it changed since it was seen last.
 
         `from_end`: a file not known yet is taken as read.
@@ -73,12 +73,12 @@ class Following:
                 return False
             self._lives.name(life, found.path)
             self._discovery.note_link(found.path)
-        return self.visit(life, found.status, now)
+        return self.stat(life, found.status, now)
 
-    def look(self, path: str, now: float) -> None:
+    def observe_path(self, path: str, now: float) -> None:
         """Look at what a path means now."""
-        if found := self._discovery.look(path):
-            self.saw(found, now)
+        if found := self._discovery.observe(path):
+            self.observe(found, now)
         else:
             self.missing(path, now)
 
@@ -88,15 +88,15 @@ class Following:
         if life := self._lives.index.at(path):
             self._lives.unname(life, path, now)
 
-    def visit(self, life: Life, status: os.stat_result, now: float) -> bool:
+    def stat(self, life: Life, status: os.stat_result, now: float) -> bool:
         """Take note of a file's size and time; return True if they changed.
 
         What is shorter, waits its turn, or is closed may be another life, and gone before it would be read.
         """
-        if changed := life.visit(status, now):
+        if changed := life.update_size(status, now):
             shorter = status.st_size < max(life.tail.offset, life.tail.head.length)
             doubtful = self._lives.waits(life) or life.tail.fd < 0 or shorter
-            self._lives.enqueue(self._look_into(life, now) if doubtful else life)
+            self._lives.enqueue(self._reopened(life, now) if doubtful else life)
         return changed
 
     def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Life | None:
@@ -109,8 +109,8 @@ class Following:
             return None
         life = Life(found.input, file, self.recorders.of(found.input))
         verdict = self._resume(life, stream)
-        if verdict not in GOES_ON:
-            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._is_copy(life, now)):
+        if verdict not in RESUMABLE:
+            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._compare_with_family(life, now)):
                 life.tail.close()
                 return self._lives.index.of_file(life.key)
             if from_end:
@@ -132,7 +132,7 @@ class Following:
         path = life.names[0] if elsewhere and life.names else life.path
         fresh = Life(life.input, life.tail.release(), life.recorder)
         fresh.adopt(path, life.real_path)
-        fresh.visit(os.fstat(fresh.tail.fd), life.changed_s)
+        fresh.update_size(os.fstat(fresh.tail.fd), life.changed_s)
         moved = ""
         if life.tail.until:
             fresh.begin_at(life.tail.until)
@@ -155,12 +155,12 @@ class Following:
             with suppress(FileNotFoundError):
                 file = open_regular(name)
                 if life.tail.reopened_as(file):
-                    self._lives.hold_open(life)
+                    self._lives.keep_open(life)
                     return True
                 if file.id.key == life.key:
                     self._lives.index.drop_file(life)
             self.missing(name, now)
-            self.look(name, now)
+            self.observe_path(name, now)
         return False  # Departures will find it
 
     def trouble(self, life: Life, error: OSError | SourceError) -> None:
@@ -179,7 +179,7 @@ class Following:
 
     def recover(self, life: Life) -> str:
         """Have the rest of a life read from a copy or an archive, now that its file is gone; "" if none is."""
-        return (look_for(life.place, lambda kin: self._recover_from(life, kin)) or "") if life.stream else ""
+        return (search(life.place, lambda kin: self._recover_from(life, kin)) or "") if life.stream else ""
 
     def unpack(self, life: Life, row: Row, found: list[str]) -> None:
         """Unpack what is left of a life, from one of the archives `found`, into the life's file."""
@@ -194,7 +194,7 @@ class Following:
         if found := archives_of(row, kin):
             life.tail.read_from(self.unpacking.scratch(life.path, life.id, life.real_path))
             self._lives.index.drop_file(life)
-            self._lives.hold_open(life)
+            self._lives.keep_open(life)
             self.unpack(life, row, found)
             return found[0]
         return ""
@@ -207,24 +207,26 @@ class Following:
             logger.warning("cannot unpack the rest of %s: %s", visible(life.path), describe(error))
             return ""
 
-    def _is_copy(self, fresh: Life, now: float) -> bool:
-        """Return True for a new file that is a life's copy by now, or may become it."""
+    def _compare_with_family(self, fresh: Life, now: float) -> bool:
+        """Compare a new file with the lives it may be a copy of; return True if it is a copy, or may become one."""
         if fresh.path == (original := family(fresh.path)):
             return False
         beginning = os.pread(fresh.tail.fd, HEAD_BYTES, 0)
         if self._discovery.input_of(original) is fresh.input and begins_with(original, beginning):
-            self.look(original, now)
+            self.observe_path(original, now)
         siblings = Siblings(self._discovery.input_of)
         alike = []
         for life in self._lives.found_at(original):  # opened one at a time; one may go on in the copy's archive by now
-            present = self._look_into(life, now)
+            present = self._reopened(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
                 self._compare(fresh, present)
         if self._suspects.proof_of(fresh.tail.file):
             return False
-        waits = any(alike) and self._suspects.waits(fresh.tail.file, now)
-        return self._lives.index.of_file(fresh.key) is not None or waits or self._suspects.must_wait(fresh.tail.file)
+        if any(alike):
+            self._suspects.observe(fresh.tail.file, now)
+        may_grow = any(alike) and self._suspects.may_grow(fresh.tail.file)
+        return self._lives.index.of_file(fresh.key) is not None or may_grow or self._suspects.must_wait(fresh.tail.file)
 
     def _compare(self, fresh: Life, life: Life) -> None:
         try:
@@ -232,7 +234,7 @@ class Following:
         except OSError as error:
             self.trouble(life, error)
 
-    def _look_into(self, life: Life, now: float) -> Life:
+    def _reopened(self, life: Life, now: float) -> Life:
         """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""
         try:
             if life.state is not State.UNPACKING and self.ensure_open(life, now) and not life.tail.continues():

@@ -107,9 +107,9 @@ class Targets(Generic[K]):
     def __bool__(self) -> bool:
         return bool(self._bytes)
 
-    def set(self, tails: Iterable[K]) -> None:
+    def set(self, lives: Iterable[K]) -> None:
         """Have each of these read to its present size."""
-        self._bytes = {life: life.seen_size for life in tails}
+        self._bytes = {life: life.seen_size for life in lives}
 
     def is_reached(self, life: K) -> bool:
         """Return True if what was there at the start was read of a life."""

@@ -28,14 +28,14 @@ class Life:
         "seen_size", "state", "stream", "tail",
     )  # fmt: skip
 
-    def __init__(self, source: Input, file: OpenFile, recorder: Records) -> None:
+    def __init__(self, entry: Input, file: OpenFile, recorder: Records) -> None:
         self.path, self.real_path = file.path, file.real_path
-        self.input = source
+        self.input = entry
         self.recorder = recorder
         self.tail = Tail(file, recorder)
         self.names: tuple[str, ...] = ()
         self.stream = ""
-        self.progress = Progress()
+        self.progress = Progress(self.tail.position)
         self.seen_size = self.mtime_ns = self.lost_bytes = 0
         self.state = State.FOLLOWED
         self.changed_s = 0.0
@@ -88,7 +88,7 @@ class Life:
     def begin_at(self, offset: int) -> None:
         """Take everything before `offset` as read (and confirmed) in this life."""
         self.tail.begin_at(offset)
-        self.progress = Progress(offset, self.tail.mark)
+        self.progress = Progress(self.tail.position)
 
     def adopt(self, path: str, real_path: str | None) -> None:
         """Go by the name under which the life was found first."""
@@ -103,11 +103,11 @@ class Life:
         self.stream = stream
         self.tail.resume(head_length, boundary)
 
-    def go_on_in(self, file: OpenFile) -> None:
+    def move_to(self, file: OpenFile) -> None:
         """Go on in another file that holds the same bytes."""
         self.tail.read_from(file)
         self.lost_bytes = 0
-        self.visit(os.fstat(file.fd), self.changed_s)
+        self.update_size(os.fstat(file.fd), self.changed_s)
 
     def add_name(self, path: str) -> None:
         """Take note of another path that leads to the file."""
@@ -127,7 +127,7 @@ class Life:
         """Enter the state that follows an event. To be called by `Lives`, which keeps count of the states."""
         self.state = after(self.state, event)
 
-    def visit(self, status: os.stat_result, now: float) -> bool:
+    def update_size(self, status: os.stat_result, now: float) -> bool:
         """Take note of the file's size and time; return whether it is worth reading."""
         if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
             return False
@@ -153,10 +153,10 @@ class Life:
         before = self.tail.offset
         data = self.tail.peek()
         if self.tail.offset != before:
-            self.progress = Progress(self.tail.offset, self.tail.mark)
+            self.progress = Progress(self.tail.position)
         return data
 
     def advance(self, piece: Slice) -> None:
         """Take a slice as published."""
         self.tail.advance(piece)
-        self.progress.published(piece.end, self.tail.mark)
+        self.progress.published(self.tail.position)

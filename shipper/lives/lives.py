@@ -18,7 +18,7 @@ LifeSet = dict[Life, None]
 
 
 class Lives:
-    """The tails of a shipper: `index` finds them, `targets` are what a `once` run has to read of them.
+    """The lives of a shipper: `index` finds them, `targets` are what a `once` run has to read of them.
 
     At most `budget` files are held open, unless more have no name to be opened by again.
     """
@@ -28,9 +28,9 @@ class Lives:
         self.index: Index[Life] = Index()
         self.targets: Targets[Life] = Targets()
         self._dirty: LifeSet = {}
-        self._unnamed: LifeSet = {}
+        self._without_id: LifeSet = {}
         self._in_state: dict[State, LifeSet] = {State.LEAVING: {}, State.RESTING: {}}
-        self._held: LifeSet = {}
+        self._pending: LifeSet = {}
         self._succession: Succession[Life] = Succession()
         self.open_files: OpenFiles[Life] = OpenFiles(budget, self.leaving, self._is_wanted)
 
@@ -68,7 +68,7 @@ class Lives:
         if life.state is State.RESTING:
             self._change(life, Event.LEAVE)  # to be opened again
         if not life.stream:
-            self._unnamed[life] = None
+            self._without_id[life] = None
         self._ready.setdefault(life)
 
     @property
@@ -98,8 +98,8 @@ class Lives:
         What follows a file that has its path's name is older, as a start cannot always tell: it need not wait for the
         end of an unfinished line.
         """
-        if life.tail.held:
-            self._held[life] = None
+        if life.tail.pending:
+            self._pending[life] = None
         if life.tail.fragment and life.rotated:
             self._change(life, Event.LEAVE)
             return
@@ -126,42 +126,42 @@ class Lives:
         self._dirty.pop(life, None)
 
     def take_dirty(self) -> list[Life]:
-        """Return the tails to be saved; those that could not be saved are `changed` again."""
-        tails, self._dirty = [*self._dirty], {}
-        return tails
+        """Return the lives to be saved; those that could not be saved are `changed` again."""
+        lives, self._dirty = [*self._dirty], {}
+        return lives
 
-    def saved(self, tails: Iterable[Life]) -> None:
+    def saved(self, lives: Iterable[Life]) -> None:
         """Forget ended lives that are confirmed to their end, now that this is saved."""
-        for life in tails:
+        for life in lives:
             if life.ended and life.progress.committed >= life.tail.offset:
                 self.index.drop_stream(life.stream)
 
-    def is_unnamed(self, life: Life) -> bool:
+    def lacks_id(self, life: Life) -> bool:
         """Return True if a life's turn to get an id is still to come."""
-        return life in self._unnamed
+        return life in self._without_id
 
     @property
-    def unnamed(self) -> Iterator[Life]:
-        """The tails that may need an id."""
-        return iter(self._unnamed)
+    def without_id(self) -> Iterator[Life]:
+        """The lives that may need an id."""
+        return iter(self._without_id)
 
-    def take_unnamed(self, tails: Iterable[Life]) -> None:
+    def take_without_id(self, lives: Iterable[Life]) -> None:
         """Take note that these get ids now, or have nothing yet to make one of."""
-        for life in tails:
-            del self._unnamed[life]
+        for life in lives:
+            del self._without_id[life]
 
-    def give_back_unnamed(self, tails: Iterable[Life]) -> None:
+    def give_back_without_id(self, lives: Iterable[Life]) -> None:
         """Have these get ids later."""
-        self._unnamed.update(dict.fromkeys(tails))
+        self._without_id.update(dict.fromkeys(lives))
 
     @property
-    def held(self) -> Collection[Life]:
-        """The tails with a record that may go on, as they are now: to be copied by whoever changes them."""
-        return self._held.keys()
+    def pending(self) -> Collection[Life]:
+        """The lives with a record that may go on, as they are now: to be copied by whoever changes them."""
+        return self._pending.keys()
 
-    def let_go(self, life: Life) -> None:
+    def record_read(self, life: Life) -> None:
         """Take note that a life's last record is held back no more."""
-        self._held.pop(life, None)
+        self._pending.pop(life, None)
 
     # Open files, and the end
 
@@ -171,15 +171,15 @@ class Lives:
             self.index.add_file(life)
         if life.stream:
             self.index.add_stream(life.stream, life)
-        self.hold_open(life)
+        self.keep_open(life)
         self.enqueue(self._succession.line_up(life))
 
     def move(self, life: Life, file: OpenFile) -> None:
         """Let a life go on in another file."""
         self.index.drop_file(life)
-        life.go_on_in(file)
+        life.move_to(file)
         self.index.add_file(life)
-        self.hold_open(life)
+        self.keep_open(life)
         self._change(life, Event.RESUME)
         self._dirty[life] = None
         self.enqueue(life)
@@ -197,12 +197,12 @@ class Lives:
         else:
             self.end(life, done=True)
         self.index.add_file(fresh)
-        self.hold_open(fresh)
+        self.keep_open(fresh)
         self.enqueue(fresh)
 
-    def hold_open(self, life: Life) -> None:
+    def keep_open(self, life: Life) -> None:
         """Count a life's file as open; others are closed if there are too many."""
-        self.open_files.hold(life)
+        self.open_files.keep(life)
 
     def close_file(self, life: Life) -> None:
         """Close a life's file."""
@@ -246,7 +246,7 @@ class Lives:
         self.close_file(life)
         if life.stream:
             self._dirty[life] = None
-        self._unnamed.pop(life, None)
+        self._without_id.pop(life, None)
         self.index.drop_file(life)
         self.enqueue(self._succession.release(life))
         self._succession.leave(life)

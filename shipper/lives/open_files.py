@@ -27,12 +27,12 @@ F = TypeVar("F", bound=Openable)
 class OpenFiles(Generic[F]):
     """The open tails, the one used last at the end.
 
-    What is in `kept` is never closed to save descriptors, and what `is_wanted` soon is closed last.
+    What is in `pinned` is never closed to save descriptors, and what `is_wanted` soon is closed last.
     """
 
-    def __init__(self, budget: int, kept: Container[F], is_wanted: Callable[[F], bool]) -> None:
+    def __init__(self, budget: int, pinned: Container[F], is_wanted: Callable[[F], bool]) -> None:
         self._budget = budget
-        self._kept = kept
+        self._pinned = pinned
         self._is_wanted = is_wanted
         self._warned = False
         self._open: dict[F, None] = {}
@@ -40,7 +40,7 @@ class OpenFiles(Generic[F]):
     def __len__(self) -> int:
         return len(self._open)
 
-    def hold(self, life: F) -> None:
+    def keep(self, life: F) -> None:
         """Count a file as open, the latest of all; close others if there are too many."""
         self._open.pop(life, None)
         self._open[life] = None
@@ -72,7 +72,7 @@ class OpenFiles(Generic[F]):
 
         A part of the budget at once: to look through all open files at each opening takes the square of their number.
         """
-        closable = [life for life in self._open if life.names and life not in self._kept and life is not latest]
+        closable = [life for life in self._open if life.names and life not in self._pinned and life is not latest]
         closable.sort(key=self._is_wanted)
         for life in closable[: len(self._open) - self._budget + self._budget // SPARE_SHARE]:
             self.close(life)

@@ -6,7 +6,7 @@ from collections.abc import Container
 from logbus.errors import visible
 from shipper.files.identity import digest, random_id
 from shipper.files.opening import OpenFile
-from shipper.lives.comparing import GOES_ON, Verdict, recognise
+from shipper.lives.comparing import RESUMABLE, Verdict, recognise
 from shipper.lives.life import Life
 from shipper.lives.states import State
 from shipper.state.registry import Registry, Row
@@ -49,16 +49,16 @@ class Memory:
                 if verdict is not Verdict.OTHER_FILE:
                     self._take_over(life, row, verdict)
                 return verdict
-            if verdict in GOES_ON and (over := self._registry.row(stream)):
+            if verdict in RESUMABLE and (over := self._registry.row(stream)):
                 self.over[stream] = (over, Verdict.REPLACED)
                 return Verdict.REPLACED
         return Verdict.OTHER_FILE
 
     def knows(self, file: OpenFile) -> bool:
         """Return True if an open file is a life that is remembered."""
-        return any(recognise(file, row) in GOES_ON for row in self._registry.candidates(file.id.inode))
+        return any(recognise(file, row) in RESUMABLE for row in self._registry.candidates(file.id.inode))
 
-    def go_on(self, life: Life, row: Row) -> None:
+    def resume_row(self, life: Life, row: Row) -> None:
         """Let a life whose file holds a remembered stream go on with it."""
         life.begin_at(row.offset)
         if not self._cloned:
@@ -105,7 +105,7 @@ class Memory:
         if verdict is not Verdict.REPLACED and life.path != row.path:
             life.adopt(row.path, row.real_path)
         if verdict is Verdict.SAME:
-            self.go_on(life, row)
+            self.resume_row(life, row)
         elif verdict is Verdict.LOST_UNCONFIRMED:
             life.begin_at(row.offset)
         if verdict is not Verdict.SAME or self._cloned:
@@ -114,16 +114,17 @@ class Memory:
 
 def row_of(life: Life) -> Row:
     """Return what is to be remembered of a life now."""
+    confirmed = life.progress.checkpoint
     return Row(
         stream=life.stream,
         device=life.id.device,
         inode=life.id.inode,
         generation=life.id.generation,
         path=life.path,
-        offset=life.progress.checkpoint,
-        mark=digest(life.progress.mark),
+        offset=confirmed.offset,
+        fingerprint=digest(confirmed.before),
         published=life.tail.offset,
-        published_mark=digest(life.tail.mark),
+        published_fingerprint=digest(life.tail.position.before),
         head_length=life.tail.head.length,
         head=life.tail.head.digest(),
         done=life.state is State.DONE and life.progress.committed >= life.tail.offset,

@@ -1,10 +1,10 @@
-"""Standard input as a source: read as it comes, no rewinding, nothing remembered."""
+"""Standard input: read as it comes, no rewinding, nothing remembered."""
 
 import os
 import select
 import stat
 
-from shipper.files.identity import random_id
+from shipper.files.identity import Position, random_id
 from shipper.lives.tail import Slice
 from shipper.records.cuts import Cut
 from shipper.records.recorder import Recorder
@@ -17,14 +17,14 @@ READ_BYTES = 512 * 1024
 class Stdin:
     """Slices of a pipe, a terminal or a redirected file; `waiting` is the unfinished line that came last."""
 
-    def __init__(self, source: Input, fd: int = 0) -> None:
-        self.input = source
-        self.recorder = Recorder(source)
+    def __init__(self, entry: Input, fd: int = 0) -> None:
+        self.input = entry
+        self.recorder = Recorder(entry)
         self.fd = fd
         self.stream = random_id()
         self.offset = 0
         self._eof = self._more = False
-        self.progress = Progress()
+        self.progress = Progress(Position())
         mode = os.fstat(fd).st_mode
         self.pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
         self._waiting = b""
@@ -65,5 +65,5 @@ class Stdin:
             return None
         piece = Slice(self.offset, data[: found.end], partial, found.bounds)
         self.offset = piece.end
-        self.progress.published(piece.end, b"")
+        self.progress.published(Position(piece.end))
         return piece

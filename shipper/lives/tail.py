@@ -1,8 +1,8 @@
 """One open file, read from its offset in slices that end with a record.
 
-A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins MARK_BYTES before
-the offset, and those bytes must be the ones read last time, and so must the file's head; so truncation and rewriting in
-place are noticed by the read itself, however the file's size came out.
+A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins FINGERPRINT_BYTES
+before the offset, and those bytes must be the ones read last time, as must the file's head: so the read itself notices
+truncation and rewriting in place, whatever the size is.
 
 A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
 """
@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 
 from logbus.batch import MAX_BODY_BYTES
-from shipper.files.identity import HEAD_BYTES, MARK_BYTES, Head, mark_before
+from shipper.files.identity import HEAD_BYTES, Head, Position
 from shipper.files.opening import OpenFile
 from shipper.files.space import content_end, first_byte
 from shipper.lives.content import Content
@@ -29,10 +29,10 @@ class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bytes of a source: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
+    """Bytes of a file: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
 
     `bounds`: where its records end in the decoded text, if they are not simply lines. `forced`: the last one's end is
-    not told by the source's bytes but by the time that passed.
+    not told by the bytes but by the time that passed.
     """
 
     offset: int
@@ -50,27 +50,32 @@ class Slice:
 class Tail:
     """The reader of one open file. Others change it by its verbs, and write none of its attributes.
 
-    `offset` is what is read next. After a read, `more` says that the file goes on, `fragment` that an unfinished line
-    follows; `final` has it read as a record. `held` says that whole lines wait for others that may belong to their
-    record; `flush` has them read. At `boundary` a record was once forced to end, and does again. `until`: what the
-    file holds from there on is another life's. `hole`: where a writer may go on after a truncation, leaving NULs
-    before. `content` reads what is no space.
+    `position`: what is read next, and what was read before it. After a read, `more` says that the file continues,
+    `fragment` that an unfinished line follows; `final` has that line read as a record. `pending`: whole lines wait for
+    others that may belong to their record; `flush` has them read. At `boundary` a record was once forced to end, and
+    ends again. `until`: from there on, the file's content is another life's. `hole`: where a writer may resume after a
+    truncation, leaving NULs before. `content` reads everything but space.
     """
 
     __slots__ = (
-        "boundary", "content", "file", "final", "flush", "fragment", "head", "held", "hole", "mark", "more", "offset",
+        "boundary", "content", "file", "final", "flush", "fragment", "head", "hole", "more", "pending", "position",
         "recorder", "scanned", "until",
     )  # fmt: skip
 
     def __init__(self, file: OpenFile, recorder: Records) -> None:
         self.file = file
         self.recorder = recorder
-        self.offset = self.scanned = 0
-        self.mark = b""
+        self.position = Position()
+        self.scanned = 0
         self.head = Head()
         self.hole = self.boundary = self.until = 0
-        self.fragment = self.more = self.held = self.flush = self.final = False
+        self.fragment = self.more = self.pending = self.flush = self.final = False
         self.content = Content(recorder.encoding.unit)
+
+    @property
+    def offset(self) -> int:
+        """What is read next."""
+        return self.position.offset
 
     @property
     def fd(self) -> int:
@@ -83,8 +88,8 @@ class Tail:
 
     def begin_at(self, offset: int) -> None:
         """Take everything before `offset` as read."""
-        self.offset = self.scanned = offset
-        self.mark = mark_before(self.fd, offset)
+        self.position = Position.of(self.fd, offset)
+        self.scanned = offset
         self.head = Head.of(self.fd, offset)
 
     def resume(self, head_length: int, boundary: int) -> None:
@@ -147,7 +152,7 @@ class Tail:
         inside = bound and found.end == start
         end = len(data) if inside else found.end
         self.fragment = end < len(data)
-        self.held = self.recorder.joins and self._encoding.behind_first(data, end, at) > 0
+        self.pending = self.recorder.joins and self._encoding.behind_first(data, end, at) > 0
         if end == start:
             return self._unfinished(data, start)
         self.more = self.more or found.more
@@ -168,8 +173,8 @@ class Tail:
         if not piece.offset:  # what was looked at before may never be in the life's copy
             self.head = Head()
         self.head.extend(piece.offset, piece.body)
-        self.mark = (self.mark + piece.body[-MARK_BYTES:])[-MARK_BYTES:]
-        self.offset = self.scanned = piece.end
+        self.position = self.position.after(piece.body)
+        self.scanned = self.offset
         self.content.search_again()
 
     def reopened_as(self, file: OpenFile) -> bool:
@@ -182,7 +187,7 @@ class Tail:
 
     def continues(self) -> bool:
         """Return True if the open file still holds what was read: the head, and the bytes before the offset."""
-        return self.head.matches(self.fd) and mark_before(self.fd, self.offset) == self.mark
+        return self.head.matches(self.fd) and self.position.is_in(self.fd)
 
     def end_of_records(self) -> int:
         """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
@@ -207,10 +212,10 @@ class Tail:
         self.hole = 0
 
     def _read_on(self, limit: int) -> tuple[bytes, int]:
-        """Return up to `limit` new bytes behind the mark, and where they begin."""
-        start = len(self.mark)
+        """Return up to `limit` new bytes behind those of the position, and where they begin."""
+        start = len(self.position.before)
         data = self._content(start + limit, start)
-        if not data.startswith(self.mark):
+        if not data.startswith(self.position.before):
             raise LifeEnded
         return data, start
 
@@ -233,7 +238,7 @@ class Tail:
     def _unfinished(self, data: bytes, start: int) -> Slice | None:
         """Judge what is no complete record: nothing, held lines, the beginning of a line or of a very long one."""
         length = len(data) - start
-        if not length or self.held:
+        if not length or self.pending:
             return None
         self.scanned = self.offset + length
         if length >= self.recorder.max_record_bytes:

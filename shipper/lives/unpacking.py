@@ -90,8 +90,8 @@ class Unpacking:
         """Unpack for a life, after the others."""
         self._jobs.append(job)
 
-    def tails(self) -> list[Life]:
-        """Return the tails that cannot be read yet."""
+    def lives(self) -> list[Life]:
+        """Return the lives that cannot be read yet."""
         return [job.life for job in self._jobs]
 
     def wait_s(self, now: float) -> float:

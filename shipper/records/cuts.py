@@ -1,4 +1,4 @@
-"""Where records end and what becomes of them, as a recorder tells whoever reads a source. Pure."""
+"""Where records end and what becomes of them, as a recorder tells whoever reads a entry. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -38,11 +38,11 @@ class Finished:
 
 
 class Records(Protocol):
-    """What makes records of a source's bytes: `recorder.Recorder`."""
+    """What makes records of a file's bytes: `recorder.Recorder`."""
 
     @property
     def encoding(self) -> Encoding:
-        """How the source's text is written."""
+        """How the file's text is written."""
 
     @property
     def joins(self) -> bool:
@@ -50,7 +50,7 @@ class Records(Protocol):
 
     @property
     def rewrites(self) -> bool:
-        """Whether what is published may not be what the source holds."""
+        """Whether what is published may not be what the file holds."""
 
     @property
     def flush_s(self) -> float:

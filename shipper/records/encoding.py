@@ -22,24 +22,24 @@ _HALF: Final = "?"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Bytes of a source as UTF-8, `body`. Each line ends at one of `ends` in it, of `source_ends` in the source's."""
+    """Bytes of a file as UTF-8, `body`. Each line ends at one of `ends` in it, of `file_ends` in the file's."""
 
     body: bytes
     ends: list[int]
-    source_ends: list[int]
+    file_ends: list[int]
 
-    def source_at(self, end: int) -> int:
-        """Return how many of the source's bytes make body[:end]; within a line, as far from its end, if it has that."""
+    def file_at(self, end: int) -> int:
+        """Return how many of the file's bytes make body[:end]; within a line, as far from its end, if it has that."""
         if not end:
             return 0
         line = bisect_left(self.ends, end)
-        return max(self.source_ends[line] - (self.ends[line] - end), self.source_ends[line - 1] if line else 0)
+        return max(self.file_ends[line] - (self.ends[line] - end), self.file_ends[line - 1] if line else 0)
 
     def lengths(self, of_records: Lengths | None) -> Lengths:
-        """Return (bytes, bytes of the source) per record, of (bytes, bytes of `body`); None: each line is a record."""
+        """Return (bytes, bytes of the file) per record, of (bytes, bytes of `body`); None: each line is a record."""
         if of_records is None:
             of_records = tuple((end - start, end - start) for start, end in pairwise([0, *self.ends]))
-        ends = map(self.source_at, accumulate((source for _, source in of_records), initial=0))
+        ends = map(self.file_at, accumulate((size for _, size in of_records), initial=0))
         sizes = (size for size, _ in of_records)
         return tuple((size, end - start) for size, (start, end) in zip(sizes, pairwise(ends), strict=True))
 
@@ -48,7 +48,7 @@ class Text:
 class Encoding:
     """Where lines end: behind `newline`, whose bytes are those of one unit. `codec`: Python's name; "": mere bytes.
 
-    `longest`: the most bytes that a character has. `at` is the offset in the source of the first byte of `data`: units
+    `longest`: the most bytes that a character has. `at` is the offset in the file of the first byte of `data`: units
     begin at multiples of their length.
     """
 
@@ -94,11 +94,11 @@ class Encoding:
         text = _HALF * first + self._text(data[first:last]) + _HALF * (len(data) - last)
         lines = list(io.StringIO(text, newline="\n"))
         ends = accumulate(len(line.encode(self.codec, "surrogatepass")) for line in lines)
-        source_ends = [min(end - first, len(data)) for end in ends]
+        file_ends = [min(end - first, len(data)) for end in ends]
         if not at and lines and lines[0] != _MARK:
             lines[0] = lines[0].removeprefix(_MARK)
         parts = [line.encode("utf-8", "surrogatepass") for line in lines]
-        return Text(b"".join(parts), list(accumulate(map(len, parts))), source_ends)
+        return Text(b"".join(parts), list(accumulate(map(len, parts))), file_ends)
 
     def decode_unfinished(self, data: bytes, at: int = 0) -> Text:
         """Return the same where more may follow; what is left of a last line is no longer than it will be."""

@@ -74,7 +74,7 @@ class Recorder:
         decode = self.encoding.decode if final else self.encoding.decode_unfinished
         text = decode(data[start:], at + start)
         found = self._cut(text.body, 0, flush=flush, final=final)
-        return replace(found, end=start + text.source_at(found.end))
+        return replace(found, end=start + text.file_at(found.end))
 
     def _cut(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
         if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
@@ -198,7 +198,7 @@ def _assembled(left: list[bytes], levels: bytes, sizes: list[int], kept: list[bo
     """Return a batch's parts: what is `left` of records of `sizes` bytes, what was dropped as records of no bytes.
 
     Neighbours that were dropped are one such record, as severe as the next that was not, so that it adds nothing to
-    the routing key. A summary comes behind the first record that can spare a byte of the source, its newline's.
+    the routing key. A summary comes behind the first record that can spare a byte of the entry, its newline's.
     """
     parts: list[bytes] = []
     digits = bytearray()

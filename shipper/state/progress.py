@@ -1,28 +1,39 @@
 """How far a stream is confirmed: spans go in in any order and any split, out comes the gap-free prefix.
 
-A batch leaves a *mark* (the last bytes before its end) when it is published. The place to begin again after a
-restart is the last batch end inside the gap-free prefix, because there the mark proves that the file is the same.
+Each batch leaves its end as a position when it is published. A restart resumes at the last of these positions inside
+the gap-free prefix, because there the bytes before it prove that the file is the same.
 """
 
 import heapq
 from collections import deque
+from typing import Generic, Protocol, TypeVar
 
 
-class Progress:
-    """The confirmed part of one stream, offsets in bytes of the source."""
+class Position(Protocol):
+    """Where a batch ends: `shipper.files.identity.Position`."""
 
-    __slots__ = ("_ahead", "_ends", "checkpoint", "committed", "mark")
+    @property
+    def offset(self) -> int:
+        """The offset in the file."""
 
-    def __init__(self, offset: int = 0, mark: bytes = b"") -> None:
-        self.committed = offset
-        self.checkpoint = offset
-        self.mark = mark
+
+P = TypeVar("P", bound=Position)
+
+
+class Progress(Generic[P]):
+    """The confirmed part of one stream, offsets in bytes of the file."""
+
+    __slots__ = ("_ahead", "_ends", "checkpoint", "committed")
+
+    def __init__(self, position: P) -> None:
+        self.committed = position.offset
+        self.checkpoint = position
         self._ahead: list[tuple[int, int]] = []
-        self._ends: deque[tuple[int, bytes]] = deque()
+        self._ends: deque[P] = deque()
 
-    def published(self, end: int, mark: bytes) -> None:
-        """Note that a batch up to `end` is on its way; `mark` is what precedes `end` in the source."""
-        self._ends.append((end, mark))
+    def published(self, end: P) -> None:
+        """Note that a batch up to `end` is on its way."""
+        self._ends.append(end)
 
     def confirm(self, offset: int, end: int) -> bool:
         """Take the span [offset, end) as confirmed; True if the checkpoint moved."""
@@ -33,7 +44,7 @@ class Progress:
 
     def _move_checkpoint(self) -> bool:
         moved = False
-        while self._ends and self._ends[0][0] <= self.committed:
-            self.checkpoint, self.mark = self._ends.popleft()
+        while self._ends and self._ends[0].offset <= self.committed:
+            self.checkpoint = self._ends.popleft()
             moved = True
         return moved

@@ -37,7 +37,7 @@ def place_of(path: str, real: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stream as remembered: offsets in bytes; `head`, `mark` and `published_mark` are fingerprints.
+    """One stream as remembered: offsets in bytes; `head` is a fingerprint, too.
 
     `real_path`: the path of the file if a link led to it; None if an older Logbus did not remember that.
     `settled`: nothing more is expected of it, as it was rotated away, read to its end and quiet, or as it could not be
@@ -50,9 +50,9 @@ class Row:
     generation: int | None
     path: str
     offset: int
-    mark: bytes
+    fingerprint: bytes
     published: int
-    published_mark: bytes
+    published_fingerprint: bytes
     head_length: int
     head: bytes
     done: bool = False
@@ -69,10 +69,12 @@ class Row:
         return replace(self, done=True)
 
 
+_COLUMN_OF = {"fingerprint": "mark", "published_fingerprint": "published_mark"}  # as older versions wrote them
 _NAMES = [field.name for field in fields(Row)]
-COLUMNS = ", ".join(_NAMES)
+_COLUMNS = [_COLUMN_OF.get(name, name) for name in _NAMES]
+COLUMNS = ", ".join(_COLUMNS)
 _VALUES = attrgetter(*_NAMES)  # `astuple` copies each value, too: a sixth of a start with 10,000 files
-_UPDATED = [name for name in _NAMES if name != "stream"]
+_UPDATED = [column for column in _COLUMNS if column != "stream"]
 _OUTLINE = "stream, inode, path, real_path"
 _HOLES = ", ".join("?" * (len(_NAMES) + 1))
 _SAVE = (

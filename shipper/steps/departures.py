@@ -25,10 +25,12 @@ RESTING_CHECK_S = 30.0
 
 
 class Departures:
-    """Looks at lives that leave or rest. Of those without a name, `hold_bytes` may be unread, None: any number."""
+    """Looks at lives that leave or rest. Of those without a name, `nameless_bytes` may be unread, None: any number."""
 
-    def __init__(self, lives: Lives, following: Following, discovery: Discovery, hold_bytes: int | None = None) -> None:
-        self._hold_bytes = hold_bytes
+    def __init__(
+        self, lives: Lives, following: Following, discovery: Discovery, nameless_bytes: int | None = None
+    ) -> None:
+        self._nameless_bytes = nameless_bytes
         self._lives = lives
         self._following = following
         self._discovery = discovery
@@ -40,16 +42,16 @@ class Departures:
             self._next_check = now + LEAVING_CHECK_S
             for life in [*self._lives.leaving]:
                 if life.state is State.LEAVING:  # the check of another one may have changed it
-                    self._check_leaving(life, now)
-            self._limit_held()
+                    self._stat_leaving(life, now)
+            self._limit_nameless()
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
-                self._check_resting()
+                self._search_resting()
         self._flush_held(now)
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to look at, or to read."""
-        wait_s = min((self._due_s(life, now) for life in self._lives.held), default=float("inf"))
+        wait_s = min((self._due_s(life, now) for life in self._lives.pending), default=float("inf"))
         return min(wait_s, self._next_check - now) if self._lives.leaving else wait_s
 
     def leave(self) -> None:
@@ -61,22 +63,22 @@ class Departures:
 
     def _flush_held(self, now: float) -> None:
         """Have records read that nothing was added to for `flush_s`."""
-        for life in [life for life in self._lives.held if self._due_s(life, now) <= 0]:
-            self._lives.let_go(life)
-            if life.tail.held:
+        for life in [life for life in self._lives.pending if self._due_s(life, now) <= 0]:
+            self._lives.record_read(life)
+            if life.tail.pending:
                 life.tail.flush_record()
                 self._lives.enqueue(life)
 
     @staticmethod
     def _due_s(life: Life, now: float) -> float:
         """Return in how many seconds a life need not be held any more."""
-        return life.changed_s + life.recorder.flush_s - now if life.tail.held and not life.ended else 0.0
+        return life.changed_s + life.recorder.flush_s - now if life.tail.pending and not life.ended else 0.0
 
-    def _check_leaving(self, life: Life, now: float) -> None:
+    def _stat_leaving(self, life: Life, now: float) -> None:
         if life.tail.fd < 0 and not self._reopen(life, now):
             return
         status = os.fstat(life.tail.fd)
-        self._following.visit(life, status, now)
+        self._following.stat(life, status, now)
         if life.state is not State.LEAVING or self._lives.is_ready(life) or self._lives.waits(life):
             return
         quiet_s = now - life.changed_s
@@ -92,24 +94,24 @@ class Departures:
         elif quiet_s >= RENAMED_GRACE_S:
             self._lives.rest(life)
 
-    def _limit_held(self) -> None:
+    def _limit_nameless(self) -> None:
         """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
         held = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
         unread = sum(life.unread for life in held)
-        while self._hold_bytes is not None and unread > self._hold_bytes:
+        while self._nameless_bytes is not None and unread > self._nameless_bytes:
             oldest = next(life for life in held if life.unread)
             held.remove(oldest)
             unread -= oldest.unread
-            say_dropped(oldest.path, oldest.unread, self._hold_bytes)
+            say_dropped(oldest.path, oldest.unread, self._nameless_bytes)
             self._lives.end(oldest, done=True)
         gauge("logbus_held_lives", len(held))
         gauge("logbus_held_bytes", unread)
 
-    def _check_resting(self) -> None:
+    def _search_resting(self) -> None:
         """Open the resting lives that grew, and end those that are gone from their directory."""
         siblings = Siblings(self._discovery.input_of)
         for life in [life for life in self._lives.resting if not life.names]:
-            found = siblings.find(life)
+            found = siblings.search(life)
             if not found or found.status.st_size != life.seen_size:
                 self._lives.leave(life)
 
@@ -128,10 +130,10 @@ class Departures:
 
     def _open_sibling(self, life: Life) -> bool:
         """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
-        found = Siblings(self._discovery.input_of).find(life)
+        found = Siblings(self._discovery.input_of).search(life)
         is_it = found and life.tail.reopened_as(open_regular(found.path))
         if is_it and (life.id.generation is not None or life.tail.continues()):
-            self._lives.hold_open(life)
+            self._lives.keep_open(life)
             return True
         life.tail.close()
         if not self._following.recover(life):

@@ -1,4 +1,4 @@
-"""Slices become batches: one of each source in turn, while the publisher has room."""
+"""Slices become batches: one of each file in turn, while the publisher has room."""
 
 import time
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from logbus.batch import Batch, Span
 from logbus.errors import SourceError
-from shipper.files.identity import MARK_BYTES, digest
+from shipper.files.identity import digest
 from shipper.files.space import holds_space
 from shipper.lives.following import Following
 from shipper.lives.life import Life
@@ -95,7 +95,7 @@ class Reader:
                 self._lives.enqueue(life)
 
     def read(self, now: float) -> None:
-        """Publish slices, one of each source in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
+        """Publish slices, one of each file in turn, while there is room: SLICES_A_STEP, or STEP_BYTES."""
         self._end_pauses(now)
         enough = self.bytes + STEP_BYTES
         for _ in range(SLICES_A_STEP):
@@ -134,11 +134,11 @@ class Reader:
         self._pausing[life] = until
         return True
 
-    def _read_stdin(self, source: Stdin, now: float) -> bool:
-        piece = source.read(now)
+    def _read_stdin(self, stdin: Stdin, now: float) -> bool:
+        piece = stdin.read(now)
         self.more_stdin = piece is not None
         if piece:
-            self._publish(source, source.input.label or "stdin", "-", piece, now)
+            self._publish(stdin, stdin.input.label or "stdin", "-", piece, now)
         return self.more_stdin
 
     def _read_one(self, life: Life, now: float) -> None:
@@ -150,7 +150,7 @@ class Reader:
             elif life.stream:
                 if not self._pauses(life, now):
                     self._ship_filled(life, life.tail.read(), now)
-            elif self._lives.is_unnamed(life) or life.tail.content.searching:
+            elif self._lives.lacks_id(life) or life.tail.content.searching:
                 self._lives.enqueue(life)  # its turn to get an id, or room on the registry's disk, is still to come
             else:
                 self._at_end(life)
@@ -211,8 +211,8 @@ class Reader:
         self._sealed.add(life)
         if life.progress.committed < life.tail.offset:
             return False
-        mark = digest((life.tail.mark + piece.body)[-MARK_BYTES:])
-        self._registry.save([replace(row_of(life), published=piece.end, published_mark=mark)])
+        fingerprint = digest(life.tail.position.after(piece.body).before)
+        self._registry.save([replace(row_of(life), published=piece.end, published_fingerprint=fingerprint)])
         return True
 
     def _read_enough(self, life: Life) -> bool:
@@ -228,8 +228,8 @@ class Reader:
         self._lives.at_end(life)
         self._lives.targets.drop(life)
 
-    def _publish(self, source: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = source.recorder.finish(piece.body, piece.bounds, now, piece.offset)
+    def _publish(self, life: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
+        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset)
         self.records += len(found.levels)
         self.bytes += len(piece.body)
         self._publisher.publish(
@@ -239,11 +239,11 @@ class Reader:
                 host=self._host,
                 label=label,
                 path=path,
-                stream=source.stream,
+                stream=life.stream,
                 offset=piece.offset,
                 end=piece.end,
                 read_at_us=time.time_ns() // 1000,
-                fields=source.input.fields_of(path),
+                fields=life.input.fields_of(path),
                 lengths=found.lengths,
                 partial=piece.partial,
             )

@@ -15,7 +15,7 @@ from shipper.files.complaints import say_lost, say_unconfirmed
 from shipper.files.discovery import Discovery, Found, Siblings, regular
 from shipper.files.identity import Extent, FileId, key_of
 from shipper.files.opening import OpenFile
-from shipper.files.rotated_names import Kin, look_for
+from shipper.files.rotated_names import Kin, search
 from shipper.lives.comparing import described
 from shipper.lives.copies import find_copy, open_each
 from shipper.lives.following import Following
@@ -61,7 +61,7 @@ class Resumption:
             if not self._follow_sibling(sibling, now, life.stream):
                 if self._memory.is_rewritten(life.stream):
                     rewritten += [(named, sibling)]
-                self._look_elsewhere(life, kin, now)
+                self._search(life, kin, now)
         for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
             for each in named:
                 self._follow(each, now)
@@ -85,7 +85,7 @@ class Resumption:
 
     def unpacking(self) -> list[Life]:
         """Return the tails that cannot be read yet."""
-        return self._following.unpacking.tails()
+        return self._following.unpacking.lives()
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until there is something to unpack, or to report."""
@@ -105,7 +105,7 @@ class Resumption:
         """Return the file of a life beside its place, unless it has a name; it may have been rotated just now."""
         if any((now := regular(each.path)) and now.st_ino == life.inode for each in named):
             return None
-        return (Siblings(self._discovery.input_of) if named else siblings).find(life)
+        return (Siblings(self._discovery.input_of) if named else siblings).search(life)
 
     def _follow_sibling(self, found: Found | None, now: float, stream: str = "") -> Life | None:
         life = self._follow(found, now, stream) if found else None
@@ -114,43 +114,43 @@ class Resumption:
         return life
 
     def _leave(self, life: Life, status: os.stat_result, now: float) -> None:
-        life.visit(status, now)
+        life.update_size(status, now)
         self._lives.leave(life)
         self._lives.enqueue(life)
 
-    def _look_elsewhere(self, life: Outline, kin: Kin, now: float) -> None:
-        source = self._discovery.input_of(life.path)
-        row = self._registry.row(life.stream) if source else None
-        if row is None or source is None:
+    def _search(self, life: Outline, kin: Kin, now: float) -> None:
+        entry = self._discovery.input_of(life.path)
+        row = self._registry.row(life.stream) if entry else None
+        if row is None or entry is None:
             return
-        if not look_for(life.place, lambda kin: self._go_on_elsewhere(row, source, kin, now), kin):
+        if not search(life.place, lambda kin: self._resume_elsewhere(row, entry, kin, now), kin):
             self._missing.append(life.stream)
 
-    def _go_on_elsewhere(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+    def _resume_elsewhere(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
         if copy := find_copy(row, kin.of(row.place), self._following.knows):
-            self._go_on_in_copy(self._tail(copy, source), row, now)
+            self._resume_in_copy(self._tail(copy, entry), row, now)
         elif found := archives_of(row, kin):
-            life = self._begin(row, source)
+            life = self._begin(row, entry)
             self._following.unpack(life, row, found)
             self._lives.take_in(life)
         else:
-            return self._go_on_in_noted_copy(row, source, kin, now)
+            return self._resume_in_noted_copy(row, entry, kin, now)
         return True
 
     def _take_noted_copies(self, kin: Kin, now: float) -> None:
         """Take the copies of lives that are over as read; forget which files are copies: rotation goes on."""
         for row in self._memory.with_noted_copies():
-            if row.done and (source := self._discovery.input_of(row.path)):
-                self._go_on_in_noted_copy(row, source, kin, now)
+            if row.done and (entry := self._discovery.input_of(row.path)):
+                self._resume_in_noted_copy(row, entry, kin, now)
         self._memory.forget_copies()
 
-    def _go_on_in_noted_copy(self, row: Row, source: Input, kin: Kin, now: float) -> bool:
+    def _resume_in_noted_copy(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
         """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
         noted = self._memory.noted_copy(row.stream)
         for copy in open_each(kin.of(row.place) if noted else ()):
             size = os.fstat(copy.fd).st_size
             if noted == described(copy, Extent.of(copy.fd, size)) and not self._following.knows(copy):
-                self._take_noted_copy(self._tail(copy, source), size, row, now)
+                self._take_noted_copy(self._tail(copy, entry), size, row, now)
                 return True
             copy.close()
         return False
@@ -159,28 +159,28 @@ class Resumption:
         lost_bytes = row.published - max(size, row.offset)
         if row.offset < size and not row.done:
             say_unconfirmed(row.path, lost_bytes)
-            self._go_on_in_copy(copy, row, now)
+            self._resume_in_copy(copy, row, now)
             copy.tail.stop_at(size)
             return
         self._memory.take_as_read(copy, min(size, row.offset))
         copy.tail.close()
         self._write_off(row, lost_bytes)
 
-    def _go_on_in_copy(self, copy: Life, row: Row, now: float) -> None:
+    def _resume_in_copy(self, copy: Life, row: Row, now: float) -> None:
         logger.info("resuming %s in its copy %s", visible(row.path), visible(copy.path))
         copy.adopt(row.path, row.real_path)
         self._memory.over.pop(row.stream, None)
-        self._memory.go_on(copy, row)
+        self._memory.resume_row(copy, row)
         self._lives.take_in(copy)
         self._leave(copy, os.fstat(copy.tail.fd), now)
 
-    def _tail(self, file: OpenFile, source: Input) -> Life:
-        return Life(source, file, self._following.recorders.of(source))
+    def _tail(self, file: OpenFile, entry: Input) -> Life:
+        return Life(entry, file, self._following.recorders.of(entry))
 
-    def _begin(self, row: Row, source: Input) -> Life:
+    def _begin(self, row: Row, entry: Input) -> Life:
         """Return a life in whose place the successors of a life wait, and that has nothing to read yet."""
         file_id = FileId(row.device, row.inode, row.generation)
-        life = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), source)
+        life = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), entry)
         self._memory.over.pop(row.stream, None)
         self._lives.index.add_stream(row.stream, life)
         return life
@@ -192,7 +192,7 @@ class Resumption:
             return
         self._lives.unpacked(life)
         if not life.stream:
-            self._memory.go_on(life, job.row)
+            self._memory.resume_row(life, job.row)
         status = os.fstat(life.tail.fd)
         self._lives.targets.change(life, status.st_size)
         self._leave(life, status, now)
@@ -200,7 +200,7 @@ class Resumption:
     def _is_unpacked(self, job: Job) -> bool:
         """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
         life = job.life
-        copy = look_for(life.place, lambda kin: find_copy(job.row, kin.of(life.place), self._following.knows))
+        copy = search(life.place, lambda kin: find_copy(job.row, kin.of(life.place), self._following.knows))
         if copy is None:
             return False
         self._lives.close_file(life)
@@ -228,10 +228,13 @@ class Resumption:
             self._reporter.report(rows, last=not self._missing)
         if rows:
             self._registry.save(
-                [replace(row, published=row.offset, published_mark=row.mark, settled=True) for row in rows]
+                [
+                    replace(row, published=row.offset, published_fingerprint=row.fingerprint, settled=True)
+                    for row in rows
+                ]
             )
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:
         """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
         say_unconfirmed(row.path, lost_bytes)
-        self._registry.save([replace(row, published=row.offset, published_mark=row.mark)])
+        self._registry.save([replace(row, published=row.offset, published_fingerprint=row.fingerprint)])

@@ -11,7 +11,7 @@ from shipper.files.discovery import Discovery, Found
 from shipper.files.watcher import Watcher
 from shipper.lives.following import Following
 
-LOOKS_A_STEP = 512
+PATHS_A_STEP = 512
 POLL_EVERY_S = 0.25
 SCAN_SHARE = 200
 """A scan may take half a hundredth of a core."""
@@ -52,11 +52,13 @@ class Scanner:
         """Return the seconds until there is something to look at."""
         return 0.0 if self._scan is not None else max(0.0, self._next_scan - now)
 
-    def look_around(self, now: float) -> None:
+    def work(self, now: float) -> None:
         """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
         if self._watcher:
             for path in self._watcher.take():
-                self._following.look(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(now)
+                self._following.observe_path(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(
+                    now
+                )
         if self._scan is None and now >= self._next_scan:
             self._scan = self._discovery.scan()
             self._scan_s = 0.0
@@ -68,16 +70,16 @@ class Scanner:
     def _go_on_scanning(self, now: float) -> None:
         began = self._stopwatch()
         looked = 0
-        for found in islice(self._scan or (), LOOKS_A_STEP):
+        for found in islice(self._scan or (), PATHS_A_STEP):
             self._gone.discard(found.path)
-            if self._following.saw(found, now):
+            if self._following.observe(found, now):
                 self._unannounced.add(os.path.dirname(found.path))
             looked += 1
-        if looked == LOOKS_A_STEP:
+        if looked == PATHS_A_STEP:
             self._scan_s += self._stopwatch() - began
             return
         for path in self._gone:
-            self._following.look(path, now)
+            self._following.observe_path(path, now)
         self._scan = None
         self._scan_s += self._stopwatch() - began
         if self._watcher:

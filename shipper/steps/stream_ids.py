@@ -14,33 +14,33 @@ NEW_STREAMS_A_STEP = 256
 RETRY_SAVE_S = 1.0
 
 
-class Namer:
-    """Gives ids. `origin` names host and machine. While the registry cannot be written, nothing is read: `waits_s`."""
+class StreamIds:
+    """Gives ids. `origin` names host and machine. While the registry cannot be written, nothing is read: `paused_s`."""
 
     def __init__(self, lives: Lives, following: Following, registry: Registry, origin: str) -> None:
         self._lives = lives
         self._following = following
         self._registry = registry
         self._origin = origin
-        self._hold_until = 0.0
+        self._paused_until = 0.0
 
-    def waits_s(self, now: float) -> float:
+    def paused_s(self, now: float) -> float:
         """Return for how long no id can be given: 0 if the registry can be written, as far as is known."""
-        return max(0.0, self._hold_until - now)
+        return max(0.0, self._paused_until - now)
 
-    def name_new(self, now: float) -> None:
+    def assign(self, now: float) -> None:
         """Give ids to lives that have a first record, and remember them before anything of them is published.
 
         This waits for no room: a life that is remembered is found again after a crash, wherever it was renamed to.
         """
-        if now < self._hold_until:
+        if now < self._paused_until:
             return
-        due = [*islice(self._lives.unnamed, NEW_STREAMS_A_STEP)]
-        self._lives.take_unnamed(due)
+        due = [*islice(self._lives.without_id, NEW_STREAMS_A_STEP)]
+        self._lives.take_without_id(due)
         heads = {life: self._peek(life, now) for life in due if not life.stream}
         if not self.register({life: head for life, head in heads.items() if head}):
-            self._lives.give_back_unnamed(due)
-            self._hold_until = now + RETRY_SAVE_S
+            self._lives.give_back_without_id(due)
+            self._paused_until = now + RETRY_SAVE_S
 
     def _peek(self, life: Life, now: float) -> bytes:
         """Take a life's first bytes into its head and return them; none if there is no record yet."""

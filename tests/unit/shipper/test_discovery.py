@@ -14,7 +14,7 @@ def found(tmp_path: Path, *patterns: str, exclude: list[str] | None = None) -> l
     source = Input(paths=[str(tmp_path / each) for each in patterns], exclude=exclude or [])
     discovery = Discovery([source])
     paths = [each.path for each in discovery.scan()]
-    assert all(discovery.look(path) for path in paths), "a scan and a look agree"
+    assert all(discovery.observe(path) for path in paths), "a scan and a look agree"
     return [os.path.relpath(path, tmp_path) for path in paths]
 
 

@@ -73,7 +73,7 @@ def test_text_is_decoded_and_each_line_knows_its_bytes(text: str, name: str) -> 
     found = encoding_of(name).decode(utf16(text, name))  # type: ignore[arg-type]
     assert found.body == utf8(text)
     lines = lines_of(text)
-    assert found.source_ends == [len(utf16("".join(lines[: each + 1]), name)) for each in range(len(lines))]
+    assert found.file_ends == [len(utf16("".join(lines[: each + 1]), name)) for each in range(len(lines))]
     assert found.ends == [len(utf8("".join(lines[: each + 1]))) for each in range(len(lines))]
 
 
@@ -82,9 +82,9 @@ def test_any_bytes_can_be_decoded(data: bytes, name: str, at: int) -> None:
     """B9: broken text is no error: all of its bytes are accounted for, from any offset, and whole units come back."""
     encoding = encoding_of(name)  # type: ignore[arg-type]
     found = encoding.decode(data, at)
-    assert len(found.ends) == len(found.source_ends)
-    assert (found.source_ends or [0])[-1] == len(data)
-    assert all(first < second for first, second in pairwise([0, *found.source_ends]))
+    assert len(found.ends) == len(found.file_ends)
+    assert (found.file_ends or [0])[-1] == len(data)
+    assert all(first < second for first, second in pairwise([0, *found.file_ends]))
     if data and not at % 2 and not len(data) % 2 and "\ufeff" not in data.decode(CODECS[name], "surrogatepass"):
         assert found.body.decode("utf-8", "surrogatepass").encode(CODECS[name], "surrogatepass") == data
 

@@ -58,9 +58,9 @@ def test_the_mark_is_what_stands_before_an_offset(tmp_path: Path) -> None:
     """Marks are at most 256 bytes, fewer at the beginning."""
     data = os.urandom(1000)
     fd = opened(tmp_path / "a", data)
-    assert identity.mark_before(fd, 0) == b""
-    assert identity.mark_before(fd, 10) == data[:10]
-    assert identity.mark_before(fd, 600) == data[344:600]
+    assert identity.bytes_before(fd, 0) == b""
+    assert identity.bytes_before(fd, 10) == data[:10]
+    assert identity.bytes_before(fd, 600) == data[344:600]
     os.close(fd)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shipper.files.discovery import Siblings
-from shipper.files.rotated_names import Kin, look_for
+from shipper.files.rotated_names import Kin, search
 from shipper.settings import Input
 from shipper.state.registry import Outline
 
@@ -45,7 +45,7 @@ def test_what_is_renamed_while_it_is_looked_for(tmp_path: Path) -> None:
             first.write_bytes(b"life 2")
         return next((each for each in names if Path(each).read_bytes() == b"life 1"), "")
 
-    assert look_for(str(log), look) == str(second)
+    assert search(str(log), look) == str(second)
 
 
 def test_what_is_not_there_is_looked_for_once(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_what_is_not_there_is_looked_for_once(tmp_path: Path) -> None:
     os.utime(tmp_path, (LONG_AGO_S, LONG_AGO_S))
     kin, looks = Kin(), []
     for _ in range(3):
-        assert not look_for(str(tmp_path / "a.log"), lambda kin: looks.append(kin.of(str(tmp_path / "a.log"))), kin)
+        assert not search(str(tmp_path / "a.log"), lambda kin: looks.append(kin.of(str(tmp_path / "a.log"))), kin)
     assert looks == [[str(tmp_path / "a.log.1")]] * 3
 
 
@@ -71,8 +71,8 @@ def test_an_inode_is_found_under_its_newest_name(tmp_path: Path) -> None:
     assert siblings.path_of(life) == str(log)
     log.rename(rotated)
     log.write_bytes(b"y")
-    found = siblings.find(life)
+    found = siblings.search(life)
     assert found
     assert found.path == str(rotated)
     rotated.unlink()
-    assert siblings.find(life) is None
+    assert siblings.search(life) is None

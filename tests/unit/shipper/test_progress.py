@@ -5,14 +5,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shipper.files.identity import Position
 from shipper.state.progress import Progress
 
 
-def published(*ends: int) -> Progress:
+def published(*ends: int) -> Progress[Position]:
     """Return the progress of batches that end there."""
-    progress = Progress()
+    progress = Progress(Position())
     for end in ends:
-        progress.published(end, b"mark %d" % end)
+        progress.published(Position(end, b"before %d" % end))
     return progress
 
 
@@ -20,9 +21,9 @@ def test_a_gap_holds_the_prefix() -> None:
     """C3: what is confirmed behind a gap does not count until the gap is closed."""
     progress = published(10, 20, 30)
     assert not progress.confirm(10, 20)
-    assert (progress.committed, progress.checkpoint) == (0, 0)
+    assert (progress.committed, progress.checkpoint.offset) == (0, 0)
     assert progress.confirm(0, 10)
-    assert (progress.committed, progress.checkpoint, progress.mark) == (20, 20, b"mark 20")
+    assert (progress.committed, progress.checkpoint) == (20, Position(20, b"before 20"))
 
 
 def test_the_checkpoint_is_a_batch_end() -> None:
@@ -30,9 +31,9 @@ def test_the_checkpoint_is_a_batch_end() -> None:
     progress = published(10, 20)
     progress.confirm(0, 10)
     assert not progress.confirm(10, 15)
-    assert (progress.committed, progress.checkpoint) == (15, 10)
+    assert (progress.committed, progress.checkpoint.offset) == (15, 10)
     assert progress.confirm(15, 20)
-    assert progress.checkpoint == 20
+    assert progress.checkpoint.offset == 20
 
 
 def test_a_span_confirmed_twice_changes_nothing() -> None:
@@ -56,4 +57,4 @@ def test_any_order_and_any_split_end_at_the_end(sizes: list[int], pick: object) 
         progress.confirm(offset, end)
         done.update(range(offset, end))
         assert all(at in done for at in range(progress.committed))
-    assert progress.committed == progress.checkpoint == ends[-1]
+    assert progress.committed == progress.checkpoint.offset == ends[-1]

@@ -134,7 +134,7 @@ def test_truncated_or_rewritten_is_another_life(path: Path, data: bytes) -> None
     tail = life.tail
     read_all(tail)
     path.write_bytes(data)
-    life.visit(os.fstat(tail.fd), 1.0)
+    life.update_size(os.fstat(tail.fd), 1.0)
     with pytest.raises(LifeEnded):
         tail.read()
     tail.close()
@@ -148,7 +148,7 @@ def test_the_same_bytes_are_the_same_life(path: Path) -> None:
     read_all(tail)
     path.write_bytes(b"one\n")
     os.utime(path)
-    life.visit(os.fstat(tail.fd), 1.0)
+    life.update_size(os.fstat(tail.fd), 1.0)
     assert tail.read() is None
     tail.close()
 
@@ -161,7 +161,7 @@ def test_the_middle_of_a_head_is_looked_at_after_a_pause(path: Path) -> None:
     read_all(tail)
     with path.open("r+b") as file:
         file.write(b"FIRST 2\n")
-    assert life.visit(os.fstat(tail.fd), 1.0)
+    assert life.update_size(os.fstat(tail.fd), 1.0)
     with pytest.raises(LifeEnded):
         tail.read()
     tail.close()
