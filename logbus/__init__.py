@@ -1,3 +1,3 @@
-"""The ground floor: only what both shores, `shipper` and `sinks`, must agree on."""
+"""The shared core: only what `shipper` and `sinks` must agree on."""
 
 VERSION = "0.1.0"

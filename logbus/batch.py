@@ -1,12 +1,12 @@
 """The wire contract, version 1: a Batch to an AMQP message and back. Pure: no I/O, no AMQP library.
 
-The public description is docs/wire-format.md; other languages are written against it.
+The public description is docs/wire-format.md; implementations in other languages follow it.
 
-`encode` is given our own batches: one that breaks the contract is a programming error, ValueError. `decode` is given
-anything: every field of a message is hostile until checked, and what breaks the contract is WireError, nothing else.
-Both hold a batch to the same rules, but for one: only `decode` counts the lines, which takes a pass over the body; our
-own levels were made of them, one each. A message that does not claim to be a batch is *foreign* and never
-wrong, only too large: its body is lines, its severity is classified here, it has no position.
+`encode` takes our own batches: one that breaks the contract is a programming error, ValueError. `decode` takes
+anything: every field of a message is hostile until checked, and a broken contract is a WireError, nothing else.
+Both apply the same rules, with one exception: only `decode` counts the lines, which takes a pass over the body; our
+own levels were made from the lines, one each. A message that does not claim to be a batch is *foreign*. It is never
+wrong, only too large: its body is lines, its severity is classified here, and it has no position.
 """
 
 import functools
@@ -47,7 +47,7 @@ TYPE = "logbus.batch.v1"
 MAX_RECORDS = 65_536
 MAX_RECORDS_WITH_LENGTHS = 12_288
 MAX_BODY_BYTES = 2 * 1024 * 1024
-"""What we make; what we accept is in `logbus.wire.bounds`."""
+"""Limit for the batches we make; `logbus.wire.bounds` has the limits for those we accept."""
 COMPRESS_MIN_BYTES = 1_024
 MAX_WORD_BYTES = 64
 
@@ -59,7 +59,7 @@ _DIGITS = b"01234567"
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An AMQP message without AMQP; header values are what pika takes and gives."""
+    """An AMQP message, independent of pika; header values have the types that pika accepts and returns."""
 
     body: bytes
     routing_key: str = ""
@@ -107,7 +107,7 @@ def encode(
 
 
 def decode(message: Message) -> Batch:
-    """Return what `message` carries. Raises WireError when it is too large, or claims to be a batch and is none."""
+    """Return the batch in `message`. Raises WireError when it is too large, or claims to be a batch and is not."""
     bounds.hold(message.body, message.headers)
     version = _VERSIONED.fullmatch(message.type) if isinstance(message.type, str) else None
     if version is None:
@@ -122,7 +122,7 @@ def decode(message: Message) -> Batch:
 
 
 def of_bounded_records(batch: Batch) -> list[Batch]:
-    """Return a verbatim batch with a position, or its parts if it holds more records than a message may."""
+    """Return a verbatim batch with a position, cut into parts if it has more records than a message may hold."""
     if len(batch.levels) <= MAX_RECORDS:
         return [batch]
     middle = len(batch.body) // 2
@@ -170,7 +170,7 @@ def _headers(batch: Batch) -> dict[str, object]:
 def _decode_foreign(message: Message) -> Batch:
     body, encoded = message.body, None
     if message.content_encoding == "zstd" and frames.content_bytes(message.body) is not None:
-        with suppress(frames.NoFrame):  # a foreign message is never wrong: bytes are shown as they are
+        with suppress(frames.NoFrame):  # a foreign message is never wrong: an invalid frame is shown as it is
             body, encoded = frames.decompress(message.body, DECODE_MAX_BYTES), message.body
     lines = count_lines(body)
     if lines > FOREIGN_MAX_LINES:
@@ -198,7 +198,7 @@ def _decode_batch(message: Message) -> Batch:
         lengths=None if lengths is None else _lengths(lengths),
         partial=headers.flag("partial", table.get("partial", False)),
         user=_user(message),
-        body=_body(message),  # decompressed last: when all else is known to be well-formed
+        body=_body(message),  # decompressed last, once everything else is known to be well-formed
         encoded=message.body if message.content_encoding else None,
     )
 

@@ -1,9 +1,9 @@
-"""What any of our daemons is: a service that is stepped, a connection that is polled, signals, systemd, exit codes.
+"""What all our daemons share: a service run in steps, a polled connection, signals, systemd, exit codes.
 
-One thread does it all: `step` does what there is to do and says when it wants to be called again, `poll` waits for the
-broker, for a wake-up or for that time. Signals only set a flag and wake the loop: no step, save or close is ever torn
-by one. Under systemd (`NOTIFY_SOCKET`, see sd_notify(3)) the loop says when it is ready, stopping, and alive
-(`WATCHDOG_USEC`).
+One thread does everything: `step` does the pending work and returns when it wants to be called again, `poll` waits for
+the broker, for a wake-up or for that time. Signals only set a flag and wake the loop: none ever interrupts a step, a
+save or a close. Under systemd (`NOTIFY_SOCKET`, see sd_notify(3)) the loop reports when it is ready, stopping, and
+alive (`WATCHDOG_USEC`).
 
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
 """
@@ -30,7 +30,7 @@ logger = logging.getLogger("logbus.daemon")
 DRAIN_TIMEOUT_S = 20.0
 LONGEST_WAIT_S = 5.0
 END_WITHIN_S = 4.0
-"""How long a second signal leaves the step under way, the last save and the closing of the connection."""
+"""How long the current step, the last save and closing the connection may take after a second signal."""
 HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 STDERR = 2
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -43,36 +43,36 @@ class Service(Protocol):
     """The work of a daemon, in steps."""
 
     def step(self, now: float) -> float:
-        """Do what there is to do without blocking; return seconds until the next step is due (0: there is more)."""
+        """Do the pending work without blocking; return seconds until the next step is due (0: there is more)."""
 
     def drain(self) -> None:
-        """Take no new work; finish what was begun."""
+        """Accept no new work; finish what was begun."""
 
     def finished(self) -> bool:
-        """Return True if nothing is left to do for good."""
+        """Return True if there will be nothing more to do."""
 
     def reload(self) -> None:
-        """Look at once at what may have changed outside."""
+        """Check at once for outside changes."""
 
     def close(self) -> None:
-        """Release what is held. Called once, always."""
+        """Release all resources. Always called, once."""
 
 
 class Link(Protocol):
-    """What the loop waits on: `logbus.broker.connection.Connection`."""
+    """The connection that the loop waits on: `logbus.broker.connection.Connection`."""
 
     def poll(self, timeout_s: float) -> None:
         """Do I/O for at most that long."""
 
     def wake(self) -> None:
-        """End a poll that waits."""
+        """End a waiting poll."""
 
     def close(self) -> None:
-        """Close in an orderly way."""
+        """Close gracefully."""
 
 
 class Signals:
-    """Remembers what was asked for, and wakes the loop. Without `reloads`, SIGHUP asks to stop, as SIGTERM does."""
+    """The signals received, each of which wakes the loop. Without `reloads`, SIGHUP means stop, as SIGTERM does."""
 
     def __init__(self, wake: Callable[[], None], *, reloads: bool) -> None:
         self._wake = wake
@@ -94,31 +94,31 @@ class Signals:
         self._wake()
 
     def _end_late(self) -> None:
-        """End in the middle of a step that takes too long (a hung disk); what is saved is as after `kill -9`."""
+        """Exit in the middle of a step that takes too long (a hung disk); saved state is as after `kill -9`."""
         time.sleep(END_WITHIN_S)
         if not self._ended:
             os._exit(1)
 
     def leave(self) -> None:
-        """Leave signals to the program that takes this one's place, and a reload that nobody looked at yet."""
+        """Leave signals, and a pending reload, to the program that replaces this one."""
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         if self.reload:
             signal.raise_signal(signal.SIGHUP)
 
     def end(self) -> None:
-        """Take no more signals: all is closed, and the exit code is fixed."""
+        """Ignore all further signals: everything is closed, and the exit code is fixed."""
         for number in HANDLED:
             signal.signal(number, signal.SIG_IGN)
         self._ended = True
 
     def take_reload(self) -> bool:
-        """Return whether a reload was asked for since the last call."""
+        """Return True if a reload was requested since the last call."""
         asked, self.reload = self.reload, False
         return asked
 
 
 def notify(state: str) -> None:
-    """Tell systemd `state`, as sd_notify(3) does; without systemd, do nothing."""
+    """Send `state` to systemd, as sd_notify(3) does; without systemd, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
@@ -126,7 +126,7 @@ def notify(state: str) -> None:
 
 
 def watchdog_period_s() -> float:
-    """Return how often systemd wants to hear from us at most, in seconds; infinity without a watchdog."""
+    """Return the interval between signs of life to systemd, in seconds; infinity without a watchdog."""
     return int(os.environ.get("WATCHDOG_USEC", "0")) / 1e6 / 2 or float("inf")
 
 
@@ -139,10 +139,10 @@ def run(
 ) -> int:
     """Step `service` until it has finished; return the exit code: 1 if it had to be stopped before that.
 
-    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`. A second one ends after the step under way: what
-    is confirmed is saved, everything is closed, and the exit code is 1. At SIGHUP `read_again` reads the configuration:
-    if that is valid, what is under way is drained and the program takes its own place, with the new settings and the
-    same pid; otherwise it is reported, and the old settings stay in force. Without `read_again`, SIGHUP is SIGTERM.
+    The first SIGTERM or SIGINT drains for at most `drain_timeout_s`. A second one stops after the current step: what
+    is confirmed is saved, everything is closed, and the exit code is 1. On SIGHUP `read_again` reads the configuration:
+    if it is valid, work in flight is drained and the program executes itself again, with the new settings and the same
+    pid; otherwise it is reported, and the old settings stay in force. Without `read_again`, SIGHUP is SIGTERM.
     Raises LogbusError as the service or the link does.
     """
     malloc.keep_freed()
@@ -167,16 +167,16 @@ def run(
 
 
 def _take_own_place() -> None:
-    """Execute this very program, as it was called; it takes the blocked signals as soon as it handles them."""
+    """Execute this program again, with the same arguments; it gets the blocked signals once it handles them."""
     sys.stdout.flush()
     try:
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell, and nobody else's words
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - no shell, and only our own arguments
     except OSError as error:
         raise LogbusError("start again with the new configuration", error) from None
 
 
 def _in_order(read_again: Callable[[], object] | None) -> bool:
-    """Return whether there is a new configuration and it is valid; report what it is."""
+    """Return True if there is a new, valid configuration; report whether it is valid."""
     try:
         if read_again is None or not read_again():
             return False
@@ -222,7 +222,7 @@ def _loop(
 
 
 class OneLine(logging.Formatter):
-    """`warning: what happened`, on one line, in colour on a terminal, with its priority for the journal."""
+    """Log lines as `warning: what happened`: one line, in colour on a terminal, with a priority for the journal."""
 
     def __init__(self, program: str, *, colour: bool, journal: bool = False) -> None:
         super().__init__()
@@ -241,12 +241,12 @@ class OneLine(logging.Formatter):
 
 
 def _priority(level: int) -> int:
-    """Return the journal's priority of a level, see sd-daemon(3)."""
+    """Return the journal's priority for a level, see sd-daemon(3)."""
     return next((priority for least, priority in PRIORITIES if level >= least), 7)
 
 
 def is_journal(fd: int) -> bool:
-    """Return whether `fd` leads to the journal, as JOURNAL_STREAM says: another program may have inherited that."""
+    """Return True if `fd` leads to the journal. JOURNAL_STREAM alone proves nothing: it may be inherited."""
     try:
         status = os.fstat(fd)
     except OSError:
@@ -255,7 +255,7 @@ def is_journal(fd: int) -> bool:
 
 
 def configure_logging(program: str, *, verbose: bool = False) -> None:
-    """Send our own messages to standard error: warnings, and with `verbose` (or under systemd) what is normal too."""
+    """Send our messages to standard error: warnings, and with `verbose` (or under systemd) informational ones."""
     handler = logging.StreamHandler(sys.stderr)
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     handler.setFormatter(OneLine(program, colour=colour, journal=is_journal(STDERR)))
@@ -265,11 +265,11 @@ def configure_logging(program: str, *, verbose: bool = False) -> None:
 
 
 def hide_secrets() -> None:
-    """Overwrite a password in the command line or in LOGBUS_BROKER, which the process list would show to everyone."""
+    """Overwrite a password in the command line or LOGBUS_BROKER, which the process list would show to everyone."""
     arguments = [_without_password(each) for each in sys.orig_argv]
     from_environment = os.environ.get("LOGBUS_BROKER", "")
     if arguments != sys.orig_argv or _without_password(from_environment) != from_environment:
-        from setproctitle import setproctitle  # noqa: PLC0415 - only where there is something to hide
+        from setproctitle import setproctitle  # noqa: PLC0415 - only if there is something to hide
 
         setproctitle(shlex.join(arguments))
 
@@ -280,7 +280,7 @@ def _without_password(argument: str) -> str:
 
 
 def errors_to_exit_codes(main: Callable[P, int]) -> Callable[P, None]:
-    """Make a function that returns an exit code end the process: a LogbusError is one line and its own code."""
+    """Wrap a function so that its exit code ends the process: a LogbusError is one line and its own code."""
 
     @functools.wraps(main)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,26 +1,26 @@
 """What a program does before it imports anything large, which takes half a second.
 
 A password on the command line shows in the process list until it is overwritten, so that comes first, and coarsely;
-`logbus.daemon` writes the command line again with only the password left out. An interrupt ends the program without a
-traceback, whenever it comes, until a daemon handles signals itself; a hang-up of a daemon that reloads waits for that.
+`logbus.daemon` later writes the command line again, with only the password left out. Until a daemon handles signals
+itself, an interrupt ends the program without a traceback, and a hang-up of a daemon that reloads stays pending.
 """
 
 import os
 import sys
 
 ARGUMENTS = slice(45, 47)
-"""Where /proc/PID/stat has the addresses of the command line, counted behind the program's name; see proc(5)."""
+"""The fields of /proc/PID/stat with the addresses of the command line, counted after the name; see proc(5)."""
 
 
 def prepare(module: str) -> None:
-    """Prepare the program whose main module is named `module`; do nothing where that module is only imported."""
+    """Prepare the program whose main module is named `module`; do nothing if that module is only imported."""
     if module == "__main__" or os.path.basename(sys.argv[0]).startswith("logbus-"):  # noqa: PTH119 - pathlib is large
         hide_urls()
         calm_signals()
 
 
 def hide_urls() -> None:
-    """Overwrite whatever looks like a URL of a broker in the command line, where the system shows it from."""
+    """Overwrite anything like a broker URL in the memory that the system shows as the command line."""
     if any("://" in word for word in sys.orig_argv):
         try:
             with open("/proc/self/stat", "rb") as stat, open("/proc/self/mem", "r+b", 0) as memory:  # noqa: PTH123 - pathlib is large
@@ -30,18 +30,18 @@ def hide_urls() -> None:
                 memory.seek(begin)
                 memory.write(b"\0".join(map(without_url, words.split(b"\0"))))
         except (OSError, ValueError):
-            return  # a system that does not let us: the command line is overwritten a little later
+            return  # not allowed here: the command line is overwritten a little later
 
 
 def without_url(word: bytes) -> bytes:
-    """Return a word of the command line, as long as it was, without what follows `://` in a URL with a password."""
+    """Return a word of the command line, at its full length, with stars after `://` in a URL with a password."""
     before, scheme, rest = word.partition(b"://")
     has_password = scheme and (b"@" in rest or before.endswith((b"amqp", b"amqps")))
     return before + scheme + b"*" * len(rest) if has_password else word
 
 
 def calm_signals() -> None:
-    """Let an interrupt end the program as it ends any other; let a hang-up wait where it will mean a reload."""
+    """Let an interrupt end the program as usual; keep a hang-up pending where it will mean a reload."""
     import signal  # noqa: PLC0415 - after the password is hidden
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -51,6 +51,6 @@ def calm_signals() -> None:
 
 
 def _reloads(words: list[str]) -> bool:
-    """Return whether the command line starts a daemon with a configuration file."""
+    """Return True if the command line starts a daemon with a configuration file."""
     is_daemon = words[:1] == ["daemon"] or any(word.startswith("-") for word in words[:1])
     return is_daemon and any(word.partition("=")[0] == "--config" for word in words)

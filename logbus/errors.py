@@ -1,4 +1,4 @@
-"""The exception tree: whatever the outside does wrong surfaces as one of these.
+"""The exception tree: every outside failure surfaces as one of these.
 
     LogbusError
     |-- UsageError          a flag, a path or a configuration the user must change       exit 2
@@ -6,7 +6,7 @@
     |-- BrokerError
     |   |-- BrokerUnavailable   no route, refused, dropped: waiting helps (retryable)    exit 1
     |   `-- BrokerRefused       credentials, permissions, properties: waiting does not   exit 3
-    |-- WireError           a message that is not what it says it is
+    |-- WireError           a message that breaks the wire contract
     |-- SourceError         an input file that cannot be read now (retryable)            exit 1
     |-- StateError          a registry or a ledger that cannot be used                   exit 1
     `-- OutputError         an output that cannot be written now (retryable)             exit 1
@@ -23,7 +23,7 @@ def visible(text: object) -> str:
 
 
 class LogbusError(Exception):
-    """Cannot do something: `cannot`, because of `cause`; `hint` says what to do about it."""
+    """Base class: cannot do `cannot` because of `cause`; `hint` says what to do about it."""
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
@@ -57,17 +57,17 @@ class ConfigError(UsageError):
 
 
 class BrokerError(LogbusError):
-    """RabbitMQ and we do not get on."""
+    """A problem with RabbitMQ."""
 
 
 class BrokerUnavailable(BrokerError):  # noqa: N818 - the tree reads better without Error at every leaf
-    """No connection now; waiting helps."""
+    """RabbitMQ is unavailable now; waiting helps."""
 
     retryable = True
 
 
 class BrokerRefused(BrokerError):  # noqa: N818 - as above
-    """RabbitMQ said no: credentials, permissions or properties; waiting does not help."""
+    """RabbitMQ refused: credentials, permissions or properties; waiting does not help."""
 
     exit_code = 3
 

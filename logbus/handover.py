@@ -1,7 +1,7 @@
-"""A configuration that was checked at a reload, for the program that takes this one's place.
+"""Hands a configuration that a reload has checked to the program that replaces this one.
 
-Between the check and the next start the file may change again. So its checked content is kept in memory behind an
-inherited descriptor, which the next program recognises by its name: what was checked is what is used.
+The file may change again between the check and the next start. So the checked content is kept in memory behind an
+inherited descriptor, which the next program recognises by name: what was checked is what is used.
 """
 
 import os
@@ -13,7 +13,7 @@ _taken = [False]
 
 
 def hand_over(content: bytes) -> None:
-    """Keep `content` across exec, in place of what was kept before; do nothing where the system cannot."""
+    """Keep `content` across exec, replacing any kept before; do nothing where the system cannot."""
     with suppress(OSError):
         fd = os.memfd_create(NAME, 0)  # 0: not closed by exec
         try:
@@ -29,7 +29,7 @@ def hand_over(content: bytes) -> None:
 
 
 def taken_over() -> bytes | None:
-    """Return what the program before this one kept, once; None if there is nothing."""
+    """Return the content that the previous program kept, once; None if there is none."""
     for fd in _kept():
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
             file.seek(0)
@@ -39,7 +39,7 @@ def taken_over() -> bytes | None:
 
 
 def was_reloaded() -> bool:
-    """Return whether this program took the place of one that was running."""
+    """Return True if this program replaced a running one."""
     return _taken[0]
 
 

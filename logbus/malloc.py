@@ -1,8 +1,8 @@
-"""Keep the C library from giving batches' memory back to the kernel after each of them.
+"""Keep the C library from returning the memory of each batch to the kernel.
 
-A batch is up to some MiB, and twice that as JSON: above the size from which glibc's malloc maps and unmaps each piece
-of memory by itself, and the top of the heap is cut off again whenever that much of it is free. Every batch then costs
-page faults over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
+A batch is up to some MiB, and twice that as JSON. That is above the size at which glibc's malloc maps and unmaps each
+block by itself, and trims the top of the heap whenever that much of it is free. Every batch then costs page faults
+over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
 """
 
 import ctypes
@@ -12,12 +12,12 @@ from typing import Final
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
 KEPT_BYTES: Final = 16 << 20
-"""At most this much stays at the top of the heap when it is free."""
+"""The most free memory that stays at the top of the heap."""
 MAPPED_FROM_BYTES: Final = 16 << 20
 
 
 def keep_freed() -> None:
-    """Have malloc keep what is freed, within bounds. Does nothing where the C library is another one."""
+    """Make malloc keep freed memory, within bounds. Does nothing with any other C library."""
     with suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_TRIM_THRESHOLD, KEPT_BYTES)

@@ -1,7 +1,7 @@
 """A small HTTP server that idle and slow clients cannot block: one thread, and bounds on time and memory.
 
-A request is answered when all of its head has arrived; until then, its connection waits with the others. One that takes
-too long is closed, and so is the oldest when there are too many. An answer fits in the socket's buffer.
+A request is answered once its whole head has arrived; until then, its connection waits with the others. A connection
+that takes too long is closed, and so is the oldest when there are too many. An answer fits in the socket's buffer.
 """
 
 import selectors
@@ -17,7 +17,7 @@ HEAD_WITHIN_S: Final = 10.0
 HEAD_MAX_BYTES: Final = 16 * 1024
 ANSWER_WITHIN_S: Final = 0.5
 CONNECTIONS_MAX: Final = 24
-"""A shipper keeps 48 descriptors for everything that is no log file."""
+"""A shipper keeps 48 descriptors for everything but log files."""
 QUEUED_MAX: Final = 256
 LOOK_EVERY_S: Final = 1.0
 HEAD_ENDS: Final = (b"\r\n\r\n", b"\n\n")
@@ -31,7 +31,7 @@ class _Client:
 
 
 class _Handler(WSGIRequestHandler):
-    """Answers a request of which the head is there already."""
+    """Answers a request whose head has arrived."""
 
     def setup(self) -> None:
         self.connection, head = self.request
@@ -39,11 +39,11 @@ class _Handler(WSGIRequestHandler):
         self.wfile = self.connection.makefile("wb")
 
     def log_message(self, *_args: object) -> None:
-        """Keep requests out of our own messages."""
+        """Keep requests out of our log."""
 
 
 class MetricServer(WSGIServer):
-    """Listens on `host`, `port`. Raises OSError, OverflowError."""
+    """A server that listens on `host`, `port`. Raises OSError, OverflowError."""
 
     request_queue_size = QUEUED_MAX
 
@@ -71,7 +71,7 @@ class MetricServer(WSGIServer):
     def _accept(self) -> None:
         try:
             sock, address = self.socket.accept()
-        except OSError:  # gone already, or there is no descriptor left: a connection makes room
+        except OSError:  # gone already, or no descriptor is left: close a connection to make room
             self._drop_oldest()
             return
         if len(self._clients) >= CONNECTIONS_MAX:
@@ -97,7 +97,7 @@ class MetricServer(WSGIServer):
 
     def _answer(self, sock: socket.socket, client: _Client) -> None:
         sock.settimeout(ANSWER_WITHIN_S)
-        with suppress(OSError, ValueError):  # the client is gone, or does not read
+        with suppress(OSError, ValueError):  # the client is gone, or is not reading
             _Handler((sock, bytes(client.head)), client.address, self)  # type: ignore[arg-type] # both are ours
             sock.shutdown(socket.SHUT_WR)
 

@@ -1,6 +1,6 @@
-"""Newlines counted, by StringZilla where it is installed: the same numbers in less than half the time.
+"""Newline counting, by StringZilla if it is installed: the same numbers in less than half the time.
 
-`bytes.count` compares byte by byte (CPython 3.11); a third of the time that severities take went there.
+`bytes.count` compares byte by byte (CPython 3.11): that took a third of the time for severities.
 """
 
 import functools
@@ -9,7 +9,7 @@ from itertools import accumulate, chain, repeat
 from typing import Final, Protocol, cast
 
 LEAST_BYTES: Final = 64 * 1024
-"""Below this it is not worth loading."""
+"""Below this, StringZilla is not worth loading."""
 SAMPLE_BYTES: Final = 4 * 1024
 SHORT_BYTES: Final = 48
 """Lines shorter than this, on average, are counted byte by byte without StringZilla."""
@@ -20,10 +20,10 @@ class _Text(Protocol):
 
 
 def count(body: bytes) -> int:
-    """Return how many newlines there are.
+    """Return the number of newlines.
 
-    Without StringZilla `bytes.replace` does it, which goes from one find to the next by memchr: two to five times as
-    fast as `bytes.count` where lines are not short (measured with CPython 3.11 to 3.13).
+    Without StringZilla this takes `bytes.replace`, which finds each by memchr: two to five times as fast as
+    `bytes.count` where lines are not short (measured with CPython 3.11 to 3.13).
     """
     if len(body) >= LEAST_BYTES and (text_of := _stringzilla()):
         return text_of(body).count(b"\n")
@@ -33,7 +33,7 @@ def count(body: bytes) -> int:
 
 
 def before(body: bytes, places: list[int]) -> list[int]:
-    """Return how many newlines precede each of `places`, which ascend, and last how many there are."""
+    """Return the number of newlines before each of the ascending `places`, and last the total."""
     text_of: Callable[[bytes], _Text] = _stringzilla() or bytes
     between = text_of(body).count
     return list(accumulate(map(between, repeat(b"\n"), chain((0,), places), [*places, len(body)])))

@@ -1,7 +1,7 @@
-"""A mark on the files that sinks write, so that no shipper ships them round in a circle.
+"""Marks the files that sinks write, so that no shipper ships them in a loop.
 
-It is an extended attribute, so it stays with a file that is renamed, and is not copied with its bytes. A filesystem
-that has none cannot be helped: the loop is not noticed there.
+The mark is an extended attribute, so it stays with a renamed file, and is not copied with its bytes. On a filesystem
+without extended attributes the loop is not noticed.
 """
 
 import os
@@ -11,7 +11,7 @@ _MARK = "user.logbus.output"
 
 
 def mark_output(fd: int) -> None:
-    """Mark an open file as a sink's output, if its filesystem can do that."""
+    """Mark an open file as a sink's output, if its filesystem supports that."""
     with suppress(OSError):
         os.setxattr(fd, _MARK, b"1")
 

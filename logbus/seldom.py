@@ -1,4 +1,4 @@
-"""Warnings that somebody else decides how often to cause: one a minute of each kind, with how many were left out."""
+"""Rate limit for warnings that outsiders can trigger: one a minute of each kind, with the number left out."""
 
 import re
 import time
@@ -20,14 +20,14 @@ class _Kind:
 
 
 class Seldom:
-    """Decides which warnings are given. Texts that differ in numbers alone are of one kind."""
+    """Decides which warnings to log. Texts that differ only in numbers are of one kind."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._kinds: dict[str, _Kind] = {}
 
     def left_out(self, text: str) -> int | None:
-        """Return how many of this kind were left out since the last that was given; None: leave out this one."""
+        """Return how many of this kind were left out since the last one logged; None: leave this one out too."""
         kind = self._kind(_NUMBER.sub("#", text))
         if self._clock() < kind.next_s:
             kind.left_out += 1
@@ -43,5 +43,5 @@ class Seldom:
 
 
 def and_others(count: int) -> str:
-    """Return what to put behind a warning when `count` like it were left out."""
-    return f" (and {count} more like this one since the last such warning)" if count else ""
+    """Return the suffix of a warning when `count` like it were left out."""
+    return f" (and {count} more like this since the last such warning)" if count else ""

@@ -1,6 +1,6 @@
-"""Metrics and health: plain numbers, counted where things happen, shown to Prometheus when `metrics:` is configured.
+"""Metrics and health: plain numbers, counted where things happen, served to Prometheus when `metrics:` is configured.
 
-Each metric is named once, in `METRICS`. Counting costs a dictionary entry; prometheus-client is imported only by
+Each metric is defined once, in `METRICS`. Counting costs a dictionary entry; prometheus-client is imported only by
 `serve`, which answers GET /metrics and GET /healthz from a thread that only reads.
 """
 
@@ -24,37 +24,37 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ALIVE_WITHIN_S = 30.0
 
 METRICS: dict[str, tuple[Kind, str]] = {
-    "logbus_published_batches": ("counter", "Batches given to the publisher."),
+    "logbus_published_batches": ("counter", "Batches handed to the publisher."),
     "logbus_published_records": ("counter", "Records in those batches."),
     "logbus_published_bytes": ("counter", "Bytes of records in those batches, before compression."),
     "logbus_wire_bytes": ("counter", "Bytes of message bodies sent, resends included."),
     "logbus_resent_batches": ("counter", "Batches sent again after a lost connection, a nack or a return."),
-    "logbus_nacked_batches": ("counter", "Batches that a full queue refused; they were sent again."),
-    "logbus_returned_batches": ("counter", "Batches that no queue was bound for; they were sent again."),
+    "logbus_nacked_batches": ("counter", "Batches refused by a full queue; they were sent again."),
+    "logbus_returned_batches": ("counter", "Batches returned because no queue was bound; they were sent again."),
     "logbus_in_flight_batches": ("gauge", "Batches published and not yet confirmed."),
     "logbus_connected": ("gauge", "1 while the connection to RabbitMQ works, else 0."),
-    "logbus_connections": ("counter", "Connections to RabbitMQ that were opened."),
+    "logbus_connections": ("counter", "Connections opened to RabbitMQ."),
     "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
     "logbus_delivered_records": ("counter", "Records in those deliveries."),
     "logbus_delivered_bytes": ("counter", "Bytes of records in those deliveries, after decompression."),
     "logbus_written_bytes": ("counter", "Bytes that the sink wrote and committed."),
-    "logbus_trimmed_bytes": ("counter", "Bytes that came again and were held already: left out."),
-    "logbus_reordered_batches": ("counter", "Batches that came before their predecessor, and were held until it came."),
-    "logbus_unordered_batches": ("counter", "Batches whose predecessor did not come in time: written without it."),
-    "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still come."),
+    "logbus_trimmed_bytes": ("counter", "Redelivered bytes that were already written: skipped."),
+    "logbus_reordered_batches": ("counter", "Batches that arrived before their predecessor, and waited for it."),
+    "logbus_unordered_batches": ("counter", "Batches whose predecessor did not arrive in time: written without it."),
+    "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still arrive."),
     "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
-    "logbus_lost_bytes": ("counter", "Bytes that were gone from a source before they could be read."),
-    "logbus_missing_files": ("counter", "Files that were gone at a start: what was not read of them is lost."),
-    "logbus_truncations": ("counter", "Files that were truncated or rewritten in place: a new stream began."),
-    "logbus_undetected_records": ("counter", "Records that state no severity, and got their input's default."),
-    "logbus_dropped_records": ("counter", "Records that the operator's filters (by=filter) or rate_limit left out."),
-    "logbus_redactions": ("counter", "Texts that were replaced before they left the host."),
-    "logbus_streams": ("gauge", "Streams that are followed."),
-    "logbus_behind_bytes": ("gauge", "Bytes of followed files that are not confirmed yet, as of some seconds ago."),
-    "logbus_held_lives": ("gauge", "Files held open that were deleted or rotated away."),
-    "logbus_held_bytes": ("gauge", "Bytes of those that are not read yet."),
+    "logbus_lost_bytes": ("counter", "Bytes that disappeared from a source before they could be read."),
+    "logbus_missing_files": ("counter", "Files that were gone at a start: their unread bytes are lost."),
+    "logbus_truncations": ("counter", "Files truncated or rewritten in place: a new stream began."),
+    "logbus_undetected_records": ("counter", "Records without a stated severity, which got their input's default."),
+    "logbus_dropped_records": ("counter", "Records dropped by the operator's filters (by=filter) or rate_limit."),
+    "logbus_redactions": ("counter", "Texts replaced before they left the host."),
+    "logbus_streams": ("gauge", "Streams being followed."),
+    "logbus_behind_bytes": ("gauge", "Unconfirmed bytes of followed files, as of some seconds ago."),
+    "logbus_held_lives": ("gauge", "Deleted or rotated files that are kept open."),
+    "logbus_held_bytes": ("gauge", "Unread bytes of those files."),
 }
-"""Name -> (kind, meaning). A counter's name is shown with `_total` behind it, as Prometheus wants it."""
+"""Name -> (kind, meaning). A counter is served with the suffix `_total`, as Prometheus requires."""
 
 _values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 _beat_at_s = [0.0]
@@ -72,17 +72,17 @@ def gauge(name: str, value: float, **labels: str) -> None:
 
 
 def value(name: str, **labels: str) -> float:
-    """Return what a metric stands at; 0 if nothing was counted yet."""
+    """Return the value of a metric; 0 if nothing was counted yet."""
     return _values.get((name, tuple(sorted(labels.items()))), 0)
 
 
 def beat() -> None:
-    """Note that the daemon's loop is going round: /healthz answers 503 when this was not called for 30 s."""
+    """Record that the daemon's loop is running: /healthz answers 503 after 30 s without this."""
     _beat_at_s[0] = time.monotonic()
 
 
 def families() -> "Iterator[Metric]":
-    """Yield every metric as Prometheus knows it, those at zero too."""
+    """Yield every metric in Prometheus's form, including those at zero."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - only when served
 
     now = dict(_values)
@@ -129,7 +129,7 @@ def _plain(start: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
 def serve(listen: str) -> int:
     """Serve metrics and health on `host:port` from a thread; return the port (0 in `listen`: a free one).
 
-    Raises UsageError for an address that is none, is not this machine's, or is taken.
+    Raises UsageError for an address that is invalid, not this machine's, or in use.
     """
     from logbus.metrics_server import MetricServer  # noqa: PLC0415 - only when served
 
@@ -142,7 +142,7 @@ def serve(listen: str) -> int:
     except (OSError, ValueError, OverflowError) as error:
         raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
     if host.strip("[]") not in LOOPBACK:
-        logger.warning("metrics are served on %s, to whoever reaches it: 127.0.0.1 keeps them here", visible(listen))
+        logger.warning("metrics are served on %s to anyone who reaches it: 127.0.0.1 keeps them local", visible(listen))
     server.set_app(application())
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     threading.Thread(target=server.work, name="metrics", daemon=True).start()  # signals are for the main thread

@@ -1,1 +1,1 @@
-"""Shore two: deliveries go somewhere."""
+"""The sinks: they write what shippers publish."""

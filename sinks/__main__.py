@@ -40,17 +40,17 @@ Command = Callable[..., Any]
 
 
 class Commands(click.Group):
-    """The commands; a command line that begins with none of them is for the daemon."""
+    """The commands; a command line that begins with none of them runs the daemon."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `daemon` in front of `--config FILE NAME`."""
+        """Insert `daemon` before `--config FILE NAME`."""
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
             args = ["daemon", *args]
         return super().parse_args(ctx, args)
 
 
 def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Return the options as one decorator."""
+    """Return one decorator for several options."""
 
     def decorate(command: Command) -> Command:
         for each in reversed(several):
@@ -62,11 +62,11 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 broker_options = options(
     click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]"),
-    click.option("--verbose", "-v", is_flag=True, help="Say what is normal, too."),
+    click.option("--verbose", "-v", is_flag=True, help="Log normal operation too."),
 )
 file_options = options(
     click.option("--path", required=True, metavar="TEMPLATE", help="With {host} {label} {path} {name} {date}."),
-    click.option("--state", required=True, metavar="DIR", help="Where to remember what is written."),
+    click.option("--state", required=True, metavar="DIR", help="The state directory, for the ledger."),
 )
 config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
 
@@ -80,11 +80,11 @@ def cli() -> None:
     """
 
 
-@cli.command("daemon", short_help="Run a sink of a configuration file (may be left out).")
+@cli.command("daemon", short_help="Run a sink of a configuration file (the default).")
 @options(config_option)
 @click.argument("name")
-@click.option("--check", is_flag=True, help="Only check the configuration, and say what would run.")
-@click.option("--verbose", "-v", is_flag=True, help="Say what is normal, too.")
+@click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
+@click.option("--verbose", "-v", is_flag=True, help="Log normal operation too.")
 @daemon.errors_to_exit_codes
 def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
@@ -99,15 +99,15 @@ def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -
 
 @cli.command()
 @options(broker_options)
-@click.option("--min", "least", default="debug", metavar="SEVERITY", help="This severity and worse ones.")
+@click.option("--min", "least", default="debug", metavar="SEVERITY", help="Only this severity and worse.")
 @click.option("--bind", multiple=True, metavar="PATTERN", help="A topic pattern such as 'web-1.*.#'; may be repeated.")
 @click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
 @click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
-@click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2's syntax.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a record.")
+@click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2 syntax.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
 @daemon.errors_to_exit_codes
 def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
-    """Show what comes from now on, and leave nothing behind on the broker."""
+    """Show new records as they arrive, and leave nothing behind on the broker."""
     daemon.configure_logging("console", verbose=verbose)
     keys: dict[str, object] = {"format": "json" if as_json else "text", **where}
     if least == "debug":
@@ -129,11 +129,11 @@ def file(broker: str, verbose: bool, path: str, state: str, queue: str) -> int:
 
 @cli.command()
 @options(broker_options, file_options)
-@click.option("--min", "least", required=True, metavar="SEVERITY", help="This severity and worse ones.")
+@click.option("--min", "least", required=True, metavar="SEVERITY", help="Only this severity and worse.")
 @click.option("--queue", default="severity", metavar="NAME", help="Its queue is logs.NAME. [default: severity]")
 @daemon.errors_to_exit_codes
 def severity(broker: str, verbose: bool, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
-    """Append the records of a severity and worse ones to files."""
+    """Append the records of a severity and worse to files."""
     daemon.configure_logging("severity sink", verbose=verbose)
     keys: dict[str, object] = {"min": least, "write": {"type": "file", "path": path}}
     return run(ad_hoc_plan(queue, "severity", keys, broker, Path(state)))
@@ -142,25 +142,25 @@ def severity(broker: str, verbose: bool, path: str, state: str, least: str, queu
 @cli.command()
 @options(config_option)
 @click.option("--state", metavar="DIR", type=click.Path(path_type=Path), help="A sink's state directory.")
-@click.option("--against", metavar="DIR", type=click.Path(path_type=Path), help="Compare with sources under DIR, too.")
+@click.option("--against", metavar="DIR", type=click.Path(path_type=Path), help="Also compare with sources under DIR.")
 @click.argument("name", required=False)
 @daemon.errors_to_exit_codes
 def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
-    """Print what a sink holds of each stream; exit 1 if there is a hole. The sink may be running.
+    """Print what a sink has written of each stream; exit 1 if there is a hole. The sink may be running.
 
-    With --against DIR (and --config, of a file sink), compare its outputs with the sources byte for byte: those that
-    are DIR/PATH now; exit 1 if one differs.
+    With --against DIR (and --config, of a file sink), compare its outputs byte for byte with the sources that are now
+    at DIR/PATH; exit 1 if one differs.
     """
     daemon.configure_logging("audit")
     plan = load_plan(_required(config), name or _no_name()) if state is None else None
     directory = plan.state if plan else state
     if directory is None:
-        raise click.UsageError(f"{name} remembers nothing: there is nothing to audit")
+        raise click.UsageError(f"{name} keeps no state: there is nothing to audit")
     streams = coverage(directory)
     for line in report(streams):
         click.echo(line)
     if plan and bindings_of(plan.sink_type, plan.settings):
-        click.echo("(this sink is bound to a part of what is published: holes are what it did not ask for)")
+        click.echo("(this sink is bound to part of what is published: holes are what it did not ask for)")
         return 0
     return int(any(each.holes for each in streams) or (against is not None and not _same(plan, streams, against)))
 
@@ -168,13 +168,13 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
 @cli.command()
 @options(config_option)
 @click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]")
-@click.option("--all", "every", is_flag=True, help="Every dead letter, for requeue and drop.")
-@click.option("--limit", default=dead_letters.LISTED, help="How many to list.", show_default=True)
+@click.option("--all", "every", is_flag=True, help="Requeue or drop every dead letter.")
+@click.option("--limit", default=dead_letters.LISTED, help="The most letters to list.", show_default=True)
 @click.argument("action", type=click.Choice(["list", "show", "requeue", "drop"]))
 @click.argument("letter", required=False)
 @daemon.errors_to_exit_codes
 def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
-    """List the dead letters (what no sink could decode or write); show, requeue or drop one, by its id."""
+    """List the dead letters (messages that no sink could decode or write); show, requeue or drop one by its id."""
     daemon.configure_logging("dead")
     where = load(config, Settings).broker if config else Broker(url=broker)
     if action == "list":
@@ -194,12 +194,12 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
 
 @cli.command("topology")
 @options(config_option)
-@click.option("--force", is_flag=True, help="Delete a queue with what is in it.")
+@click.option("--force", is_flag=True, help="Delete a queue even if it is in use or not empty.")
 @click.argument("action", type=click.Choice(["check", "apply", "delete"]))
 @click.argument("names", nargs=-1)
 @daemon.errors_to_exit_codes
 def topology_command(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
-    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; make what is missing; delete their queues."""
+    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues."""
     daemon.configure_logging("topology")
     path = _required(config)
     if action == "delete" and not names:

@@ -1,1 +1,1 @@
-"""RabbitMQ: the topology, a connection that comes back, publishing and consuming. pika lives here only."""
+"""RabbitMQ: topology, a connection that reconnects, publishing and consuming. No other package imports pika."""

@@ -1,6 +1,6 @@
-"""How pika is set up: what a connection is opened with, and how bytes go through its socket.
+"""How pika is set up: connection parameters, and how bytes go through the socket.
 
-What is overridden of pika is here, and nowhere else.
+All of our subclasses of pika's classes are here.
 """
 
 import array
@@ -32,7 +32,7 @@ __all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within"
 
 SOCKET_TIMEOUT_S = 10.0
 
-logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we say it once
+logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we report it once
 _AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
 
 
@@ -40,7 +40,7 @@ Content = tuple[pika.frame.Method[pika.amqp_object.Method], pika.frame.Header, b
 
 
 class BoundedAssembler(pika.channel.ContentFrameAssembler):
-    """Keeps the beginning only of a body that is too large to be decoded: RabbitMQ 3 delivers up to 128 MiB."""
+    """Keeps only the beginning of a body that is too large to decode: RabbitMQ 3 delivers up to 128 MiB."""
 
     def _handle_body_frame(self, body_frame: pika.frame.Body) -> Content | None:
         header = self._header_frame
@@ -56,10 +56,10 @@ class BoundedAssembler(pika.channel.ContentFrameAssembler):
 
 
 class AtOnce(pika.SelectConnection):
-    """Sends the frames of a message in one write, and at once; receives bodies of bounded size.
+    """Sends the frames of a message at once, in one write; receives bodies of bounded size.
 
-    pika makes a system call of each frame, and so the broker a read; and it sends them from the next turn of its loop,
-    for which it changes what epoll waits for, twice. What the socket does not take now goes pika's way.
+    pika makes one system call per frame, and the broker then one read per frame; and it sends from the next turn of
+    its loop, for which it changes epoll's interest set twice. What the socket does not take now is left to pika.
     """
 
     def _create_channel(
@@ -70,7 +70,7 @@ class AtOnce(pika.SelectConnection):
         return channel
 
     def unsent_bytes(self) -> int:
-        """Return how many bytes the network still has to carry: those that wait here, and in the socket."""
+        """Return the number of undelivered bytes: those buffered here, and those in the socket's send queue."""
         transport = self._transport
         if transport is None:
             return 0
@@ -80,7 +80,7 @@ class AtOnce(pika.SelectConnection):
         return int(transport.get_write_buffer_size()) + queued[0]
 
     def abort(self, error: Exception) -> None:
-        """Drop the connection at once: an orderly end would wait for a channel that no longer answers."""
+        """Drop the connection at once: an orderly close would wait for a channel that no longer answers."""
         self._terminate_stream(error)
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
@@ -89,14 +89,14 @@ class AtOnce(pika.SelectConnection):
     def _adapter_emit_data(self, data: bytes) -> None:
         transport = self._transport
         if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
-            with suppress(OSError):  # full, or broken: pika finds out by itself
+            with suppress(OSError):  # full, or broken: pika notices by itself
                 data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
         if data:
             super()._adapter_emit_data(data)
 
 
 def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
-    """Return what a connection is opened with. `role` names it in RabbitMQ's own pages."""
+    """Return the parameters of a connection. `role` names it in RabbitMQ's management pages."""
     return pika.ConnectionParameters(
         host=endpoint.host,
         port=endpoint.port,
@@ -111,7 +111,7 @@ def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.Connec
 
 
 def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
-    """Return a connection for one thing after the other, for commands. Raises BrokerUnavailable, BrokerRefused."""
+    """Return a blocking connection, for commands. Raises BrokerUnavailable, BrokerRefused."""
     trouble: BrokerError | None = None
     for endpoint in broker.endpoints():
         try:
@@ -123,9 +123,9 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
 
 @contextmanager
 def answering_within(connection: BlockingConnection, timeout_s: float) -> Iterator[None]:
-    """Raise TimeoutError in whatever waits for RabbitMQ after `timeout_s`: pika itself waits for ever.
+    """Raise TimeoutError from any wait for RabbitMQ after `timeout_s`: pika itself waits for ever.
 
-    The connection is of no use after that. pika calls its own timers, not ours, while it waits for an answer.
+    The connection is unusable after that. While pika waits for an answer, it calls its own timers, not ours.
     """
 
     def expire() -> None:

@@ -1,13 +1,13 @@
 """One connection to RabbitMQ and one channel on it, kept open: open, declare, reconnect with back-off.
 
-A daemon's single thread calls `poll()`, which runs pika's I/O loop for at most the time given; everything else happens
-in callbacks from there. What uses the channel is a `Client` (publisher or consumer): it says what to declare, and is
-told when a channel is ready and when it is gone. pika's exceptions end here.
+A daemon's single thread calls `poll()`, which runs pika's I/O loop for at most the given time; everything else happens
+in callbacks from there. The user of the channel is a `Client` (publisher or consumer): it says what to declare, and is
+told when a channel is ready and when it is lost. pika's exceptions do not leave this module.
 
-Starting while the broker is down is normal: it is said once, then once a minute, and work begins when it comes. A
-refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; later on, when it worked
-before, it is waited out like an outage, because whoever changed it may change it back. So is a password or PEM file
-that cannot be used: each connection reads them anew, so that they can be replaced while we run.
+Starting while the broker is down is normal: it is reported once, then once a minute, and work begins once the broker
+is up. A refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; after a success
+it is waited out like an outage, because whoever changed something may change it back. So is an unusable password or
+PEM file: each connection reads them anew, so that they can be replaced while we run.
 """
 
 import logging
@@ -38,37 +38,37 @@ FIRST_RETRY_S = 0.2
 LAST_RETRY_S = 15.0
 REMIND_EVERY_S = 60.0
 FORGIVEN_S = 60.0
-"""A refusal is over once this passed without another: until then attempts become rarer, although some of them work."""
+"""A refusal is over after this long without another: until then attempts become rarer, even if some succeed."""
 CLOSE_WITHIN_S = 2.0
 
 
 class Client(Protocol):
-    """What uses the channel."""
+    """The user of the channel."""
 
     def plan(self) -> topology.Plan:
-        """Return what is to be declared before `opened`."""
+        """Return what to declare before `opened`."""
 
     def writes_to(self) -> str:
-        """Return the exchange that this user has to be allowed to publish to, "" if there is none."""
+        """Return the exchange that this user must be allowed to publish to, "" if there is none."""
 
     def opened(self, channel: "Channel") -> None:
-        """Begin: all of the plan is declared on this new channel."""
+        """Begin: the whole plan is declared on this new channel."""
 
     def closed(self, error: BaseException) -> None:
-        """Forget the channel: it is gone, with all delivery tags."""
+        """Forget the channel: it is lost, with all delivery tags."""
 
     def blocked(self, reason: str | None) -> None:
-        """Pause publishing (a reason: the broker is short of memory or disk), or go on (None)."""
+        """Pause publishing (a reason: the broker is short of memory or disk), or resume it (None)."""
 
 
 class Connection:
-    """A connection that comes back. `role` names it in RabbitMQ's own pages.
+    """A connection that reconnects. `role` names it in RabbitMQ's management pages.
 
-    Raises UsageError for a password or PEM file that cannot be used at the start.
+    Raises UsageError for a password or PEM file that is unusable at the start.
     """
 
     def __init__(self, broker: "Broker", role: str) -> None:
-        if not was_reloaded():  # else it was checked, and what went wrong since is waited out
+        if not was_reloaded():  # else it was checked at the reload, and later failures are waited out
             broker.check()
         self._endpoints: list[Endpoint] = []
         self._broker = broker
@@ -99,7 +99,7 @@ class Connection:
 
     @property
     def user(self) -> str:
-        """The AMQP user of the present endpoint."""
+        """The AMQP user of the current endpoint."""
         return self._endpoint.username
 
     @property
@@ -111,12 +111,12 @@ class Connection:
         return f"{self._endpoint.host}:{self._endpoint.port}"
 
     def attach(self, client: Client) -> None:
-        """Serve `client` from now on: begin to connect at the next `poll`."""
+        """Serve `client`, and start to connect at the next `poll`."""
         self._client = client
         self._connect()
 
     def poll(self, timeout_s: float) -> None:
-        """Do the I/O there is, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting is no use."""
+        """Do pending I/O, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting does not help."""
         if self._fatal:
             raise self._fatal
         timer = self._loop.call_later(timeout_s, _nothing)
@@ -131,10 +131,10 @@ class Connection:
         try:
             self._wake_out.send(b"\0")
         except (BlockingIOError, OSError):
-            return  # full: it wakes already; closed: there is nothing left to wake
+            return  # full: a wake-up is pending; closed: there is nothing left to wake
 
     def wake_on(self, fd: int) -> None:
-        """End waiting `poll`s whenever `fd` is readable, until `ignore(fd)`. Regular files cannot be waited for."""
+        """End a waiting `poll` whenever `fd` is readable, until `ignore(fd)`. Regular files cannot be waited for."""
         self._loop.add_handler(fd, _nothing, IOLoop.READ)
 
     def ignore(self, fd: int) -> None:
@@ -146,7 +146,7 @@ class Connection:
         self._loop.call_later(delay_s, callback)
 
     def close(self) -> None:
-        """Close in an orderly way, waiting at most two seconds for the broker's answer."""
+        """Close gracefully, waiting at most two seconds for the broker's answer."""
         self._closing, self._fatal = True, None
         if self._connection and self._connection.is_open:
             self._connection.close()
@@ -159,7 +159,7 @@ class Connection:
         self._wake_out.close()
 
     def reopen_channel(self) -> None:
-        """Give the channel up and declare everything anew: something that it relied on is gone."""
+        """Give up the channel and declare everything again: something it relied on is gone."""
         channel = self._channel
         if channel and channel.is_open:
             self._lost(pika.exceptions.ChannelClosedByClient(0, "reopening"))  # nothing may be sent on it any more
@@ -171,7 +171,7 @@ class Connection:
             self._connection.abort(error)
 
     def works(self) -> None:
-        """Note that the client can do its work now: only then is it connected, and an outage over."""
+        """Record that the client can work: only now is it connected, and an outage over."""
         self._was_open, self._attempts, self._secrets_failed = True, 0, False
         if time.monotonic() - self._refused_at < FORGIVEN_S:
             return
@@ -180,11 +180,11 @@ class Connection:
         self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
 
     def unsent_bytes(self) -> int:
-        """Return how many bytes the network still has to carry."""
+        """Return the number of undelivered bytes."""
         return self._connection.unsent_bytes() if self._connection and self._connection.is_open else 0
 
     def made(self, queue: str) -> bool:
-        """Return True if a queue was not there when the present channel was opened, and had to be declared."""
+        """Return True if a queue did not exist when the current channel was opened, and had to be declared."""
         return queue in self._declarer.made
 
     def _connect(self) -> None:
@@ -204,7 +204,7 @@ class Connection:
 
     def _wait_for_secrets(self, error: UsageError) -> None:
         if not self._secrets_failed:
-            self._reminded_at = -REMIND_EVERY_S  # an outage that was reported is another matter
+            self._reminded_at = -REMIND_EVERY_S  # a reported outage is a different problem
         self._secrets_failed = True
         self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect)
 
@@ -282,7 +282,7 @@ class Connection:
         if now - self._reminded_at >= REMIND_EVERY_S:
             self._reminded_at = now
             question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
-            logger.warning("%s; waiting, and trying again%s", error, question)
+            logger.warning("%s; retrying%s", error, question)
         delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
         self._attempts += 1
         self._turn += again == self._connect
@@ -290,4 +290,4 @@ class Connection:
 
 
 def _nothing(*_args: object) -> None:
-    """Serve as a callback whose only effect is that `poll` returns."""
+    """Do nothing: the only effect of this callback is that `poll` returns."""

@@ -1,13 +1,12 @@
-"""Deliveries in: one queue, a bounded prefetch, each acknowledged once its work is durable.
+"""Consuming: one queue, a bounded prefetch, each delivery acknowledged once its work is durable.
 
-A delivery tag is worth something on the channel it came on only. Each channel is an *epoch*: what was not acknowledged
-in one comes again in the next, and acknowledging a delivery of an earlier epoch does nothing.
+A delivery tag is valid only on its own channel. Each channel is an *epoch*: what was not acknowledged in one is
+redelivered in the next, and acknowledging a delivery of an earlier epoch does nothing.
 
-What cannot be decoded is *quarantined*: copied to `logs.dead` with the reason, and settled once that copy is confirmed.
-If it is not kept (the dead letters' queue was deleted, or is full), the channel is opened anew after a while: that
-declares the queue again, and brings the message again. From a queue of one's own, which dies with its connection, it is
-dropped: sinks that last keep it.
-
+What cannot be decoded is *quarantined*: copied to `logs.dead` with the reason, and settled once the copy is confirmed.
+If the copy is not kept (the dead letters' queue was deleted, or is full), the channel is reopened after a while: that
+declares the queue again, and the message is redelivered. From an exclusive queue, which dies with its connection, the
+message is dropped: durable sinks keep it.
 """
 
 import logging
@@ -49,7 +48,7 @@ MAX_COPIED_HEADER_BYTES = 96 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message as it came from the queue: `tag` is valid in its `epoch` alone."""
+    """A message as delivered: `tag` is valid only in its `epoch`."""
 
     tag: int
     epoch: int
@@ -89,21 +88,21 @@ class Consumer:
 
     @property
     def quarantining(self) -> int:
-        """Deliveries whose copy for the dead letters is not confirmed yet."""
+        """The number of deliveries whose dead letter is not confirmed yet."""
         return len(self._copies)
 
     @property
     def arrived_bytes(self) -> int:
-        """The bodies that arrived and were not taken yet."""
+        """Bytes of the bodies that arrived and were not taken yet."""
         return self._arrived_bytes
 
     def take(self) -> list[Delivery]:
-        """Return what arrived since the last call, in order."""
+        """Return the deliveries since the last call, in order."""
         taken, self._arrived, self._arrived_bytes = list(self._arrived), deque(), 0
         return taken
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledge deliveries, in as few frames as there can be; of an earlier epoch: nothing, they come again."""
+        """Acknowledge deliveries, in as few frames as possible; skip those of an earlier epoch, which come again."""
         tags = {each.tag for each in deliveries if each.epoch == self.epoch} & self._unsettled.keys()
         through = 0
         for tag in self._unsettled:
@@ -142,11 +141,11 @@ class Consumer:
         return topology.sink_plan(self._queue, self._patterns)
 
     def writes_to(self) -> str:
-        """Return where the copies of dead letters go: nowhere from a queue of one's own."""
+        """Return the exchange for dead letters: none for an exclusive queue."""
         return "" if self._queue.exclusive else topology.DEAD
 
     def pause(self) -> None:
-        """Give back what is not acknowledged, and consume no more until `resume`."""
+        """Give back what is not acknowledged, and stop consuming until `resume`."""
         if not self._paused:
             self._paused = True
             self._connection.reopen_channel()
@@ -159,7 +158,7 @@ class Consumer:
                 self._consume(self._channel)
 
     def opened(self, channel: "Channel") -> None:
-        """Begin an epoch: consume on the new channel."""
+        """Start an epoch: consume on the new channel."""
         self._channel = channel
         self._copies.clear()
         self._unsettled.clear()
@@ -180,7 +179,7 @@ class Consumer:
         self._connection.call_later(CONSUMING_WITHIN_S, lambda: self._check_consuming(epoch))
 
     def closed(self, _error: BaseException) -> None:
-        """End the epoch: what was taken and not acknowledged comes again, what was not taken is forgotten."""
+        """End the epoch: what was not acknowledged is redelivered, so what was not taken is forgotten."""
         self._channel = None
         self._consuming = False
         self._arrived.clear()
@@ -188,7 +187,7 @@ class Consumer:
         self.epoch += 1
 
     def blocked(self, reason: str | None) -> None:
-        """Go on: an alarm stops publishing connections, and this one consumes."""
+        """Do nothing: an alarm blocks connections that publish, and this one consumes."""
 
     def _on_consuming(self, _frame: object) -> None:
         self._consuming = True
@@ -215,21 +214,21 @@ class Consumer:
         self._connection.reopen_channel()
 
     def _report_cancel(self) -> None:
-        """Say what a cancelled consumer was about: RabbitMQ gives no reason, but the queue is there or it is not."""
+        """Report why the consumer was cancelled: RabbitMQ gives no reason, but the queue exists or it does not."""
         name = visible(self._queue.name)
         if self._connection.made(self._queue.name):
-            logger.warning("the queue %s was deleted: what it held is lost; it is declared again", name)
+            logger.warning("the queue %s was deleted: its messages are lost; it is declared again", name)
         elif self._queue.type == "classic":
-            logger.warning("the queue %s was deleted, or its node went down: what it held may be lost", name)
+            logger.warning("the queue %s was deleted, or its node went down: its messages may be lost", name)
         else:
             logger.warning(
                 "RabbitMQ cancelled the consumer of %s: deliveries were not acknowledged in time, or a node went down; "
-                "the queue is there, nothing is lost, and what was delivered comes again",
+                "the queue exists, nothing is lost, and unacknowledged messages are redelivered",
                 name,
             )
 
     def _copy(self, message: Message, reason: str) -> Message:
-        """Return a message with the reason; the user that it is from would not be believed of us."""
+        """Return a message with the reason, but without its user id: RabbitMQ refuses another user's from us."""
         ours = {REASON_HEADER: reason[:MAX_REASON], QUEUE_HEADER: self._queue.name, USER_HEADER: message.user_id or ""}
         return replace(message, headers={**_copiable(message.headers), **ours}, user_id=None)
 
@@ -245,7 +244,7 @@ class Consumer:
                 self._channel.basic_ack(tag)
 
     def _on_returned(self, _channel: object, _method: object, _properties: object, _body: bytes) -> None:
-        self._copies.clear()  # the confirm that follows is for nothing
+        self._copies.clear()  # the confirm that follows means nothing
         self._copy_again()
 
     def _copy_again(self) -> None:
@@ -254,7 +253,7 @@ class Consumer:
 
 
 def _copiable(headers: Mapping[str, object]) -> Mapping[str, object]:
-    """Return headers that can be published again: all of them, or none if pika cannot write them in a frame."""
+    """Return headers that can be published again: all of them, or none if pika cannot encode them in a frame."""
     try:
         size_bytes = pika.data.encode_table([], dict(headers))
     except (pika.exceptions.AMQPError, ValueError, TypeError, struct.error):

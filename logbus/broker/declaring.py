@@ -1,12 +1,12 @@
 """Declares a plan on a channel, step by step, and remembers from one channel to the next what RabbitMQ refused.
 
-Theory of operation. RabbitMQ closes the channel at whatever it refuses; the next attempt then knows more. What exists
-with other properties that will do, or what this user may not declare, is used as it is. A queue that is not there
-(asked passively first) is *new*: it is declared, and bound `SETTLE_S` later.
+Theory of operation. RabbitMQ closes the channel on each refusal; the next attempt then knows more. What exists with
+different but acceptable properties, or may not be declared by this user, is used as it is. A queue that does not exist
+(a passive declaration asks first) is *new*: it is declared, and bound `SETTLE_S` later.
 
-Why later: RabbitMQ 3.10.8 writes the identity of a new quorum queue to disk up to 1.0 s after its declaration. Killed
-before that, it comes back with a queue that has no leader: nothing can be published to it or consumed from it, and
-what it had confirmed is gone. Nothing is confirmed into a queue that is not bound.
+Why later: RabbitMQ 3.10.8 writes the identity of a new quorum queue to disk up to 1.0 s after its declaration. If it
+is killed before that, the queue comes back without a leader: nothing can be published to it or consumed from it, and
+what it had confirmed is lost. Nothing is confirmed into a queue that is not bound.
 
 A queue that was new when the connection broke is *doubtful*, and is consumed from before it is bound. If RabbitMQ does
 not answer within `PROBE_S`, the queue has no leader: it is deleted and declared again. It was never bound, so it holds
@@ -49,13 +49,13 @@ _BOUND_IT = f"""rabbitmqctl set_policy logbus-dead '^logs\\.dead$' \
 
 
 class Link(Protocol):
-    """What is needed of the connection."""
+    """The part of the connection that is needed here."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call `callback` once, later."""
 
     def give_up(self, error: BrokerUnavailable) -> None:
-        """Drop the connection, and open another."""
+        """Drop the connection, and open a new one."""
 
 
 class Declarer:
@@ -93,7 +93,7 @@ class Declarer:
         proceed()
 
     def learn(self, error: BaseException) -> bool:
-        """Note why a channel was closed; return whether another attempt would go further at once."""
+        """Learn why a channel was closed; return True if an immediate retry would get further."""
         if self._unbinding:
             self._unbinding, self._unbound = False, True
             return True
@@ -103,7 +103,7 @@ class Declarer:
             return refused == TRIED_FROM
         if missing := refusals.missing_queue(error):
             known = missing in self._new and missing not in self._doubtful
-            self._doubtful.discard(missing)  # there is nothing to doubt: it was deleted
+            self._doubtful.discard(missing)  # no longer doubtful: it was deleted
             self._new.add(missing)
             return not known
         found = refusals.deviating(error)
@@ -114,7 +114,7 @@ class Declarer:
         return True
 
     def forget(self) -> None:
-        """Forget what the broker refused: it may have been changed meanwhile."""
+        """Forget what the broker refused: it may have changed since."""
         self._as_it_is.clear()
         self._writable.clear()
         self._unbound = False
@@ -133,7 +133,7 @@ class Declarer:
     def _steps(
         self, channel: "Channel", plan: list[Declaration], writes_to: str
     ) -> "Iterator[Callable[[_Then], None]]":
-        """Yield what is to be done, each step given what to call afterwards."""
+        """Yield the steps; each takes the function to call afterwards."""
         made, routes = in_two_stages(plan)
         for step in made:
             if isinstance(step, Queue):
@@ -153,9 +153,9 @@ class Declarer:
                 yield partial(_declare_exchange, channel, route)
 
     def _try_writing(self, channel: "Channel", exchange: str, then: "_Then") -> None:
-        """Take off a binding that is not there: that takes the permission to write to `exchange`, and changes nothing.
+        """Remove a binding that does not exist: this needs permission to write to `exchange`, and changes nothing.
 
-        After that, it takes the permission to read from TRIED_FROM as well.
+        Permission to read from TRIED_FROM is checked after that.
         """
 
         def may(reply: object) -> None:
@@ -167,9 +167,9 @@ class Declarer:
         channel.exchange_unbind(exchange, TRIED_FROM, NEVER, callback=may)
 
     def _unbind_old_drain(self, channel: "Channel", then: "_Then") -> None:
-        """Take the classic queue `logs.drain` of older versions off its exchange: with its node down, it refuses all.
+        """Unbind the classic queue `logs.drain` of older versions: while its node is down, it refuses everything.
 
-        A binding that is not there is no error. What is refused (RabbitMQ 3.10 while that node is down) is left alone.
+        A missing binding is no error. A refusal (RabbitMQ 3.10 while that node is down) is ignored.
         """
 
         def done(reply: object) -> None:
@@ -194,7 +194,7 @@ class Declarer:
         channel.queue_delete(name, callback=then)
 
     def _probe(self, channel: "Channel", name: str) -> None:
-        """Consume from a queue: an answer shows that it has a leader, and a new channel gives back what came."""
+        """Consume from a queue: an answer proves that it has a leader. Closing the channel requeues what came."""
 
         def answered(_reply: object) -> None:
             self._doubtful.discard(name)
@@ -237,10 +237,10 @@ def _report(found: refusals.Deviation) -> None:
         logger.info("may not declare %s: using it as it is", name)
     elif found.kind == "queue":
         hint = f" (to bound it: {_BOUND_IT})" if found.name == DEAD else ""
-        logger.info("the queue %s exists with another %s: using it as it is%s", name, argument, hint)
+        logger.info("the queue %s exists with a different %s: using it as it is%s", name, argument, hint)
     else:
         logger.warning(
-            "the exchange %s exists with another %s than Logbus declares: using it as it is; a broker restart may "
+            "the exchange %s exists with a different %s from Logbus's: using it as it is; a broker restart may "
             "lose it (delete it and let Logbus declare it)",
             name,
             argument,
@@ -252,7 +252,7 @@ def _kind(step: Exchange | Queue) -> str:
 
 
 def _ignore(*_args: object) -> None:
-    """Take a delivery that comes again on the next channel."""
+    """Ignore a delivery: it is redelivered on the next channel."""
 
 
 def _bind(channel: "Channel", binding: Binding, then: _Then) -> None:

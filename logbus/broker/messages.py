@@ -1,9 +1,9 @@
-"""Messages as pika has them, and as we do; headers are decoded so that nobody's can end a daemon.
+"""Conversion between pika's messages and ours; header decoding that no message can crash.
 
-Headers are whatever somebody published. pika decodes them while it reads the frame, and dies of some: a timestamp
-beyond the year 9999 (OverflowError), tables nested thousands deep (RecursionError). The message would come again after
-each reconnect and end every sink that is bound. So pika's decoder of one value is replaced here, once, by one that
-gives timestamps as numbers, and None for what is nested deeper than anybody needs. Measured on pika 1.4.4.
+Headers are whatever somebody published. pika decodes them while it reads the frame, and crashes on some: a timestamp
+beyond the year 9999 (OverflowError), tables nested thousands deep (RecursionError). The message would be redelivered
+after each reconnect and crash every bound sink. So pika's decoder of a value is replaced here, once, by one that
+returns timestamps as numbers, and None for what is nested deeper than anybody needs. Measured on pika 1.4.4.
 """
 
 import struct
@@ -35,7 +35,7 @@ def _decode_short(encoded: bytes, offset: int) -> tuple[str | bytes, int]:
 
 
 def _decode_safely(encoded: bytes, offset: int) -> tuple[object, int]:
-    """Decode one header value of a frame; return it and where the next one begins. The usual kinds come first."""
+    """Decode one header value of a frame; return it and the offset of the next. The usual kinds come first."""
     kind = encoded[offset : offset + 1]
     if kind in {b"S", b"x"}:
         begin = offset + 5
@@ -63,8 +63,8 @@ pika.data.decode_short_string = _decode_short
 
 
 def properties_of(message: Message) -> pika.BasicProperties:
-    """Return a message's properties for pika: always persistent."""
-    return pika.BasicProperties(  # type: ignore[no-untyped-call] # pika leaves this one bare
+    """Return a message's properties for pika, always persistent."""
+    return pika.BasicProperties(  # type: ignore[no-untyped-call] # unannotated in pika
         type=message.type,
         content_type=message.content_type,
         content_encoding=message.content_encoding,
@@ -78,7 +78,7 @@ def properties_of(message: Message) -> pika.BasicProperties:
 
 
 def message_of(routing_key: str, properties: pika.BasicProperties, body: bytes) -> Message:
-    """Return what pika delivered as a Message."""
+    """Return pika's delivery as a Message."""
     return Message(
         body=body,
         routing_key=routing_key,

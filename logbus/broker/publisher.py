@@ -1,19 +1,18 @@
-"""Batches out: a bounded window of publishes, each confirmed or sent again.
+"""Publishing: a bounded window of batches, each confirmed or sent again.
 
 Theory of operation. Every batch is persistent and `mandatory`. RabbitMQ answers each publish with a confirm or a nack,
-in any order and possibly several at once (`multiple`); a message that no queue is bound for is *returned* first, by its
-message id, and then confirmed all the same: it is not delivered. What was nacked or returned, and all that was under
-way when a channel died, waits in `_waiting`, in its first order, and goes out again before anything new.
+in any order and possibly several at once (`multiple`); a message without a bound queue is first *returned*, with its
+message id, and then confirmed all the same: it is not delivered. What was nacked or returned, or in flight when a
+channel died, waits in `_waiting`, in its original order, and is sent again before anything new.
 
-After a (re)connect, a nack or a return the window narrows to one batch, the probe, until one is confirmed: so that a
-broker with no queue bound is asked with one message a time and a few times a minute, and so that the batches after the
-first arrive after it.
+After a (re)connect, a nack or a return the window narrows to one batch, the probe, until one is confirmed. So a broker
+without a bound queue gets one message at a time, a few times a minute, and later batches arrive after the first.
 
-A channel that was refused for most of a second is given up for a new one: RabbitMQ 3.10 goes on refusing on a channel
-when the limit of the full queue was lifted meanwhile, or when a queue without a leader has elected one.
+A channel that was refused for most of a second is replaced: RabbitMQ 3.10 keeps refusing on a channel after the limit
+of the full queue was lifted, or after a queue without a leader has elected one.
 
-A channel on which nothing is answered for a while is given up as well. A new one that has confirmed nothing yet is
-given up soon: what RabbitMQ sent on to a leader that was just killed is not answered. Any other has 30 s.
+A channel that stays unanswered for a while is replaced as well. A new one without a confirm so far is given little
+time: what RabbitMQ forwarded to a leader that was just killed is never answered. Any other has 30 s.
 
 Nothing is queued beyond the window (`logbus.broker.window`): `has_room()` is the back-pressure, the source keeps the
 rest.
@@ -44,13 +43,13 @@ logger = logging.getLogger("logbus.broker.publisher")
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
 REOPEN_HOLD_S = 0.4
-"""From this hold on, the third, each try has a channel of its own."""
+"""From this delay on, the third, each retry has a channel of its own."""
 FIRST_ANSWER_S = 2.0
 LAST_ANSWER_S = 30.0
-"""How long a channel that has confirmed nothing may leave everything unanswered, doubled each time; and any other."""
+"""How long a channel may leave everything unanswered: one without a confirm so far (doubled each time); any other."""
 SAY_SILENCE_S = 10.0
 SIZE_MARGIN_BYTES = 64
-"""RabbitMQ's limit is held against the body alone; a little less, so that a frame more or less is no matter."""
+"""RabbitMQ's limit applies to the body alone; this margin allows for a frame more or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ class Publisher:
         return self.in_flight < limit.batches and self._bytes < limit.bytes
 
     def publish(self, batch: Batch) -> None:
-        """Publish a batch, in one message or, where a limit asks for it, in several."""
+        """Publish a batch, in one message or, where a limit requires it, in several."""
         count("logbus_published_batches")
         count("logbus_published_records", len(batch.levels))
         count("logbus_published_bytes", len(batch.body))
@@ -111,7 +110,7 @@ class Publisher:
         gauge("logbus_in_flight_batches", self.in_flight)
 
     def take_confirmed(self) -> list[Span]:
-        """Return what was confirmed since the last call, in any order."""
+        """Return the spans confirmed since the last call, in any order."""
         taken, self._confirmed = self._confirmed, []
         return taken
 
@@ -120,11 +119,11 @@ class Publisher:
         return topology.PUBLISHED
 
     def writes_to(self) -> str:
-        """Return where it publishes."""
+        """Return the exchange that it publishes to."""
         return topology.LOGS
 
     def opened(self, channel: "Channel") -> None:
-        """Send again what was under way, in order, then go on."""
+        """Send again what was in flight, in order, then resume."""
         self._channel = channel
         self._last_tag = 0
         self._window.reset()
@@ -140,7 +139,7 @@ class Publisher:
         self._send_waiting()
 
     def closed(self, error: BaseException) -> None:
-        """Put back what was under way; smaller, if it was too large for this broker."""
+        """Put back what was in flight; in smaller parts, if it was too large for this broker."""
         self._channel = None
         self._returned.clear()
         under_way, self._sent = list(self._sent.values()), {}
@@ -213,7 +212,7 @@ class Publisher:
         gauge("logbus_in_flight_batches", self.in_flight)
 
     def _answered(self, tag: int, *, multiple: bool) -> list[int]:
-        """Return the tags that an answer is for; none that belonged to an earlier channel."""
+        """Return the tags that an answer covers, none of an earlier channel."""
         if multiple:
             return list(takewhile(lambda each: each <= tag, self._sent))
         return [tag] if tag in self._sent else []
@@ -234,7 +233,7 @@ class Publisher:
             self._go_on()
 
     def _watch(self) -> None:
-        """Look after a while whether what was sent is answered."""
+        """Check later that RabbitMQ has answered."""
         if not self._watching:
             self._watching = True
             self._connection.call_later(FIRST_ANSWER_S, self._look_for_answers)
@@ -255,7 +254,7 @@ class Publisher:
                 len(self._sent),
                 self._silent_s,
             )
-        if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would begin anew
+        if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would start over
             self._patience_s = min(LAST_ANSWER_S, 2 * self._patience_s)
             self._connection.reopen_channel()
         elif self._sent:
@@ -265,7 +264,7 @@ class Publisher:
         self._put_back(entries)
         self._probing = True
         if self.held_because != why:
-            logger.warning("RabbitMQ does not accept messages: %s; holding everything and retrying", why)
+            logger.warning("RabbitMQ does not accept messages: %s; pausing and retrying", why)
             self.held_because = why
         if not self._holding:
             self._holding = True

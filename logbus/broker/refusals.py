@@ -1,6 +1,7 @@
-"""What pika and RabbitMQ say when something fails, as our own errors. No pika here: exceptions are known by name.
+"""Failures of pika and RabbitMQ, translated into our own errors. No pika here: its exceptions are known by name.
 
-`read_open_error` takes what a connection attempt ended with, `read_close` the reply of a closed channel or connection.
+`read_open_error` translates what a connection attempt ended with, `read_close` the reply of a closed channel or
+connection.
 """
 
 import re
@@ -20,14 +21,14 @@ _NO_CONFIGURE = re.compile(r"(?:access|configure access) to (exchange|queue) '([
 _ACCESS = re.compile(r"(?:(\w+) )?access to (exchange|queue) '([^']*)' in vhost '([^']*)' refused for user '([^']*)'")
 _MAY_NOT = {"configure": "configure", "write": "write to", "read": "read from"}
 _NEEDED = {"exchange": "write", "queue": "read"}
-"""What a process that only works needs: to publish to exchanges, and to consume from queues."""
+"""The permission that normal work needs: to publish to exchanges, and to consume from queues."""
 _UNACKNOWLEDGED = "delivery acknowledgement"
 _NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and whatever is wrapped in it, the outermost first."""
+    """Yield an exception and every exception wrapped in it, outermost first."""
     yield error
     inner = [*getattr(error, "exceptions", ()), getattr(error, "exception", None), *error.args, error.__cause__]
     for each in inner:
@@ -36,7 +37,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def read_open_error(error: BaseException, where: str) -> BrokerError:
-    """Return why no connection to `where` (host:port, no secrets) came about."""
+    """Return the error for a failed attempt to connect to `where` (host:port, no secrets)."""
     chain = list(causes(error))
     names = {type(each).__name__ for each in chain}
     cannot = f"log in to RabbitMQ at {where}"
@@ -59,26 +60,26 @@ def _in_words(chain: list[BaseException]) -> str:
 
 
 def read_close(error: BaseException, where: str) -> BrokerError:
-    """Return why a connection to `where`, or a channel on it, was closed."""
+    """Return the error for a closed connection to `where`, or a closed channel on it."""
     if isinstance(error, BrokerError):
         return error
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", error))
     if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
         argument, kind, name = found.groups()
         hint = f"delete the {kind} and let Logbus declare it, or configure what it is"
-        return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it exists with another {argument}: {text}", hint)
+        return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it has a different {argument}: {text}", hint)
     if code == ACCESS_REFUSED:
         return _missing_permission(text, where)
     if code == PRECONDITION_FAILED and _UNACKNOWLEDGED in text:
-        cause = "writing took longer than RabbitMQ's consumer_timeout: what was delivered comes again"
-        return BrokerUnavailable(f"acknowledge deliveries at {where} in time", cause, "see why writing takes so long")
+        cause = "writing took longer than RabbitMQ's consumer_timeout: the deliveries come again"
+        return BrokerUnavailable(f"acknowledge deliveries at {where} in time", cause, "find out why writing is slow")
     if code == RESOURCE_LOCKED:
-        return BrokerRefused(f"work at {where}", text, "another connection holds that queue for itself")
+        return BrokerRefused(f"work at {where}", text, "another connection has exclusive use of that queue")
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
 
 
 def _missing_permission(text: str, where: str) -> BrokerRefused:
-    """Return which permission is missing for whom. Older versions of RabbitMQ do not say which of the three it is."""
+    """Return which permission a user lacks. Older versions of RabbitMQ do not say which of the three it is."""
     found = _ACCESS.search(text)
     if found is None:
         return BrokerRefused(f"work at {where}", text, "rabbitmqctl set_permissions")
@@ -93,7 +94,7 @@ def _missing_permission(text: str, where: str) -> BrokerRefused:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """An exchange or a queue that is not as we declare it; `argument` is `permission` where we may not declare it."""
+    """An exchange or queue that differs from our declaration; `argument` is `permission` if we may not declare it."""
 
     kind: str
     name: str
@@ -101,7 +102,7 @@ class Deviation:
 
 
 def deviating(error: BaseException) -> Deviation | None:
-    """Return what exists with another argument than ours, or may not be declared by us; None for any other refusal."""
+    """Return what has a different argument from ours, or may not be declared by us; None for any other refusal."""
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
     if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
         argument, kind, name = found.groups()
@@ -119,7 +120,7 @@ def refused_exchange(error: BaseException) -> str | None:
 
 
 def missing_queue(error: BaseException) -> str | None:
-    """Return the name of the queue that RabbitMQ says is not there, else None."""
+    """Return the name of the queue that RabbitMQ reports missing, else None."""
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", ""))
     found = _NO_QUEUE.search(text) if code == NOT_FOUND else None
     return found[1] if found else None
@@ -132,5 +133,5 @@ def size_limit(error: BaseException) -> int | None:
 
 
 def is_ours(error: BaseException) -> bool:
-    """Return True if we closed that channel ourselves."""
+    """Return True if we closed the channel ourselves."""
     return type(error).__name__ == "ChannelClosedByClient"

@@ -1,8 +1,8 @@
-"""Asking RabbitMQ one thing after the other, for commands: what exists, how it differs, what is in a queue.
+"""Synchronous questions to RabbitMQ, for commands: what exists, how it differs, what a queue holds.
 
-Whatever RabbitMQ refuses closes the channel it was asked on; here each question has a channel as long as it needs one,
-and a refusal is an exception with its code and text. Each question has a deadline: a queue without a leader answers to
-nothing but its declaration and its deletion.
+RabbitMQ closes the channel of anything it refuses; here each question gets a working channel, and a refusal is an
+exception with its code and text. Each question has a deadline: a queue without a leader answers only its declaration
+and its deletion.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ CLOSE_WITHIN_S = 2.0
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
-    """RabbitMQ said no: `code`, as 404, and `text`."""
+    """A refusal by RabbitMQ: `code`, such as 404, and `text`."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(code, text)
@@ -37,7 +37,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
 
 class Session:
-    """A connection and a channel, and another after a question that was not answered; `session` opens one."""
+    """A connection and a channel, replaced after an unanswered question; `session` opens one."""
 
     def __init__(self, connect: Callable[[], BlockingConnection]) -> None:
         self._connect = connect
@@ -45,7 +45,7 @@ class Session:
         self._channel: BlockingChannel | None = None
 
     def ask(self, question: Callable[[BlockingChannel], T], within_s: float = ANSWER_WITHIN_S) -> T:
-        """Return what `question` makes of the channel. Raises Refusal, BrokerUnavailable."""
+        """Return the result of `question` on the channel. Raises Refusal, BrokerUnavailable."""
         self._connection = self._connection or self._connect()
         try:
             with answering_within(self._connection, within_s):
@@ -61,7 +61,7 @@ class Session:
             raise
 
     def close(self) -> None:
-        """Close the connection, and do not wait long for a broker that does not answer."""
+        """Close the connection, without waiting long for a broker that does not answer."""
         if self._connection and self._connection.is_open:
             with suppress(TimeoutError), answering_within(self._connection, CLOSE_WITHIN_S):
                 self._connection.close()
@@ -73,9 +73,9 @@ class Session:
         return self._channel
 
     def has_leader(self, queue: str) -> bool:
-        """Return whether a queue answers.
+        """Return True if a queue answers.
 
-        One without a leader says that it has neither messages nor consumers (3.10.8), and never answers a consumer.
+        One without a leader reports neither messages nor consumers (3.10.8), and never answers a consumer.
         """
 
         def look(channel: BlockingChannel) -> bool:
@@ -99,14 +99,14 @@ class Session:
             raise
 
     def is_consumed(self, queue: str) -> bool:
-        """Return True if somebody consumes from a queue: what they were given is in no number that RabbitMQ tells."""
+        """Return True if a queue has consumers: RabbitMQ reports no number that includes their deliveries."""
         return bool(self.ask(lambda channel: channel.queue_declare(queue, passive=True)).method.consumer_count)
 
     def gives(self, queue: str, patience_s: float) -> bool:
-        """Return True if a message comes from a queue within so long; it stays in the queue.
+        """Return True if a queue delivers a message within `patience_s`; the message stays in the queue.
 
-        By consuming: a queue with a single active consumer can be asked for no message (basic.get), and what was put
-        back a moment ago may not be counted yet.
+        By consuming: a queue with a single active consumer refuses basic.get, and a message requeued a moment ago may
+        not be counted yet.
         """
 
         def look(channel: BlockingChannel) -> bool:
@@ -128,15 +128,15 @@ class Session:
         return True
 
     def declare(self, step: Declaration) -> None:
-        """Declare one thing; it must be exactly so if it exists. Raises Refusal."""
+        """Declare one item; if it exists, it must match exactly. Raises Refusal."""
         self.ask(lambda channel: _declare(channel, step))
 
     def delete_queue(self, name: str) -> None:
-        """Delete a queue with what is in it; nothing if there is none."""
+        """Delete a queue and its messages; do nothing if there is none."""
         self.ask(lambda channel: channel.queue_delete(name))
 
     def get(self, queue: str) -> "tuple[int, Message] | None":
-        """Take one message from a queue, to be acknowledged by its tag; None if it is empty. Raises Refusal."""
+        """Return a message of a queue and the tag to acknowledge it by; None if the queue is empty. Raises Refusal."""
         method, properties, body = self.ask(lambda channel: channel.basic_get(queue))
         if method is None or properties is None:
             return None
@@ -147,17 +147,17 @@ class Session:
         self.ask(lambda channel: channel.basic_ack(tag))
 
     def put_back(self) -> None:
-        """Put back everything that was taken and not acknowledged."""
+        """Requeue everything that was taken and not acknowledged."""
         self.ask(lambda channel: channel.basic_nack(0, multiple=True, requeue=True))
 
     def publish(self, queue: str, message: "Message") -> None:
-        """Put a message into one queue, and wait until RabbitMQ has it. Raises Refusal, BrokerUnavailable."""
+        """Put a message into one queue, and wait for the confirm. Raises Refusal, BrokerUnavailable."""
         self.ask(lambda channel: channel.basic_publish("", queue, message.body, properties_of(message), mandatory=True))
 
 
 @contextmanager
 def session(broker: "Broker", role: str) -> Iterator[Session]:
-    """Open a session, and close it however it ended. Raises BrokerUnavailable, BrokerRefused."""
+    """Open a session, and close it in any case. Raises BrokerUnavailable, BrokerRefused."""
     opened = Session(lambda: open_blocking(broker, role))
     try:
         yield opened

@@ -1,19 +1,19 @@
-r"""Every exchange, queue, binding and key name. `declaring` makes them.
+r"""Every exchange, queue, binding and key name. `declaring` declares them.
 
     logs (fanout) --> logs.<sink>                     a sink that wants everything
                  \-> logs.topic --> logs.<sink>       a sink that wants some severities, hosts or labels
                   \-> logs.headers --> ...            for other programs
 
-What a topic exchange does not match, RabbitMQ counts as unroutable, and a shipper holds what is unroutable. That is
-right while nobody is bound, and wrong once a selective sink is: the lines it does not want must not stall the shipper.
-So `logs.topic` has the alternate exchange `logs.unmatched`, which exists exactly as long as a selective queue does: it
-is auto-deleted with its last binding, and each selective queue holds one, with a key that no message has. Behind it
-stand the exchange `logs.drain` and the queue `logs.unmatched`, whose length is 0: it counts as a route and keeps
-nothing. (Measured on 3.10.8: a message to `logs` is returned before the first selective queue is bound and after the
-last one is deleted, and routed in between.)
+RabbitMQ counts a message as unroutable if it matches nothing on a topic exchange, and a shipper retries what is
+unroutable. That is right while no queue is bound, and wrong once a selective sink's is: lines that the sink does not
+want must not stall the shipper. So `logs.topic` has the alternate exchange `logs.unmatched`, which exists exactly as
+long as a selective queue does: it is auto-deleted with its last binding, and each selective queue has one, with a key
+that no message has. Behind it are the exchange `logs.drain` and the queue `logs.unmatched` of length 0: it counts as a
+route and keeps nothing. (Measured on 3.10.8: a message to `logs` is returned before the first selective queue is bound
+and after the last one is deleted, and routed in between.)
 
 All sinks need that queue, so it is a quorum queue: a classic queue lives on one node of a cluster. The classic queue
-`logs.drain` of older versions is neither used nor declared. While it exists, it goes on discarding what it gets.
+`logs.drain` of older versions is neither used nor declared. While it exists, it keeps discarding what it gets.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,20 +29,20 @@ DEAD = "logs.dead"
 UNMATCHED = "logs.unmatched"
 DRAIN = "logs.drain"
 RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain"})
-"""Names that a sink cannot have: its queue would be called like one of ours."""
+"""Names that a sink cannot have: its queue would have the name of one of ours."""
 NEVER = "-"
-"""A binding key that no message has: routing keys of batches hold dots."""
+"""A binding key that no message has: routing keys of batches contain dots."""
 
 NO_DELIVERY_LIMIT = 2**31 - 1
-"""RabbitMQ 4 sets a message aside after 20 deliveries: a sink that crashes on its own account would empty its queue.
--1 would say it better, but means "none" in 4.x only: 3.10.8 takes it, and sets a message aside at its first return."""
+"""RabbitMQ 4 removes a message after 20 deliveries: a sink that crashes for its own reasons would empty its queue.
+-1 would be clearer, but means "none" only in 4.x: 3.10.8 accepts it, and removes a message at its first return."""
 
 QueueType = Literal["quorum", "classic"]
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An exchange as we want it."""
+    """An exchange as we declare it."""
 
     name: str
     type: Literal["fanout", "topic", "headers", "direct"]
@@ -52,7 +52,7 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue as we want it; an `exclusive` one dies with its connection and is never a quorum queue."""
+    """A queue as we declare it; an `exclusive` one dies with its connection and is never a quorum queue."""
 
     name: str
     type: QueueType = "quorum"
@@ -62,7 +62,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """From an exchange to a queue or to another exchange."""
+    """A binding from an exchange to a queue or to another exchange."""
 
     source: str
     destination: str
@@ -72,7 +72,7 @@ class Binding:
 
 Declaration = Exchange | Queue | Binding
 Plan = tuple[Declaration, ...]
-"""What is to be declared, in this order."""
+"""What to declare, in this order."""
 
 _LASTING: Mapping[QueueType, Mapping[str, object]] = {
     "quorum": {"x-delivery-limit": NO_DELIVERY_LIMIT},
@@ -80,11 +80,11 @@ _LASTING: Mapping[QueueType, Mapping[str, object]] = {
 }
 
 DEAD_MAX_BYTES = 256 << 20
-"""How much the dead letters may take: whoever publishes poison must not fill the broker's disk."""
+"""The most that dead letters may take: whoever publishes poison must not fill the broker's disk."""
 OWN_MAX_BATCHES = 10_000
 OWN_MAX_BYTES = 64 << 20
 OWN_EXPIRES_S = 60
-"""How much an ad hoc queue keeps for a reader that is slow, and how long it stays when nobody consumes."""
+"""How much an ad hoc queue keeps for a slow reader, and how long it stays without a consumer."""
 
 PUBLISHED: Plan = (
     Exchange(LOGS, "fanout"),
@@ -93,7 +93,7 @@ PUBLISHED: Plan = (
     Binding(LOGS, TOPIC, to_exchange=True),
     Binding(LOGS, HEADERS, to_exchange=True),
 )
-"""What a shipper declares: where it publishes, and no queue."""
+"""What a shipper declares: the exchanges, and no queue."""
 COMMON: Plan = (
     *PUBLISHED,
     Exchange(DEAD, "fanout"),
@@ -106,14 +106,14 @@ SELECTIVE: Plan = (
     Binding(DRAIN, UNMATCHED),
 )
 SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
-"""Queues that all sinks use as they are, also where an older version or an operator declared them differently."""
+"""Queues that all sinks use as they are, even if an older version or an operator declared them differently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a queue is full: `max_batches`, `max_bytes`; and when an unused one goes: `expires_s`. None: never.
+    """When a queue is full (`max_batches`, `max_bytes`), and when an unused one is deleted (`expires_s`). None: never.
 
-    A full queue refuses what is published, so that shippers hold; or, with `drop_oldest`, loses what is oldest.
+    A full queue refuses what is published, so that shippers wait; or, with `drop_oldest`, drops the oldest.
     """
 
     max_batches: int | None = None
@@ -122,10 +122,10 @@ class Limits:
     expires_s: int | None = None
 
     def arguments(self) -> dict[str, object]:
-        """Return them as RabbitMQ's arguments.
+        """Return the limits as RabbitMQ's arguments.
 
-        How to overflow is said even where there is no limit: an argument overrules a policy, and a policy that sets a
-        limit alone would drop silently. What is dropped on purpose does not go to the dead letters.
+        The overflow behaviour is set even without a limit: an argument overrides a policy, and a policy that sets only
+        a limit would drop silently. What is dropped on purpose does not go to the dead letters.
         """
         wanted: dict[str, object] = {
             "x-overflow": "drop-head" if self.drop_oldest else "reject-publish",
@@ -140,7 +140,7 @@ class Limits:
 def sink_queue(name: str, queue_type: QueueType = "quorum", limits: Limits | None = None) -> Queue:
     """Return the durable queue of the sink `name`: dead-lettering on, one consumer at a time.
 
-    Raises UsageError for a name that would collide with one of ours.
+    Raises UsageError for a name that collides with one of ours.
     """
     if name in RESERVED:
         raise UsageError(f"name a sink {name!r}", f"logs.{name} is Logbus's own", "choose another name")
@@ -151,7 +151,7 @@ def sink_queue(name: str, queue_type: QueueType = "quorum", limits: Limits | Non
 def own_queue(name: str) -> Queue:
     """Return an exclusive queue that leaves nothing behind; `name` must be unique on the broker.
 
-    It is bounded: if nobody reads, the oldest batches are dropped, and the broker never runs short because of it.
+    It is bounded: without a reader the oldest batches are dropped, and the broker never runs short because of it.
     """
     limits = Limits(OWN_MAX_BATCHES, OWN_MAX_BYTES, drop_oldest=True, expires_s=OWN_EXPIRES_S)
     return Queue(name, "classic", exclusive=True, arguments=limits.arguments())
@@ -160,7 +160,7 @@ def own_queue(name: str) -> Queue:
 def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:
     """Return what a sink declares: `queue` bound to everything, or to the topic `patterns` alone.
 
-    The patterns are bound before `logs.unmatched` exists: otherwise, what the sink wants would be discarded until then.
+    The patterns are bound before `logs.unmatched` exists: otherwise what the sink wants would be discarded meanwhile.
     """
     if not patterns:
         return (*COMMON, queue, Binding(LOGS, queue.name))
@@ -170,7 +170,7 @@ def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:
 
 
 def in_two_stages(steps: Iterable[Declaration]) -> tuple[list[Exchange | Queue], list[Exchange | Binding]]:
-    """Return what is made first, and what routes messages: to be made when the new queues are safe, in this order."""
+    """Return what to declare first, and what routes messages: declared in this order once the new queues are safe."""
     made: list[Exchange | Queue] = []
     routes: list[Exchange | Binding] = []
     for step in steps:

@@ -1,13 +1,13 @@
 """How much may be published and not yet confirmed: what rate and round trip need, up to a limit. Pure.
 
-Theory of operation. By Little's law a publisher is never idle while it keeps `rate * round trip` in flight; what is
-beyond that only waits on the way, and a line that comes beside a backlog waits behind it. So the window is that
-product, with something to grow by, and never less than `LEAST`, which is enough on a local network.
+Theory of operation. By Little's law a publisher is never idle while it keeps `rate * round trip` in flight; anything
+beyond that only waits on the way, and a new line waits behind the backlog. So the window is that product, with some
+room to grow, and never less than `LEAST`, which is enough on a local network.
 
-The round trip is the shortest that this channel has seen, because what we have in flight ourselves makes all others
-longer. A batch that is published while nothing else is in flight shows that the path has become a longer one. The rate
-is what was confirmed during a batch's round trip, the best of the last seconds: a source that has little to say
-lowers the rate, not what the path can carry. Both are measured as by BBR (Cardwell and others, ACM Queue 14/5, 2016).
+The round trip is the shortest seen on this channel, because our own batches in flight make all others longer. A batch
+published while nothing else is in flight reveals a path that has become longer. The rate is what was confirmed during
+a batch's round trip, the best of the last seconds: a quiet source lowers the rate, not what the path can carry. Both
+are measured as by BBR (Cardwell and others, ACM Queue 14/5, 2016).
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from typing import Final
 
 GAIN: Final = 1.5
 RATE_KEPT_S: Final = 5.0
-"""The best rate of this long, and of as long before, counts."""
+"""The best rate of this period and of the one before counts."""
 LONGER: Final = 0.25
-"""How much of a longer round trip is believed at once: it may be one pause of the broker's."""
+"""The share of a longer round trip that is accepted at once: the broker may just have paused."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """So many batches, and bytes of the files that they stand for."""
+    """A number of batches, and of the source bytes that they stand for."""
 
     batches: int
     bytes: int
@@ -43,12 +43,12 @@ class _Sent:
     size_bytes: int
     alone: bool
     confirmed: Amount
-    """What had been confirmed on this channel when it was sent."""
+    """The amount confirmed on this channel when the batch was sent."""
 
 
 @dataclass(slots=True)
 class _Best:
-    """The largest rate of the last seconds, in what is counted a second."""
+    """The largest rate of the last seconds, in counted units per second."""
 
     now: float = 0.0
     before: float = 0.0
@@ -64,7 +64,7 @@ class _Best:
 
 
 class Window:
-    """The window of one publisher; `most` is what it never exceeds, and times are in seconds of any steady clock."""
+    """The window of one publisher: never more than `most`. Times are in seconds of any steady clock."""
 
     def __init__(self, most: Amount) -> None:
         self._most = most
@@ -72,7 +72,7 @@ class Window:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew, on a new channel: its path may be another one."""
+        """Start over on a new channel: its path may be a different one."""
         self._sent: dict[int, _Sent] = {}
         self._confirmed = Amount(0, 0)
         self._round_trip_s = 0.0
@@ -81,18 +81,18 @@ class Window:
 
     @property
     def limit(self) -> Amount:
-        """What may be in flight now."""
+        """The amount that may be in flight now."""
         return Amount(
             min(self._most.batches, max(self._least.batches, int(self._needed(self._batches)))),
             min(self._most.bytes, max(self._least.bytes, int(self._needed(self._bytes)))),
         )
 
     def sent(self, tag: int, size_bytes: int, now_s: float) -> None:
-        """Note that a batch was published."""
+        """Record a published batch."""
         self._sent[tag] = _Sent(now_s, size_bytes, not self._sent, self._confirmed)
 
     def confirmed(self, tags: list[int], now_s: float) -> None:
-        """Note that batches were confirmed, all at once."""
+        """Record batches that were confirmed all at once."""
         answered = [self._sent.pop(tag) for tag in tags]
         for each in answered:
             self._confirmed += Amount(1, each.size_bytes)
@@ -104,7 +104,7 @@ class Window:
             self._bytes.turn()
 
     def refused(self, tags: list[int]) -> None:
-        """Note that batches were nacked or returned: that says nothing of the path."""
+        """Forget batches that were nacked or returned: they say nothing about the path."""
         for tag in tags:
             del self._sent[tag]
 

@@ -1,1 +1,1 @@
-"""What operators write: strict YAML, where RabbitMQ is, secrets, and patterns."""
+"""What operators write: strict YAML, broker addresses, secrets, and patterns."""

@@ -1,7 +1,7 @@
-"""Plain values held against a type: everything that is wrong, each with its key, in words an operator knows.
+"""Checks plain values against a type: every problem is reported, each with its key, in an operator's words.
 
-msgspec converts and checks, and stops at the first problem; this walks structs, lists and mappings itself, so that
-each problem is found and its key is known exactly, and leaves every single value to msgspec.
+msgspec converts and checks, but stops at the first problem; this module walks structs, lists and mappings itself, so
+that every problem is found with its exact key, and leaves each single value to msgspec.
 """
 
 import difflib
@@ -16,7 +16,7 @@ import msgspec
 from logbus.config.endpoints import redacted
 from logbus.errors import UsageError
 
-# A type to convert to is Any below: it may be any annotation, of which a class is only one kind.
+# Any below is a type to convert to: it may be any annotation, not only a class.
 Keys = tuple[str | int, ...]
 Written = Callable[[Keys], str | None]
 
@@ -35,14 +35,14 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with the value at `keys`."""
+    """The flaw of the value at `keys`."""
 
     keys: Keys
     flaw: str
 
 
 def problems(value: object, kind: Any, keys: Keys, written: Written) -> Iterator[Problem]:  # noqa: ANN401 - see Keys
-    """Yield what keeps `value` from being a `kind`; `written` tells how the value at some keys stands in the file."""
+    """Yield what keeps `value` from being a `kind`; `written` returns the value at given keys as the file has it."""
     inner = _fitting(value, kind)
     found = False
     for problem in _inside(value, inner, keys, written):
@@ -133,7 +133,7 @@ def _kinds(names: str) -> str:
 
 
 def _shown(value: object, written: str | None) -> str:
-    """Return a value as the file has it, shortened, and with no password in it."""
+    """Return a value as the file has it, shortened, and without passwords."""
     if value is None:
         return "nothing"
     if isinstance(value, dict | list):

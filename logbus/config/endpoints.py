@@ -1,7 +1,7 @@
-"""Where RabbitMQ is and who we are there: URLs, passwords from files, TLS files. No secret shows in a repr or an error.
+"""RabbitMQ's address and our credentials: URLs, passwords from files, TLS files. No repr or error shows a secret.
 
 An AMQP URL is `amqp://USER:PASSWORD@HOST:PORT/VHOST`, or `amqps://` for TLS, whose certificates are always verified.
-Left out, the user and password are guest, the port 5672 (5671 with TLS) and the vhost `/`.
+By default, the user and password are guest, the port is 5672 (5671 with TLS) and the vhost `/`.
 """
 
 import os
@@ -30,7 +30,7 @@ _NOT_A_PORT = re.compile(r"(?<!/):(?!//)(?!\d{1,5}(/|$))[^\]]*$", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One RabbitMQ node to connect to. Prints without the password."""
+    """One RabbitMQ node to connect to. Its repr omits the password."""
 
     host: str
     port: int
@@ -41,9 +41,9 @@ class Endpoint:
 
 
 class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `broker` section: one URL or, to be tried in turn, several.
+    """The `broker` section: one URL, or several to try in turn.
 
-    `password_file` holds the password of every URL that names none; the TLS files are PEM, `heartbeat_s` is seconds.
+    `password_file` holds the password for every URL without one; the TLS files are PEM, `heartbeat_s` is seconds.
     """
 
     url: str | Annotated[list[str], msgspec.Meta(min_length=1)] = DEFAULT_URL
@@ -54,7 +54,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
 
     def __post_init__(self) -> None:
-        """Check the URLs, and that none of the TLS files is left unused. Raises UsageError."""
+        """Check the URLs, and that every TLS file is used. Raises UsageError."""
         schemes = {_split(url)[0].scheme for url in self._urls()}
         unused = [name for name in ("ca_file", "cert_file", "key_file") if getattr(self, name)]
         if unused and "amqps" not in schemes:
@@ -68,22 +68,22 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"Broker({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
 
     def __rich_repr__(self) -> list[tuple[str, object]]:
-        """Return what may be shown, also by rich."""
+        """Return the fields to show, also for rich."""
         rest = [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "url"]
         return [("url", [redacted(url) for url in self._urls()]), *rest]
 
     def endpoints(self) -> list[Endpoint]:
-        """Return where to connect, in the order given. Raises UsageError, also when the password file is unusable."""
+        """Return the nodes to connect to, in the given order. Raises UsageError, also for an unusable password file."""
         secret = None if self.password_file is None else read_secret(Path(self.password_file))
         return [_endpoint(url, secret) for url in self._urls()]
 
     def check(self) -> None:
-        """Raise UsageError if the password file or a TLS file that is needed cannot be used now."""
+        """Raise UsageError if the password file or a required TLS file is unusable now."""
         if any(each.tls for each in self.endpoints()):
             self.tls_context()
 
     def tls_context(self) -> ssl.SSLContext:
-        """Return what verifies the broker's certificate and its host name. Raises UsageError for unusable PEM files."""
+        """Return the context that verifies the broker's certificate and host name. Raises UsageError for bad PEM."""
         files = [each for each in (self.ca_file, self.cert_file, self.key_file) if each]
         cannot, hint = f"use {', '.join(files)} for TLS", "give PEM files that this user can read"
         try:
@@ -101,18 +101,18 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _require_regular(path: str) -> None:
-    """Raise OSError or ValueError for a path that cannot be read, or would block us as a FIFO does."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path as the operating system takes it
+    """Raise OSError or ValueError for a path that cannot be read, or would block like a FIFO."""
+    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path as the operating system accepts it
         raise ValueError(f"{path} is not a regular file")
 
 
 def _no_passphrase() -> str:
-    """Keep OpenSSL from asking on a terminal for the passphrase of a key."""
+    """Keep OpenSSL from prompting for a key's passphrase on a terminal."""
     raise ValueError("the key is encrypted: give one without a passphrase")
 
 
 def redacted(url: str) -> str:
-    """Return `url` fit to be shown, as `amqp://user:***@host`: without what might be a password, in a bad URL too."""
+    """Return `url` for display, as `amqp://user:***@host`: without anything like a password, even if it is invalid."""
     found = _AUTHORITY.match(url)
     if not found:
         return _NOT_A_PORT.sub(":***", url.partition("?")[0])
@@ -121,9 +121,9 @@ def redacted(url: str) -> str:
 
 
 def read_secret(path: Path) -> str:
-    """Return what a secret file holds, without one newline at its end.
+    """Return the content of a secret file, without one trailing newline.
 
-    Raises UsageError when it cannot be read, is no regular file, is open to other users, is empty or too large.
+    Raises UsageError when it cannot be read, is not a regular file, is open to other users, is empty or too large.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO must not block us
@@ -164,20 +164,20 @@ def _endpoint(url: str, secret: str | None) -> Endpoint:
 
 
 def _split(url: str) -> tuple[SplitResult, int]:
-    """Return the parts of an AMQP URL and its port. Raises UsageError, which never shows a password."""
+    """Return the parts of an AMQP URL and its port. Raises UsageError, without any password in it."""
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # its text may hold a piece of the password
-        raise _bad(url, "is no URL that can be read") from None
+    except ValueError:  # its text may contain part of the password
+        raise _bad(url, "is not a valid URL") from None
     if parts.scheme not in DEFAULT_PORTS:
         raise _bad(url, "does not begin with amqp:// or amqps://")
     if not parts.hostname:
         raise _bad(url, "names no host")
-    if {"/", "@"} & set(parts.path[1:]):  # an @ here was most likely meant to end a password with a slash in it
+    if {"/", "@"} & set(parts.path[1:]):  # an @ here most likely ends a password that contains a slash
         raise _bad(url, "has a bare / or @ in its vhost or password (write %2F, %40)")
     if parts.query or parts.fragment:
-        raise _bad(url, "has something after ? or #, which means nothing here")
+        raise _bad(url, "has a part after ? or #, which has no meaning here")
     return parts, port or DEFAULT_PORTS[parts.scheme]
 
 

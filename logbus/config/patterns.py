@@ -1,9 +1,9 @@
-r"""Regular expressions that an operator writes: RE2's, whose time is linear in the text whatever the pattern (S18).
+r"""Operators' regular expressions, by RE2: their time is linear in the text, whatever the pattern (S18).
 
-Text and patterns are bytes: a class or a dot stands for one byte, so that no log line is "invalid"; a pattern's letters
-that are not ASCII match as the UTF-8 they are. No match goes beyond the end of a line, and `^` and `$` are those of a
-line; `\A` and `\z` are refused: how much text there is depends on where reading stopped. The library is imported when
-the first pattern is made: without patterns it costs nothing.
+Text and patterns are bytes: a class or a dot stands for one byte, so that no log line is "invalid"; non-ASCII letters
+in a pattern match as their UTF-8 bytes. No match extends beyond the end of a line, and `^` and `$` match at line ends;
+`\A` and `\z` are refused: where the text ends depends on where reading stopped. The library is imported with the first
+pattern: without patterns it costs nothing.
 """
 
 import functools
@@ -22,13 +22,13 @@ class Match(Protocol):
     """One place where a pattern matched."""
 
     def start(self, group: int = 0) -> int:
-        """Return where a group begins, -1 if it took no part."""
+        """Return where a group begins, -1 if it did not match."""
 
     def span(self, group: int = 0) -> tuple[int, int]:
-        """Return where a group begins and ends, (-1, -1) if it took no part."""
+        """Return where a group begins and ends, (-1, -1) if it did not match."""
 
     def __getitem__(self, group: int) -> bytes | None:
-        """Return what a group matched."""
+        """Return the text of a group."""
 
 
 class Pattern(Protocol):
@@ -42,18 +42,18 @@ class Pattern(Protocol):
         """Return the first match in text[pos:endpos]."""
 
     def finditer(self, text: bytes, pos: int = 0, endpos: int | None = None) -> Iterator[Match]:
-        """Yield all matches in text[pos:endpos], none within another."""
+        """Yield all matches in text[pos:endpos], without overlaps."""
 
 
 @functools.lru_cache(maxsize=256)
 def compile_pattern(text: str, *groups: str) -> Pattern:
-    """Return the pattern that `text` writes; `groups` are names that it must have. Raises UsageError."""
+    """Return `text` compiled; `groups` are the names it must define. Raises UsageError."""
     import re2  # noqa: PLC0415 - only when there is a pattern
 
     if len(text) > MAX_PATTERN_LENGTH:
         raise UsageError("use the pattern", f"it is longer than {MAX_PATTERN_LENGTH} characters")
     if _ENDS_OF_TEXT.search(text):
-        raise UsageError(f"use the pattern {text!r}", r"\A and \z are ends of a text, not of a line", "write ^ or $")
+        raise UsageError(f"use the pattern {text!r}", r"\A and \z match ends of a text, not of a line", "write ^ or $")
     try:
         pattern = cast("Pattern", re2.compile(b"(?m)" + text.encode(), _options()))
     except (re2.error, UnicodeEncodeError) as error:

@@ -1,11 +1,11 @@
-"""Strict YAML to typed settings; an error says file, line, key, what is wrong and what was meant.
+"""Strict YAML to typed settings; an error names file, line, key, the flaw and the likely intention.
 
 YAML is read as plain data: text, numbers, true and false, nothing, lists and mappings. Tags that build objects are
-refused, aliases count each time they are used, so that a small file cannot stand for a huge one.
+refused, and aliases count each time they are used, so that a small file cannot expand into a huge one.
 
-`${NAME}` in a value is the environment variable, `${NAME:-text}` the text where that is unset or empty, `$${` a plain
-`${`. In a value without quotes the result is read like any other: `port: ${PORT}` is a number. What came from a
-variable never shows in an error.
+`${NAME}` in a value is the environment variable, `${NAME:-text}` the text if that is unset or empty, `$${` a plain
+`${`. In an unquoted value the result is parsed like any other: `port: ${PORT}` is a number. The content of a variable
+never shows in an error.
 """
 
 import logging
@@ -77,9 +77,9 @@ def parse(text: str, kind: type[T], source: str = "<string>") -> T:
 
 
 def load_document(path: Path) -> "Document":
-    """Return the file `path` as plain values that know their lines. Raises ConfigError.
+    """Return the file `path` as plain values with their line numbers. Raises ConfigError.
 
-    Right after a reload, it is the content that was checked then.
+    Right after a reload, this is the content that was checked then.
     """
     content = taken_over()
     if content is not None:
@@ -88,7 +88,7 @@ def load_document(path: Path) -> "Document":
 
 
 def check_again(path: Path, check: Callable[["Document"], object]) -> "Document":
-    """Read the file `path` anew, check it, and keep it for the next start. Raises ConfigError, as `check` does."""
+    """Read the file `path` again, check it, and keep it for the next start. Raises ConfigError, as `check` does."""
     content = read(path)
     document = decode_document(content, path)
     check(document)
@@ -97,7 +97,7 @@ def check_again(path: Path, check: Callable[["Document"], object]) -> "Document"
 
 
 def read(path: Path) -> bytes:
-    """Return what a configuration file holds. Raises ConfigError."""
+    """Return the content of a configuration file. Raises ConfigError."""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):  # opening a FIFO would block us
@@ -121,7 +121,7 @@ def decode_document(content: bytes, path: Path) -> "Document":
 
 
 def parse_document(text: str, source: str) -> "Document":
-    """Return `text` as plain values that know their lines. Raises ConfigError."""
+    """Return `text` as plain values with their line numbers. Raises ConfigError."""
     reader = _Reader(source)
     node = _compose(text, source)
     value = None if node is None else reader.read(node, ())
@@ -130,7 +130,7 @@ def parse_document(text: str, source: str) -> "Document":
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a value stands, and how it is written there: with its variables' names, not what they hold."""
+    """The line of a value, and its text there: with the names of variables, not their content."""
 
     line: int
     written: str | None = None
@@ -145,9 +145,9 @@ class Document:
     places: Mapping[Keys, Place]
 
     def convert(self, kind: type[T], *keys: str | int, without: Collection[str] = ()) -> T:
-        """Return the value at `keys` (all: without any) as a `kind`, the keys in `without` left out of it.
+        """Return the value at `keys` (none: the whole document) as a `kind`, without its keys in `without`.
 
-        Raises ConfigError, with all that is wrong at once, also when there is nothing at `keys`.
+        Raises ConfigError, with all problems at once, also when there is nothing at `keys`.
         """
         value = self._at(keys)
         if isinstance(value, dict):
@@ -197,7 +197,7 @@ def _error(source: str, line: int, flaw: str, keys: Keys = ()) -> ConfigError:
 
 
 class _Bounded(Composer):
-    """PyYAML's composer, which builds none of its objects; stops at what is too large or too deep."""
+    """PyYAML's composer, which constructs no objects; stops at documents that are too large or too deep."""
 
     nodes = depth = 0
 
@@ -205,7 +205,7 @@ class _Bounded(Composer):
         """Return the next node. Raises _TooMuch."""
         self.nodes += 1
         self.depth += 1
-        if self.nodes > 2 * MAX_NODES:  # keys are nodes, too
+        if self.nodes > 2 * MAX_NODES:  # keys are nodes too
             raise _TooMuch(self.peek_event(), TOO_MANY)  # type: ignore[attr-defined] # of the parser
         if self.depth > MAX_DEPTH + 2:
             raise _TooMuch(self.peek_event(), TOO_DEEP)  # type: ignore[attr-defined] # of the parser
@@ -215,7 +215,7 @@ class _Bounded(Composer):
 
 
 class _SmallLoader(_Bounded, yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser, yaml.resolver.Resolver):
-    """Reads in Python: its messages are the better ones."""
+    """A loader in Python: its messages are better."""
 
     def __init__(self, text: str) -> None:
         yaml.reader.Reader.__init__(self, text)
@@ -226,7 +226,7 @@ class _SmallLoader(_Bounded, yaml.reader.Reader, yaml.scanner.Scanner, yaml.pars
 
 
 def _large_loader() -> type:
-    """Return what reads fast, if PyYAML was built with libyaml."""
+    """Return the fast loader, if PyYAML was built with libyaml."""
     if not yaml.__with_libyaml__:
         return _SmallLoader
 
@@ -247,7 +247,7 @@ class _TooMuch(Exception):  # noqa: N818 - it never leaves this module
 
 
 def _compose(text: str, source: str) -> Node | None:
-    """Return the node tree of `text`: PyYAML's parser, and none of its constructors."""
+    """Return the node tree of `text`, by PyYAML's parser without its constructors."""
     if bad := _NOT_YAML.search(text):
         line = 1 + text.count("\n", 0, bad.start())
         raise _error(source, line, f"the character U+{ord(bad[0]):04X} is not allowed in YAML")
@@ -273,7 +273,7 @@ def _implicit_tag(text: str) -> str:
 
 
 def _construct(tag: str, text: str) -> object:
-    """Return a number, true, false or nothing. Raises ValueError, also for a number that is not finite."""
+    """Return a number, true, false or nothing. Raises ValueError, also for an infinite or NaN number."""
     if len(text) > MAX_NUMBER_LENGTH:
         raise ValueError(text)
     value = yaml.constructor.SafeConstructor().construct_object(ScalarNode(tag, text))
@@ -284,7 +284,7 @@ def _construct(tag: str, text: str) -> object:
 
 @dataclass(slots=True)
 class _Reader:
-    """Turns nodes into values, and notes where each stood."""
+    """Converts nodes to values, and records the place of each."""
 
     source: str
     places: dict[Keys, Place] = field(default_factory=dict)
@@ -320,7 +320,7 @@ class _Reader:
         return values
 
     def scalar(self, node: ScalarNode, keys: Keys) -> object:
-        end = node.value.rfind("}") + 1  # behind it, each search for one would go through to the end
+        end = node.value.rfind("}") + 1  # past the last brace, each search for one would scan to the end
         text = _VARIABLE.sub(lambda found: self.variable(node, keys, found), node.value[:end])
         text += node.value[end:].replace("$${", "${")
         self.places[keys] = Place(self.places[keys].line, node.value)

@@ -2,9 +2,9 @@
 
     python -m logbus.devbroker start --dir DIR      prints the amqp:// URL; the node stays in the background
     python -m logbus.devbroker stop --dir DIR       also: kill, status, ctl --dir DIR -- list_queues
-    python -m logbus.devbroker start --dir DIR --nodes 3      a cluster: one URL a node, in DIR/node1 and so on
+    python -m logbus.devbroker start --dir DIR --nodes 3      a cluster: one URL per node, in DIR/node1 and so on
 
-`devnode` is one node, `devcluster` several, `devprocesses` what both are made of.
+`node` is one node, `cluster` several, `processes` what both are made of.
 """
 
 from pathlib import Path
@@ -23,15 +23,15 @@ _MAX_NODES = 9
 
 @click.command()
 @click.argument("action", type=click.Choice(["start", "stop", "kill", "status", "ctl"]))
-@click.option("--dir", "directory", type=click.Path(path_type=Path), required=True, help="The folder it lives in.")
-@click.option("--nodes", type=click.IntRange(1, _MAX_NODES), help="Start a cluster of so many nodes.  [default: 1]")
+@click.option("--dir", "directory", type=click.Path(path_type=Path), required=True, help="The folder of the node.")
+@click.option("--nodes", type=click.IntRange(1, _MAX_NODES), help="Start a cluster of this many nodes.  [default: 1]")
 @click.argument("args", nargs=-1)
 @errors_to_exit_codes
 def main(action: str, directory: Path, nodes: int | None, args: tuple[str, ...]) -> int:
     """Run a private RabbitMQ node, or a cluster of them, in a folder of its own.
 
-    start prints one URL a node, which goes on in the background; status exits 1 if one does not run; kill is kill -9;
-    ctl --dir DIR -- ARGS is its rabbitmqctl. Each node of a cluster is one by itself, in DIR/node1 and so on.
+    start prints one URL per node and leaves the nodes in the background; status exits 1 if one is not running; kill is
+    kill -9; ctl --dir DIR -- ARGS runs rabbitmqctl. Each node of a cluster can be used alone, as DIR/node1 and so on.
     """
     configure_logging("devbroker")
     there = nodes_in(directory)
@@ -57,7 +57,7 @@ def _status(nodes: list[DevBroker]) -> int:
 
 
 def _answering(nodes: list[DevBroker]) -> DevBroker:
-    """Return the first node that runs, or the first."""
+    """Return the first running node, or else the first."""
     return next((node for node in nodes if node.running()), nodes[0])
 
 

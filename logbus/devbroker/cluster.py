@@ -1,6 +1,6 @@
-"""A private RabbitMQ cluster on one machine: nodes in folders below one, with a common cookie and epmd.
+"""A private RabbitMQ cluster on one machine: nodes in subfolders of one folder, with a common cookie and epmd.
 
-Each node is a `DevBroker` with a folder `node1`, `node2`, ... of its own, and can be killed and started by itself:
+Each node is a `DevBroker` with a folder `node1`, `node2`, ... of its own, and can be killed and started alone:
 `python -m logbus.devbroker kill --dir DIR/node2`. All nodes start at once, because each waits for those that went down
 after it; at the first start each then joins the first one.
 """
@@ -15,31 +15,31 @@ NAME = "logbus{}@localhost"
 
 
 def nodes_in(directory: Path) -> list[DevBroker]:
-    """Return the nodes of the cluster in a folder; none if it holds no cluster."""
+    """Return the nodes of the cluster in a folder; none if there is no cluster."""
     return [DevBroker(saved.parent) for saved in sorted(directory.glob(f"node[0-9]/{MEMBERSHIP}"))]
 
 
 class DevCluster:
-    """The nodes of one cluster; the folder is its identity, an object merely a handle on it."""
+    """The nodes of one cluster; the folder is its identity, an object only a handle."""
 
     def __init__(self, directory: Path | str) -> None:
         self.dir = Path(directory).resolve()
 
     @property
     def nodes(self) -> list[DevBroker]:
-        """The nodes, in the order of their numbers."""
+        """The nodes, by number."""
         return nodes_in(self.dir)
 
     @property
     def urls(self) -> list[str]:
-        """Where clients connect, one URL a node."""
+        """The URLs for clients, one per node."""
         return [node.url for node in self.nodes]
 
     def start(self, count: int) -> list[str]:
-        """Start a cluster of `count` nodes, or start it again, and return the URL of each node.
+        """Start or restart a cluster of `count` nodes, and return the URL of each node.
 
-        Raises UsageError where the folder holds something else, BrokerUnavailable when a node does not come up; then,
-        as after an interrupt, nothing of what was started is left running.
+        Raises UsageError if the folder holds something else, BrokerUnavailable if a node does not come up; then, as
+        after an interrupt, nothing that was started is left running.
         """
         new = not self.nodes
         self._check(count)
@@ -53,13 +53,13 @@ class DevCluster:
         return self.urls
 
     def stop(self) -> None:
-        """Shut the nodes down in good order; nothing of the cluster is left running."""
+        """Shut the nodes down gracefully; nothing of the cluster is left running."""
         for node in self.nodes:
             node.stop()
         kill(self.dir)  # epmd
 
     def kill(self) -> None:
-        """End all nodes at once, as a power cut does; their folders stay as they were."""
+        """Kill all nodes at once, as a power cut does; their folders stay as they were."""
         for node in self.nodes:
             node.kill()
         kill(self.dir)  # epmd

@@ -1,7 +1,7 @@
 """One private RabbitMQ node in a folder of its own; alone, or as a member of a cluster.
 
 The installed server is started beside whatever else runs on the machine: own node name, cookie, epmd, ports (free
-ones, loopback only), configuration, data and logs, all below one folder. Nothing outside it is written, and a broker
+ones, loopback only), configuration, data and logs, all in one folder. Nothing outside it is written, and a broker
 on 5672 is left alone. The folder keeps data and ports: a node that was stopped or killed comes back as itself.
 """
 
@@ -20,13 +20,13 @@ START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 CTL_TIMEOUT_S = 60.0
 EXEC_S = 0.5
-_CAUSE_CHARACTERS = 300  # an unknown command makes rabbitmqctl print its whole manual
+_CAUSE_CHARACTERS = 300  # rabbitmqctl prints its whole manual for an unknown command
 
 MEMBERSHIP = "member.json"
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
 
-# Quorum queues keep in memory what is in their write-ahead log until that is full, 512 MiB by default, and then halt
-# while it is written out: 16 MB halt them for less than 50 ms (docs/performance.md).
+# Quorum queues keep their write-ahead log in memory until it is full, 512 MiB by default, and then stall while it is
+# written out: 16 MB stall them for less than 50 ms (docs/performance.md).
 _CONFIG = """\
 listeners.tcp.1 = 127.0.0.1:{amqp}
 loopback_users.guest = true
@@ -37,14 +37,14 @@ log.console = false
 log.file.level = info
 """
 
-# RabbitMQ 4.3 keeps from all others what the consumers of a killed node held, for 60 s by default. Older versions do
-# not know the setting, and would refuse it in rabbitmq.conf.
+# RabbitMQ 4.3 withholds the deliveries of a killed node's consumers from all others, for 60 s by default. Older
+# versions do not know the setting, and would refuse it in rabbitmq.conf.
 _ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}].\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What a node shares with the others of its cluster: `home` holds the cookie, and marks the common epmd."""
+    """What a node shares with its cluster: `home` holds the cookie, and identifies the common epmd."""
 
     name: str
     home: str
@@ -52,13 +52,13 @@ class Member:
 
 
 class DevBroker:
-    """One private RabbitMQ node; the folder is its identity, an object merely a handle on it."""
+    """One private RabbitMQ node; the folder is its identity, an object only a handle."""
 
     def __init__(self, directory: Path | str) -> None:
         self.dir = Path(directory).resolve()
 
     def enrol(self, member: Member) -> None:
-        """Make this node, which was never started, one that can be a member of a cluster: kept in its folder."""
+        """Prepare this node, which was never started, for a cluster: the membership is kept in its folder."""
         self.dir.mkdir(parents=True, exist_ok=True)
         (self.dir / MEMBERSHIP).write_text(json.dumps(asdict(member)))
 
@@ -71,12 +71,12 @@ class DevBroker:
 
     @property
     def port(self) -> int:
-        """The AMQP port: chosen once per folder, also known while the node is down."""
+        """The AMQP port: chosen once per folder, and known even while the node is down."""
         return self._ports()["amqp"]
 
     @property
     def url(self) -> str:
-        """Where clients connect, as `amqp://user:password@host:port/`."""
+        """The URL for clients, as `amqp://user:password@host:port/`."""
         return f"amqp://guest:guest@127.0.0.1:{self.port}/"
 
     @property
@@ -85,11 +85,11 @@ class DevBroker:
         return self.dir / "node.log"
 
     def running(self) -> bool:
-        """Whether the node answers on its AMQP port."""
+        """Return True if the node answers on its AMQP port."""
         return bool(processes(self.dir)) and speaks_amqp(self.port)
 
     def start(self) -> str:
-        """Start the node if it does not run, wait until it takes connections, and return its URL.
+        """Start the node unless it is running, wait until it accepts connections, and return its URL.
 
         Raises UsageError when no RabbitMQ server is installed, BrokerUnavailable when the node does not come up; then,
         as after an interrupt, nothing of it is left running.
@@ -104,7 +104,7 @@ class DevBroker:
         return self.url
 
     def spawn(self) -> bool:
-        """Begin to start the node, and return at once: True, or False if its processes are there already."""
+        """Launch the node, and return at once: True, or False if its processes already exist."""
         server = program("rabbitmq-server")
         if self._alive():
             return False
@@ -114,26 +114,26 @@ class DevBroker:
         return True
 
     def await_readiness(self) -> None:
-        """Wait until the node takes connections. Raises BrokerUnavailable if it does not come up."""
+        """Wait until the node accepts connections. Raises BrokerUnavailable if it does not come up."""
         if not within(START_TIMEOUT_S, self._ready):
             raise self._failed(f"it does not answer after {START_TIMEOUT_S:.0f} s")
 
     def join(self, name: str) -> None:
-        """Become a member of the cluster of the node `name`, and forget what there was. Raises LogbusError."""
+        """Join the cluster of the node `name`, discarding all data. Raises LogbusError."""
         self.ctl("stop_app")
         self.ctl("join_cluster", name)
         self.ctl("start_app")
         self.await_readiness()
 
     def stop(self) -> None:
-        """Shut the node down in good order (about 1 s); nothing of it is left running."""
+        """Shut the node down gracefully (about 1 s); nothing of it is left running."""
         self.resume()
         self._signal(signal.SIGTERM)
         within(STOP_TIMEOUT_S, lambda: not self._beam())
         self.kill()
 
     def kill(self) -> None:
-        """End the node at once, as `kill -9` and power cuts do; its folder stays as it was."""
+        """Kill the node at once, as `kill -9` and power cuts do; its folder stays as it was."""
         kill(self.dir)
 
     def pause(self) -> None:
@@ -141,7 +141,7 @@ class DevBroker:
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused node go on."""
+        """Resume a paused node."""
         self._signal(signal.SIGCONT)
 
     def ctl(self, *args: str) -> str:
@@ -169,7 +169,7 @@ class DevBroker:
         )
 
     def _alive(self) -> bool:
-        return any(name != "epmd" for name in processes(self.dir).values())  # beam, or the shell that leads to it
+        return any(name != "epmd" for name in processes(self.dir).values())  # beam, or the shell that starts it
 
     def _beam(self) -> list[int]:
         return [pid for pid, name in processes(self.dir).items() if name == "beam.smp"]
@@ -193,20 +193,20 @@ class DevBroker:
         return ports
 
     def _member(self) -> Member:
-        """Return what this node shares, which alone is nothing: then home and epmd are its own."""
+        """Return what this node shares with its cluster; without one, home and epmd are its own."""
         saved = self.dir / MEMBERSHIP
         if saved.exists():
             return Member(**json.loads(saved.read_text()))
         return Member("logbus@localhost", str(self.dir), self._ports()["epmd"])
 
     def _start_epmd(self) -> None:
-        """Start the cluster's epmd, unless it runs: were it a child of one node, it would be killed with that."""
+        """Start the cluster's epmd, unless it is running: as a child of one node, it would be killed with that node."""
         member = self._member()
         if member.home != str(self.dir):
             self._launch([program("epmd"), "-port", str(member.epmd_port)], Path(member.home), "epmd.log")
 
     def _launch(self, command: list[str], mark: Path, log: str) -> None:
-        # The shell is gone at once, so the program is init's child: it outlives us, and is nobody's zombie here.
+        # The shell exits at once, so the program is init's child: it outlives us, and leaves no zombie here.
         with (self.dir / log).open("wb") as output:
             subprocess.run(  # noqa: S603 - the installed program, its name passed as an argument
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],

@@ -1,4 +1,4 @@
-"""Severities: the eight levels of syslog, and which one each record states."""
+"""Severities: the eight levels of syslog, and the one that each record states."""
 
 from logbus.severity.levels import (
     LINE_MAX_BYTES,

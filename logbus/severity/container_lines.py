@@ -1,4 +1,4 @@
-"""Lines that a container's runtime wraps: Docker's json-file, one JSON object each, and CRI's (containerd, CRI-O)."""
+"""Lines wrapped by a container runtime: Docker's json-file, one JSON object each, and CRI's (containerd, CRI-O)."""
 
 import msgspec
 
@@ -12,9 +12,9 @@ _decoder = msgspec.json.Decoder(_DockerLine)
 
 
 def unwrap(line: bytes) -> tuple[bytes, bool]:
-    """Return what the container wrote, on one line and without its newline, and whether it wrote it to stderr.
+    """Return what the container wrote, on one line and without its newline, and whether it went to stderr.
 
-    A line that only looks like one that was wrapped gives nothing.
+    A line that only looks wrapped gives nothing.
     """
     if line.startswith(b"{"):
         return _from_docker(line)

@@ -1,14 +1,14 @@
 r"""The line formats that state a severity, and the one pattern that finds it in each line of a body.
 
 Theory of operation: the pattern is `\n(?>(?:PREFIX(TOKEN))?)`. It matches at every newline, whatever follows, so that
-`findall` stays aligned with the lines, and no Python object but the captured token is made per line. PREFIX is an
-alternation of the formats below. Each of them runs up to the stated level and looks ahead that it really stands there;
-TOKEN then takes it, of the most frequent words only the first letter, which costs no allocation. A line that no format
-claims captures nothing.
+`findall` stays aligned with the lines, and the captured token is the only Python object made per line. PREFIX is an
+alternation of the formats below. Each of them runs up to the stated level, with a look-ahead for the level itself;
+TOKEN then captures the level, or only the first letter of the most frequent words, which costs no allocation. A line
+in no known format captures nothing.
 
 Every repeat is possessive (`*+`), atomic (`repeated`) or bounded, and no prefix crosses a newline, so a hostile line
-costs a fixed number of passes over it, whatever it holds. The first alternative that matches wins, for every line
-alike: what a record states never depends on its neighbours.
+costs a fixed number of passes, whatever its content. The first alternative that matches wins, on every line alike: what
+a record states never depends on its neighbours.
 """
 
 import re
@@ -22,7 +22,7 @@ from logbus.severity.words import ANY, GAP, SMALL, UPPER, either, maybe, repeate
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way of stating a level: `prefix` matches from the line's start up to the token, `example` is such a line."""
+    """One way to state a level: `prefix` matches from the start of a line to the token, `example` is such a line."""
 
     name: str
     example: bytes
@@ -31,14 +31,14 @@ class Format:
 
 _COLOUR: Final = rb"\x1b\[[0-9;]{0,12}m" + GAP
 
-# A level in a column of its own. In capitals it needs only an end (`ERROR `, `INFO[0000]`, `DEBUG1:`); in small
-# letters also a mark that no sentence has there (`error:`, `Info   CBS`); any word will do in brackets (`[core:warn]`).
+# A level in a column of its own. In capitals it needs only an end (`ERROR `, `INFO[0000]`, `DEBUG1:`); in lower case
+# also punctuation that no sentence has there (`error:`, `Info   CBS`); in brackets any word counts (`[core:warn]`).
 _CAPITALS: Final = rb"(?=" + UPPER + rb"[1-5]?(?![^\s:|/,)\]>\[\-\x1b]))"
 _MARKED: Final = SMALL + rb"(?:[:|\]>)]| ++\||\t|  | - |\x1b|(?<=[Ff]atal) error:)"
 _BOXED: Final = GAP + maybe(rb"[a-z_0-9]{0,40}+:") + rb"(?=" + ANY + GAP + rb"\])"
 _LEVEL: Final = either(rb"\[" + _BOXED, _CAPITALS, rb"(?=" + _MARKED + rb")")
 
-# A time stamp with any numbers behind it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04
+# A time stamp and any numbers after it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04
 _DIGITS: Final = rb"\d[0-9 \t:,./+_|-]*+"
 _DAY: Final = rb"[A-Z][a-z][a-z],? {1,2}"
 _ZONE: Final = rb"(?!CRIT)(?:Z|UTC|GMT|[AP]M|[A-Z]{1,3}T)(?![A-Za-z])[0-9 \t:,./+_|-]*+"
@@ -50,9 +50,9 @@ _STAMP: Final = (
     + maybe(_ZONE)
 )
 
-# Columns between the stamp and the level: brackets that hold no level; numbers; a thread, logger or source file, which
-# is a token that no sentence would begin with, or any word in dashes or bars. `sshd[1]:` is none of these, on purpose:
-# what follows a syslog tag is message text.
+# Columns between the stamp and the level: brackets without a level; numbers; a thread, logger or source file, which is
+# a token that begins no sentence, or any word between dashes or bars. `sshd[1]:` is deliberately none of these: what
+# follows a syslog tag is message text.
 _BOX: Final = (
     either(
         rb"\[(?!" + _BOXED + rb")[^\[\]\n]{0,256}+" + maybe(rb"\[[^\[\]\n]{0,64}+\][^\[\]\n]{0,128}+") + rb"\]",
@@ -83,7 +83,7 @@ _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| ))"  # MongoDB before 4.4, e
 
 STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
 _FREQUENT: Final = rb"\d[%b]{7,}+(?=INFO |ERROR |WARN |DEBUG )" % STAMP_CHARACTERS
-"""What most lines are, tried first. `stamped` claims the same lines with the same words, and nothing before it does."""
+"""The most frequent lines, tried first. `stamped` captures the same from them, and no format before it matches."""
 
 FORMATS: Final = (
     Format("syslog", b"<36>1 2003-10-11T22:14:15Z host su - ID47 - failed", rb"<(?=\d{1,3}>)"),
@@ -150,7 +150,7 @@ FORMATS: Final = (
         either(rb"[A-Za-z][A-Za-z0-9_.:-]{0,128}+[ \t|]++", _COLOUR) + rb"(?=\d{4}-\d\d-\d\d)" + _STAMP + _COLUMNS,
     ),
 )
-"""Every format that is recognised unasked, in the order they are tried. Each example states a warning."""
+"""Every format recognised by default, in the order of matching. Each example states a warning."""
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "json": ("mongodb", "json", "json-priority"),
@@ -162,19 +162,19 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "ruby": ("ruby",),
     "columns": ("stamped", "boxed-stamp", "prefix", "columns", "led"),
 }
-"""The names that an input may give, and the formats each stands for. `columns`: log4j, logback, Python, nginx, ..."""
+"""The names for an input's settings, and the formats of each. `columns`: log4j, logback, Python, nginx, ..."""
 
 _TOKEN: Final = rb"([IWDE](?=NFO |ARN |EBUG |RROR )|[A-Za-z]++|\d++>?|[#*.{-])"
 FREQUENT_DIGITS: Final = bytes.maketrans(b"IWED", b"6437")
 
 
 def line_pattern(formats: Iterable[Format] = FORMATS) -> re.Pattern[bytes]:
-    """Return the pattern that captures the level that one of `formats` states, once at each newline before a line."""
+    """Return the pattern that captures the level in any of `formats`, once at each newline before a line."""
     prefixes = [each.prefix for each in formats]
     frequent = [_FREQUENT] if any(each.name == "stamped" for each in formats) else []
     return re.compile(rb"\n" + maybe(either(*frequent, *prefixes) + _TOKEN))
 
 
 def frequent_pattern() -> re.Pattern[bytes]:
-    """Return a faster pattern: at each newline the first letter of the level if the line is `_FREQUENT`, or nothing."""
+    """Return a faster pattern: at each newline, the first letter of the level in a `_FREQUENT` line, or nothing."""
     return re.compile(rb"\n(?:" + _FREQUENT.partition(rb"(?=")[0] + rb"(I(?=NFO )|E(?=RROR )|W(?=ARN )|D(?=EBUG ))|)")

@@ -1,9 +1,9 @@
-"""Severities of many lines at once, with Hyperscan where it is installed.
+"""Severities of many lines at once, with Hyperscan if it is installed.
 
-Most lines of most files are of one kind: a time stamp, then `INFO `. Hyperscan is asked for the *other* lines only: the
-patterns below match a line as soon as it is seen not to be of that kind, each line once. What a match says of its line
-is exactly what `formats.frequent_pattern` says, and lines that neither claims are read one by one, so the result is the
-same as without Hyperscan; a property test holds both to that.
+Most lines of most files are of one kind: a time stamp, then `INFO `. Hyperscan searches only for the *other* lines:
+each pattern below matches a line once, as soon as the line proves not to be of that kind. What a match says about its
+line is exactly what `formats.frequent_pattern` says, and lines that neither recognises are read one by one, so the
+result is the same as without Hyperscan; a property test checks that.
 """
 
 import functools
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 LEAST_BYTES: Final = 64 * 1024
 SAMPLE_BYTES: Final = 8 * 1024
 LINE_BYTES: Final = 100
-"""What a line is taken to have, where only about how many there are matters."""
+"""The assumed length of a line, where an estimate of the number of lines is enough."""
 USUAL: Final = b"6"
-"""What a line without a match states: info."""
+"""The level of a line without a match: info."""
 _AT_WORD: Final = 0
-"""The pattern whose match ends with the first byte behind a whole stamp."""
+"""The pattern whose match ends with the first byte after a whole stamp."""
 _MOST_OTHERS: Final = 16
-"""One line in so many may be read by itself; with more, reading all of them by pattern is as quick."""
+"""One line in this many may be read alone; with more, reading all lines by pattern is as fast."""
 
 Read = Callable[[bytes], bytes]
 
 
 class _Words(dict[bytes, int]):
-    """What the six bytes behind a stamp state, an ASCII digit; 0: the line has to be read."""
+    """The level stated by the six bytes after a stamp, as an ASCII digit; 0: the line has to be read."""
 
     def __missing__(self, word: bytes) -> int:
         if not word.startswith(b"WARN "):
             return 0
-        self[word] = ord("4")  # of 256 words at most
+        self[word] = ord("4")  # 256 words at most
         return self[word]
 
 
@@ -44,12 +44,12 @@ _DIGITS: Final = _Words({b"ERROR ": ord("3"), b"DEBUG ": ord("7")})
 
 
 def usual(sample: bytes, lines: int) -> bool:
-    """Return True if a body whose first lines state `sample` is likely to be worth scanning."""
+    """Return True if a body is probably worth scanning; its first `lines` lines state `sample`."""
     return sample.count(USUAL) * 4 >= lines * 3
 
 
 def stated(body: bytes, read: Read) -> bytes | None:
-    """Return the digit of each line of `body`, of lines of other kinds by `read`; None if too many are, or without it.
+    """Return the digit of each line of `body`, by `read` for unusual lines; None without Hyperscan or if too many are.
 
     `body` ends with a newline.
     """
@@ -70,7 +70,7 @@ def stated(body: bytes, read: Read) -> bytes | None:
 
 
 def _digits(body: bytes, kinds: bytearray, places: list[int], read: Read) -> bytes:
-    """Return the digits; a match has its pattern's number and a place in its line, the newline at most."""
+    """Return the digits; a match is its pattern's number and a place in its line, at most the newline."""
     lines = newlines.before(body, places)
     digits = bytearray(USUAL * lines.pop())
     words = [body[place : place + 6] for place in places]
@@ -100,9 +100,9 @@ def _scanner() -> "hyperscan.Database | None":
 
 
 def _patterns() -> list[bytes]:
-    """Return what matches a line of another kind: its stamp is no stamp, or what stands behind it is not `INFO `.
+    """Return the patterns of unusual lines: the stamp is not a stamp, or `INFO ` does not follow it.
 
-    Each ends with the first byte that tells; a newline tells, too.
+    A match ends with the first byte that proves this; a newline does too.
     """
     stamp = rb"^[0-9][%b]{7,}" % STAMP_CHARACTERS
     return [

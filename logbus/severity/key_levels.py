@@ -1,6 +1,6 @@
 """Levels under a key: JSON objects and logfmt pairs.
 
-A pair before the level is stepped over whole, so that no level is read from the text of a message.
+Each pair before the level is skipped as a whole, so that no level is read from the text of a message.
 """
 
 from typing import Final
@@ -24,10 +24,10 @@ def _value(depth: int) -> bytes:
 
 
 def json_prefix(keys: bytes, initials: bytes) -> bytes:
-    """Return the prefix of a JSON line up to the value of its first top-level key among `keys` that holds a level.
+    """Return the prefix of a JSON line up to the value of its first top-level key among `keys` that has a level.
 
-    `keys` is a pattern; `initials` are the characters that its matches begin with. Pairs before it are stepped over,
-    whatever their strings and (up to four deep) nested values contain.
+    `keys` is a pattern; `initials` are the characters that its matches begin with. Earlier pairs are skipped, whatever
+    their strings and (up to four deep) nested values contain.
     """
     colon = GAP + rb":" + GAP
     stated = keys + rb'"' + colon + either(rb'"(?=(?:' + ANY + rb'|\d{1,2})")', rb"(?=\d{1,2}[ \t,}])")
@@ -37,7 +37,7 @@ def json_prefix(keys: bytes, initials: bytes) -> bytes:
 
 
 def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
-    """Return the prefix of a logfmt line up to the value of its first key among `keys` that holds a level."""
+    """Return the prefix of a logfmt line up to the value of its first key among `keys` that has a level."""
     stated = keys + rb'="?(?=' + ANY + rb'(?![^"\s,]))'
     key = rb"(?:[^\W" + initials + rb"]|(?!" + stated + rb")\w)[\w.@/-]{0,64}+="
     pairs = repeated(key + either(STRING, rb'[^\s"]*+') + rb"[ \t]++", b"*")

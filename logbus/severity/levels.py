@@ -1,8 +1,8 @@
-"""Severity: the eight levels of syslog (RFC 5424), their words and digits, and which one each record states.
+"""Severity: the eight levels of syslog (RFC 5424), their words and digits, and the one that each record states.
 
-What counts is the level a record *states*, in the place where its format has one: `INFO: retrying after ERROR` is
-info, and `connection error while reading` states nothing. How levels are written is told in `logbus.severity.formats`
-and `logbus.severity.words`.
+What counts is the level that a record *states*, in the place where its format has one: `INFO: retrying after ERROR` is
+info, and `connection error while reading` states nothing. `logbus.severity.formats` and `logbus.severity.words` define
+how levels are written.
 """
 
 import enum
@@ -18,7 +18,7 @@ from logbus.severity.container_lines import unwrap
 
 
 class Severity(enum.IntEnum):
-    """A syslog severity: the lower, the worse."""
+    """A syslog severity: lower is worse."""
 
     EMERG = 0
     ALERT = 1
@@ -39,7 +39,7 @@ UNSTATED: Final = b"-"
 _WRAPPED: Final = b"w"
 _PIECE_BYTES: Final = 1 << 16
 LINE_MAX_BYTES: Final = 1 << 17
-"""So much of a line is looked at: patterns keep some state for each step. Docker cuts at 16 KiB, before escaping."""
+"""This much of a line is searched: patterns keep some state for each step. Docker cuts at 16 KiB, before escaping."""
 
 
 def _by_word() -> dict[bytes, Severity]:
@@ -50,7 +50,7 @@ def _by_word() -> dict[bytes, Severity]:
 
 
 class _Digits(dict[bytes, bytes]):
-    """What `formats.line_pattern` can capture -> its severity's digit; anything else is unstated."""
+    """Captures of `formats.line_pattern` -> the severity's digit; anything else is unstated."""
 
     def __missing__(self, token: bytes) -> bytes:
         return UNSTATED
@@ -73,7 +73,7 @@ _TOKENS: Final = _by_token()
 
 
 @functools.cache
-def _any_format() -> re.Pattern[bytes]:  # made when first needed: it takes some 40 ms
+def _any_format() -> re.Pattern[bytes]:  # compiled on first use: it takes some 40 ms
     return formats.line_pattern()
 
 
@@ -83,7 +83,7 @@ def _frequent() -> re.Pattern[bytes]:
 
 
 def prepare() -> None:
-    """Make the patterns now, so that the first record need not wait for them: that took 60 to 200 ms."""
+    """Compile the patterns now, so that the first record need not wait 60 to 200 ms for them."""
     _frequent()
     _any_format()
 
@@ -103,10 +103,10 @@ def parse_severity(text: str) -> Severity:
 
 
 def stated(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
-    """Return what each line of `body` states in its first 128 KiB: an ASCII digit, or `-` for nothing.
+    """Return the level that each line of `body` states in its first 128 KiB: an ASCII digit, or `-` for none.
 
-    `pattern` is one of `formats.line_pattern`; without, any known format counts. A line's digit depends on its own
-    bytes only, so `stated(a + b) == stated(a) + stated(b)` wherever `a` ends in a newline.
+    `pattern` is from `formats.line_pattern`; by default, any known format counts. A line's digit depends only on its
+    own bytes, so `stated(a + b) == stated(a) + stated(b)` if `a` ends in a newline.
     """
     if not body:
         return b""
@@ -117,7 +117,7 @@ def stated(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
 
 
 def _beginnings(body: bytes) -> bytes:
-    """Return `body` with each line that is too long cut; the same where there is none, for a search every 128 KiB."""
+    """Return `body` with its overlong lines cut; without any, `body` itself, at the cost of a search every 128 KiB."""
     kept: list[bytes] = []
     at = done = 0
     while at + LINE_MAX_BYTES < len(body):
@@ -132,7 +132,7 @@ def _beginnings(body: bytes) -> bytes:
 
 
 def _scanned(body: bytes) -> bytes | None:
-    """Return what each line states, the quick way; None where that is not to be had, or not quick."""
+    """Return what each line states, by scanning; None if that is unavailable, or not faster."""
     sample = body[: body.rfind(b"\n", 0, hyperscan.SAMPLE_BYTES) + 1]
     if not hyperscan.usual(_frequent_letters(sample), sample.count(b"\n")):
         return None
@@ -150,7 +150,7 @@ def _searched(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
         first = len(body)
     digits = [_unwrapped(body, 0, first, _read(b"\n" + body[:first], 0, first + 1, pattern))]
     last = len(body) - body.endswith(b"\n")
-    while first < last:  # in pieces: sixteen MiB of bare newlines would else be sixteen million objects at once
+    while first < last:  # in pieces: sixteen MiB of bare newlines would otherwise be sixteen million objects at once
         piece = body.find(b"\n", first + _PIECE_BYTES, last)
         piece = last if piece < 0 else piece
         digits.append(_unwrapped(body, first + 1, piece, _read(body, first, piece, pattern)))
@@ -159,18 +159,18 @@ def _searched(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
 
 
 def _read(body: bytes, start: int, end: int, pattern: re.Pattern[bytes] | None) -> bytes:
-    """Return the digits of the lines that follow the newlines in body[start:end]."""
+    """Return the digits of the lines after the newlines in body[start:end]."""
     if pattern is None:
         letters = _frequent().findall(body, start, end)
         joined = b"".join(letters)
-        if len(joined) == len(letters):  # no line had none
+        if len(joined) == len(letters):  # every line matched
             return joined.translate(formats.FREQUENT_DIGITS)
         pattern = _any_format()
     return b"".join(map(_TOKENS.__getitem__, pattern.findall(body, start, end)))
 
 
 def _unwrapped(body: bytes, start: int, end: int, digits: bytes) -> bytes:
-    """Replace the marks of lines of body[start:end] that a container's runtime wrapped by what their text states."""
+    """Replace `_WRAPPED`, for a container runtime's lines in body[start:end], by the level that their text states."""
     if _WRAPPED not in digits:
         return digits
     wrapped = list(compress(io.BytesIO(body[start:end]), (digit == ord(_WRAPPED) for digit in digits)))
@@ -185,5 +185,5 @@ def _unwrapped(body: bytes, start: int, end: int, digits: bytes) -> bytes:
 
 
 def classify(body: bytes, default: Severity = Severity.INFO) -> bytes:
-    """Return one ASCII digit per line of `body`: the severity it states, `default` if it states none."""
+    """Return one ASCII digit per line of `body`: its stated severity, or `default`."""
     return stated(body).replace(UNSTATED, b"%d" % default)

@@ -1,4 +1,4 @@
-"""The words, letters and marks that stand for severities, and the patterns that find them in a line."""
+"""The words, letters and symbols of severities, and the patterns that find them in a line."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -19,42 +19,42 @@ SPELLINGS: Final[dict[str, str]] = {
 LETTERS: Final[dict[str, str]] = {
     "crit": "FC", "err": "E", "warning": "W", "notice": "N", "info": "I", "debug": "DVT",
 }  # fmt: skip
-"""Severity -> the letters of klog, logcat, MongoDB, etcd and Ruby. Read as a level only where such a format has one."""
+"""Severity -> the letters of klog, logcat, MongoDB, etcd and Ruby. A level only where such a format has one."""
 
 SYMBOLS: Final[dict[str, str]] = {"warning": "#", "notice": "*", "info": "-", "debug": "."}
-"""Severity -> Redis's marks."""
+"""Severity -> Redis's symbols."""
 
 JSON_NUMBERS: Final[dict[str, str]] = {
     "emerg": "0", "alert": "1", "crit": "2 60", "err": "3 50", "warning": "4 40",
     "notice": "5", "info": "6 30", "debug": "7 10 20",
 }  # fmt: skip
-"""Severity -> numbers in JSON: syslog's (GELF, journald) and the tens of pino and bunyan."""
+"""Severity -> numbers in JSON: syslog's (GELF, journald), and the multiples of ten of pino and bunyan."""
 
 PROSE: Final = frozenset(["note", "log", "config", "success", "fine", "finer", "finest", "failure", "alert", "panic"])
 """Words that also begin ordinary sentences: in lower case they state a level only in brackets or as a value."""
 
 
 def either(*patterns: bytes) -> bytes:
-    """Return the pattern of any of `patterns`, the first that matches."""
+    """Return the pattern for the first of `patterns` that matches."""
     return rb"(?:" + rb"|".join(patterns) + rb")"
 
 
 def repeated(pattern: bytes, count: bytes) -> bytes:
-    """Return the pattern of `pattern` as often as it matches, `count` being b"*", b"?" and so on; never tried again.
+    """Return `pattern` repeated by `count`, which is b"*", b"?" and so on; it never backtracks.
 
-    Not written as `(?:...)*+`: up to Python 3.11.4 that does not match where `pattern` itself has something to try
-    again (https://github.com/python/cpython/issues/106052); behind a single character or class it is safe.
+    Not written as `(?:...)*+`: up to Python 3.11.4 that fails to match where `pattern` itself could backtrack
+    (https://github.com/python/cpython/issues/106052); after a single character or class it is safe.
     """
     return rb"(?>(?:" + pattern + rb")" + count + rb")"
 
 
 def maybe(pattern: bytes) -> bytes:
-    """Return the pattern of `pattern` or nothing, which is not tried again."""
+    """Return an optional `pattern`; it never backtracks."""
     return repeated(pattern, b"?")
 
 
 def any_of(words: Iterable[str]) -> bytes:
-    """Return an alternation of `words` grouped by first letter, which `re` skips at the cost of one comparison."""
+    """Return an alternation of `words` grouped by first letter; `re` skips a group with one comparison."""
     tails: dict[str, list[str]] = {}
     for word in sorted(words):
         tails.setdefault(word[0], []).append(word[1:])
@@ -62,7 +62,7 @@ def any_of(words: Iterable[str]) -> bytes:
 
 
 def spelled(words: Iterable[str]) -> set[str]:
-    """Return `words` in the two spellings that stand in sentences, too: lower case and Title case."""
+    """Return `words` in the two spellings that also occur in sentences: lower case and Title case."""
     return {spelling for word in words for spelling in (word, word.title())}
 
 
@@ -72,5 +72,5 @@ UPPER: Final = any_of(map(str.upper, WORDS))
 ANY: Final = any_of(spelled(WORDS) | set(map(str.upper, WORDS)))
 """Any word in any of its spellings."""
 SMALL: Final = any_of(spelled(WORDS - PROSE))
-"""Words in small letters, or with a capital, that begin no sentence."""
+"""Words in lower case, or capitalised, that begin no sentence."""
 GAP: Final = rb"[ \t]*+"

@@ -1,8 +1,8 @@
-"""A batch: a slice of one file, cut at a record end; and what can be cut from it.
+"""A batch: a slice of one file, cut at a record end; and ways to cut it further.
 
 A batch is *verbatim* when its body is exactly the source's bytes `[offset, end)` and its records are its lines: then
-cutting is byte arithmetic. Where that does not hold (lines joined by multiline, bytes redacted or dropped) `lengths`
-gives every record's length in the body and in the source, and cutting goes by records.
+cutting is byte arithmetic. Otherwise (lines joined by multiline, bytes redacted or dropped) `lengths` gives every
+record's length in the body and in the source, and cutting is by records.
 
 Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like any other.
 """
@@ -27,17 +27,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one file, in order, and where they stood.
+    """Records of one file, in order, with their position.
 
     `body`: the records' bytes, decompressed; only the last record may lack its newline.
     `levels`: one ASCII digit (0 emerg ... 7 debug) per record.
     `path`: as `os.fsdecode` gives it (surrogates stand for bytes that are not UTF-8).
     `stream`, `offset`, `end`: 16 hex digits, and bytes in the source; `stream` is "" in a foreign batch: no position.
     `lengths`: (bytes in the body, bytes in the source) per record, or None in a verbatim batch. A record of 0 bytes in
-    the body is one that was dropped on purpose.
-    `partial`: the last record goes on in the next batch.
+    the body was dropped on purpose.
+    `partial`: the last record continues in the next batch.
     `user`: the AMQP user that RabbitMQ vouched for, or "".
-    `encoded`: the Zstandard frame that the body came in, or None; it takes no part in comparisons.
+    `encoded`: the Zstandard frame that the body came in, or None; ignored in comparisons.
     """
 
     body: bytes
@@ -57,17 +57,17 @@ class Batch:
 
     @property
     def span(self) -> Span:
-        """What this batch covers of its stream."""
+        """The bytes of the stream that this batch covers."""
         return Span(self.stream, self.offset, self.end)
 
 
 def count_lines(body: bytes) -> int:
-    """Return how many lines `body` holds; a last line without newline is a line too."""
+    """Return the number of lines in `body`; a last line without a newline counts too."""
     return newlines.count(body) + (not body.endswith(b"\n") if body else 0)
 
 
 def records(batch: Batch) -> Iterator[bytes]:
-    """Return the records with their newlines; a record that was dropped on purpose is b""."""
+    """Return the records with their newlines; b"" for one dropped on purpose."""
     return iter(io.BytesIO(batch.body)) if batch.lengths is None else _measured(batch.body, batch.lengths)
 
 
@@ -79,12 +79,12 @@ def _measured(body: bytes, lengths: tuple[tuple[int, int], ...]) -> Iterator[byt
 
 
 def select(batch: Batch, mask: Iterable[int]) -> Batch:
-    """Return `batch` with only the records whose number in `mask` is not 0; the others count as dropped on purpose."""
+    """Return `batch` with only the records whose `mask` is not 0; the others count as dropped on purpose."""
     kept = list(mask)
     found = list(records(batch))
     sizes = list(map(len, found))
     sources = sizes if batch.lengths is None else [source for _, source in batch.lengths]
-    dropped = {source: (0, source) for source in set(sources)}  # shared: objects are what costs here
+    dropped = {source: (0, source) for source in set(sources)}  # shared: creating objects is the cost here
     lengths = list(map(dropped.__getitem__, sources))
     for at in compress(range(len(found)), kept):
         lengths[at] = sizes[at], sources[at]
@@ -94,7 +94,7 @@ def select(batch: Batch, mask: Iterable[int]) -> Batch:
 def trim(batch: Batch, offset: int, end: int) -> Batch:
     """Return the part of `batch` inside the source's bytes `[offset, end)`.
 
-    Raises ValueError when there is none, WireError when a record would be cut whose bytes are not the source's.
+    Raises ValueError when it is empty, WireError when the cut is in a record whose bytes are not the source's.
     """
     first, last = max(offset, batch.offset), min(end, batch.end)
     if first >= last:
@@ -107,9 +107,9 @@ def trim(batch: Batch, offset: int, end: int) -> Batch:
 
 
 def split(batch: Batch, max_bytes: int) -> list[Batch]:
-    """Cut `batch` at record ends into bodies of at most `max_bytes`; a longer record into partial pieces.
+    """Cut `batch` at record ends into bodies of at most `max_bytes`, and a longer record into partial pieces.
 
-    Raises ValueError when a record grew so far beyond its source that its pieces would have no position of their own.
+    Raises ValueError for a record so much longer than its source that its pieces would have no position of their own.
     """
     if len(batch.body) <= max_bytes:
         return [batch]
@@ -119,7 +119,7 @@ def split(batch: Batch, max_bytes: int) -> list[Batch]:
 
 
 def split_records(batch: Batch, max_records: int) -> Iterator[Batch]:
-    """Yield `batch` in parts of at most `max_records`; one by one, because they are copies."""
+    """Yield `batch` in parts of at most `max_records`, one by one because each is a copy."""
     if len(batch.levels) <= max_records:
         yield batch
         return
@@ -183,7 +183,7 @@ def _clip_records(batch: Batch, lengths: tuple[tuple[int, int], ...], first: int
 
 
 def _part_in_body(size: int, source: int, low: int, high: int) -> range:
-    """Return which of a record's `size` bytes stand for `[low, high)` of its `source` bytes. Raises WireError."""
+    """Return the range of a record's `size` bytes for `[low, high)` of its `source` bytes. Raises WireError."""
     if high - low == source:
         return range(size)
     if size == source:
@@ -195,7 +195,7 @@ def _part_in_body(size: int, source: int, low: int, high: int) -> range:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A record, or a part of one: `goes_on` tells that the next piece is of the same record."""
+    """A record, or a part of one: `goes_on` is True if the next piece is of the same record."""
 
     level: int
     size: int
@@ -204,7 +204,7 @@ class _Piece:
 
 
 def _pieces(level: int, size: int, source: int, max_bytes: int) -> Iterator[_Piece]:
-    """Cut one record, sharing out its source bytes so that each piece has a position of its own."""
+    """Cut one record, dividing its source bytes so that each piece has a position of its own."""
     if size <= max_bytes:
         yield _Piece(level, size, source, goes_on=False)
         return

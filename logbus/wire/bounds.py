@@ -1,7 +1,7 @@
-"""What is kept of any message, whatever its type, encoding and headers: bounds that hold before it is decoded.
+"""Bounds on any message, whatever its type, encoding and headers: checked before it is decoded.
 
-A message that is beyond them goes to the dead letters, as an excerpt. The sizes leave room for everything that a
-shipper makes, and for what RabbitMQ 4 takes by default.
+A message beyond them goes to the dead letters, as an excerpt. The limits leave room for everything that a shipper
+makes, and for what RabbitMQ 4 accepts by default.
 """
 
 from collections.abc import Mapping
@@ -13,24 +13,24 @@ DECODE_MAX_BYTES: Final = 16 * 1024 * 1024
 """The largest body, compressed or not."""
 FOREIGN_MAX_LINES: Final = 262_144
 MAX_VALUES: Final = 1_024
-"""Headers, and what is nested in them; a batch has 13, and at most 64 fields."""
+"""Headers, nested values included; a batch has 13, and at most 64 fields."""
 EXCERPT_BYTES: Final = 64 * 1024
 
 
 class Excerpt(bytes):
-    """The beginning of a body; `whole_bytes` is the length of all of it."""
+    """The beginning of a body; `whole_bytes` is the length of the whole."""
 
     whole_bytes: int
 
     def __new__(cls, beginning: bytes, whole_bytes: int) -> Self:
-        """Return an excerpt."""
+        """Return an excerpt of at most `EXCERPT_BYTES`."""
         excerpt = super().__new__(cls, beginning[:EXCERPT_BYTES])
         excerpt.whole_bytes = whole_bytes
         return excerpt
 
 
 def hold(body: bytes, headers: Mapping[str, object]) -> None:
-    """Raise WireError for a message that is too large to look at."""
+    """Raise WireError for a message that is too large to decode."""
     size_bytes = body.whole_bytes if isinstance(body, Excerpt) else len(body)
     if size_bytes > DECODE_MAX_BYTES or isinstance(body, Excerpt):
         raise WireError(f"its body has {size_bytes} bytes, and {DECODE_MAX_BYTES} are accepted")
@@ -39,7 +39,7 @@ def hold(body: bytes, headers: Mapping[str, object]) -> None:
 
 
 def values_in(value: object) -> int:
-    """Return how many values there are in headers, nested ones included."""
+    """Return the number of values in headers, nested ones included."""
     if isinstance(value, (dict, list)):
         inside = value.values() if isinstance(value, dict) else value
         return len(value) + sum(values_in(each) for each in inside if isinstance(each, (dict, list)))

@@ -1,4 +1,4 @@
-"""Zstandard frames: one a body, carrying its content size, so that its end is known before it is begun."""
+"""Zstandard frames: one per body, with its content size, so that its length is known before decompression."""
 
 import sys
 from functools import cache
@@ -23,16 +23,16 @@ def _compressor(level: int) -> zstd.ZstdCompressor:
 
 
 def compress(body: bytes, level: int) -> bytes:
-    """Return `body` as one frame that says its content size."""
+    """Return `body` as one frame that states its content size."""
     return _compressor(level).compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
 
 
 class NoFrame(WireError):  # noqa: N818 - as in logbus.errors
-    """These bytes are not one Zstandard frame that says its content size."""
+    """The bytes are not a single Zstandard frame that states its content size."""
 
 
 def content_bytes(frame: bytes) -> int | None:
-    """Return the content size that a frame states; None if it states none, or is no frame."""
+    """Return the content size that a frame states; None if it states none, or is not a frame."""
     if not frame.startswith(_MAGIC):
         return None
     try:
@@ -42,10 +42,10 @@ def content_bytes(frame: bytes) -> int | None:
 
 
 def decompress(frame: bytes, max_bytes: int) -> bytes:
-    """Return the content of one frame. Raises WireError when it is none, or of no known size, or of over `max_bytes`.
+    """Return the content of one frame. Raises WireError if it is not a frame, states no size, or exceeds `max_bytes`.
 
-    Never more than `max_bytes`, and the library's window of as much, is allocated, whatever the frame says. The error
-    is NoFrame except where the content is too large.
+    At most `max_bytes`, and a window of the same size in the library, are allocated, whatever the frame states. The
+    error is NoFrame unless the content is too large.
     """
     if not frame.startswith(_MAGIC):
         raise NoFrame("its body is not a Zstandard frame")
@@ -66,10 +66,10 @@ def decompress(frame: bytes, max_bytes: int) -> bytes:
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a row of frames, as an archive is, to read what is in them."""
+    """Open a file of concatenated frames, such as an archive, to read their content."""
     return cast("BinaryIO", zstd.open(path, "rb"))
 
 
 def decompressor() -> zstd.ZstdDecompressor:
-    """Return what takes one frame, of any size, apart piece by piece."""
+    """Return a decompressor for one frame of any size, piece by piece."""
     return zstd.ZstdDecompressor()

@@ -1,8 +1,8 @@
-"""The headers of a batch: values that anyone may have written, read with types and bounds checked before use.
+"""The headers of a batch: values that anyone may have written, with types and bounds checked before use.
 
-pika gives a long string as `str` where it is UTF-8 and as `bytes` where it is not, a byte array as `bytes`, integers of
-any width as (a kind of) `int`, tables as `dict`. Other languages choose other types for the same thing, so text and
-bytes are taken either way. An error names the header and what it holds, never the value: that may be large, or worse.
+pika returns a long string as `str` if it is UTF-8 and as `bytes` if not, a byte array as `bytes`, integers of any width
+as (a kind of) `int`, tables as `dict`. Other languages choose other types for the same thing, so text and bytes are
+accepted either way. An error names the header and its type, never the value: that may be large, or worse.
 """
 
 import os
@@ -15,7 +15,7 @@ MAX_PATH_BYTES = 8_192
 MAX_FIELDS = 64
 MAX_FIELDS_BYTES = 16 * 1024
 MAX_TABLE_BYTES = 120 * 1024
-"""All headers of a message we make: AMQP's header frame ends at 128 KiB, and routing and properties need some of it."""
+"""Limit for the headers we make: AMQP's header frame is 128 KiB, and properties need some of it."""
 MAX_INT = 2**62
 MAX_NUMBER_BITS = 63
 
@@ -54,7 +54,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def raw(name: str, value: object, max_bytes: int) -> bytes:
-    """Return bytes, of a string or a byte array, of at most `max_bytes`. Raises WireError."""
+    """Return a string or a byte array of at most `max_bytes` as bytes. Raises WireError."""
     if not isinstance(value, (str, bytes)):
         raise _wrong(name, value, "text or bytes")
     if len(value) > max_bytes:
@@ -79,14 +79,14 @@ def text(name: str, value: object, max_bytes: int = MAX_NAME_BYTES) -> str:
 
 
 def path(name: str, value: object) -> str:
-    """Return a file's path, as `os.fsdecode` gives it, of text or of bytes. Raises WireError."""
+    """Return a file's path, as `os.fsdecode` gives it, from text or bytes. Raises WireError."""
     if isinstance(value, str) and len(value) <= MAX_PATH_BYTES and value.isascii():
         return str(value)
     return os.fsdecode(raw(name, value, MAX_PATH_BYTES))
 
 
 def path_header(value: str) -> str | bytes:
-    """Return what the header `path` holds: text if the name's bytes are UTF-8, otherwise the bytes."""
+    """Return the value for the header `path`: text if the path is UTF-8, otherwise bytes."""
     name = os.fsencode(value)
     try:
         return name.decode()
@@ -109,12 +109,12 @@ def fields(name: str, value: object) -> dict[str, str]:
 
 
 def pack_lengths(lengths: tuple[tuple[int, int], ...]) -> bytes:
-    """Return the lengths as unsigned LEB128 numbers: of record 1 in the body, in the source, of record 2, ..."""
+    """Return the lengths as unsigned LEB128 numbers: record 1 in the body, in the source, record 2, ..."""
     packed = bytearray()
     for pair in lengths:
         for number in pair:
             rest = number
-            while rest > 0x7F:  # noqa: PLR2004 - seven bits a byte: that is LEB128
+            while rest > 0x7F:  # noqa: PLR2004 - LEB128 has seven bits a byte
                 packed.append(rest & 0x7F | 0x80)
                 rest >>= 7
             packed.append(rest)
@@ -122,13 +122,13 @@ def pack_lengths(lengths: tuple[tuple[int, int], ...]) -> bytes:
 
 
 def unpack_lengths(packed: bytes) -> tuple[tuple[int, int], ...]:
-    """Return what `pack_lengths` packed. Raises WireError on a number cut short or too long, or an odd one out."""
+    """Return the lengths from `pack_lengths`. Raises WireError for a truncated, overlong or unpaired number."""
     numbers: list[int] = []
     value = shift = 0
     for byte in packed:
         value |= (byte & 0x7F) << shift
         shift += 7
-        if byte < 0x80:  # noqa: PLR2004 - the high bit says that the number goes on
+        if byte < 0x80:  # noqa: PLR2004 - the high bit says that the number continues
             numbers.append(value)
             value = shift = 0
         elif shift >= MAX_NUMBER_BITS:

@@ -1,1 +1,1 @@
-"""What operators ask of sinks: audit, dead letters, topology."""
+"""Commands for operators of sinks: audit, dead letters, topology."""

@@ -1,4 +1,4 @@
-"""What a ledger proves: per stream, the bytes that the sink holds, and the holes in between."""
+"""What a ledger proves: the bytes of each stream that the sink has written, and the holes between them."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What is held of one stream; times in UTC microseconds."""
+    """The written ranges of one stream; times in UTC microseconds."""
 
     host: str
     path: str
@@ -30,14 +30,14 @@ class Coverage:
 
     @property
     def holes(self) -> list[Range]:
-        """What is missing between the first byte held and the last."""
+        """The ranges missing between the first written byte and the last."""
         return [
             (end, start) for (_, end), (start, _) in zip(self.ranges[:-1], self.ranges[1:], strict=True) if end < start
         ]
 
 
 def coverage(state: Path) -> list[Coverage]:
-    """Read the ledger in `state`, which may be in use meanwhile. Raises StateError."""
+    """Return the content of the ledger in `state`, which may be in use. Raises StateError."""
     path = state / FILE_NAME
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
@@ -47,7 +47,7 @@ def coverage(state: Path) -> list[Coverage]:
 
 
 def report(streams: list[Coverage]) -> Iterator[str]:
-    """Yield the lines of a table, and under it one line a hole."""
+    """Yield the lines of a table, and then one line per hole."""
     rows = [HEADINGS, *(_row(each) for each in streams)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
     for row in rows:

@@ -1,8 +1,8 @@
-"""Is what a file sink holds what the sources hold? `audit --against DIR` compares byte for byte.
+"""Compares the outputs of a file sink with their sources, byte for byte: `audit --against DIR`.
 
-Compared are sources that are still reachable under DIR by the path that the shipper gave: the last life of each path,
-as far as the ledger says it is held, against the end of its output (with what that was rotated to). A source whose
-output it shares with another one cannot be told apart there, and is said to be so.
+A source is compared if it is still at its path under DIR: the last life of each path, as far as the ledger has it as
+written, against the end of its output (with rotated predecessors). Sources that share an output cannot be told apart
+there, and are reported as such.
 """
 
 import glob
@@ -27,7 +27,7 @@ Verdict = Literal["same", "differs", "shared", "not here"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How one source compares; `at` is the first byte that differs."""
+    """The result for one source; `at` is the first byte that differs."""
 
     host: str
     path: str
@@ -35,7 +35,7 @@ class Comparison:
     at: int = 0
 
     def __str__(self) -> str:
-        """Return it as a line."""
+        """Return the result as a line."""
         where = f" at byte {self.at}" if self.verdict == "differs" else ""
         return f"{self.verdict}{where}: {visible(self.host)} {visible(self.path)}"
 
@@ -57,7 +57,7 @@ def compare(settings: file.Settings, streams: list[Coverage], against: Path) -> 
 
 
 def _pattern(parsed: template.Template, stream: Coverage) -> str:
-    """Return the glob of the outputs of a stream: label and date are in no ledger."""
+    """Return the glob for the outputs of a stream: the ledger has no label or date."""
     pattern = []
     for number, part in enumerate(parsed.parts):
         if number % 2 == 0:
@@ -91,7 +91,7 @@ def _compare(stream: Coverage, outputs: list[Path], settings: file.Settings, aga
 
 
 def _difference(original: BinaryIO, written: Iterable[bytes], at: int, end: int) -> int | None:
-    """Return where what is written is not what the original holds from `at` to `end`, None if nowhere."""
+    """Return the first place between `at` and `end` where `written` differs from the original, None if nowhere."""
     for chunk in written:
         wanted = original.read(min(len(chunk), end - at))
         if chunk != wanted:
@@ -101,7 +101,7 @@ def _difference(original: BinaryIO, written: Iterable[bytes], at: int, end: int)
 
 
 def _content(outputs: list[Path], settings: file.Settings) -> Iterator[bytes]:
-    """Yield what the outputs hold, decompressed."""
+    """Yield the content of the outputs, decompressed."""
     for path in outputs:
         with _opened(path, settings) as stream:
             while chunk := stream.read(CHUNK_BYTES):

@@ -1,6 +1,6 @@
-"""The dead letters: what no sink could decode or write, with the reason, in the queue `logs.dead`.
+"""The dead letters in the queue `logs.dead`: messages that no sink could decode or write, each with the reason.
 
-Each has an id made of what is in it, because looking at letters takes them from the queue and puts them back, which
+A letter's id is made from its content, because reading letters takes them from the queue and puts them back, which
 changes their order. Two people should not do that at the same time.
 """
 
@@ -25,7 +25,7 @@ OURS = frozenset({REASON_HEADER, QUEUE_HEADER, USER_HEADER})
 BROKERS = re.compile(
     r"x-(death|delivery-count|acquired-count|stream-offset|opt-.*|(first|last)-death-(reason|queue|exchange))"
 )
-"""Headers that RabbitMQ adds when it dead-letters a message or delivers it again, from 3.8 to 4.3."""
+"""Headers that RabbitMQ adds when it dead-letters or redelivers a message, from 3.8 to 4.3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,24 @@ class Letter:
 
     @property
     def id(self) -> str:
-        """Which letter it is: the same whenever it is looked at; two that are equal in all have one id."""
+        """The letter's id: the same each time it is read; identical letters share one."""
         parts = (self.queue, self.reason, self.message.routing_key, self.message.message_id or "")
         head = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hashlib.sha256(head + b"\0" + self.message.body).hexdigest()[:12]
 
     @property
     def reason(self) -> str:
-        """Why it is here: as the sink said, or RabbitMQ itself."""
+        """The reason given by the sink, or by RabbitMQ itself."""
         return str(self.message.headers.get(REASON_HEADER) or _death(self.message.headers).get("reason", "unknown"))
 
     @property
     def queue(self) -> str:
-        """The queue that it came from, "" if nobody knows."""
+        """The queue that the letter came from, "" if unknown."""
         return str(self.message.headers.get(QUEUE_HEADER) or _death(self.message.headers).get("queue", ""))
 
     @property
     def excerpt_of_bytes(self) -> int:
-        """How many bytes the whole body had, if this is the beginning of it; otherwise 0."""
+        """The length of the whole body in bytes, if this is an excerpt; otherwise 0."""
         whole_bytes = self.message.headers.get(WHOLE_BYTES_HEADER, 0)
         return whole_bytes if isinstance(whole_bytes, int) else 0
 
@@ -67,14 +67,14 @@ def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
 
 @contextmanager
 def letters(broker: Broker) -> "Iterator[tuple[Session, Iterator[Letter]]]":
-    """Give the dead letters, one after the other; those that are not acknowledged are put back at the end."""
+    """Yield the dead letters, one after the other; those not acknowledged are requeued at the end."""
     with session(broker, "dead letters") as link:
         try:
             yield link, _taken(link)
         except Refusal as refusal:
             raise LogbusError("read the dead letters", refusal.text, "has any sink been started yet?") from None
         finally:
-            with suppress(Refusal):  # whose channel is closed, which puts everything back, too
+            with suppress(Refusal):  # its channel is closed, which also requeues everything
                 link.put_back()
 
 
@@ -84,7 +84,7 @@ def _taken(link: Session) -> Iterator[Letter]:
 
 
 def show_list(broker: Broker, limit: int = LISTED) -> Iterator[str]:
-    """Yield a line a letter."""
+    """Yield one line per letter."""
     with letters(broker) as (_, found):
         for each in islice(found, limit):
             size = f"{len(each.message.body)} bytes"
@@ -92,7 +92,7 @@ def show_list(broker: Broker, limit: int = LISTED) -> Iterator[str]:
 
 
 def show_one(broker: Broker, letter_id: str) -> Iterator[str]:
-    """Yield everything about one letter, made harmless for a terminal. Raises UsageError if there is none."""
+    """Yield everything about one letter, safe for a terminal. Raises UsageError if there is no such letter."""
     with letters(broker) as (_, found):
         letter = _find(found, letter_id)
         yield f"reason: {visible(letter.reason)}"
@@ -107,12 +107,12 @@ def show_one(broker: Broker, letter_id: str) -> Iterator[str]:
 
 
 def requeue(broker: Broker, letter_id: str | None) -> int:
-    """Put a letter, or all (None) whole ones, back into the queue it came from; return how many. Raises LogbusError."""
+    """Put a letter, or all (None) but excerpts, back into its queue; return how many. Raises LogbusError."""
     return _settle(broker, letter_id, _requeue, lambda letter: letter_id is not None or not letter.excerpt_of_bytes)
 
 
 def drop(broker: Broker, letter_id: str | None) -> int:
-    """Delete a letter, or all (None); return how many. Raises UsageError if there is none of that id."""
+    """Delete a letter, or all (None); return how many. Raises UsageError if no letter has that id."""
     return _settle(broker, letter_id, lambda _link, _letter: None)
 
 
@@ -133,7 +133,7 @@ def _settle(
 
 
 def _all_there_are(link: Session, found: Iterator[Letter]) -> Iterator[Letter]:
-    """Yield as many letters as there are now: one that is requeued may be back before the last one is."""
+    """Yield as many letters as there are now: a requeued one may return before the last is reached."""
     count = sum(1 for _ in found)
     link.put_back()
     return islice(_taken(link), count)
@@ -159,6 +159,6 @@ def _find(found: Iterator[Letter], letter_id: str) -> Letter:
 
 
 def _restored(message: Message) -> Message:
-    """Return a message as it was, but for the user, which is RabbitMQ's to say."""
+    """Return the original message without its user id, which only RabbitMQ can vouch for."""
     kept = {name: value for name, value in message.headers.items() if name not in OURS and not BROKERS.fullmatch(name)}
     return replace(message, headers=kept, user_id=None)

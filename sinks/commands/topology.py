@@ -1,7 +1,7 @@
-"""What is on the broker against what sinks.yml says: check it, apply it, delete it.
+"""The broker's topology against sinks.yml: check it, apply it, delete queues.
 
-An argument of a queue cannot be changed while it exists, and RabbitMQ names the first that differs only. So a queue is
-never changed here: the difference is told, with both values, and what to do.
+The arguments of an existing queue cannot be changed, and RabbitMQ names only the first that differs. So queues are
+never changed here: the difference is reported, with both values and what to do.
 """
 
 import re
@@ -20,7 +20,7 @@ from sinks.sink import bindings_of
 from sinks.wiring import queue_of
 
 PATIENCE_S = 2.0
-"""How long a queue is consumed from to see that it is empty."""
+"""How long to consume from a queue before it counts as empty."""
 
 State = Literal["ok", "missing", "differs", "refused", "made", "stuck"]
 
@@ -30,7 +30,7 @@ _VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An exchange or a queue, how it is, and what is to be said about it."""
+    """An exchange or queue, its state, and details to report."""
 
     kind: str
     name: str
@@ -38,12 +38,12 @@ class Finding:
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return it as a line."""
+        """Return the finding as a line."""
         return f"{self.state:<8} {self.kind:<9} {visible(self.name)}" + (f": {self.detail}" if self.detail else "")
 
 
 def wanted(plans: list[Plan]) -> list[Declaration]:
-    """Return what these sinks declare, each thing once; a sink that remembers nothing declares nothing that stays."""
+    """Return the declarations of these sinks, without repeats; a sink without state declares nothing that lasts."""
     steps: dict[str, Declaration] = {}
     for plan in plans:
         if plan.state:
@@ -53,14 +53,14 @@ def wanted(plans: list[Plan]) -> list[Declaration]:
 
 
 def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
-    """Yield a finding for each exchange and queue; nothing is changed. AMQP cannot ask for bindings."""
+    """Yield a finding for each exchange and queue; nothing is changed. AMQP cannot query bindings."""
     for step in steps:
         if not isinstance(step, Binding):
             yield _declared(link, step, "ok") if _is_there(link, step) else Finding(_kind(step), step.name, "missing")
 
 
 def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
-    """Make what is missing, and yield a finding for each exchange and queue; what differs is left alone.
+    """Declare what is missing, and yield a finding for each exchange and queue; what differs is left alone.
 
     New queues are bound once RabbitMQ has them on disk (see `logbus.broker.declaring`).
     """
@@ -80,9 +80,9 @@ def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
 
 
 def delete(link: Session, queue: str, *, force: bool) -> Finding:
-    """Delete the queue of a sink. Raises LogbusError if it holds something or is in use, unless with `force`.
+    """Delete the queue of a sink. Raises LogbusError if it is in use or not empty, unless `force` is given.
 
-    RabbitMQ itself spares no quorum queue that is in use or not empty: it refuses both conditions (3.10.8).
+    RabbitMQ itself cannot spare such a quorum queue: it refuses both conditions, if-unused and if-empty (3.10.8).
     """
     if link.depth(queue) is None:
         return Finding("queue", queue, "missing", "there is nothing to delete")
@@ -95,11 +95,11 @@ def delete(link: Session, queue: str, *, force: bool) -> Finding:
 def _check_deletable(link: Session, queue: str) -> None:
     cannot = f"delete the queue {queue}"
     if not link.has_leader(queue):
-        raise LogbusError(cannot, leaderless(queue).cause, "start its nodes; if all are up, say --force")
+        raise LogbusError(cannot, leaderless(queue).cause, "start its nodes; if all are up, use --force")
     if link.is_consumed(queue):
-        raise LogbusError(cannot, "its sink is consuming from it", "stop the sink first, or say --force")
+        raise LogbusError(cannot, "its sink is consuming from it", "stop the sink first, or use --force")
     if link.gives(queue, PATIENCE_S):
-        raise LogbusError(cannot, "the batches in it would be lost", "let its sink empty it, or say --force")
+        raise LogbusError(cannot, "the batches in it would be lost", "let its sink empty it, or use --force")
 
 
 def _bound(link: Session, step: Binding) -> Iterator[Finding]:
@@ -114,7 +114,7 @@ def _is_there(link: Session, step: Exchange | Queue) -> bool:
 
 
 def explained(text: str, name: str) -> str:
-    """Return what RabbitMQ says about an argument that differs, in words, and what to do."""
+    """Return RabbitMQ's report of a different argument in plain words, with what to do."""
     found = _INEQUIVALENT.search(text)
     if not found:
         return visible(text)

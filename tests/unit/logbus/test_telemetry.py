@@ -66,7 +66,7 @@ def test_an_address_that_is_none_is_refused(listen: str) -> None:
 def test_who_opens_it_to_the_network_is_warned(caplog: pytest.LogCaptureFixture) -> None:
     """S21: other addresses than loopback are served, and said."""
     telemetry.serve("0.0.0.0:0")
-    assert "to whoever reaches it" in caplog.text
+    assert "to anyone who reaches it" in caplog.text
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET", b"GET /metrics HTTP/1.1\r\nX: ", b"\x16\x03\x01"], ids=repr)
