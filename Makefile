@@ -39,7 +39,7 @@ cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, some te
 build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
 	@.ci/build
 
-lint: setup ## Check formatting, style and types
+lint: setup ## Check formatting, style and types, of the tests as well
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy

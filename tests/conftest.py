@@ -12,39 +12,14 @@ import pytest
 from hypothesis import settings
 
 from logbus.devbroker import DevBroker
-from support import SOAK, forget_everything, remake_virtual_hosts
+from support import SOAK, forget_everything
+from support.virtual_hosts import VirtualHosts
 
 # `make test` tries the same examples each time, so that it fails for what changed only; `make soak` tries new ones.
 settings.register_profile("default", deadline=None, print_blob=True, derandomize=not SOAK)
 settings.load_profile("default")
 
 os.environ.pop("LOGBUS_BROKER", None)  # tests choose their broker
-
-VHOSTS_AT_ONCE = 8
-
-
-class VirtualHosts:
-    """Hands out fresh virtual hosts, made and unmade several at a time: a call of rabbitmqctl takes 0.3 s."""
-
-    def __init__(self, broker: DevBroker) -> None:
-        self._broker = broker
-        self._made = 0
-        self._fresh: list[str] = []
-        self._used: list[str] = []
-
-    def take(self) -> str:
-        """Return the name of a virtual host that was not used yet."""
-        if not self._fresh:
-            self._refill()
-        name = self._fresh.pop()
-        self._used.append(name)
-        return name
-
-    def _refill(self) -> None:
-        self._fresh = [f"test-{self._made + i}" for i in range(VHOSTS_AT_ONCE)]
-        self._made += VHOSTS_AT_ONCE
-        remake_virtual_hosts(self._broker, self._used, self._fresh)
-        self._used = []
 
 
 @pytest.fixture(scope="session")

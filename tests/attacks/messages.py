@@ -5,12 +5,20 @@ set aside in the dead letters, within the bounds that `tests/system/test_attacks
 """
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Unpack
 
 from logbus.batch import MAX_RECORDS, Batch, Message, encode
 from logbus.wire import frames, headers
+from support.batches import BatchKeys
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MIB = 1 << 20
 ACCEPTED_BYTES = 16 * MIB
@@ -79,14 +87,14 @@ def _zstd(content: bytes) -> Message:
 
 def _bomb(mib: int) -> bytes:
     """Return a frame of so many MiB of zeros, which says so."""
-    compressor = frames.zstd.ZstdCompressor(level=1)
+    compressor = zstd.ZstdCompressor(level=1)
     compressor.set_pledged_input_size(mib * MIB)
     parts = [compressor.compress(bytes(MIB)) for _ in range(mib)]
     return b"".join([*parts, compressor.flush()])
 
 
 def _unsized(mib: int) -> bytes:
-    compressor = frames.zstd.ZstdCompressor(level=1)
+    compressor = zstd.ZstdCompressor(level=1)
     parts = [compressor.compress(bytes(MIB)) for _ in range(mib)]
     return b"".join([*parts, compressor.flush()])
 
@@ -102,10 +110,10 @@ def _nested(depth: int) -> object:
     return value
 
 
-def _batch(body: bytes, **other: object) -> Batch:
+def _batch(body: bytes, **other: Unpack[BatchKeys]) -> Batch:
     lines = body.count(b"\n") + (not body.endswith(b"\n"))
-    values = {"levels": b"3" * lines, "host": "h", "label": "attack", "path": "/attack.log", "stream": STREAM}
-    return Batch(body=body, **(values | {"end": len(body)} | other))  # type: ignore[arg-type] - they fit
+    plain = Batch(body, b"3" * lines, host="h", label="attack", path="/attack.log", stream=STREAM, end=len(body))
+    return replace(plain, **other)
 
 
 def _long_names() -> Message:

@@ -2,11 +2,11 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from logbus.batch import records
 from shipper.records.filters import RateLimit
 from shipper.records.redaction import Redact
+from support.shores import Shore
 
 
 def copytruncate(path: Path, copy: Path) -> None:
@@ -15,7 +15,7 @@ def copytruncate(path: Path, copy: Path) -> None:
     path.write_bytes(b"")
 
 
-def test_a_rate_limit_holds_across_a_copy(shore: Any) -> None:
+def test_a_rate_limit_holds_across_a_copy(shore: Shore) -> None:
     """What is left of a life in its copy, and the life after it, share one limit of one record a second."""
     path = shore.write("app.log", b"first 1\n")
     shore.start("app.log", rate_limit=RateLimit(records_per_s=1))
@@ -30,7 +30,7 @@ def test_a_rate_limit_holds_across_a_copy(shore: Any) -> None:
     assert len(passed) == 2
 
 
-def test_a_redaction_key_is_read_once(shore: Any) -> None:
+def test_a_redaction_key_is_read_once(shore: Shore) -> None:
     """A key file that is gone while the shipper runs is none of a copy's business."""
     key = shore.folder / "redaction.key"
     key.write_bytes(b"secret key\n")

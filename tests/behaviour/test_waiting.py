@@ -1,11 +1,10 @@
 """What a step returns: how long nothing is due."""
 
-from typing import Any
-
 from shipper.records.rules import Multiline
+from support.shores import Shore
 
 
-def test_a_step_that_left_something_to_read_is_due_at_once(shore: Any) -> None:
+def test_a_step_that_left_something_to_read_is_due_at_once(shore: Shore) -> None:
     """A record that has been held for long enough when it is first read is due now, not after the next scan."""
     shore.publisher.window = 0
     shore.start(multiline=Multiline(preset="python"), scan_interval_s=25.0)

@@ -1,12 +1,11 @@
 """A cluster of three nodes of which one is down: nothing that all sinks need is gone with it."""
 
 from contextlib import closing
-from typing import Any
 
 import pika
 import pytest
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Span
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
@@ -32,7 +31,7 @@ def open_sink(url: str, name: str) -> Connection:
     """Return the connection of a selective sink that has declared everything and consumes."""
     link = Connection(Broker(url=url), role="test")
     consumer = Consumer(link, topology.sink_queue(name), ERRORS)
-    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
     return link
 
 
@@ -40,7 +39,7 @@ def publish_unwanted(url: str, count: int) -> None:
     """Publish batches that no sink wants, and wait until each is confirmed."""
     link = Connection(Broker(url=url), role="test")
     publisher = Publisher(link)
-    confirmed: list[Any] = []
+    confirmed: list[Span] = []
     numbers = iter(range(count))
     while len(confirmed) < count:
         if publisher.has_room() and (number := next(numbers, None)) is not None:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
+from pika.spec import Basic
 
 from logbus.batch import Message
 from logbus.broker import topology
@@ -15,6 +15,7 @@ from logbus.broker.messages import properties_of
 from sinks.__main__ import cli
 from sinks.delivery.quarantine import WHOLE_BYTES_HEADER
 from support import wait_until
+from support.channels import Channel
 
 pytestmark = pytest.mark.broker
 
@@ -27,14 +28,16 @@ sinks:
   screen: {{type: console}}
 """
 
+Got = tuple[Basic.GetOk, pika.BasicProperties, bytes]
 
-def sinks(*arguments: object) -> Any:
+
+def sinks(*arguments: object) -> Result:
     """Run `python -m sinks`."""
     return CliRunner().invoke(cli, [str(each) for each in arguments])
 
 
 @pytest.fixture
-def channel(broker_url: str) -> Iterator[Any]:
+def channel(broker_url: str) -> Iterator[Channel]:
     """Return a plain channel on the same virtual host."""
     connection = pika.BlockingConnection(pika.URLParameters(broker_url))
     yield connection.channel()
@@ -48,12 +51,12 @@ def configure(root: Path, url: str, queue: str = "{}") -> Path:
     return path
 
 
-def depth(channel: Any, queue: str) -> int:
+def depth(channel: Channel, queue: str) -> int:
     """Return how many messages a queue has ready, as of a moment ago: a quorum queue tells it with a delay."""
     return int(channel.queue_declare(queue, passive=True).method.message_count)
 
 
-def bury(channel: Any, *bodies: bytes) -> None:
+def bury(channel: Channel, *bodies: bytes) -> None:
     """Put dead letters of the sink `archive` into `logs.dead`."""
     channel.confirm_delivery()
     for body in bodies:
@@ -61,7 +64,7 @@ def bury(channel: Any, *bodies: bytes) -> None:
         channel.basic_publish(topology.DEAD, "key", body, properties_of(Message(b"", headers=headers)))
 
 
-def test_topology_from_nothing_to_nothing(tmp_path: Path, broker_url: str, channel: Any) -> None:
+def test_topology_from_nothing_to_nothing(tmp_path: Path, broker_url: str, channel: Channel) -> None:
     """`check` tells what is missing, `apply` makes it, `check` is content; `delete` spares what holds something."""
     path = configure(tmp_path, broker_url)
     before = sinks("topology", "check", "--config", path)
@@ -80,7 +83,7 @@ def test_topology_from_nothing_to_nothing(tmp_path: Path, broker_url: str, chann
     assert "missing  queue     logs.archive" in sinks("topology", "check", "--config", path).output
 
 
-def test_delete_spares_a_queue_in_use(tmp_path: Path, broker_url: str, channel: Any) -> None:
+def test_delete_spares_a_queue_in_use(tmp_path: Path, broker_url: str, channel: Channel) -> None:
     """What a sink was given and has not acknowledged is in no number that RabbitMQ tells: so its queue stays."""
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
@@ -110,7 +113,7 @@ def test_an_argument_that_differs_is_explained(tmp_path: Path, broker_url: str) 
         assert "topology delete" in told.output
 
 
-def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, broker_url: str, channel: Any) -> None:
+def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, broker_url: str, channel: Channel) -> None:
     """E28: the reason is on one line; looking takes nothing away; what is requeued is as it was."""
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
@@ -128,6 +131,8 @@ def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, brok
     assert sinks("dead", "requeue", "--all", "--config", path).output == "1 dead letters: requeue done\n"
     received = []
     for method, properties, body in channel.consume("logs.archive", inactivity_timeout=5):
+        assert method
+        assert properties
         channel.basic_ack(method.delivery_tag)
         received.append((body, properties.headers))
         if len(received) == 2:
@@ -135,7 +140,7 @@ def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, brok
     assert received == [(b"two", {"theirs": 1}), (b"three", {"theirs": 1})]
 
 
-def test_looking_again_and_again_shows_every_letter(tmp_path: Path, broker_url: str, channel: Any) -> None:
+def test_looking_again_and_again_shows_every_letter(tmp_path: Path, broker_url: str, channel: Channel) -> None:
     """What one look puts back is there for the next, at once."""
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
@@ -144,7 +149,7 @@ def test_looking_again_and_again_shows_every_letter(tmp_path: Path, broker_url: 
         assert len(sinks("dead", "list", "--config", path).output.splitlines()) == 3
 
 
-def test_requeue_all_ends(tmp_path: Path, broker_url: str, channel: Any) -> None:
+def test_requeue_all_ends(tmp_path: Path, broker_url: str, channel: Channel) -> None:
     """Letters that are back at once, because no sink can write them, are not requeued for ever."""
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
@@ -166,7 +171,7 @@ def test_dead_says_which_letter(tmp_path: Path, broker_url: str, arguments: list
     assert sinks("dead", *arguments, "--config", path).exit_code == 2
 
 
-def test_requeue_takes_off_what_the_broker_put_on(channel: Any, broker_url: str) -> None:
+def test_requeue_takes_off_what_the_broker_put_on(channel: Channel, broker_url: str) -> None:
     """A requeued letter has its own headers, and none that a broker of any version adds."""
     channel.queue_declare("logs.archive", durable=True)
     declare_dead(channel)
@@ -175,11 +180,11 @@ def test_requeue_takes_off_what_the_broker_put_on(channel: Any, broker_url: str)
     added |= {"x-opt-anything": 1, REASON_HEADER: "why", QUEUE_HEADER: "logs.archive"}
     publish_confirmed(channel, Message(b"x\n", headers=theirs | added))
     assert sinks("dead", "requeue", "--all", "--broker", broker_url).exit_code == 0
-    _, properties, body = wait_until(lambda: got(channel, "logs.archive"))
-    assert (body, properties.headers) == (b"x\n", theirs)
+    _, kept, body = wait_until(lambda: got(channel, "logs.archive"))
+    assert (body, kept.headers) == (b"x\n", theirs)
 
 
-def test_an_excerpt_is_never_requeued(channel: Any, broker_url: str) -> None:
+def test_an_excerpt_is_never_requeued(channel: Channel, broker_url: str) -> None:
     """The beginning of a large message is not put back as if it were all of it, and stays where it is."""
     channel.queue_declare("logs.archive", durable=True)
     declare_dead(channel)
@@ -194,20 +199,20 @@ def test_an_excerpt_is_never_requeued(channel: Any, broker_url: str) -> None:
     assert depth(channel, "logs.archive") == 0
 
 
-def declare_dead(channel: Any) -> None:
+def declare_dead(channel: Channel) -> None:
     """Declare the dead letters' exchange and queue."""
     channel.exchange_declare(topology.DEAD, "fanout", durable=True)
     channel.queue_declare(topology.DEAD, durable=True)
     channel.queue_bind(topology.DEAD, topology.DEAD)
 
 
-def publish_confirmed(channel: Any, message: Message) -> None:
+def publish_confirmed(channel: Channel, message: Message) -> None:
     """Publish a dead letter, confirmed."""
     channel.confirm_delivery()
     channel.basic_publish(topology.DEAD, "key", message.body, properties_of(message), mandatory=True)
 
 
-def got(channel: Any, queue: str) -> Any:
+def got(channel: Channel, queue: str) -> Got | None:
     """Return a message of a queue, if there is one."""
-    answer = channel.basic_get(queue, auto_ack=True)
-    return answer if answer[0] else None
+    method, properties, body = channel.basic_get(queue, auto_ack=True)
+    return (method, properties, body) if method and properties and body is not None else None

@@ -8,10 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
@@ -20,7 +19,9 @@ from logbus.devbroker import DevBroker, DevCluster
 from logbus.devbroker.processes import processes
 from logbus.errors import BrokerUnavailable, LogbusError, UsageError
 from support import keep_new_queues, wait_until
+from support.channels import Channel, properties
 from support.proxy import Proxy
+from support.virtual_hosts import VirtualHosts
 
 pytestmark = pytest.mark.broker
 
@@ -34,7 +35,7 @@ def node(tmp_path: Path) -> Iterator[DevBroker]:
 
 
 @contextmanager
-def channel_to(url: str) -> Iterator[Any]:
+def channel_to(url: str) -> Iterator[Channel]:
     """Open a channel of plain pika, and close its connection however it ended."""
     connection = pika.BlockingConnection(pika.URLParameters(url))
     try:
@@ -49,13 +50,15 @@ def publish(url: str, body: bytes) -> None:
     with channel_to(url) as channel:
         channel.confirm_delivery()
         channel.queue_declare("kept", durable=True, arguments={"x-queue-type": "quorum"})
-        channel.basic_publish("", "kept", body, pika.BasicProperties(delivery_mode=2))
+        channel.basic_publish("", "kept", body, properties(delivery_mode=2))
 
 
-def cli(*args: str, **more: Any) -> "subprocess.CompletedProcess[str]":
+def cli(
+    *args: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run `python -m logbus.devbroker`."""
     command = [sys.executable, "-m", "logbus.devbroker", *args]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90, **more)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=90, env=env, cwd=cwd)
 
 
 def listening(node: DevBroker) -> list[str]:
@@ -123,7 +126,9 @@ def test_a_paused_node_keeps_connections_and_answers_nothing(faulty_broker: DevB
     assert not faulty_broker.running()
 
 
-def test_each_test_has_a_virtual_host_of_its_own(broker_url: str, virtual_hosts: Any, broker: DevBroker) -> None:
+def test_each_test_has_a_virtual_host_of_its_own(
+    broker_url: str, virtual_hosts: VirtualHosts, broker: DevBroker
+) -> None:
     """What one test declares, another does not see; there are enough for every test."""
     with channel_to(broker_url) as channel:
         channel.queue_declare("mine")

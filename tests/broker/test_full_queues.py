@@ -3,7 +3,6 @@
 import itertools
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pika
 import pytest
@@ -13,6 +12,8 @@ from logbus.broker import publisher, topology
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.config.settings import Broker
+from logbus.devbroker import DevBroker
+from support.channels import Channel
 
 pytestmark = pytest.mark.broker
 
@@ -24,7 +25,7 @@ def batch(number: int) -> Batch:
 
 
 @pytest.fixture
-def channel(broker_url: str) -> Iterator[Any]:
+def channel(broker_url: str) -> Iterator[Channel]:
     """Return a plain channel on the same virtual host, with a queue of the sink `test` bound to `logs`."""
     connection = pika.BlockingConnection(pika.URLParameters(broker_url))
     channel = connection.channel()
@@ -36,7 +37,7 @@ def channel(broker_url: str) -> Iterator[Any]:
 
 
 def test_a_limit_that_is_lifted_while_it_refuses(
-    broker: Any, broker_url: str, channel: Any, monkeypatch: pytest.MonkeyPatch
+    broker: DevBroker, broker_url: str, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E11: RabbitMQ 3.10 goes on refusing on a channel whose queue has no limit any more: a new channel ends that."""
     monkeypatch.setattr(publisher, "LAST_HOLD_S", 0.5)

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Span
 from logbus.broker import consumer, topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
@@ -46,8 +45,9 @@ class Pair:
         """Publish one batch if there is room, and take what came."""
         if self.publisher.has_room():
             body = b"%06d\n" % self.published
-            place = {"stream": "0123456789abcdef", "offset": 7 * self.published, "end": 7 * self.published + 7}
-            self.publisher.publish(Batch(body, b"3", host="h", label="l", **place))  # type: ignore[arg-type]
+            offset = 7 * self.published
+            place = Span("0123456789abcdef", offset, offset + len(body))
+            self.publisher.publish(Batch(body, b"3", "h", "l", "", place.stream, place.offset, place.end))
             self.published += 1
         for link in self.links:
             link.poll(0.02)
@@ -56,9 +56,9 @@ class Pair:
         self.received.update(each.message.body for each in taken)
         self.consumer.ack(taken)
 
-    def until(self, condition: Callable[[], Any]) -> None:
+    def until(self, condition: Callable[[], object]) -> None:
         """Step until `condition` holds; fail after 50 s."""
-        wait_until(lambda: condition() or self.step(), 50.0)
+        wait_until(condition, 50.0, self.step)
 
     def close(self) -> None:
         """Close both connections."""

@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
 from urllib.parse import urlsplit
 
 import pika
@@ -14,7 +13,7 @@ import pytest
 from logbus.batch import Batch
 from logbus.broker import topology
 from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer
+from logbus.broker.consumer import Consumer, Delivery
 from logbus.broker.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
@@ -46,8 +45,14 @@ def declared(broker_url: str) -> None:
     """Have an administrator declare everything."""
     link = Connection(Broker(url=broker_url), role="test")
     consumer = Consumer(link, topology.sink_queue("test"))
-    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
     link.close()
+
+
+def take_into(taken: list[Delivery], link: Connection, consumer: Consumer) -> None:
+    """Do a little I/O and add what was delivered."""
+    link.poll(0.02)
+    taken.extend(consumer.take())
 
 
 def publisher(url: str) -> tuple[Connection, Publisher]:
@@ -98,10 +103,16 @@ def test_what_is_needed_is_enough(permit: Permit) -> None:
     link, shipping = publisher(permit(write="^logs$"))
     reading = Connection(Broker(url=permit(write=r"^logs(\.dead)?$", read=r"^logs\.test$")), role="test")
     consumer = Consumer(reading, topology.sink_queue("test"))
-    wait_until(lambda: (shipping.has_room() and consumer.is_open) or link.poll(0.02) or reading.poll(0.02))
+
+    def meanwhile() -> None:
+        link.poll(0.02)
+        reading.poll(0.02)
+        taken.extend(consumer.take())
+
+    taken: list[Delivery] = []
+    wait_until(lambda: shipping.has_room() and consumer.is_open, meanwhile=meanwhile)
     shipping.publish(Batch(b"1\n", b"6", host="h", label="l", stream="0123456789abcdef", offset=0, end=2))
-    taken: list[Any] = []
-    wait_until(lambda: taken or link.poll(0.02) or reading.poll(0.02) or taken.extend(consumer.take()))
+    wait_until(lambda: taken, meanwhile=meanwhile)
     assert taken[0].message.body == b"1\n"
     link.close()
     reading.close()
@@ -114,18 +125,18 @@ def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: p
     url = permit(**everything)
     link = Connection(Broker(url=url), role="test")
     consumer = Consumer(link, topology.sink_queue("test"))
-    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
     permit(configure=".*", read=".*", write="^logs$")
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as other:
         for body in (b"good\n", b"poison\n"):
             other.channel().basic_publish(topology.LOGS, "", body)
-    deliveries: list[Any] = []
-    wait_until(lambda: len(deliveries) >= 2 or link.poll(0.02) or deliveries.extend(consumer.take()))
+    deliveries: list[Delivery] = []
+    wait_until(lambda: len(deliveries) >= 2, meanwhile=lambda: take_into(deliveries, link, consumer))
     caplog.clear()
     caplog.set_level(logging.WARNING)
     link.reopen_channel()  # RabbitMQ remembers on a channel what was permitted
     epochs, until = consumer.epoch, time.monotonic() + 6.0
-    again: list[Any] = []
+    again: list[Delivery] = []
     while time.monotonic() < until:
         link.poll(0.02)
         again += consumer.take()
@@ -133,5 +144,5 @@ def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: p
     assert not again
     assert caplog.text.count("may not write to the exchange 'logs.dead'") == 1
     permit(**everything)
-    wait_until(lambda: again or link.poll(0.02) or again.extend(consumer.take()))
+    wait_until(lambda: again, meanwhile=lambda: take_into(again, link, consumer))
     link.close()

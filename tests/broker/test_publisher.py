@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from typing import Any
 
 import pika
 import pytest
@@ -17,6 +16,7 @@ from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.severity import classify
 from support import wait_until
+from support.channels import Channel
 from support.proxy import Proxy
 
 pytestmark = pytest.mark.broker
@@ -52,9 +52,9 @@ class Shore:
         self.link.poll(0.02)
         self.confirmed += self.publisher.take_confirmed()
 
-    def until(self, condition: Callable[[], Any]) -> None:
+    def until(self, condition: Callable[[], object]) -> None:
         """Step until `condition` holds; fail after a minute."""
-        wait_until(lambda: condition() or self.step(), 60.0)
+        wait_until(condition, 60.0, self.step)
 
     def publish(self, body: bytes = b"a line\n") -> None:
         """Wait for room and publish the next batch."""
@@ -80,14 +80,14 @@ def shore(broker_url: str) -> Iterator[Shore]:
 
 
 @pytest.fixture
-def channel(broker_url: str) -> Iterator[Any]:
+def channel(broker_url: str) -> Iterator[Channel]:
     """Return a plain pika channel on the same virtual host."""
     connection = pika.BlockingConnection(pika.URLParameters(broker_url))
     yield connection.channel()
     connection.close()
 
 
-def bound_queue(channel: Any, name: str = "q", **arguments: object) -> str:
+def bound_queue(channel: Channel, name: str = "q", arguments: dict[str, object] | None = None) -> str:
     """Declare the exchange `logs` and a durable queue bound to it."""
     channel.exchange_declare(topology.LOGS, "fanout", durable=True)
     channel.queue_declare(name, durable=True, arguments=arguments)
@@ -95,17 +95,19 @@ def bound_queue(channel: Any, name: str = "q", **arguments: object) -> str:
     return name
 
 
-def drain(channel: Any, name: str) -> list[bytes]:
+def drain(channel: Channel, name: str) -> list[bytes]:
     """Take every message of a queue, decoded."""
-    bodies = []
+    bodies: list[bytes] = []
     while True:
         method, properties, body = channel.basic_get(name, auto_ack=True)
         if method is None:
             return bodies
+        assert properties
+        assert body is not None
         bodies.append(decode(message_of(method.routing_key, properties, body)).body)
 
 
-def test_confirmed_batches_are_on_the_queue_persistent_and_in_order(shore: Shore, channel: Any) -> None:
+def test_confirmed_batches_are_on_the_queue_persistent_and_in_order(shore: Shore, channel: Channel) -> None:
     """What was confirmed is in the bound queue, persistent, in the order of publishing."""
     queue = bound_queue(channel)
     for number in range(200):
@@ -115,7 +117,7 @@ def test_confirmed_batches_are_on_the_queue_persistent_and_in_order(shore: Shore
     assert shore.publisher.in_flight == 0
 
 
-def test_unroutable_is_not_delivered(shore: Shore, channel: Any) -> None:
+def test_unroutable_is_not_delivered(shore: Shore, channel: Channel) -> None:
     """E9: with no queue bound nothing is confirmed; once one is bound, everything arrives in order."""
     shore.publish(b"first\n")
     shore.until(lambda: shore.publisher.in_flight == 1 and shore.publisher.held_because)
@@ -127,20 +129,26 @@ def test_unroutable_is_not_delivered(shore: Shore, channel: Any) -> None:
     assert drain(channel, queue) == [b"first\n", b"second\n"]
 
 
-def test_a_full_queue_holds_and_loses_nothing(shore: Shore, channel: Any) -> None:
+def test_a_full_queue_holds_and_loses_nothing(shore: Shore, channel: Channel) -> None:
     """E23: a nack from a full queue is back-pressure: the batch is sent again until the queue takes it."""
-    queue = bound_queue(channel, **{"x-max-length": 3, "x-overflow": "reject-publish"})
+    queue = bound_queue(channel, arguments={"x-max-length": 3, "x-overflow": "reject-publish"})
     shore.until(shore.publisher.has_room)
     taken: list[bytes] = []
+
+    def drained(condition: bool) -> bool:
+        """Make room in the queue as long as a condition does not hold."""
+        taken.extend([] if condition else drain(channel, queue))
+        return condition
+
     for number in range(12):
-        shore.until(lambda: shore.publisher.has_room() or taken.extend(drain(channel, queue)))
+        shore.until(lambda: drained(shore.publisher.has_room()))
         shore.publish(b"line %d\n" % number)
-    shore.until(lambda: shore.settled_to == shore.offset or taken.extend(drain(channel, queue)))
+    shore.until(lambda: drained(shore.settled_to == shore.offset))
     taken += drain(channel, queue)
     assert sorted(set(taken)) == sorted(b"line %d\n" % number for number in range(12))
 
 
-def test_many_confirms_at_once_settle_every_batch(broker_url: str, channel: Any) -> None:
+def test_many_confirms_at_once_settle_every_batch(broker_url: str, channel: Channel) -> None:
     """E24: a confirm of many tags (`multiple`) settles all of them, and the window never exceeds its bounds."""
     bound_queue(channel)
     shore = Shore(broker_url, Amount(32, LEAST.bytes))
@@ -195,7 +203,7 @@ def test_batches_larger_than_the_broker_takes_are_cut(narrow_broker: DevBroker) 
     connection.close()
 
 
-def test_a_deleted_exchange_is_declared_again(shore: Shore, channel: Any) -> None:
+def test_a_deleted_exchange_is_declared_again(shore: Shore, channel: Channel) -> None:
     """E30: `logs` deleted under a running publisher: it is declared again, and what was under way is sent."""
     bound_queue(channel)
     shore.publish()

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
@@ -16,6 +15,7 @@ from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from sinks.__main__ import cli
 from support import wait_until
+from support.channels import Channel
 
 pytestmark = pytest.mark.broker
 
@@ -29,23 +29,28 @@ sinks:
 
 
 @pytest.fixture
-def channel(broker_url: str) -> Iterator[Any]:
+def channel(broker_url: str) -> Iterator[Channel]:
     """Return a plain channel on the same virtual host."""
     connection = pika.BlockingConnection(pika.URLParameters(broker_url))
     yield connection.channel()
     connection.close()
 
 
-def quarantine_one(url: str, channel: Any) -> None:
+def quarantine_one(url: str, channel: Channel) -> None:
     """Open a selective consumer, have it quarantine one message, and wait until that is settled."""
     link = Connection(Broker(url=url), role="test")
     consumer = Consumer(link, topology.sink_queue("test"), SELECTIVE)
-    wait_until(lambda: consumer.is_open or link.poll(0.02))
+    wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
     channel.basic_publish(topology.LOGS, "h.l.err", b"poison")
     taken: list[Delivery] = []
-    wait_until(lambda: taken or link.poll(0.02) or taken.extend(consumer.take()))
+
+    def take() -> None:
+        link.poll(0.02)
+        taken.extend(consumer.take())
+
+    wait_until(lambda: taken, meanwhile=take)
     consumer.quarantine(taken[0], "it is poison")
-    wait_until(lambda: not consumer.quarantining or link.poll(0.02))
+    wait_until(lambda: not consumer.quarantining, meanwhile=lambda: link.poll(0.02))
     link.close()
 
 
@@ -56,7 +61,7 @@ def quarantine_one(url: str, channel: Any) -> None:
 )
 def test_a_shared_queue_with_other_arguments_is_used_as_it_is(  # noqa: PLR0913, PLR0917 - fixtures
     broker_url: str,
-    channel: Any,
+    channel: Channel,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -77,7 +82,7 @@ def test_a_shared_queue_with_other_arguments_is_used_as_it_is(  # noqa: PLR0913,
     assert (checked.exit_code, "used as it is" in checked.output) == (0, True), checked.output
 
 
-def test_dead_letters_are_bounded(broker: DevBroker, broker_url: str, channel: Any) -> None:
+def test_dead_letters_are_bounded(broker: DevBroker, broker_url: str, channel: Channel) -> None:
     """RabbitMQ drops the oldest dead letters beyond 256 MiB, so that poison does not fill its disk."""
     quarantine_one(broker_url, channel)
     vhost = broker_url.rpartition("/")[2]

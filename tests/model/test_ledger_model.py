@@ -14,21 +14,22 @@ import errno
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ParamSpec, TypeVar
 from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logbus.batch import Batch, Message, count_lines, encode
+from logbus.batch import Batch, Message, encode
 from logbus.broker.consumer import Delivery
+from logbus.wire.batch import count_lines
 from sinks.delivery.runner import Runner
-from sinks.file import FileSink, Settings, output_files
+from sinks.file import FileSink, Settings
 from sinks.ledger import ledger
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.ledger.ranges import Ranges
@@ -38,6 +39,10 @@ from support import examples
 SOURCES = {"a": bytes(range(48)), "b": bytes(range(100, 148))}
 PREFETCH = 6
 HOLD = 3
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class Crash(BaseException):
@@ -82,7 +87,7 @@ class Broker:
         self.taken += new
         return new
 
-    def ack(self, deliveries: list[Delivery]) -> None:
+    def ack(self, deliveries: Iterable[Delivery]) -> None:
         """Settle, unless the connection or the process ends first."""
         self.fuse.pass_by(ConnectionError())
         self.acked |= {each.tag for each in deliveries if each.epoch == self.epoch}
@@ -121,20 +126,19 @@ class Process:
         self.broker, self.fuse, self.synced = broker, fuse, synced
         broker.fuse = fuse
         self.ledger = Ledger(root / "state", put_away_s=0)
-        remember = self._guarded(self.ledger.remember, LedgerUnsaved("use the ledger", "the disk is full"))
+        unsaved = LedgerUnsaved("use the ledger", "the disk is full")
+        remember = self._guarded(self.ledger.remember, unsaved)
         sink = FileSink(Settings(path=str(root / "out" / "{name}")), Context("model", None, remember))
-        self.ledger.commit = self._guarded(  # type: ignore[method-assign] - where a fault is to be
-            self.ledger.commit, LedgerUnsaved("use the ledger", "the disk is full")
-        )
+        setattr(self.ledger, "commit", self._guarded(self.ledger.commit, unsaved))  # noqa: B010 - where a fault is to be
         self.runner = Runner(
             broker, sink, self.ledger, commit_bytes=20, commit_batches=4, commit_s=0.2, hold_batches=HOLD
         )
         self.now = 0.0
 
-    def _guarded(self, inner: Any, error: Exception) -> Any:
-        def guarded(*args: Any) -> Any:
+    def _guarded(self, inner: Callable[P, R], error: Exception) -> Callable[P, R]:
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             self.fuse.pass_by(error)
-            result = inner(*args)
+            result = inner(*args, **kwargs)
             if self.fuse.kind == "crash":  # after it succeeded, only the process can fail
                 self.fuse.pass_by(error)
             return result
@@ -156,8 +160,8 @@ class Process:
     def faulty_system(self) -> Iterator[None]:
         """Let system calls fail where the fuse says so."""
         with (
-            mock.patch.object(output_files.os, "write", self._write),
-            mock.patch.object(output_files.os, "fdatasync", self._fdatasync),
+            mock.patch.object(os, "write", self._write),
+            mock.patch.object(os, "fdatasync", self._fdatasync),
             mock.patch.object(ledger, "PUT_AWAY_EVERY_S", 0.0),
         ):
             yield

@@ -9,9 +9,7 @@ import random
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -34,7 +32,7 @@ LINES += (
     [b"mail from jo@example.com\n"] * 20 + [b"  to al@example.org, ERROR\n"] * 20 + [b"DEBUG: al@example.org\n"] * 9
 )
 REDACTED = ((b"jo@example.com", b"[redacted email]"), (b"al@example.org", b"[redacted email]"))
-KINDS = {
+KINDS: dict[str, dict[str, object]] = {
     "joined": {"multiline": Multiline(preset="java", max_lines=4, flush_s=1.0)},
     "redacted": {"redact": Redact(presets=["email"])},
     "both": {"multiline": Multiline(preset="indent", max_lines=5), "redact": Redact(presets=["email", "private_key"])},
@@ -240,7 +238,7 @@ class Records(RuleBasedStateMachine):
         return data
 
 
-TestRecords: Callable[..., Any] = Records.TestCase
+TestRecords = Records.TestCase
 TestRecords.settings = settings(
     suppress_health_check=list(HealthCheck), max_examples=examples(80), stateful_step_count=40
 )

@@ -5,9 +5,6 @@ the publisher confirm late and in any order, kills and restarts the shipper (onl
 every life's bytes are. No threads, no sleeps. What it found is kept below, shrunk.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -30,9 +27,9 @@ class TailingWithoutGenerations(Tailing):
     base = "/dev/shm"  # noqa: S108 - a tmpfs is the point
 
 
-TestTailing: Callable[..., Any] = TailingOnDisk.TestCase
+TestTailing = TailingOnDisk.TestCase
 TestTailing.settings = CHECKS
-TestTailingWithoutGenerations: Callable[..., Any] = TailingWithoutGenerations.TestCase
+TestTailingWithoutGenerations = TailingWithoutGenerations.TestCase
 TestTailingWithoutGenerations.settings = CHECKS
 
 

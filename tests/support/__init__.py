@@ -19,11 +19,21 @@ def examples(quick: int) -> int:
     return SOAK_EXAMPLES if SOAK else quick
 
 
-def wait_until(condition: Callable[[], T], deadline_s: float = 30.0) -> T:
-    """Ask `condition` until it answers something true, and return that; fail after `deadline_s` seconds."""
+def nothing() -> None:
+    """Do nothing."""
+
+
+def wait_until(
+    condition: Callable[[], T | None], deadline_s: float = 30.0, meanwhile: Callable[[], object] = nothing
+) -> T:
+    """Ask `condition` until it answers something true, and return that; fail after `deadline_s` seconds.
+
+    `meanwhile` is called after each answer that was not.
+    """
     deadline = time.monotonic() + deadline_s
     while not (answer := condition()):
         assert time.monotonic() < deadline, f"still not so after {deadline_s} s: {condition}"
+        meanwhile()
         time.sleep(POLL_S)
     return answer
 

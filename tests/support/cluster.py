@@ -6,7 +6,6 @@ the leader of the queue is killed with the publisher on its node.
 
 import time
 from collections.abc import Callable
-from typing import Any
 
 from logbus.batch import Batch
 from logbus.broker import topology
@@ -29,7 +28,7 @@ class Traffic:
     def __init__(self, cluster: DevCluster) -> None:
         self.cluster = cluster
         urls = cluster.urls
-        self._consuming = Connection(Broker(url=urls), role="consumer")  # type: ignore[arg-type]
+        self._consuming = Connection(Broker(url=urls), role="consumer")
         self._consumer = Consumer(self._consuming, topology.sink_queue(QUEUE))
         self._published = 0
         self.confirmed: set[int] = set()
@@ -65,7 +64,7 @@ class Traffic:
                 longest_s, last = max(longest_s, now - last), now
         return max(longest_s, time.monotonic() - last)
 
-    def until(self, condition: Callable[[], Any], *, publishing: bool = True) -> None:
+    def until(self, condition: Callable[[], object], *, publishing: bool = True) -> None:
         """Step until `condition` holds; fail after a minute."""
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
@@ -95,5 +94,5 @@ class Traffic:
         return Batch(b"%06d\n" % number, b"6", stream="0123456789abcdef", offset=offset, end=offset + LINE_BYTES)
 
     def _start_publisher(self, urls: list[str]) -> None:
-        self._publishing = Connection(Broker(url=urls), role="publisher")  # type: ignore[arg-type]
+        self._publishing = Connection(Broker(url=urls), role="publisher")
         self._publisher = Publisher(self._publishing)

@@ -108,7 +108,7 @@ class Logrotate:
             self._run()
 
     def _run(self) -> None:
-        command = ["logrotate", "--force", "--state", self._state, self._config]
+        command = ["logrotate", "--force", "--state", str(self._state), str(self._config)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -117,8 +117,8 @@ def missing_or_mixed(content: bytes, lives: list[int]) -> str:
     """Return what is wrong with what arrived, "" if each life is there whole, once and in order."""
     arrived: dict[int, list[int]] = defaultdict(list)
     for line in content.splitlines():
-        life, number, _ = line.split(b" ", 2)
-        arrived[int(life)].append(int(number))
+        life_written, number, _ = line.split(b" ", 2)
+        arrived[int(life_written)].append(int(number))
     for life, count in enumerate(lives):
         numbers = arrived[life]
         if numbers != list(range(count)):

@@ -2,14 +2,52 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypedDict, Unpack
 
 import pytest
+from msgspec.structs import replace
 
+from logbus.config.settings import Broker
 from shipper.agent import Agent
+from shipper.commands.remembered import remembered
+from shipper.records.encoding import Name as EncodingName
+from shipper.records.filters import RateLimit, Selection
+from shipper.records.levels import FormatName
+from shipper.records.redaction import Redact
+from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
-from shipper.state.registry import Registry
+from shipper.state.registry import Registry, Row
 from support.publishing import MemoryPublisher
+
+Preset = Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"]
+
+
+class Kind(TypedDict, total=False):
+    """Keys of an input, and of the whole."""
+
+    encoding: EncodingName
+    format: FormatName
+    level_key: str
+    pattern: str
+    levels: dict[str, str]
+    default_severity: str
+    multiline: Multiline | None
+    keep: list[Selection]
+    drop: list[Selection]
+    rate_limit: RateLimit | list[RateLimit] | None
+    redact: Redact | None
+    max_record_bytes: int
+    exclude: list[str]
+    label: str
+    start: Literal["start", "end"]
+    fields: dict[str, str]
+    path_fields: str
+    broker: Broker
+    state: str
+    scan_interval_s: float
+    watch: Literal["auto", "poll"]
+    hold_deleted_bytes: int | None
+    forget_after_days: int
 
 
 class Shore:
@@ -21,21 +59,33 @@ class Shore:
         self.logs.mkdir()
         self.publisher = MemoryPublisher()
         self.now = 0.0
-        self.agent: Agent | None = None
+        self._agent: Agent | None = None
 
-    def start(self, *patterns: str, once: bool = False, remember: bool = True, budget: int = 100, **kind: Any) -> Agent:
+    @property
+    def agent(self) -> Agent:
+        """The shipper that was started last, and neither stopped nor crashed."""
+        assert self._agent
+        return self._agent
+
+    @agent.setter
+    def agent(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def start(
+        self, *patterns: str, once: bool = False, remember: bool = True, budget: int = 100, **kind: Unpack[Kind]
+    ) -> Agent:
         """Start a shipper on globs within the logs folder; `kind` are keys of the input or of the whole."""
-        whole = {key: kind.pop(key) for key in Settings.__struct_fields__ if key in kind}
-        inputs = [Input(paths=[str(self.logs / each) for each in patterns or ("*.log",)], **kind)]
+        ours = {key: value for key, value in kind.items() if key in Input.__struct_fields__}
+        whole = {key: value for key, value in kind.items() if key not in ours}
+        inputs = [replace(Input(paths=[str(self.logs / each) for each in patterns or ("*.log",)]), **ours)]
         registry = Registry(self.folder / "state" if remember else None)
-        settings = Settings(inputs=inputs, host="h", **whole)
+        settings = replace(Settings(inputs=inputs, host="h"), **whole)
         self.agent = Agent(settings, self.publisher, registry, once=once, budget=budget, stopwatch=float)
         self.run(0.0)
         return self.agent
 
     def run(self, seconds: float = 1.5) -> None:
         """Let time pass, then step until nothing is due."""
-        assert self.agent
         self.now += seconds
         for _ in range(1000):
             if self.agent.step(self.now) > 0 or not self.publisher.has_room():
@@ -44,17 +94,20 @@ class Shore:
 
     def crash(self) -> None:
         """End the shipper as SIGKILL does: only what is on disk stays."""
-        assert self.agent
         self.agent._lives.close()  # noqa: SLF001 - what the kernel does for a dead process
         self.agent._registry.close()  # noqa: SLF001 - as above
-        self.agent = None
+        self._agent = None
         self.publisher.held.clear()
+
+    def close(self) -> None:
+        """Stop the shipper if there is one."""
+        if self._agent:
+            self.stop()
 
     def stop(self) -> None:
         """Stop the shipper in an orderly way."""
-        assert self.agent
         self.agent.close()
-        self.agent = None
+        self._agent = None
 
     def write(self, name: str, data: bytes) -> Path:
         """Append to a log."""
@@ -74,10 +127,13 @@ class Shore:
             held += batch.body[len(overlap) :]
         return [bytes(held) for held in streams.values()]
 
+    def remembered(self) -> list[Row]:
+        """Return the streams that are not done, the oldest first, as the disk has them."""
+        return [row for row, _ in remembered(self.folder / "state") if not row.done]
+
     def offset_of(self, stream: str) -> int:
         """Return the offset on disk."""
-        assert self.agent
-        return next(row.offset for row in self.agent._registry.unfinished() if row.stream == stream)  # noqa: SLF001 - as above
+        return next(row.offset for row in self.remembered() if row.stream == stream)
 
 
 @pytest.fixture
@@ -85,5 +141,4 @@ def shore(tmp_path: Path) -> Iterator[Shore]:
     """Give a folder of logs and what ships them."""
     shore = Shore(tmp_path)
     yield shore
-    if shore.agent:
-        shore.agent.close()
+    shore.close()

@@ -230,9 +230,10 @@ class Model:
 
     def check_registry(self) -> None:
         """C2, C3: what is saved is a gap-free prefix of what was confirmed, or a copy's of which nothing is shipped."""
-        if getattr(self, "agent", None) is None:
+        agent = getattr(self, "agent", None)
+        if not isinstance(agent, Agent):
             return
-        for row in self.agent._registry.unfinished():  # noqa: SLF001 - what is on disk is what matters
+        for row in agent._registry.unfinished():  # noqa: SLF001 - what is on disk is what matters
             spans = sorted(self.committed.get(row.stream, ()))
             reach = 0
             for offset, end in spans:

@@ -2,12 +2,10 @@
 
 import logging
 import os
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
@@ -16,11 +14,11 @@ from attacks.messages import attacks
 from logbus.batch import Message
 from logbus.broker import topology
 from logbus.broker.messages import properties_of
+from support.programs import Program, Start, Until
 
 logger = logging.getLogger(__name__)
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 MEMORY_MAX_BYTES = 150_000_000
 TIME_MAX_S = 2.0
@@ -49,7 +47,7 @@ class Victim:
     """A sink process, and how much of a processor it took until the last look."""
 
     name: str
-    process: Any
+    process: Program
     output: Path
     used_s: float = 0.0
 
@@ -62,7 +60,7 @@ class Victim:
     def peak_bytes(self) -> int:
         """Return the most memory that was resident so far."""
         status = Path(f"/proc/{self.process.process.pid}/status").read_text()
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) * 1024  # type: ignore[index] - each has one
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
     def shows(self, marker: bytes) -> bool:
         """Return True if the end of its output holds `marker`."""
@@ -108,7 +106,7 @@ def attacker(broker_url: str) -> Iterator[Attacker]:
 
 
 @pytest.fixture
-def victims(start: Any, tmp_path: Path, broker_url: str) -> list[Victim]:
+def victims(start: Start, tmp_path: Path, broker_url: str) -> list[Victim]:
     """Start every kind of sink."""
     sinks = "\n".join(f"  {name}: {keys}" for name, keys in SINKS.items())
     config = tmp_path / "sinks.yml"

@@ -2,18 +2,17 @@
 
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
+from logbus.devbroker import DevBroker
 from support import keep_new_queues
+from support.programs import Program, Start, Until
 from support.proxy import Proxy
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 
 def lines(first: int, last: int) -> bytes:
@@ -21,7 +20,7 @@ def lines(first: int, last: int) -> bytes:
     return b"".join(b"line %06d of ordinary length, as applications write them\n" % n for n in range(first, last))
 
 
-def file_sink(start: Any, url: str, folder: Path, queue: str = "file") -> Any:
+def file_sink(start: Start, url: str, folder: Path, queue: str = "file") -> Program:
     """Start an ad hoc file sink into `folder`."""
     return start(
         "sinks", "file", "-v", "--queue", queue, "--path", folder / "{label}.log", "--state", folder / "state", url=url
@@ -33,7 +32,9 @@ def content(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
 
 
-def test_sigterm_ends_a_blocked_shipper(start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until) -> None:
+def test_sigterm_ends_a_blocked_shipper(
+    start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until
+) -> None:
     """E8: with RabbitMQ short of memory, SIGTERM ends a shipper in time; the rest is shipped after the next start."""
     url = faulty_broker.url
     sink = file_sink(start, url, tmp_path / "out")
@@ -59,7 +60,7 @@ def test_sigterm_ends_a_blocked_shipper(start: Any, faulty_broker: Any, tmp_path
 
 
 def test_a_memory_alarm_stops_the_shipper_only(
-    start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until
+    start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until
 ) -> None:
     """E6: the shipper reads no further, the sink drains what is queued, and all goes on by itself when it clears."""
     url = faulty_broker.url
@@ -84,7 +85,7 @@ def test_a_memory_alarm_stops_the_shipper_only(
 
 
 def test_a_half_open_connection_is_noticed(
-    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker: DevBroker, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """E5: nothing passes, nothing is closed: shipper and sink give up after 2 heartbeats of silence, and resume."""
     with Proxy(broker.port) as proxy:
@@ -112,7 +113,9 @@ def test_a_half_open_connection_is_noticed(
         eventually(lambda: content(output) == lines(0, 2000))
 
 
-def test_the_application_stops_and_starts(start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until) -> None:
+def test_the_application_stops_and_starts(
+    start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until
+) -> None:
     """E3: RabbitMQ closes each connection by force (320); all goes on when it is back, and the file is exact."""
     sink = file_sink(start, faulty_broker.url, tmp_path / "out")
     eventually(lambda: "connected" in sink.said())
@@ -129,7 +132,7 @@ def test_the_application_stops_and_starts(start: Any, faulty_broker: Any, tmp_pa
 
 
 def test_a_deleted_queue_is_said_and_declared_again(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """E10, E22: another sink is bound, so no publish is returned: the sink itself notices, says so, and goes on."""
     sink = file_sink(start, broker_url, tmp_path / "out")
@@ -148,7 +151,7 @@ def test_a_deleted_queue_is_said_and_declared_again(
     eventually(lambda: content(tmp_path / "out/app.log") == lines(0, 20))
 
 
-def test_a_stopped_sink_holds_nobody_up(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_stopped_sink_holds_nobody_up(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """E26, F13: while one sink stands still, the shipper and the others go on; it catches up afterwards."""
     slow, fast = (file_sink(start, broker_url, tmp_path / name, name) for name in ("slow", "fast"))
     eventually(lambda: "connected" in slow.said() and "connected" in fast.said())

@@ -48,7 +48,7 @@ def test_a_line_in_the_journal_has_its_priority(tmp_path: Path) -> None:
     environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
     command = [sys.executable, "-m", "shipper", "--config", str(tmp_path / "missing.yml")]
     with ours, theirs:
-        journal = subprocess.run(command, env=environment, stderr=theirs, check=False)
+        journal = subprocess.run(command, env=environment, stderr=theirs.fileno(), check=False)
         ours.settimeout(10)
         said = ours.recv(65536).decode()
     elsewhere = subprocess.run(command, env=environment, capture_output=True, check=False)

@@ -6,18 +6,19 @@ import pty
 import re
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus.broker import topology
+from logbus.devbroker import DevBroker
 from shipper.lives.tail import BATCH_BYTES
 from sinks.console import COLOURS, RESET
+from support.programs import Program, Start, Until
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 HOSTILE = (
     b"clear \x1b[2J\x1b[H",
@@ -46,6 +47,12 @@ def terminal() -> Iterator[tuple[int, int]]:
     os.close(theirs)
 
 
+def gathered(shown: bytearray, fd: int) -> bytes:
+    """Add what a terminal was sent since the last call; return all of it."""
+    shown += shown_on(fd)
+    return bytes(shown)
+
+
 def shown_on(terminal: int) -> bytes:
     """Return what was written to a terminal since the last look."""
     shown = bytearray()
@@ -57,19 +64,19 @@ def shown_on(terminal: int) -> bytes:
     return bytes(shown)
 
 
-def ctl(broker: Any, url: str, *command: str) -> str:
+def ctl(broker: DevBroker, url: str, *command: str) -> str:
     """Return what rabbitmqctl says of the test's virtual host."""
     answer = broker.ctl(command[0], "-p", url.rpartition("/")[2], *command[1:])
     return str(answer)
 
 
-def own_queues(broker: Any, url: str) -> list[list[str]]:
+def own_queues(broker: DevBroker, url: str) -> list[list[str]]:
     """Return name and number of messages of each queue that only lives as long as a console."""
     rows = [row.split() for row in ctl(broker, url, "list_queues", "name", "messages", "auto_delete").splitlines()]
     return [row[:2] for row in rows if row[-1] == "true"]
 
 
-def test_head_ends_it(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_head_ends_it(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """F9: `python -m sinks console | head -1` prints a line and ends, both with exit code 0, and nothing is said."""
     out, into = os.pipe()
     console = start("sinks", "console", "-v", url=broker_url, stdout=into)
@@ -88,7 +95,7 @@ def test_head_ends_it(start: Any, broker_url: str, tmp_path: Path, eventually: U
     assert len(console.said().splitlines()) == 1, console.said()
 
 
-def unread_console(start: Any, url: str, eventually: Until) -> tuple[Any, int]:
+def unread_console(start: Start, url: str, eventually: Until) -> tuple[Program, int]:
     """Start a console that is connected; return it, and the descriptor at which nobody reads what it prints."""
     out, into = os.pipe()
     console = start("sinks", "console", "-v", url=url, stdout=into)
@@ -98,7 +105,7 @@ def unread_console(start: Any, url: str, eventually: Until) -> tuple[Any, int]:
 
 
 def test_what_is_not_printed_is_not_acknowledged(
-    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker: DevBroker, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """F9: while its reader reads nothing, RabbitMQ keeps every batch; when the reader leaves, it ends with 0."""
     console, out = unread_console(start, broker_url, eventually)
@@ -113,7 +120,7 @@ def test_what_is_not_printed_is_not_acknowledged(
     eventually(lambda: not own_queues(broker, broker_url))
 
 
-def test_kill_leaves_nothing_behind(start: Any, broker: Any, broker_url: str, eventually: Until) -> None:
+def test_kill_leaves_nothing_behind(start: Start, broker: DevBroker, broker_url: str, eventually: Until) -> None:
     """F10: after `kill -9`, neither a console's queue is left on the broker, nor what a selective one needs besides."""
     consoles = [
         start("sinks", "console", "-v", url=broker_url),
@@ -139,7 +146,7 @@ def hostile(tmp_path: Path) -> tuple[str, ...]:
 
 @pytest.mark.parametrize("form", [(), ("--json",)], ids=["text", "json"])
 def test_nothing_that_a_terminal_obeys(
-    start: Any, broker_url: str, hostile: tuple[str, ...], eventually: Until, form: tuple[str, ...]
+    start: Start, broker_url: str, hostile: tuple[str, ...], eventually: Until, form: tuple[str, ...]
 ) -> None:
     """S1, S2: lines, host, label and path full of escapes: a harmless line a record, no colour in a pipe."""
     console = start("sinks", "console", "-v", *form, url=broker_url)
@@ -164,7 +171,7 @@ def test_nothing_that_a_terminal_obeys(
 
 
 def test_colour_on_a_terminal(
-    start: Any, broker_url: str, hostile: tuple[str, ...], eventually: Until, terminal: tuple[int, int]
+    start: Start, broker_url: str, hostile: tuple[str, ...], eventually: Until, terminal: tuple[int, int]
 ) -> None:
     """On a terminal an error is red; apart from our own colours, no escape gets there (S1)."""
     ours, theirs = terminal
@@ -172,7 +179,7 @@ def test_colour_on_a_terminal(
     eventually(lambda: "connected" in console.said())
     assert start("shipper", *hostile, url=broker_url).ends() == 0
     shown = bytearray()
-    eventually(lambda: shown.extend(shown_on(ours)) or shown.count(b"\n") >= len(HOSTILE))
+    eventually(lambda: gathered(shown, ours).count(b"\n") >= len(HOSTILE))
     text = bytes(shown).replace(b"\r\n", b"\n")
     assert text.count(COLOURS[3] + b"err    " + RESET) == len(HOSTILE)
     for colour in {*COLOURS.values(), RESET} - {b""}:
@@ -180,23 +187,23 @@ def test_colour_on_a_terminal(
     assert not OBEYED.search(text.decode()), text
 
 
-def test_no_color(start: Any, broker_url: str, tmp_path: Path, eventually: Until, terminal: tuple[int, int]) -> None:
+def test_no_color(start: Start, broker_url: str, tmp_path: Path, eventually: Until, terminal: tuple[int, int]) -> None:
     """With NO_COLOR, a terminal gets no colour either, neither in records nor in our own messages."""
     ours, theirs = terminal
     environment = {**os.environ, "LOGBUS_BROKER": broker_url, "NO_COLOR": "1"}
     start("sinks", "console", "-v", env=environment, stdout=theirs, stderr=theirs)
     shown = bytearray()
-    eventually(lambda: shown.extend(shown_on(ours)) or b"connected" in shown)
+    eventually(lambda: b"connected" in gathered(shown, ours))
     source = tmp_path / "app.log"
     source.write_bytes(b"ERROR red?\n")
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
-    eventually(lambda: shown.extend(shown_on(ours)) or b"red?" in shown)
+    eventually(lambda: b"red?" in gathered(shown, ours))
     assert b"\x1b" not in shown
 
 
 @pytest.mark.parametrize("kind", ["pipe", "terminal"])
 def test_a_closed_end_ends_it_while_nothing_comes(
-    start: Any, broker: Any, broker_url: str, eventually: Until, kind: str
+    start: Start, broker: DevBroker, broker_url: str, eventually: Until, kind: str
 ) -> None:
     """When the reader of a pipe leaves, or a terminal is closed, an idle console ends and leaves no queue."""
     ours, theirs = os.pipe() if kind == "pipe" else pty.openpty()
@@ -209,13 +216,13 @@ def test_a_closed_end_ends_it_while_nothing_comes(
     eventually(lambda: not own_queues(broker, broker_url))
 
 
-def test_a_hang_up_ends_it(start: Any, broker_url: str, eventually: Until) -> None:
+def test_a_hang_up_ends_it(start: Start, broker_url: str, eventually: Until) -> None:
     """SIGHUP ends what has no configuration to read again; one that was started with nohup goes on."""
     console = start("sinks", "console", "-v", url=broker_url)
     under = ("nohup",)
     kept = start("sinks", "console", "-v", url=broker_url, under=under)
     for each in (console, kept):
-        eventually(lambda each=each: "connected" in each.said())
+        eventually(partial(each.says, "connected"))
         each.process.send_signal(signal.SIGHUP)
     assert console.ends() == 0
     assert kept.process.poll() is None
@@ -223,7 +230,7 @@ def test_a_hang_up_ends_it(start: Any, broker_url: str, eventually: Until) -> No
 
 
 def test_a_stopped_reader_costs_the_broker_little(
-    start: Any, broker: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker: DevBroker, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """While nobody reads (Ctrl-S), the queue stays bounded; what was skipped is reported when somebody reads again."""
     console, out = unread_console(start, broker_url, eventually)

@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
+from logbus.devbroker import DevBroker
+from support.channels import properties
+from support.programs import Program, Start, Until
+
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 
 def numbered(first: int, last: int, text: str = "a line of ordinary length, as applications write them") -> bytes:
@@ -29,7 +30,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def queue_is_on_disk(broker: Any, settled_s: float = 3.0) -> bool:
+def queue_is_on_disk(broker: DevBroker, settled_s: float = 3.0) -> bool:
     """Return True if RabbitMQ has written down the Raft identity of the queues it has.
 
     It does so with a delay (3.10.8): a quorum queue whose node is killed in its first second has no leader afterwards.
@@ -38,12 +39,12 @@ def queue_is_on_disk(broker: Any, settled_s: float = 3.0) -> bool:
     return bool(names) and time.time() - names[0].stat().st_mtime > settled_s and b"logs.file" in names[0].read_bytes()
 
 
-def file_sink(start: Any, url: str, folder: Path, template: str = "{host}/{label}.log") -> Any:
+def file_sink(start: Start, url: str, folder: Path, template: str = "{host}/{label}.log") -> Program:
     """Start an ad hoc file sink into `folder`."""
     return start("sinks", "file", "-v", "--path", folder / template, "--state", folder / "state", url=url)
 
 
-def test_a_file_arrives_byte_for_byte(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_file_arrives_byte_for_byte(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """What `--once` ships is in the file sink, byte for byte, once the shipper has exited with 0."""
     source = tmp_path / "app.log"
     source.write_bytes(numbered(0, 100_000))
@@ -56,7 +57,7 @@ def test_a_file_arrives_byte_for_byte(start: Any, broker_url: str, tmp_path: Pat
 
 
 def test_every_sink_receives_everything_and_the_filter_its_part(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """Console, file and severity sinks run side by side; each gets all of its share."""
     console = start("sinks", "console", "--json", "--verbose", url=broker_url)
@@ -90,7 +91,7 @@ def test_every_sink_receives_everything_and_the_filter_its_part(
 
 
 def test_nothing_is_lost_when_the_broker_is_killed(
-    start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until
+    start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until
 ) -> None:
     """E2: `kill -9` of the broker in mid-ship, restarted on the same data: every line arrives, in order."""
     url = faulty_broker.url
@@ -108,7 +109,7 @@ def test_nothing_is_lost_when_the_broker_is_killed(
     assert copy.read_bytes() == source.read_bytes()
 
 
-def test_with_no_sink_the_shipper_holds(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_with_no_sink_the_shipper_holds(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """E9: no sink bound: the shipper says so once and ships nothing away; a sink that binds gets everything."""
     source = tmp_path / "app.log"
     source.write_bytes(numbered(0, 5000))
@@ -123,7 +124,7 @@ def test_with_no_sink_the_shipper_holds(start: Any, broker_url: str, tmp_path: P
     assert copy.read_bytes() == source.read_bytes()
 
 
-def test_a_severity_sink_alone_stalls_nobody(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_severity_sink_alone_stalls_nobody(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """With only a severity sink bound, lines that it does not want count as delivered."""
     out = tmp_path / "out"
     sink = start("sinks", "severity", "-v", "--min", "emerg", "--path", out / "e", "--state", out / "s", url=broker_url)
@@ -133,7 +134,7 @@ def test_a_severity_sink_alone_stalls_nobody(start: Any, broker_url: str, tmp_pa
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
 
 
-def test_the_broker_may_come_last(start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until) -> None:
+def test_the_broker_may_come_last(start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until) -> None:
     """E1: shipper and sink start without a broker, say once that they wait, and go on when it comes."""
     url = faulty_broker.url
     faulty_broker.stop()
@@ -148,23 +149,25 @@ def test_the_broker_may_come_last(start: Any, faulty_broker: Any, tmp_path: Path
     assert shipper.said().count("waiting") == sink.said().count("waiting") == 1
 
 
-def test_a_pipe_is_shipped_to_its_end(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_pipe_is_shipped_to_its_end(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """`... | python -m shipper -` ships what comes and ends with the pipe, an unfinished last line included."""
     sink = file_sink(start, broker_url, tmp_path / "out")
     shipper = start("shipper", "--host", "h", "-", url=broker_url, stdin=subprocess.PIPE)
-    shipper.process.stdin.write(b"one\ntwo\n")
-    shipper.process.stdin.flush()
+    pipe = shipper.process.stdin
+    assert pipe
+    pipe.write(b"one\ntwo\n")
+    pipe.flush()
     copy = tmp_path / "out/h/stdin.log"
     eventually(lambda: size(copy) == 8)
-    shipper.process.stdin.write(b"three")
-    shipper.process.stdin.close()
+    pipe.write(b"three")
+    pipe.close()
     assert shipper.ends() == 0
     eventually(lambda: size(copy) == 13)
     assert copy.read_bytes() == b"one\ntwo\nthree"
     assert sink.process.poll() is None
 
 
-def test_a_trickle_is_followed(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_trickle_is_followed(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """A running shipper ships what is appended, follows a rotation, and resumes after `kill -9` without repeats."""
     source = tmp_path / "logs/app.log"
     source.parent.mkdir()
@@ -190,7 +193,7 @@ def test_a_trickle_is_followed(start: Any, broker_url: str, tmp_path: Path, even
 
 
 def test_foreign_headers_and_rubbish_harm_nobody(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """E28: a message that lies about being a batch goes to the dead letters; the ones around it arrive."""
     file_sink(start, broker_url, tmp_path / "out", "all.log")
@@ -203,8 +206,8 @@ def test_foreign_headers_and_rubbish_harm_nobody(
         (b"newer", "logbus.batch.v9"),
         (b"after", None),
     ):
-        properties = pika.BasicProperties(type=kind, headers={"levels": b"\xff" * 9, "offset": -1} if kind else None)
-        channel.basic_publish("logs", "", body, properties)
+        known = {"type": kind, "headers": {"levels": b"\xff" * 9, "offset": -1}} if kind else {}
+        channel.basic_publish("logs", "", body, properties(**known))
     copy = tmp_path / "out/all.log"
     eventually(lambda: size(copy) == len(b"before\nafter\n"))
     assert copy.read_bytes() == b"before\nafter\n"
@@ -212,7 +215,7 @@ def test_foreign_headers_and_rubbish_harm_nobody(
     connection.close()
 
 
-def _bound(connection: Any, queue: str = "logs.file") -> bool:
+def _bound(connection: pika.BlockingConnection, queue: str = "logs.file") -> bool:
     """Return True if a sink consumes its queue already."""
     channel = connection.channel()
     try:
@@ -221,7 +224,7 @@ def _bound(connection: Any, queue: str = "logs.file") -> bool:
         return False
 
 
-def test_odd_file_names(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_odd_file_names(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """D17: names with spaces, newlines, no UTF-8, emoji and full length are shipped under exactly their paths."""
     folder = tmp_path / "logs"
     folder.mkdir()

@@ -5,17 +5,30 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
+from support.programs import Start, Until
+
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 Node = Callable[[str], Path]
 
 NODE = Path(__file__).parents[1] / "node"
+
+
+def body_of(delivery: tuple[object, object, bytes | None]) -> bytes:
+    """Return the body of what pika delivered within the time given."""
+    body = delivery[2]
+    assert body is not None
+    return body
+
+
+def holds(path: Path, text: bytes, count: int) -> bool:
+    """Return True if a file holds a text so many times."""
+    return bytes_of(path).count(text) == count
 
 
 @pytest.fixture
@@ -47,7 +60,7 @@ def bytes_of(path: Path) -> bytes:
 
 
 def test_hello_world_from_node_is_in_every_sink(
-    start: Any, broker_url: str, node: Node, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, node: Node, tmp_path: Path, eventually: Until
 ) -> None:
     """E29: the customer's `channel.publish('logs', '', Buffer.from('Hello World!'))` shows in every sink."""
     out = tmp_path / "out"
@@ -67,7 +80,7 @@ def test_hello_world_from_node_is_in_every_sink(
     assert all(sink.process.poll() is None for sink in sinks)
 
 
-def test_node_reads_our_lines(start: Any, broker_url: str, node: Node, tmp_path: Path, eventually: Until) -> None:
+def test_node_reads_our_lines(start: Start, broker_url: str, node: Node, tmp_path: Path, eventually: Until) -> None:
     """E31: at a trickle, the tutorial's receive_logs prints each line we ship as plain text, beside our own sinks."""
     console = start("sinks", "console", "-v", url=broker_url)
     received = node("receive_logs.js")
@@ -78,13 +91,13 @@ def test_node_reads_our_lines(start: Any, broker_url: str, node: Node, tmp_path:
     for count, line in enumerate(lines, 1):
         with source.open("a") as file:
             file.write(line)
-        eventually(lambda count=count: bytes_of(received).count(b" [x] ") == count)
+        eventually(partial(holds, received, b" [x] ", count))
     shown = bytes_of(received).decode().partition("CTRL+C\n")[2]
     assert shown == "".join(f" [x] {line}\n" for line in lines)
     eventually(lambda: console.printed().count(b"\n") == 3)
 
 
-def test_the_python_tutorials_stand_beside_us(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_the_python_tutorials_stand_beside_us(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """E29, E31: receive_logs.py and emit_log.py as RabbitMQ's tutorials have them, started first, work with us."""
     connection = pika.BlockingConnection(pika.URLParameters(broker_url))
     channel = connection.channel()
@@ -100,11 +113,11 @@ def test_the_python_tutorials_stand_beside_us(start: Any, broker_url: str, tmp_p
     channel.basic_publish(exchange="logs", routing_key="", body=b"info: Hello World!")
     channel.basic_publish(exchange="logs", routing_key="", body=b"ERROR: Hello \xff\nsecond line")
     received = channel.consume(queue_name, auto_ack=True, inactivity_timeout=30)
-    bodies = [next(received)[2], next(received)[2]]
+    bodies = [body_of(next(received)), body_of(next(received))]
     source = tmp_path / "app.log"
     source.write_bytes(b"INFO from a file\n")
     assert start("shipper", "--once", source, url=broker_url).ends() == 0
-    bodies.append(next(received)[2])
+    bodies.append(body_of(next(received)))
 
     assert bodies == [b"info: Hello World!", b"ERROR: Hello \xff\nsecond line", b"INFO from a file\n"]
     eventually(lambda: bytes_of(out / "all") == b"\n".join(bodies))

@@ -6,22 +6,21 @@ LOGBUS_PROFILE=soak (`make soak`) lets each of these run for a minute. LOGBUS_SE
 import os
 import random
 import time
-from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from logbus.devbroker import DevBroker
 from logbus.errors import LogbusError
 from shipper.commands.remembered import open_life, remembered, stream_of
 from shipper.lives.comparing import Verdict
 from support import SOAK, keep_new_queues
 from support.logrotate import Logrotate, Writer, missing_or_mixed
+from support.programs import Program, Start, Until
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[..., None]
 
 SECONDS = 60.0 if SOAK else 2.0
 ROTATIONS, EVERY_S, OUTAGE_S = (30, 1.0, 10.0) if SOAK else (5, 1.0, 2.0)
@@ -45,7 +44,7 @@ APART_S = {"dateext": 1.1}  # logrotate leaves out a rotation whose name, a seco
 class Trial:
     """A writer, its rotations, a shipper to kill and a file sink."""
 
-    def __init__(self, start: Any, url: str, folder: Path, mode: str) -> None:
+    def __init__(self, start: Start, url: str, folder: Path, mode: str) -> None:
         (folder / "logs").mkdir()
         words, glob = MODES[mode]
         self.start, self.url, self.folder = start, url, folder
@@ -58,15 +57,17 @@ class Trial:
         self.rotating = Logrotate(folder / "logs", self.writer, words.format(folder=folder / "logs"))
         self.apart_s = APART_S.get(mode, 0.0)
         self.named = glob != "app.log" and "compress" not in words
-        self.shipper: Any = None
-        self.begin()
+        self.shipper = self._started()
         self.writer.start()
 
     def begin(self) -> None:
         """Start the shipper, unless it runs."""
-        if self.shipper is None or self.shipper.process.poll() is not None:
-            arguments = ("--state", self.folder / "state", "--host", "h", self.glob)
-            self.shipper = self.start("shipper", *arguments, url=self.url)
+        if self.shipper.process.poll() is not None:
+            self.shipper = self._started()
+
+    def _started(self) -> Program:
+        arguments = ("--state", self.folder / "state", "--host", "h", self.glob)
+        return self.start("shipper", *arguments, url=self.url)
 
     def rotate(self) -> None:
         """Have logrotate rotate the file once."""
@@ -100,7 +101,7 @@ class Trial:
 
 
 @pytest.fixture
-def trial(start: Any, broker_url: str, tmp_path: Path, eventually: Until, mode: str) -> Trial:
+def trial(start: Start, broker_url: str, tmp_path: Path, eventually: Until, mode: str) -> Trial:
     """Give a trial in which everything runs, and something has arrived."""
     trial = Trial(start, broker_url, tmp_path, mode)
     eventually(trial.copy.exists)
@@ -139,7 +140,9 @@ def test_every_line_arrives_through_logrotate(trial: Trial, eventually: Until, c
 
 
 @pytest.mark.timeout(ROTATIONS * EVERY_S + 240)
-def test_rotations_through_a_broker_outage(start: Any, faulty_broker: Any, tmp_path: Path, eventually: Until) -> None:
+def test_rotations_through_a_broker_outage(
+    start: Start, faulty_broker: DevBroker, tmp_path: Path, eventually: Until
+) -> None:
     """A2, D11, E3: a rotation a second at 10,000 lines/s, with the broker stopped in the middle: nothing is missing."""
     trial = Trial(start, faulty_broker.url, tmp_path, "create, one name")
     eventually(trial.copy.exists)
@@ -157,7 +160,7 @@ def test_rotations_through_a_broker_outage(start: Any, faulty_broker: Any, tmp_p
     trial.everything_arrives(eventually)
 
 
-def _outage(broker: Any) -> None:
+def _outage(broker: DevBroker) -> None:
     """Stop the broker for OUTAGE_S."""
     broker.stop()
     time.sleep(OUTAGE_S)

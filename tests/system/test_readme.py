@@ -5,16 +5,17 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
+from support.programs import Until
+
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -147,11 +148,10 @@ def test_the_tour(scratch: Scratch, broker_url: str, eventually: Until) -> None:
         else:
             running.append(process)
     console = running[0]
-    for text in ("app: started", KERNEL, "a web line"):
-        eventually(lambda text=text: text in scratch.said(console))
+    eventually(lambda: all(text in scratch.said(console) for text in ("app: started", KERNEL, "a web line")))
 
     for queue in ("logs.file", "logs.severity"):
-        eventually(lambda queue=queue: consumed(broker_url, queue))
+        eventually(partial(consumed, broker_url, queue))
     fine, wrong = "Nov 24 10:00:01 host app: fine\n", "2026-11-24 10:00:02 WARNING disk full\n"
     with syslog.open("a") as file:
         file.write(fine + wrong)

@@ -2,17 +2,15 @@
 
 import random
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
 from logbus.broker import topology
+from support.programs import Start, Until
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 ROUNDS = 8
 RECORDS_A_ROUND = 400
@@ -54,7 +52,7 @@ def redacted(text: str) -> str:
 
 
 def test_joined_and_redacted_records_come_once_through_crashes(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """C1, G2, B14: shipper and sink killed by turns, in the middle of traces, files rotated there: each record once."""
     chance = random.Random(7)  # noqa: S311 - the same each time
@@ -102,7 +100,7 @@ def _size(path: Path) -> int:
 
 
 def test_a_severity_that_does_not_occur_costs_its_queue_nothing(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """F12: of 1 error among 999 lines the sink for err writes that line; nothing reaches the queue for emerg."""
     source = tmp_path / "app.log"

@@ -2,14 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.programs import Program, Start, Until
+
 pytestmark = [pytest.mark.broker, pytest.mark.system]
-Until = Callable[[Callable[[], Any]], None]
 
 
 def text(path: Path) -> str:
@@ -25,13 +24,13 @@ def configure(path: Path, root: Path, url: str, *names: str) -> None:
     )
 
 
-def hang_up(program: Any) -> None:
+def hang_up(program: Program) -> None:
     """Send SIGHUP."""
     os.kill(program.process.pid, signal.SIGHUP)
 
 
 def test_a_shipper_reads_its_configuration_again(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """H1: after SIGHUP the new inputs are shipped, the old ones go on where they were; a wrong file changes nothing."""
     config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
@@ -54,7 +53,7 @@ def test_a_shipper_reads_its_configuration_again(
     assert shipper.terminate() == 0
 
 
-def test_a_sink_reads_its_configuration_again(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_a_sink_reads_its_configuration_again(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """H1: after SIGHUP a sink writes as the file says now, and nothing of what was written comes again."""
     config, source = tmp_path / "sinks.yml", tmp_path / "app.log"
     source.write_text("1\n")
@@ -77,7 +76,7 @@ def test_a_sink_reads_its_configuration_again(start: Any, broker_url: str, tmp_p
 
 @pytest.mark.parametrize("broken", ["inputs: [", "", None], ids=["invalid", "empty", "gone"])
 def test_what_was_checked_is_what_is_used(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until, broken: str | None
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until, broken: str | None
 ) -> None:
     """A file that is spoilt right after it was checked spoils nothing: the checked settings are in force."""
     config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
@@ -98,7 +97,7 @@ def test_what_was_checked_is_what_is_used(
     assert shipper.terminate() == 0
 
 
-def test_the_last_of_several_reloads_counts(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_the_last_of_several_reloads_counts(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """A reload asked for while another one is under way is not lost: the file's last valid content is in force."""
     config, copies = tmp_path / "shipper.yml", tmp_path / "copies"
     names = [f"{number}.log" for number in range(8)]
@@ -116,7 +115,7 @@ def test_the_last_of_several_reloads_counts(start: Any, broker_url: str, tmp_pat
     assert shipper.terminate() == 0
 
 
-def test_once_that_is_stopped_has_failed(start: Any, tmp_path: Path, eventually: Until) -> None:
+def test_once_that_is_stopped_has_failed(start: Start, tmp_path: Path, eventually: Until) -> None:
     """`--once` ends with 0 only when everything is confirmed: stopped before that, it ends with 1."""
     source = tmp_path / "app.log"
     source.write_text("1\n")

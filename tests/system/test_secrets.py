@@ -3,20 +3,20 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.config.settings import Broker
+from logbus.devbroker import DevBroker
 from logbus.errors import UsageError
 from support import wait_until
+from support.programs import Start, Until
 
 pytestmark = pytest.mark.system
-Until = Callable[[Callable[[], Any]], None]
 
 
 def write(path: Path, secret: bytes, mode: int = 0o600) -> None:
@@ -52,7 +52,7 @@ def mend(path: Path, secret: bytes) -> None:
 class User:
     """A user of the test's own, the file with the password, and the means to drop the connections of the user."""
 
-    def __init__(self, broker: Any, url: str, path: Path) -> None:
+    def __init__(self, broker: DevBroker, url: str, path: Path) -> None:
         self._broker = broker
         self.vhost = url.rpartition("/")[2]
         self.name = f"user-{self.vhost}"
@@ -72,7 +72,7 @@ class User:
 
 
 @pytest.fixture
-def user(broker: Any, broker_url: str, tmp_path: Path) -> User:
+def user(broker: DevBroker, broker_url: str, tmp_path: Path) -> User:
     """Give a user of the test's own."""
     return User(broker, broker_url, tmp_path / "password")
 
@@ -88,7 +88,7 @@ def configure(user: User, root: Path, rules: str = "") -> Path:
 @pytest.mark.broker
 @pytest.mark.parametrize("how", ["gone", "directory", "fifo", "empty", "readable", "half"])
 def test_a_bad_secret_at_a_reconnect_is_waited_out(
-    start: Any, user: User, tmp_path: Path, eventually: Until, how: str
+    start: Start, user: User, tmp_path: Path, eventually: Until, how: str
 ) -> None:
     """An unusable password file at a reconnect is reported and retried; once it is usable again, work goes on."""
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
@@ -104,7 +104,7 @@ def test_a_bad_secret_at_a_reconnect_is_waited_out(
 @pytest.mark.broker
 @pytest.mark.parametrize("how", ["gone", "empty", "readable"])
 def test_a_reload_with_a_bad_secret_is_refused(
-    start: Any, user: User, tmp_path: Path, eventually: Until, how: str
+    start: Start, user: User, tmp_path: Path, eventually: Until, how: str
 ) -> None:
     """`--check` and SIGHUP look at the secrets: a bad one is reported, and the old settings stay in force."""
     config = configure(user, tmp_path)
@@ -122,7 +122,7 @@ def test_a_reload_with_a_bad_secret_is_refused(
 
 @pytest.mark.broker
 def test_a_secret_that_breaks_during_a_reload_is_waited_out(
-    start: Any, user: User, tmp_path: Path, eventually: Until
+    start: Start, user: User, tmp_path: Path, eventually: Until
 ) -> None:
     """A secret that was good when the reload was accepted, and is not when it is used, does not end the daemon."""
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
@@ -138,7 +138,7 @@ def test_a_secret_that_breaks_during_a_reload_is_waited_out(
 
 @pytest.mark.broker
 def test_a_redaction_key_that_breaks_during_a_reload_is_waited_out(
-    start: Any, user: User, tmp_path: Path, eventually: Until
+    start: Start, user: User, tmp_path: Path, eventually: Until
 ) -> None:
     """The key of a redaction is read again by the program that takes the daemon's place, and waited for, too."""
     key = tmp_path / "redaction.key"
@@ -156,7 +156,7 @@ def test_a_redaction_key_that_breaks_during_a_reload_is_waited_out(
 
 
 @pytest.mark.broker
-def test_a_password_is_rotated_without_a_restart(start: Any, user: User, tmp_path: Path, eventually: Until) -> None:
+def test_a_password_is_rotated_without_a_restart(start: Start, user: User, tmp_path: Path, eventually: Until) -> None:
     """The next connection uses the password that is in the file by then."""
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
     eventually(lambda: "connected" in shipper.said())
@@ -173,6 +173,10 @@ class Nobody:
     def plan(self) -> topology.Plan:
         """Return nothing to declare."""
         return ()
+
+    def writes_to(self) -> str:
+        """Return that it publishes nowhere."""
+        return ""
 
     def opened(self, channel: object) -> None:
         """Do nothing."""
@@ -197,8 +201,8 @@ def pem(tmp_path: Path) -> Path:
 @pytest.fixture
 def link(pem: Path) -> Iterator[Connection]:
     """Give a connection with TLS to where nobody listens."""
-    files = dict.fromkeys(("ca_file", "cert_file", "key_file"), str(pem))
-    connection = Connection(Broker(url="amqps://127.0.0.1:1/", **files), "test")  # type: ignore[arg-type] # texts
+    file = str(pem)
+    connection = Connection(Broker(url="amqps://127.0.0.1:1/", ca_file=file, cert_file=file, key_file=file), "test")
     connection.attach(Nobody())
     yield connection
     connection.close()

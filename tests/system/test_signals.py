@@ -4,33 +4,33 @@ import os
 import re
 import signal
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from support.programs import Program, Start, Until
+
 pytestmark = pytest.mark.system
-Until = Callable[[Callable[[], Any]], None]
 NOWHERE = "amqp://127.0.0.1:1/"
 ENDS_WITHIN_S = 15.0
 CLEAR_CODES = {0, 1, -signal.SIGTERM, -signal.SIGINT}
 """Ended by itself; or by the signal, before there was anything to end."""
 
 
-def send(program: Any, number: int) -> None:
+def send(program: Program, number: int) -> None:
     """Send a signal, unless the process has ended."""
     if program.process.poll() is None:
         os.kill(program.process.pid, number)
 
 
-def listens(program: Any) -> bool:
+def listens(program: Program) -> bool:
     """Return whether the process handles SIGTERM, as the kernel sees it."""
     caught = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{program.process.pid}/status").read_text())
     return bool(caught and int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def calmly(program: Any) -> None:
+def calmly(program: Program) -> None:
     """Fail if a process did not end in order."""
     assert program.ends(ENDS_WITHIN_S) in CLEAR_CODES, program.said()
     for word in ("Traceback", "Exception", "SystemExit", "KeyboardInterrupt"):
@@ -39,7 +39,7 @@ def calmly(program: Any) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("name", ["shipper", "sink"])
-def test_many_signals_while_it_drains(start: Any, tmp_path: Path, eventually: Until, name: str, number: int) -> None:
+def test_many_signals_while_it_drains(start: Start, tmp_path: Path, eventually: Until, name: str, number: int) -> None:
     """Two to forty signals in a row, whatever the time between: no traceback, and a clear exit code."""
     source = tmp_path / "app.log"
     source.write_bytes(b"1\n" * 1000)
@@ -50,7 +50,7 @@ def test_many_signals_while_it_drains(start: Any, tmp_path: Path, eventually: Un
             else ("sinks", "file", "--path", tmp_path / "out", "--state", tmp_path / f"l{count}{pause_s}")
         )
         program = start(*arguments, url=NOWHERE)
-        eventually(lambda program=program: listens(program))
+        eventually(partial(listens, program))
         for _ in range(count):
             send(program, number)
             time.sleep(pause_s)  # what is tried here is this time
@@ -59,7 +59,7 @@ def test_many_signals_while_it_drains(start: Any, tmp_path: Path, eventually: Un
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_while_it_starts(start: Any, tmp_path: Path, number: int) -> None:
+def test_signals_while_it_starts(start: Start, tmp_path: Path, number: int) -> None:
     """A signal at any moment of the start, its imports included, ends the process without a traceback."""
     for delay_s in (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6):
         program = start("shipper", tmp_path / "*.log", url=NOWHERE)
@@ -71,7 +71,7 @@ def test_signals_while_it_starts(start: Any, tmp_path: Path, number: int) -> Non
 
 @pytest.mark.broker
 def test_a_second_signal_saves_what_is_confirmed(
-    start: Any, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """Ended by two signals in a row, again and again in the middle of its work: each line arrives exactly once."""
     source, out = tmp_path / "app.log", tmp_path / "out"
@@ -81,7 +81,7 @@ def test_a_second_signal_saves_what_is_confirmed(
         expected += b"".join(b"%d %d\n" % (turn, line) for line in range(20_000))
         source.write_bytes(expected)
         shipper = start("shipper", "--state", tmp_path / "r", source, url=broker_url)
-        eventually(lambda shipper=shipper: listens(shipper))
+        eventually(partial(listens, shipper))
         time.sleep(turn * 0.05)  # what is tried here is this time
         for _ in range(2):
             send(shipper, signal.SIGTERM)
@@ -92,13 +92,13 @@ def test_a_second_signal_saves_what_is_confirmed(
 
 
 @pytest.mark.broker
-def test_signals_during_a_reload(start: Any, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+def test_signals_during_a_reload(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
     """SIGTERM at any moment of a reload ends the process, before, during and after it takes its own place."""
     config = tmp_path / "shipper.yml"
     config.write_text(f"broker: {{url: {broker_url}}}\nstate: {tmp_path}/r\ninputs: [{{paths: [{tmp_path}/*.log]}}]\n")
     for delay_s in (0.0, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.4):
         shipper = start("shipper", "-v", "--config", config)
-        eventually(lambda shipper=shipper: "connected" in shipper.said())
+        eventually(partial(shipper.says, "connected"))
         send(shipper, signal.SIGHUP)
         time.sleep(delay_s)  # what is tried here is this time
         send(shipper, signal.SIGHUP)

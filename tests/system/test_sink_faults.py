@@ -7,22 +7,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pika
 import pytest
 
-from logbus.batch import Batch, count_lines, encode
+from logbus.batch import Batch, encode
 from logbus.broker import topology
 from logbus.broker.messages import properties_of
+from logbus.wire.batch import count_lines
 from sinks.commands.audit import coverage
+from support.programs import Start, Until
 
 pytestmark = [
     pytest.mark.broker,
     pytest.mark.system,
     pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
 ]
-Until = Callable[[Callable[[], Any]], None]
 
 ACK = "\\0<\\0P"
 """The method frame of Basic.Ack: class 60, method 80, as strace prints it."""
@@ -107,7 +107,7 @@ def steps(trace: Path) -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_killed_at_each_sync(
-    start: Any, tmp_path: Path, broker_url: str, publish: Callable[[int], None], eventually: Until
+    start: Start, tmp_path: Path, broker_url: str, publish: Callable[[int], None], eventually: Until
 ) -> None:
     """F2: killed right before its 1st, 2nd, ... Nth sync of anything, and started again: the output is exact."""
     output = tmp_path / "app.log"

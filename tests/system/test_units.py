@@ -7,9 +7,10 @@ import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from support.programs import Start, Until
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
@@ -68,7 +69,7 @@ def test_the_filters_forbid_something() -> None:
 
 @pytest.mark.parametrize("where", ["path", "write"])
 def test_a_file_sink_gives_its_files_to_a_group(
-    tmp_path: Path, broker_url: str, start: Any, eventually: Any, where: str
+    tmp_path: Path, broker_url: str, start: Start, eventually: Until, where: str
 ) -> None:
     """Under its unit's filter, a file sink with `group:` writes, and its directories and files are the group's."""
     group = os.getgid()
@@ -87,7 +88,7 @@ def test_a_file_sink_gives_its_files_to_a_group(
     assert output.stat().st_gid == output.parent.stat().st_gid == group
 
 
-def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Any, eventually: Any) -> None:
+def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Start, eventually: Until) -> None:
     """Under its unit's filter, a shipper ships what is there, and what is appended."""
     start("sinks", "file", "--path", tmp_path / "out.log", "--state", tmp_path / "sink", url=broker_url)
     source, config = tmp_path / "app.log", tmp_path / "shipper.yml"

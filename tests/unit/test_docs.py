@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -35,7 +34,7 @@ CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 SECTIONS: dict[str, type[msgspec.Struct]] = {
     "shipper.yml": shipper.settings.Settings,
     "inputs": shipper.settings.Input,
-    "multiline": shipper.records.multiline.Multiline,
+    "multiline": shipper.records.rules.Multiline,
     "keep and drop": shipper.records.filters.Selection,
     "rate_limit": shipper.records.filters.RateLimit,
     "redact": shipper.records.redaction.Redact,
@@ -74,7 +73,7 @@ def table(title: str, heading: str) -> dict[str, list[str]]:
     return {name: row[1:] for row in rows for name in re.findall(r"`([^`]+)`", row[0])}
 
 
-def structs(kind: Any) -> Iterator[type[msgspec.Struct]]:
+def structs(kind: object) -> Iterator[type[msgspec.Struct]]:
     """Yield the structs that an annotation mentions, and those within them."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         yield kind
@@ -106,11 +105,11 @@ def test_every_key_is_documented_with_its_default(title: str) -> None:
             assert default == f"`{each.default}`", name
 
 
-def keys_of(document: Any) -> Iterator[str]:
+def keys_of(document: object) -> Iterator[str]:
     """Yield every key of a configuration, at any depth."""
     if isinstance(document, dict):
         for key, value in document.items():
-            yield key
+            yield str(key)
             yield from keys_of(value)
     elif isinstance(document, list):
         for value in document:
@@ -138,7 +137,7 @@ def test_the_examples_hold_every_key(name: str) -> None:
     """Every key of the settings is in the example, if only commented out, below words that explain it."""
     lines = (ROOT / "config" / name).read_text().splitlines()
     known = {key for title in EXAMPLES[name] for key in SECTIONS[title].__struct_encode_fields__}
-    written = {}
+    written: dict[str, list[int]] = {}
     for number, line in enumerate(lines):
         if found := re.match(r"\s*(?:- )?(?:# )?(?:- )?([a-z_]+):(?: |$)", line):
             written.setdefault(found[1], []).append(number)

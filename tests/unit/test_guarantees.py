@@ -23,8 +23,9 @@ def named() -> set[str]:
     found: set[str] = set()
     for file in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            is_test = isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-            if is_test or isinstance(node, ast.ClassDef):  # a class: a machine of random steps
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                continue
+            if node.name.startswith("test_") or isinstance(node, ast.ClassDef):  # a class: a machine of random steps
                 found |= set(re.findall(r"\b[CEFG]\d+\b", ast.get_docstring(node) or ""))
     return found
 

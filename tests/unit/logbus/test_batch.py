@@ -3,7 +3,6 @@
 import os
 import tracemalloc
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -23,6 +22,7 @@ from logbus.batch import (
 )
 from logbus.errors import WireError
 from logbus.wire import frames, headers
+from support.batches import BatchKeys
 
 BATCH = Batch(
     body=b"one\nERROR two\n",
@@ -41,7 +41,7 @@ LINE = b"a line that looks like the others and so compresses well\n"
 BIG = replace(BATCH, body=LINE * 100, levels=b"6" * 100, end=1_000 + 100 * len(LINE))
 
 
-def forged(**changed: Any) -> Message:
+def forged(**changed: object) -> Message:
     """Return MESSAGE with some headers changed, or left out where None."""
     table = {**MESSAGE.headers, **changed}
     return replace(MESSAGE, headers={name: value for name, value in table.items() if value is not None})
@@ -237,7 +237,7 @@ def test_headers_with_a_meaning_for_nothing_may_be_missing(name: str) -> None:
         ({"lengths": b"\x04\x00\x0a\x0e"}, "its lengths do not add up to its position"),
     ],
 )
-def test_a_header_that_breaks_the_contract_is_named(changed: dict[str, Any], cause: str) -> None:
+def test_a_header_that_breaks_the_contract_is_named(changed: dict[str, object], cause: str) -> None:
     """E28, S9, S11: wrong types, sizes, counts and positions are refused with the reason."""
     assert cause_of(forged(**changed)) == cause
 
@@ -339,7 +339,7 @@ def test_the_largest_batch_fits_into_the_header_frame() -> None:
         {"lengths": ((14, 14),)},
     ],
 )
-def test_encoding_a_batch_that_breaks_the_contract_is_a_programming_error(wrong: dict[str, Any]) -> None:
+def test_encoding_a_batch_that_breaks_the_contract_is_a_programming_error(wrong: BatchKeys) -> None:
     """What every sink would refuse is never published: ValueError."""
     with pytest.raises(ValueError, match=r"."):
         encode(replace(BATCH, **wrong))

@@ -1,7 +1,7 @@
 """Strict YAML: what is taken, what is refused, and that every refusal says where and why."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 64
     quiet: bool = False
     start: Literal["start", "end"] = "start"
-    sinks: dict[str, dict[str, Any]] = msgspec.field(default_factory=dict)
+    sinks: dict[str, dict[str, object]] = msgspec.field(default_factory=dict)
 
 
 def cause_of(text: str) -> str:

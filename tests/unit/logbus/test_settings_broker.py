@@ -3,9 +3,9 @@
 import os
 import ssl
 from pathlib import Path
-from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from logbus.config.settings import Broker, Endpoint, parse, read_secret, redacted
 from logbus.errors import ConfigError, UsageError
@@ -164,10 +164,10 @@ def test_what_is_no_secret_file_is_refused(tmp_path: Path) -> None:
         ({"url": "amqps://h", "key_file": "k.pem"}, "there is no cert_file"),
     ],
 )
-def test_a_tls_file_that_would_not_be_used_is_an_error(keys: dict[str, Any], flaw: str) -> None:
+def test_a_tls_file_that_would_not_be_used_is_an_error(keys: dict[str, object], flaw: str) -> None:
     """Who names a certificate believes that the connection is encrypted: if it is not, that is an error."""
     with pytest.raises(UsageError, match=flaw):
-        Broker(**keys)
+        replace(Broker(), **keys)
     assert Broker(url=["amqp://h", "amqps://i"], ca_file="ca.pem").ca_file == "ca.pem"
 
 

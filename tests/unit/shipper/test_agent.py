@@ -3,15 +3,15 @@
 import logging
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
 from shipper.steps.reading import PAUSE_S, SLICES_A_STEP, SMALL_BYTES
+from support.shores import Shore
 
 
-def test_a_batch_says_where_it_is_from(shore: Any) -> None:
+def test_a_batch_says_where_it_is_from(shore: Shore) -> None:
     """Host, label, absolute path, offsets, fields, levels: everything a sink needs."""
     path = shore.write("app.log", b"INFO: a\nERROR: b\n")
     shore.start(fields={"team": "x"})
@@ -22,7 +22,7 @@ def test_a_batch_says_where_it_is_from(shore: Any) -> None:
     assert batch.read_at_us > 1_600_000_000_000_000
 
 
-def test_bytes_arrive_as_they_are(shore: Any) -> None:
+def test_bytes_arrive_as_they_are(shore: Shore) -> None:
     """B4, B5, B8, B9, B10: CRLF, blanks, NULs, latin-1, UTF-16, a BOM, odd separators: verbatim."""
     data = b"\xef\xbb\xbfa\r\n\n  b \t\n" + "é\n".encode("latin-1") + "ü\n".encode("utf-16") + b"\0" * 1_048_576
     data += b"\nafter\x0b\x0c\x1c\x85\xe2\x80\xa8\r\xff\xfe\n"
@@ -31,7 +31,7 @@ def test_bytes_arrive_as_they_are(shore: Any) -> None:
     assert shore.lives() == [data]
 
 
-def test_the_id_is_on_disk_before_the_first_batch(shore: Any) -> None:
+def test_the_id_is_on_disk_before_the_first_batch(shore: Shore) -> None:
     """A crash right after the first publish finds the same id."""
     shore.write("app.log", b"one\n")
     shore.publisher.holding = True
@@ -42,7 +42,7 @@ def test_the_id_is_on_disk_before_the_first_batch(shore: Any) -> None:
     assert len(shore.publisher.batches) == 2
 
 
-def test_the_registry_moves_with_confirms_only(shore: Any) -> None:
+def test_the_registry_moves_with_confirms_only(shore: Shore) -> None:
     """C2: what is published and not confirmed is not saved, and is sent again after a crash."""
     shore.write("app.log", b"one\n")
     shore.publisher.holding = True
@@ -55,7 +55,7 @@ def test_the_registry_moves_with_confirms_only(shore: Any) -> None:
     assert shore.offset_of(stream) == 4
 
 
-def test_confirms_behind_a_gap_do_not_count(shore: Any) -> None:
+def test_confirms_behind_a_gap_do_not_count(shore: Shore) -> None:
     """C3: N+1 confirmed before N, then killed: N is sent again."""
     shore.publisher.holding = True
     shore.start()
@@ -69,7 +69,7 @@ def test_confirms_behind_a_gap_do_not_count(shore: Any) -> None:
     assert shore.publisher.batches[-1].body == b"one\ntwo\n"
 
 
-def test_a_full_window_stops_reading(shore: Any) -> None:
+def test_a_full_window_stops_reading(shore: Shore) -> None:
     """D11: while the window is full nothing is read: the file is the buffer."""
     shore.write("app.log", b"x" * 99 + b"\n")
     shore.publisher.holding, shore.publisher.window = True, 0
@@ -80,7 +80,7 @@ def test_a_full_window_stops_reading(shore: Any) -> None:
     assert len(shore.publisher.batches) == 1
 
 
-def test_a_step_is_bounded_and_fair(shore: Any) -> None:
+def test_a_step_is_bounded_and_fair(shore: Shore) -> None:
     """B12: one step publishes a large slice or so many small ones; a busy file does not keep quiet ones waiting."""
     shore.write("busy.log", (b"y" * 1023 + b"\n") * 20_000)
     quiet = [f"quiet{number}" for number in range(SLICES_A_STEP + 4)]
@@ -89,7 +89,7 @@ def test_a_step_is_bounded_and_fair(shore: Any) -> None:
     shore.publisher.window = 0
     agent = shore.start()
     shore.publisher.window = 1000
-    steps = []
+    steps: list[int] = []
     for _ in range(3):
         agent.step(shore.now)
         steps.append(len(shore.publisher.batches) - sum(steps))
@@ -97,7 +97,7 @@ def test_a_step_is_bounded_and_fair(shore: Any) -> None:
     assert [batch.label for batch in shore.publisher.batches] == ["busy", *quiet, "busy"]
 
 
-def test_a_few_lines_wait_for_the_confirm_of_those_before(shore: Any) -> None:
+def test_a_few_lines_wait_for_the_confirm_of_those_before(shore: Shore) -> None:
     """A steady trickle makes a batch for each confirm, not for each line; after PAUSE_S without one, another."""
     shore.publisher.holding = True
     shore.write("app.log", b"line 1\n")
@@ -118,7 +118,7 @@ def test_a_few_lines_wait_for_the_confirm_of_those_before(shore: Any) -> None:
     assert [batch.body for batch in shore.publisher.batches[3:]] == [b"line 4\n"]
 
 
-def test_many_lines_wait_for_no_confirm(shore: Any) -> None:
+def test_many_lines_wait_for_no_confirm(shore: Shore) -> None:
     """Of a backlog as many batches are under way as the window takes."""
     shore.publisher.holding = True
     shore.write("app.log", b"line 1\n")
@@ -129,7 +129,7 @@ def test_many_lines_wait_for_no_confirm(shore: Any) -> None:
     assert len(shore.publisher.batches) == 2
 
 
-def test_once_ships_what_is_there_and_finishes(shore: Any) -> None:
+def test_once_ships_what_is_there_and_finishes(shore: Shore) -> None:
     """With `once`, an unfinished last line goes too, and the end is when all is confirmed and saved."""
     shore.write("a.log", b"one\ntwo")
     shore.write("b.log", b"three\n")
@@ -149,13 +149,13 @@ def test_once_ships_what_is_there_and_finishes(shore: Any) -> None:
     assert sorted(shore.lives()) == [b"one\ntwo more\nnext\n", b"three\n"]
 
 
-def test_once_with_nothing_to_ship_finishes(shore: Any) -> None:
+def test_once_with_nothing_to_ship_finishes(shore: Shore) -> None:
     """Empty files are done at once."""
     shore.write("a.log", b"")
     assert shore.start(once=True).finished()
 
 
-def test_drain_reads_no_more_and_waits_for_confirms(shore: Any) -> None:
+def test_drain_reads_no_more_and_waits_for_confirms(shore: Shore) -> None:
     """C15: SIGTERM under load: what is published is awaited and saved, nothing more is read."""
     shore.write("a.log", b"one\n")
     shore.publisher.holding = True
@@ -171,7 +171,7 @@ def test_drain_reads_no_more_and_waits_for_confirms(shore: Any) -> None:
     assert shore.offset_of(shore.publisher.batches[0].stream) == 4
 
 
-def test_from_end_begins_behind_what_is_there(shore: Any) -> None:
+def test_from_end_begins_behind_what_is_there(shore: Shore) -> None:
     """D14: files present at the first start from their end, later ones from 0, and no restart changes that."""
     shore.write("a.log", b"old\nunfin")
     shore.start(start="end")
@@ -185,7 +185,7 @@ def test_from_end_begins_behind_what_is_there(shore: Any) -> None:
     assert bodies == {"a.log": b"unfinished\nnew\n", "b.log": b"later\n", "c.log": b"last\n"}
 
 
-def test_from_end_begins_behind_copies_as_well(shore: Any) -> None:
+def test_from_end_begins_behind_copies_as_well(shore: Shore) -> None:
     """D14: a copy that is there at the first start is as old as its original."""
     for name in ("a.log", "a.log.1"):
         shore.write(name, b"old\n")
@@ -198,7 +198,7 @@ def test_from_end_begins_behind_copies_as_well(shore: Any) -> None:
     assert [batch.body for batch in shore.publisher.batches] == [b"new\n"]
 
 
-def test_a_missing_file_is_waited_for(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_file_is_waited_for(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """D16: said once, shipped when it appears."""
     shore.start("app.log")
     shore.run()
@@ -211,7 +211,7 @@ def test_a_missing_file_is_waited_for(shore: Any, caplog: pytest.LogCaptureFixtu
 
 
 @pytest.mark.parametrize("name", ["a b.log", "a\nb.log", "\udcff.log", "🪵.log", "n" * 251 + ".log", "[1]*.log"])
-def test_any_file_name_is_shipped(shore: Any, name: str) -> None:
+def test_any_file_name_is_shipped(shore: Shore, name: str) -> None:
     """D17: the path of a batch is the name's bytes, losslessly."""
     shore.write(name, b"x\n")
     shore.start()
@@ -219,7 +219,7 @@ def test_any_file_name_is_shipped(shore: Any, name: str) -> None:
     assert shore.publisher.batches[0].label == name.replace("\udcff", "\ufffd").split(".", maxsplit=1)[0]
 
 
-def test_files_that_are_none_are_left_alone(shore: Any) -> None:
+def test_files_that_are_none_are_left_alone(shore: Shore) -> None:
     """D8: FIFOs, devices and directories in a glob neither block nor ship."""
     os.mkfifo(shore.logs / "fifo.log")
     (shore.logs / "zero.log").symlink_to("/dev/zero")
@@ -230,7 +230,7 @@ def test_files_that_are_none_are_left_alone(shore: Any) -> None:
     assert shore.lives() == [b"x\n"]
 
 
-def test_compressed_bytes_are_left_alone(shore: Any) -> None:
+def test_compressed_bytes_are_left_alone(shore: Shore) -> None:
     """A6, B15: what begins like a compressed file is skipped, whatever its name."""
     shore.write("a.log", b"\x1f\x8b\x08\0\0\0\0\0\0\0\n")
     shore.write("b.log", b"x\n")
@@ -239,7 +239,7 @@ def test_compressed_bytes_are_left_alone(shore: Any) -> None:
     assert shore.lives() == [b"x\n"]
 
 
-def test_a_directory_made_and_filled_at_once(shore: Any) -> None:
+def test_a_directory_made_and_filled_at_once(shore: Shore) -> None:
     """D6: mkdir -p a/b/c and a write before any watch could be set."""
     shore.start("**/*.log")
     (shore.logs / "a" / "b" / "c").mkdir(parents=True)
@@ -248,7 +248,7 @@ def test_a_directory_made_and_filled_at_once(shore: Any) -> None:
     assert shore.lives() == [b"found\n"]
 
 
-def test_more_files_than_descriptors(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_more_files_than_descriptors(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """D4: quiet files are closed and opened again by identity, which is said once; each line once."""
     for number in range(30):
         shore.write(f"{number}.log", b"one %d\n" % number)
@@ -263,7 +263,7 @@ def test_more_files_than_descriptors(shore: Any, caplog: pytest.LogCaptureFixtur
     assert caplog.text.count("more files than the limit of 3 open files") == 1
 
 
-def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Any) -> None:
+def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Shore) -> None:
     """C6: nothing of a stream is published before its id is saved; when there is room again it goes on alone."""
     agent = shore.start()
     registry = agent._registry  # noqa: SLF001 - to fill its disk
@@ -280,7 +280,7 @@ def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Any) -> None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_tried_again(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_file_is_tried_again(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """D7: one warning that says what to do; read after chmod."""
     path = shore.write("a.log", b"x\n")
     path.chmod(0)
@@ -292,7 +292,7 @@ def test_an_unreadable_file_is_tried_again(shore: Any, caplog: pytest.LogCapture
     assert shore.lives() == [b"x\n"]
 
 
-def test_idle_steps_wait(shore: Any) -> None:
+def test_idle_steps_wait(shore: Shore) -> None:
     """With nothing to do a step says how long: no spinning."""
     shore.write("a.log", b"x\n")
     agent = shore.start()
@@ -300,7 +300,7 @@ def test_idle_steps_wait(shore: Any) -> None:
     assert agent.step(shore.now) >= 0.2
 
 
-def test_a_full_window_waits_for_a_confirm(shore: Any) -> None:
+def test_a_full_window_waits_for_a_confirm(shore: Shore) -> None:
     """E1: with lines to read and no room to publish them (no broker, say) steps wait: no spinning."""
     shore.publisher.window = 0
     shore.write("a.log", b"x\n")
@@ -308,7 +308,7 @@ def test_a_full_window_waits_for_a_confirm(shore: Any) -> None:
     assert min(agent.step(shore.now) for _ in range(5)) > 0
 
 
-def test_what_is_there_is_never_forgotten(shore: Any) -> None:
+def test_what_is_there_is_never_forgotten(shore: Shore) -> None:
     """C11: after an hour entries are looked at: a quiet file's and a renamed one's stay, a deleted one's goes."""
     for name in ("quiet.log", "renamed.log", "deleted.log"):
         shore.write(name, b"line 1\n")
@@ -328,7 +328,7 @@ def test_what_is_there_is_never_forgotten(shore: Any) -> None:
     }
 
 
-def test_unread_bytes_of_deleted_files_are_limited(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_unread_bytes_of_deleted_files_are_limited(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """A24: beyond hold_deleted_bytes the oldest of what was deleted unread is dropped, counted and said."""
     shore.publisher.window = 0
     shore.start(hold_deleted_bytes=10)
@@ -345,7 +345,7 @@ def test_unread_bytes_of_deleted_files_are_limited(shore: Any, caplog: pytest.Lo
     assert shore.lives() == [b"turn 2\n"]
 
 
-def test_deleted_files_are_held_without_a_limit(shore: Any) -> None:
+def test_deleted_files_are_held_without_a_limit(shore: Shore) -> None:
     """A24, D11: all unread lives stay open, as many as there are, and nothing of them is lost."""
     shore.publisher.window = 0
     shore.start()

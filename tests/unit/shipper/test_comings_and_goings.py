@@ -6,24 +6,27 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
+from logbus.batch import Batch
 from logbus.output_mark import is_output, mark_output
 from shipper.files import complaints
 from shipper.files.identity import generation_of
-from shipper.lives import tail
+from shipper.files.opening import open_regular
+from support.shores import Shore
 
 
-def bodies(shore: Any) -> list[bytes]:
+def bodies(shore: Shore) -> list[bytes]:
     """Return what was published, batch by batch."""
     return [batch.body for batch in shore.publisher.batches]
 
 
-def test_thousands_of_files_that_no_event_told_of(shore: Any) -> None:
+def test_thousands_of_files_that_no_event_told_of(shore: Shore) -> None:
     """D1, D5: 12,000 files are made while every event is lost: the scan finds them all, each once."""
     shore.publisher.window = 20_000
     shore.start("*.log")
@@ -34,7 +37,7 @@ def test_thousands_of_files_that_no_event_told_of(shore: Any) -> None:
     assert sorted(bodies(shore)) == sorted(b"%d\n" % number for number in range(12_000))
 
 
-def test_a_file_made_elsewhere_and_renamed(shore: Any) -> None:
+def test_a_file_made_elsewhere_and_renamed(shore: Shore) -> None:
     """A25: written under another name, then renamed into the glob: found, from its first byte."""
     shore.start()
     shore.write("a.tmp", b"line 1\n").rename(shore.logs / "a.log")
@@ -42,7 +45,7 @@ def test_a_file_made_elsewhere_and_renamed(shore: Any) -> None:
     assert shore.lives() == [b"line 1\n"]
 
 
-def test_an_editor_saves(shore: Any) -> None:
+def test_an_editor_saves(shore: Shore) -> None:
     """A17: a new file with the same beginning takes the name: it is another life, shipped whole; the old one ends."""
     path = shore.write("a.log", b"one 1\ntwo 2\n")
     shore.start()
@@ -52,7 +55,7 @@ def test_an_editor_saves(shore: Any) -> None:
     assert shore.lives() == [b"one 1\ntwo 2\n", b"one 1\ntwo 2\nthree 3\n"]
 
 
-def test_the_last_line_is_removed(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_last_line_is_removed(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """A16: shorter than before is rewritten: a new life from its first byte, decided once and said once."""
     path = shore.write("a.log", b"one 1\ntwo 2\n")
     shore.start()
@@ -65,7 +68,7 @@ def test_the_last_line_is_removed(shore: Any, caplog: pytest.LogCaptureFixture) 
     assert caplog.text.count("rewritten") == 1
 
 
-def test_an_old_writer_outlives_its_name(shore: Any) -> None:
+def test_an_old_writer_outlives_its_name(shore: Shore) -> None:
     """A4: out of the glob, and written to for a while: all of it arrives, and its descriptor is closed after that."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -79,7 +82,7 @@ def test_an_old_writer_outlives_its_name(shore: Any) -> None:
     assert not len(shore.agent._lives.open_files)  # noqa: SLF001 - descriptors are the point
 
 
-def test_directories_made_again_and_again(shore: Any) -> None:
+def test_directories_made_again_and_again(shore: Shore) -> None:
     """A26: created, filled, removed, created again with the same names: each line once."""
     shore.start("**/*.log")
     expected = []
@@ -95,7 +98,7 @@ def test_directories_made_again_and_again(shore: Any) -> None:
 
 @pytest.mark.parametrize("away_s", [1.0, 100.0])
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_directory_leaves_the_glob_and_comes_back(shore: Any, away_s: float, restarted: bool) -> None:
+def test_a_directory_leaves_the_glob_and_comes_back(shore: Shore, away_s: float, restarted: bool) -> None:
     """A27: nothing again, and what was written meanwhile, once."""
     (shore.logs / "sub").mkdir()
     shore.write("sub/a.log", b"one 1\n")
@@ -113,7 +116,7 @@ def test_a_directory_leaves_the_glob_and_comes_back(shore: Any, away_s: float, r
     assert shore.lives() == [b"one 1\ntwo 2\n"]
 
 
-def test_another_device_number(shore: Any) -> None:
+def test_another_device_number(shore: Shore) -> None:
     """A28: the same filesystem, mounted under another number: nothing again, where it tells generations."""
     path = shore.write("a.log", b"one 1\n")
     with path.open("rb") as file:
@@ -127,7 +130,7 @@ def test_another_device_number(shore: Any) -> None:
     assert shore.lives() == [b"one 1\ntwo 2\n"]
 
 
-def test_a_file_that_was_never_seen(shore: Any) -> None:
+def test_a_file_that_was_never_seen(shore: Shore) -> None:
     """D13: made, written and deleted between two looks: it is missing, and nothing else is, or is repeated."""
     shore.start()
     for turn in range(5):
@@ -139,7 +142,7 @@ def test_a_file_that_was_never_seen(shore: Any) -> None:
     assert shore.lives() == [b"seen %d\n" % turn for turn in range(5)]
 
 
-def test_what_was_seen_and_is_gone_is_counted(shore: Any) -> None:
+def test_what_was_seen_and_is_gone_is_counted(shore: Shore) -> None:
     """D13, A24: closed for want of descriptors, grown, then deleted before it was read: counted as lost."""
     before = telemetry.value("logbus_lost_bytes")
     shore.publisher.window = 0
@@ -155,7 +158,7 @@ def test_what_was_seen_and_is_gone_is_counted(shore: Any) -> None:
 
 @pytest.mark.parametrize("cause", [errno.EIO, errno.ESTALE, errno.EACCES])
 def test_a_file_cannot_be_read_for_a_while(
-    shore: Any, cause: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    shore: Shore, cause: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D9, D10: EIO, ESTALE, EACCES later on: said once, nothing skipped, no spinning, and it goes on by itself."""
     shore.write("a.log", b"one 1\n")
@@ -166,24 +169,24 @@ def test_a_file_cannot_be_read_for_a_while(
     def refuse(*_arguments: int) -> bytes:
         raise OSError(cause, os.strerror(cause))
 
-    monkeypatch.setattr(tail.os, "pread", refuse)
+    monkeypatch.setattr(os, "pread", refuse)
     for _ in range(5):
         shore.run()
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 1
     assert shore.agent.step(shore.now) > 0
-    monkeypatch.setattr(tail.os, "pread", whole)
+    monkeypatch.setattr(os, "pread", whole)
     shore.run()
     assert "can be read now" in caplog.text
     assert shore.lives() == [b"one 1\ntwo 2\n"]
 
 
 def test_a_file_cannot_be_opened_for_a_while(
-    shore: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    shore: Shore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D7, D10: a file that cannot be opened is said once, waited for, and read when it can be."""
     shore.start()
     shore.write("a.log", b"one 1\n")
-    usual = complaints.open_regular
+    usual = open_regular
 
     def refuse(path: str) -> tuple[int, os.stat_result]:
         raise PermissionError(errno.EACCES, "permission denied", path)
@@ -198,14 +201,14 @@ def test_a_file_cannot_be_opened_for_a_while(
 
 
 def test_a_directory_cannot_be_read_for_a_while(
-    shore: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    shore: Shore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D7: a directory that becomes unreadable is said once; readable again, nothing is missing or repeated."""
     shore.write("a.log", b"one 1\n")
     shore.start()
     usual = os.scandir
 
-    def refuse(path: str) -> Any:
+    def refuse(path: str) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
         if str(path) == str(shore.logs):
             raise PermissionError(errno.EACCES, "permission denied", path)
         return usual(path)
@@ -222,7 +225,7 @@ def test_a_directory_cannot_be_read_for_a_while(
     assert sorted(shore.lives()) == [b"one 1\ntwo 2\n", b"three 3\n"]
 
 
-def test_what_we_say_ourselves_is_not_shipped(shore: Any, capfd: Any) -> None:
+def test_what_we_say_ourselves_is_not_shipped(shore: Shore, capfd: pytest.CaptureFixture[str]) -> None:
     """H5: our own standard error, redirected into the glob, is left out: shipping it would make us say more."""
     del capfd
     own = shore.write("own.log", b"a warning 1\n")
@@ -239,7 +242,7 @@ def test_what_we_say_ourselves_is_not_shipped(shore: Any, capfd: Any) -> None:
     assert shore.lives() == [b"line 1\n"]
 
 
-def test_what_a_sink_writes_is_not_shipped(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_sink_writes_is_not_shipped(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """H6: a file sink's output within the glob is left out, and said once, also when it was rotated; a copy is not."""
     output = shore.write("out.log", b"line 1\n")
     with output.open("ab") as file:
@@ -255,7 +258,7 @@ def test_what_a_sink_writes_is_not_shipped(shore: Any, caplog: pytest.LogCapture
     assert len([record for record in caplog.records if "never end" in record.message]) == 1
 
 
-def test_a_stream_is_on_disk_before_its_first_batch(shore: Any) -> None:
+def test_a_stream_is_on_disk_before_its_first_batch(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """C13: at the first publish, another connection sees the stream, saved with synchronous = FULL."""
     shore.write("a.log", b"line 1\n")
     shore.publisher.window = 0
@@ -263,16 +266,18 @@ def test_a_stream_is_on_disk_before_its_first_batch(shore: Any) -> None:
     statements: list[str] = []
     shore.write("b.log", b"line 2\n")
     shore.agent._registry._db.set_trace_callback(statements.append)  # noqa: SLF001 - SQLite's own way to see what it does
-    usual, seen = shore.publisher.publish, []
+    usual = shore.publisher.publish
+    seen: list[object] = []
 
-    def publish(batch: Any) -> None:
+    def publish(batch: Batch) -> None:
         with sqlite3.connect(shore.folder / "state" / "registry.sqlite") as other:
             seen.append(other.execute("SELECT 1 FROM streams WHERE stream = ?", (batch.stream,)).fetchone())
         other.close()
         statements.append("published")
         usual(batch)
 
-    shore.publisher.publish, shore.publisher.window = publish, 100
+    monkeypatch.setattr(shore.publisher, "publish", publish)
+    shore.publisher.window = 100
     shore.run()
     assert seen == [(1,), (1,)]
     first = statements.index("published")
@@ -280,7 +285,7 @@ def test_a_stream_is_on_disk_before_its_first_batch(shore: Any) -> None:
     assert "COMMIT" in statements[:first]
 
 
-def test_the_state_as_a_power_cut_leaves_it(shore: Any) -> None:
+def test_the_state_as_a_power_cut_leaves_it(shore: Shore) -> None:
     """C5: the registry with a write-ahead log that was not merged yet: the right positions, nothing repeated."""
     shore.write("a.log", b"one 1\n")
     shore.start()
@@ -296,7 +301,7 @@ def test_the_state_as_a_power_cut_leaves_it(shore: Any) -> None:
     assert len(shore.lives()) == 1
 
 
-def test_a_registry_from_a_backup(shore: Any) -> None:
+def test_a_registry_from_a_backup(shore: Shore) -> None:
     """C12: an older position sends again under the same id and offsets; one beyond the file's end is another life."""
     shore.write("a.log", b"one 1\n")
     path = shore.write("b.log", b"long line 1\n" * 10)
@@ -314,7 +319,7 @@ def test_a_registry_from_a_backup(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("jump_s", [-86_400, 86_400])
-def test_the_clock_jumps(shore: Any, jump_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_jumps(shore: Shore, jump_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """C14: a day back or forth changes nothing but the times that batches carry."""
     shore.write("a.log", b"one 1\n")
     shore.start()

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,10 +14,11 @@ from logbus import telemetry
 from logbus.wire import frames
 from shipper.files.complaints import Complaints
 from shipper.files.discovery import Found
-from shipper.files.opening import open_regular
+from shipper.files.opening import OpenFile, open_regular
 from shipper.lives.copies import COPY_GRACE_S, Suspects
 from shipper.lives.recognition import Memory
 from shipper.state.registry import Registry
+from support.shores import Shore
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -28,7 +28,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-def bodies(shore: Any) -> list[bytes]:
+def bodies(shore: Shore) -> list[bytes]:
     """Return what was published, batch by batch."""
     return [batch.body for batch in shore.publisher.batches]
 
@@ -44,7 +44,7 @@ def copytruncate(path: Path, copy: Path, between: bytes = b"") -> None:
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("name", ["a.log.1", "a.log-20261124", "a.1.log"])
-def test_a_copy_is_not_shipped_again(shore: Any, pattern: str, stopped: bool, name: str) -> None:
+def test_a_copy_is_not_shipped_again(shore: Shore, pattern: str, stopped: bool, name: str) -> None:
     """A15, A14: the life goes on in its copy, in the glob or not: nothing again, and what was not read, once."""
     path = shore.write("a.log", b"old 1\nold 2\n")
     shore.start(pattern)
@@ -63,7 +63,7 @@ def test_a_copy_is_not_shipped_again(shore: Any, pattern: str, stopped: bool, na
     assert len(shore.publisher.batches) == 3
 
 
-def test_a_copy_seen_while_it_is_made(shore: Any) -> None:
+def test_a_copy_seen_while_it_is_made(shore: Shore) -> None:
     """A15: part of the copy is there before the truncation: it waits, and is the life's when that comes."""
     data = b"".join(b"line %d\n" % number for number in range(1000))
     path = shore.write("a.log", data)
@@ -78,7 +78,7 @@ def test_a_copy_seen_while_it_is_made(shore: Any) -> None:
     assert shore.lives() == [data, b"new 1\n"]
 
 
-def test_a_copy_of_a_life_that_goes_on_is_a_file_of_its_own(shore: Any) -> None:
+def test_a_copy_of_a_life_that_goes_on_is_a_file_of_its_own(shore: Shore) -> None:
     """A20: a copy by hand is another file: when the original was not truncated for a while, it is shipped."""
     path = shore.write("a.log", b"line 1\n")
     shore.start("a.log*")
@@ -91,7 +91,7 @@ def test_a_copy_of_a_life_that_goes_on_is_a_file_of_its_own(shore: Any) -> None:
     assert shore.lives() == [b"line 1\nline 2\n", b"line 1\n"]
 
 
-def test_a_copy_serves_what_was_not_confirmed(shore: Any) -> None:
+def test_a_copy_serves_what_was_not_confirmed(shore: Shore) -> None:
     """A15, C1: killed with batches under way, then copied and truncated: they come again, from the copy."""
     shore.publisher.holding = True
     path = shore.write("a.log", b"one 1\n")
@@ -104,7 +104,7 @@ def test_a_copy_serves_what_was_not_confirmed(shore: Any) -> None:
     assert (first.stream, first.offset, first.body) == (again.stream, again.offset, again.body)
 
 
-def test_many_copies(shore: Any) -> None:
+def test_many_copies(shore: Shore) -> None:
     """A10, A15: copied and truncated ten times, the copies renamed each time: ten lives, each line once, in order."""
     expected = []
     shore.start("a.log*")
@@ -119,7 +119,7 @@ def test_many_copies(shore: Any) -> None:
     assert shore.lives() == expected
 
 
-def test_a_copy_on_the_inode_of_an_earlier_one(shore: Any) -> None:
+def test_a_copy_on_the_inode_of_an_earlier_one(shore: Shore) -> None:
     """A15, A7: how long the first of two equally long copies waited says nothing of the other."""
     path = shore.write("a.log", b"one 1\n")
     copy = shore.logs / "a.log.1"
@@ -138,7 +138,7 @@ def test_a_copy_on_the_inode_of_an_earlier_one(shore: Any) -> None:
 
 @pytest.mark.parametrize("ending", PACKERS)
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
-def test_compressed_while_stopped(shore: Any, ending: str, pattern: str) -> None:
+def test_compressed_while_stopped(shore: Shore, ending: str, pattern: str) -> None:
     """A3, A6: rotated and compressed while down: its rest first, under the same id, then the current file."""
     path = shore.write("a.log", b"one 1\n" * 1000)
     shore.start(pattern)
@@ -156,7 +156,7 @@ def test_compressed_while_stopped(shore: Any, ending: str, pattern: str) -> None
     assert not list((shore.folder / "state").glob("tmp*"))
 
 
-def test_rotated_many_times_while_stopped(shore: Any) -> None:
+def test_rotated_many_times_while_stopped(shore: Shore) -> None:
     """A3: two lives were begun; both were rotated, one compressed and dated: each is finished, the oldest first."""
     path = shore.write("a.log", b"one 1\n")
     shore.publisher.holding = True
@@ -178,7 +178,7 @@ def test_rotated_many_times_while_stopped(shore: Any) -> None:
     assert bodies(shore) == [b"one 1\none 2\n", b"two 1\ntwo 2\n", b"three 1\n"]
 
 
-def test_killed_in_the_middle_of_an_archive(shore: Any) -> None:
+def test_killed_in_the_middle_of_an_archive(shore: Shore) -> None:
     """C1: what is left of an archive is found again after a crash, under the same id and offsets."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -198,7 +198,7 @@ def test_killed_in_the_middle_of_an_archive(shore: Any) -> None:
     assert shore.lives() == [b"one 1\n" + rest]
 
 
-def test_compressed_while_it_rests(shore: Any) -> None:
+def test_compressed_while_it_rests(shore: Shore) -> None:
     """A4, A6: written to after it was closed, then compressed, while running: the archive is read to its end."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -218,7 +218,7 @@ def test_compressed_while_it_rests(shore: Any) -> None:
 
 @pytest.mark.parametrize("crashed", [False, True])
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
-def test_truncated_and_compressed_before_the_next_look(shore: Any, pattern: str, crashed: bool) -> None:
+def test_truncated_and_compressed_before_the_next_look(shore: Shore, pattern: str, crashed: bool) -> None:
     """A6, A14: the copy is compressed already when the truncation is noticed: the life goes on in the archive."""
     path = shore.write("a.log", b"old 1\nold 2\n")
     shore.start(pattern)
@@ -235,7 +235,7 @@ def test_truncated_and_compressed_before_the_next_look(shore: Any, pattern: str,
     assert shore.lives() == [b"old 1\nold 2\nunread 3\n", b"new 1\n"]
 
 
-def test_truncated_with_a_broken_archive(shore: Any) -> None:
+def test_truncated_with_a_broken_archive(shore: Shore) -> None:
     """A14: if the archive does not hold the life, what was seen and not read is counted, and the next life goes on."""
     path = shore.write("a.log", b"old 1\n")
     shore.start()
@@ -254,7 +254,7 @@ def test_truncated_with_a_broken_archive(shore: Any) -> None:
 
 @pytest.mark.parametrize("known", [False, True])
 @pytest.mark.parametrize("copy", ["app.log.1", "app-20261124.log", "app.1.log"])
-def test_a_copy_is_found_together_with_its_original(shore: Any, copy: str, known: bool) -> None:
+def test_a_copy_is_found_together_with_its_original(shore: Shore, copy: str, known: bool) -> None:
     """A15: which of the two comes first in the order of names does not matter, nor what was at the path before."""
     path = shore.logs / "app.log"
     if known:
@@ -285,7 +285,7 @@ def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("meanwhile", ["renamed", "replaced", "unpacked"])
-def test_an_archive_waits_to_be_unpacked(shore: Any, meanwhile: str) -> None:
+def test_an_archive_waits_to_be_unpacked(shore: Shore, meanwhile: str) -> None:
     """A6: it is read under the name that it has when its turn has come, or what somebody else unpacked from it."""
     rests = {"a.log": b"a long line that is not random\n" * 200_000, "b.log": b"b 2\n"}
     for name in rests:
@@ -310,7 +310,7 @@ def test_an_archive_waits_to_be_unpacked(shore: Any, meanwhile: str) -> None:
 
 
 @pytest.mark.parametrize("damage", ["another", "cut", "garbage", "bomb"])
-def test_other_archives_are_left_alone(shore: Any, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_archives_are_left_alone(shore: Shore, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     """S10: another life's archive, a damaged one and a bomb give nothing; the current file is shipped all the same."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -331,7 +331,7 @@ def test_other_archives_are_left_alone(shore: Any, damage: str, caplog: pytest.L
     assert ("fold" in caplog.text) == (damage == "bomb")
 
 
-def test_what_is_gone_unconfirmed_is_counted(shore: Any) -> None:
+def test_what_is_gone_unconfirmed_is_counted(shore: Shore) -> None:
     """A24: gone while down with batches not confirmed: counted as lost, once."""
     path = shore.write("a.log", b"one 1\n")
     shore.publisher.holding = True
@@ -346,7 +346,9 @@ def test_what_is_gone_unconfirmed_is_counted(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
-def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -> None:
+def test_killed_before_the_move_to_the_copy_is_saved(
+    shore: Shore, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
     """A15, C1: killed right after both lives of an inode are known: the older one goes on in its copy, and first."""
     path = shore.write("a.log", b"old 1\n")
     shore.start(pattern)
@@ -354,10 +356,10 @@ def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -
     copytruncate(path, shore.logs / "a.log.1", b"old 2\n")
     shore.write("a.log", b"n 1\n")
     shore.publisher.window = 0
-    registry = shore.agent._registry  # noqa: SLF001 - to lose what it is not sure of
-    registry.save = lambda _rows: False
-    shore.run()
-    assert len(registry.outline()) == 2
+    with monkeypatch.context() as patch:
+        patch.setattr(Registry, "save", lambda _self, _rows: False)  # what it is not sure of is lost
+        shore.run()
+    assert len(shore.remembered()) == 2
     shore.crash()
     shore.publisher.window = 100
     shore.start(pattern)
@@ -366,14 +368,14 @@ def test_killed_before_the_move_to_the_copy_is_saved(shore: Any, pattern: str) -
     assert shore.lives() == [b"old 1\nold 2\n", b"n 1\n"]
 
 
-def test_a_copy_that_is_compressed_while_it_is_looked_at(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_is_compressed_while_it_is_looked_at(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A6, A15: it was opened as a new file when gzip removed it; its life goes on in the archive, once, not twice."""
     path = shore.write("a.log", b"old 1\n")
     shore.start("a*.log")
     copy = shore.logs / "a-1.log"
     complete = Complaints.open
 
-    def open_then_compress(self: Complaints, found: Found) -> Any:
+    def open_then_compress(self: Complaints, found: Found) -> OpenFile | None:
         opened = complete(self, found)
         if found.path == str(copy):
             (shore.logs / "a-1.log.gz").write_bytes(gzip.compress(copy.read_bytes()))

@@ -5,7 +5,6 @@ import random
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,21 +16,23 @@ from shipper.__main__ import main
 from shipper.files.opening import open_regular
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import Tail
+from shipper.records.encoding import Name as EncodingName
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input
+from support.shores import Kind, Shore
 
-CODECS = {"utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
+CODECS: dict[EncodingName, str] = {"utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
 NAMES = sorted(CODECS)
 TRICKY = "ab\n\r\0\u010a\u0a0a\u0a00\u000a\ufeff\U0001f600\u20ac"
 """Characters of which some have the byte 0a and are no newline, and one is two units."""
 TEXTS = st.text(st.sampled_from(TRICKY), max_size=60)
 
 
-def utf16(text: str, name: str) -> bytes:
+def utf16(text: str, name: EncodingName) -> bytes:
     """Return text as a file holds it."""
     return text.encode(CODECS[name], "surrogatepass")
 
@@ -46,9 +47,9 @@ def utf8(text: str) -> bytes:
     return re.sub(r"\A\ufeff(?=.)", "", text, flags=re.DOTALL).encode("utf-8", "surrogatepass")
 
 
-def tail_of(path: Path, name: str, max_record_bytes: int = 1024) -> Tail:
+def tail_of(path: Path, name: EncodingName, max_record_bytes: int = 1024) -> Tail:
     """Open a file as the shipper does."""
-    source = Input(paths=["*"], encoding=name, max_record_bytes=max_record_bytes)  # type: ignore[arg-type]
+    source = Input(paths=["*"], encoding=name, max_record_bytes=max_record_bytes)
     return Tail(open_regular(str(path)), Recorder(source))
 
 
@@ -68,9 +69,9 @@ def read_all(tail: Tail) -> bytes:
 
 
 @given(text=TEXTS, name=st.sampled_from(NAMES))
-def test_text_is_decoded_and_each_line_knows_its_bytes(text: str, name: str) -> None:
+def test_text_is_decoded_and_each_line_knows_its_bytes(text: str, name: EncodingName) -> None:
     """B9: what is decoded is the text; the ends of its lines are those of the source's lines."""
-    found = encoding_of(name).decode(utf16(text, name))  # type: ignore[arg-type]
+    found = encoding_of(name).decode(utf16(text, name))
     assert found.body == utf8(text)
     lines = lines_of(text)
     assert found.file_ends == [len(utf16("".join(lines[: each + 1]), name)) for each in range(len(lines))]
@@ -78,9 +79,9 @@ def test_text_is_decoded_and_each_line_knows_its_bytes(text: str, name: str) -> 
 
 
 @given(data=st.binary(max_size=80), name=st.sampled_from(NAMES), at=st.integers(0, 3))
-def test_any_bytes_can_be_decoded(data: bytes, name: str, at: int) -> None:
+def test_any_bytes_can_be_decoded(data: bytes, name: EncodingName, at: int) -> None:
     """B9: broken text is no error: all of its bytes are accounted for, from any offset, and whole units come back."""
-    encoding = encoding_of(name)  # type: ignore[arg-type]
+    encoding = encoding_of(name)
     found = encoding.decode(data, at)
     assert len(found.ends) == len(found.file_ends)
     assert (found.file_ends or [0])[-1] == len(data)
@@ -91,7 +92,7 @@ def test_any_bytes_can_be_decoded(data: bytes, name: str, at: int) -> None:
 
 @given(text=TEXTS, cuts=st.lists(st.integers(0, 200), max_size=6), name=st.sampled_from(NAMES))
 def test_a_file_is_read_once_however_it_is_written(
-    text: str, cuts: list[int], name: str, tmp_path_factory: pytest.TempPathFactory
+    text: str, cuts: list[int], name: EncodingName, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """B7, B13: written in any pieces, whole lines leave, and the rest when the life ends, but NULs at its end."""
     path = tmp_path_factory.mktemp("utf16") / "a.log"
@@ -112,7 +113,7 @@ def test_a_file_is_read_once_however_it_is_written(
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("most", [1024, 1025])
-def test_a_line_that_is_too_long_is_cut_between_characters(name: str, most: int, tmp_path: Path) -> None:
+def test_a_line_that_is_too_long_is_cut_between_characters(name: EncodingName, most: int, tmp_path: Path) -> None:
     """B6: in pieces of max_record_bytes or a character less, none lost, each of whole characters."""
     text = "x" + "\U0001f600" * 2000 + "\u0a0a\nnext\n"
     path = tmp_path / "a.log"
@@ -129,7 +130,7 @@ def test_a_line_that_is_too_long_is_cut_between_characters(name: str, most: int,
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_line_that_comes_slowly_is_found_complete(name: str, tmp_path: Path) -> None:
+def test_a_line_that_comes_slowly_is_found_complete(name: EncodingName, tmp_path: Path) -> None:
     """B1: a newline whose two bytes come one by one ends the line, also of one that is longer than one read."""
     data = utf16("y" * 300 + "\n", name)
     path = tmp_path / "a.log"
@@ -145,19 +146,20 @@ def test_a_line_that_comes_slowly_is_found_complete(name: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_levels_marks_and_selections_are_of_the_decoded_text(shore: Any, name: str) -> None:
+def test_levels_marks_and_selections_are_of_the_decoded_text(shore: Shore, name: EncodingName) -> None:
     """Severities, redaction, dropping and joining see UTF-8; positions stay those of the file."""
     text = (
         "\ufeffERROR of jo@example.com\r\njava.lang.IllegalStateException: x\n\tat a.B.c(D.java:1)\n"
         "DEBUG: not wanted\nWARN \u00e4\n"
     )
     path = shore.write("a.log", utf16(text, name))
-    kind = {
+    kind: Kind = {
+        "encoding": name,
         "multiline": Multiline(preset="java"),
         "redact": Redact(presets=["email"]),
         "drop": [Selection(severities=["debug"])],
     }
-    shore.start(encoding=name, **kind)
+    shore.start(**kind)
     shore.run(6.0)
     batches: list[Batch] = shore.publisher.batches
     assert [decode(encode(batch)) for batch in batches] == batches
@@ -171,9 +173,9 @@ def test_levels_marks_and_selections_are_of_the_decoded_text(shore: Any, name: s
 
 
 @given(text=TEXTS, more=st.binary(max_size=9), name=st.sampled_from(NAMES))
-def test_what_is_unfinished_never_gets_shorter(text: str, more: bytes, name: str) -> None:
+def test_what_is_unfinished_never_gets_shorter(text: str, more: bytes, name: EncodingName) -> None:
     """Where a joined record ends does not depend on when it is read: no line is taken for longer than it is."""
-    encoding = encoding_of(name)  # type: ignore[arg-type]
+    encoding = encoding_of(name)
     data = utf16(text, name)
     for size in range(len(data)):
         part, whole = encoding.decode_unfinished(data[:size] + more), encoding.decode(data[:size] + more + data[size:])
@@ -184,7 +186,7 @@ def test_what_is_unfinished_never_gets_shorter(text: str, more: bytes, name: str
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_record_before_a_line_that_is_too_long_leaves(shore: Any, name: str) -> None:
+def test_a_record_before_a_line_that_is_too_long_leaves(shore: Shore, name: EncodingName) -> None:
     """B6, B14: a joined record is over before a line that fits nowhere, though its file never comes to rest."""
     shore.start(encoding=name, multiline=Multiline(preset="indent"), max_record_bytes=1024)
     shore.write("a.log", utf16("record\n" + "x" * 3000 + "\nafter\n", name))
@@ -196,7 +198,7 @@ def test_a_record_before_a_line_that_is_too_long_leaves(shore: Any, name: str) -
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_half_a_unit_has_no_byte_to_spare(shore: Any, name: str) -> None:
+def test_half_a_unit_has_no_byte_to_spare(shore: Shore, name: EncodingName) -> None:
     """B3: a file's last byte, half a unit, leaves with a summary of what a rate limit dropped before it."""
     shore.start(encoding=name, rate_limit=RateLimit(records_per_s=1))
     path = shore.write("a.log", utf16("a\nb\nc\n", name))
@@ -212,24 +214,24 @@ def test_half_a_unit_has_no_byte_to_spare(shore: Any, name: str) -> None:
 @pytest.mark.parametrize(
     "kind", [{"encoding": "utf-16le"}, {"encoding": "utf-16be"}, {"redact": Redact(presets=["email"])}]
 )
-def test_a_piece_that_is_sent_again_is_flagged_again(shore: Any, kind: dict[str, Any]) -> None:
+def test_a_piece_that_is_sent_again_is_flagged_again(shore: Shore, kind: Kind) -> None:
     """B6, C1: a piece of a line that is too long says that it goes on, also after a crash."""
     name = kind.get("encoding")
     text = "x" + "\U0001f600" * 2000
-    shore.start(max_record_bytes=1024, **kind)
+    shore.start(**(kind | Kind(max_record_bytes=1024)))
     shore.publisher.holding = True
     shore.write("a.log", utf16(text, name) if name else text.encode())
     shore.run()
     sent = [(batch.offset, batch.end, batch.partial) for batch in shore.publisher.batches]
     assert [partial for _, _, partial in sent] == [True] * 7
     shore.crash()
-    shore.start(max_record_bytes=1024, **kind)
+    shore.start(**(kind | Kind(max_record_bytes=1024)))
     shore.run()
     assert [(batch.offset, batch.end, batch.partial) for batch in shore.publisher.batches[7:]] == sent
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_crash_repeats_whole_records(shore: Any, name: str) -> None:
+def test_a_crash_repeats_whole_records(shore: Shore, name: EncodingName) -> None:
     """C1: what was not confirmed is sent again with the same offsets, and reading goes on in the middle of a file."""
     luck = random.Random(5)  # noqa: S311 - a test's luck
     lines = ["INFO " + "\u20ac" * luck.randint(0, 9) + f" {number}\n" for number in range(200)]
@@ -251,7 +253,7 @@ def test_a_crash_repeats_whole_records(shore: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_start_at_the_end_is_the_end_of_a_line(shore: Any, name: str) -> None:
+def test_start_at_the_end_is_the_end_of_a_line(shore: Shore, name: EncodingName) -> None:
     """D14: `start: end` begins behind the last line that is complete."""
     shore.write("a.log", utf16("old \u0a0a\nun", name))
     shore.start(encoding=name, start="end")
@@ -261,7 +263,7 @@ def test_start_at_the_end_is_the_end_of_a_line(shore: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_writer_that_goes_on_behind_a_hole(shore: Any, name: str) -> None:
+def test_a_writer_that_goes_on_behind_a_hole(shore: Shore, name: EncodingName) -> None:
     """A11: after a truncation it writes at its old offset; its next line comes once, without the hole."""
     path = shore.write("a.log", utf16("first line\n" * 50, name))
     shore.start(encoding=name)
@@ -277,10 +279,10 @@ def test_a_writer_that_goes_on_behind_a_hole(shore: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_standard_input_is_decoded(name: str) -> None:
+def test_standard_input_is_decoded(name: EncodingName) -> None:
     """A pipe's text is decoded as a file's is, in whatever pieces it comes."""
     out, into = os.pipe()
-    source = Stdin(Input(paths=["-"], encoding=name), out)  # type: ignore[arg-type]
+    source = Stdin(Input(paths=["-"], encoding=name), out)
     text, left = "INFO \u20ac\n\u0a0a\nlast", b""
     for byte in utf16(text, name):
         os.write(into, bytes([byte]))
@@ -294,14 +296,14 @@ def test_standard_input_is_decoded(name: str) -> None:
     assert left.decode() == text
 
 
-def _config(shore: Any, name: str) -> str:
+def _config(shore: Shore, name: EncodingName) -> str:
     path = Path(shore.folder / "shipper.yml")
     path.write_text(f"state: {shore.folder}/state\ninputs:\n  - {{paths: ['{shore.logs}/*.log'], encoding: {name}}}\n")
     return str(path)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_rewind_goes_to_the_start_of_a_line(shore: Any, name: str) -> None:
+def test_a_rewind_goes_to_the_start_of_a_line(shore: Shore, name: EncodingName) -> None:
     """`rewind --to` finds the line by the input's encoding, where the configuration tells it."""
     path = shore.write("a.log", utf16("one \u0a0a\ntwo\n", name))
     shore.start(encoding=name)
@@ -317,7 +319,7 @@ def test_a_rewind_goes_to_the_start_of_a_line(shore: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_a_configuration_makes_of_a_file(shore: Any, name: str) -> None:
+def test_what_a_configuration_makes_of_a_file(shore: Shore, name: EncodingName) -> None:
     """`shipper test` shows the decoded records, at their offsets in the file."""
     path = shore.write("a.log", utf16("INFO \u20ac\nWARN two\n", name))
     result = CliRunner().invoke(main, ["test", str(path), "--config", _config(shore, name)])

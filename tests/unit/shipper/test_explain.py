@@ -3,16 +3,16 @@
 import os
 import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from logbus.output_mark import is_output, mark_output
 from shipper.__main__ import main
+from support.shores import Shore
 
 
-def explain(shore: Any, name: str, inputs: str = "") -> Result:
+def explain(shore: Shore, name: str, inputs: str = "") -> Result:
     """Invoke the command on a file of the logs folder, with inputs in YAML (of `*.log`, if none are given)."""
     inputs = inputs.replace("LOGS", str(shore.logs)) or f"[{{paths: ['{shore.logs}/*.log'], label: apps}}]"
     config = shore.folder / "shipper.yml"
@@ -27,7 +27,7 @@ def says(result: Result, code: int, *words: str) -> None:
         assert each in result.stdout
 
 
-def test_a_file_that_is_shipped(shore: Any) -> None:
+def test_a_file_that_is_shipped(shore: Shore) -> None:
     """The input, the label, the stream, and how far it is; exit 0; while the shipper runs."""
     shore.write("a.log", b"1\n2\n")
     shore.start()
@@ -37,7 +37,7 @@ def test_a_file_that_is_shipped(shore: Any) -> None:
     says(explain(shore, "a.log"), 0, ": shipped: ", "label apps", f"stream {stream}", "4 of 8 bytes", "4 behind")
 
 
-def test_a_file_that_was_not_begun(shore: Any) -> None:
+def test_a_file_that_was_not_begun(shore: Shore) -> None:
     """Without any registry, too: where it will begin; an empty file begins with its first line."""
     shore.write("a.log", b"1\n")
     shore.write("empty.log", b"")
@@ -46,7 +46,7 @@ def test_a_file_that_was_not_begun(shore: Any) -> None:
     says(explain(shore, "a.log", "[{paths: [LOGS/*.log], start: end}]"), 0, "taken as read")
 
 
-def test_no_input_names_it(shore: Any) -> None:
+def test_no_input_names_it(shore: Shore) -> None:
     """Each input is listed with what it says to the path; exit 1."""
     shore.write("a.txt", b"1\n")
     says(
@@ -54,7 +54,7 @@ def test_no_input_names_it(shore: Any) -> None:
     )
 
 
-def test_an_input_excludes_it(shore: Any) -> None:
+def test_an_input_excludes_it(shore: Shore) -> None:
     """D15: the glob that excludes it is named; an input further down may ship it all the same."""
     shore.write("a.log", b"1\n")
     one = "{paths: [LOGS/*.log], exclude: ['a.*']}"
@@ -63,7 +63,7 @@ def test_an_input_excludes_it(shore: Any) -> None:
     says(explain(shore, "a.log", two), 0, "excluded by 'a.*'", "input 1", "names it, but an earlier one counts")
 
 
-def test_it_is_compressed(shore: Any) -> None:
+def test_it_is_compressed(shore: Shore) -> None:
     """B15: by its name, or by its first bytes whatever its name."""
     shore.write("a.log.gz", b"1\n")
     shore.write("b.log", b"\x1f\x8b\x08\0\0\0\0\0\0\0")
@@ -71,7 +71,7 @@ def test_it_is_compressed(shore: Any) -> None:
     says(explain(shore, "b.log"), 1, "it is compressed")
 
 
-def test_a_sink_writes_it(shore: Any) -> None:
+def test_a_sink_writes_it(shore: Shore) -> None:
     """H6: what is marked as a sink's output is not shipped, and this is said."""
     with shore.write("a.log", b"1\n").open("rb") as file:
         mark_output(file.fileno())
@@ -80,7 +80,7 @@ def test_a_sink_writes_it(shore: Any) -> None:
     says(explain(shore, "a.log"), 1, "a sink of Logbus writes it")
 
 
-def test_it_is_no_regular_file(shore: Any) -> None:
+def test_it_is_no_regular_file(shore: Shore) -> None:
     """D8: directories, pipes, sockets and devices are told, and not opened; a file that is not there is waited for."""
     (shore.logs / "d.log").mkdir()
     os.mkfifo(shore.logs / "p.log")
@@ -92,11 +92,11 @@ def test_it_is_no_regular_file(shore: Any) -> None:
     says(explain(shore, "no.log"), 1, "no such file or directory: it is waited for")
 
 
-def test_it_cannot_be_read(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_cannot_be_read(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """D7: a file that this user may not read."""
     path = shore.write("a.log", b"1\n")
 
-    def refuse(name: str, *_: Any) -> int:
+    def refuse(name: str, *_: object) -> int:
         assert name == str(path)
         raise PermissionError(13, "Permission denied")
 
@@ -106,7 +106,7 @@ def test_it_cannot_be_read(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     says(result, 1, "not shipped: permission denied")
 
 
-def test_another_name_of_a_file(shore: Any) -> None:
+def test_another_name_of_a_file(shore: Shore) -> None:
     """A19: a hard link or a symlink is said to be the same file as the one that is shipped."""
     path = shore.write("a.log", b"1\n")
     shore.start("a.log")
@@ -117,7 +117,7 @@ def test_another_name_of_a_file(shore: Any) -> None:
         says(explain(shore, name), 0, f"the same file is shipped as {path}")
 
 
-def test_a_rotated_file(shore: Any) -> None:
+def test_a_rotated_file(shore: Shore) -> None:
     """A5: a life that was renamed, out of every input, is still shipped; once it is over, it was shipped to its end."""
     path = shore.write("a.log", b"1\n")
     shore.start()
@@ -127,7 +127,7 @@ def test_a_rotated_file(shore: Any) -> None:
     says(explain(shore, "a.log.1"), 0, f"a life of {path}", "0 behind")
 
 
-def test_a_copy_that_copytruncate_made(shore: Any) -> None:
+def test_a_copy_that_copytruncate_made(shore: Shore) -> None:
     """A15: the copy is the truncated life, and is not shipped as a file of its own."""
     path = shore.write("a.log", b"1\n2\n")
     shore.start("*.log*")
@@ -141,7 +141,7 @@ def test_a_copy_that_copytruncate_made(shore: Any) -> None:
     says(explain(shore, "a.log.1", "[{paths: ['LOGS/*.log*']}]"), 0, f"a life of {path}", "0 behind")
 
 
-def test_a_rewritten_file(shore: Any) -> None:
+def test_a_rewritten_file(shore: Shore) -> None:
     """A13: other bytes than those that were shipped: it will be a new stream."""
     path = shore.write("a.log", b"1\n2\n")
     shore.start()
@@ -152,7 +152,7 @@ def test_a_rewritten_file(shore: Any) -> None:
     assert "known file" not in explain(shore, "a.log").stdout
 
 
-def test_hostile_names_are_escaped(shore: Any) -> None:
+def test_hostile_names_are_escaped(shore: Shore) -> None:
     """S1: no control character of a name is printed."""
     shore.write("a\x1b[2J.log", b"1\n")
     result = explain(shore, "a\x1b[2J.log")

@@ -3,9 +3,10 @@
 import os
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
+from msgspec.structs import replace
 
 from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from shipper.lives.stdin import Stdin
@@ -15,7 +16,11 @@ from shipper.records.redaction import PresetName, Redact
 from shipper.records.rules import Multiline
 from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input
+from support.shores import Kind, Preset, Shore
 from support.traces import TRACES, cases
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 CASES = cases()
 IDS = [f"{name}-{number}" for name in TRACES for number in range(len(TRACES[name]))]
@@ -30,7 +35,7 @@ def cuts(data: bytes) -> list[int]:
     )
 
 
-def shipped(shore: Any) -> dict[str, list[bytes]]:
+def shipped(shore: Shore) -> dict[str, list[bytes]]:
     """Return each file's records, those that were sent again once."""
     found: dict[str, dict[int, bytes]] = {}
     for batch in shore.publisher.batches:
@@ -41,7 +46,7 @@ def shipped(shore: Any) -> dict[str, list[bytes]]:
     return {path: [text for _, text in sorted(texts.items())] for path, texts in found.items()}
 
 
-KINDS = {
+KINDS: dict[str, Kind] = {
     "plain": {},
     "redacted": {"redact": Redact(presets=["email"])},
     "joined": {"multiline": Multiline(preset="java")},
@@ -51,7 +56,7 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("once", [False, True])
-def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> None:
+def test_more_records_than_a_batch_holds(shore: Shore, kind: str, once: bool) -> None:
     """What a batch has no room for goes with the next at once, not when the file grows; and before --once ends."""
     data = b"-----BEGIN PRIVATE KEY-----\n" * (kind == "keys") + b"a\n" * 70_000 + b"\n" * 10_000
     shore.write("a.log", data)
@@ -65,7 +70,7 @@ def test_more_records_than_a_batch_holds(shore: Any, kind: str, once: bool) -> N
 
 
 @pytest.mark.parametrize("kind", ["joined", "keys"])
-def test_a_line_longer_than_what_is_read_at_once(shore: Any, kind: str) -> None:
+def test_a_line_longer_than_what_is_read_at_once(shore: Shore, kind: str) -> None:
     """B6: between that and max_record_bytes it is one record, and the next line another."""
     data = b"INFO " + b"x" * (REWORKED_BYTES + 1000) + b"\n"
     shore.write("a.log", data + b"INFO next\n")
@@ -76,11 +81,11 @@ def test_a_line_longer_than_what_is_read_at_once(shore: Any, kind: str) -> None:
     assert max(len(batch.body) for batch in shore.publisher.batches) >= len(data)
 
 
-def test_once_ends_with_a_key_that_does_not(shore: Any) -> None:
+def test_once_ends_with_a_key_that_does_not(shore: Shore) -> None:
     """What begins as a private key and is longer than what is read at once is shipped before `once` ends."""
     data = b"-----BEGIN PRIVATE KEY-----\n" + (b"x" * 1000 + b"\n") * 2 + b"y" * 3000 + b"\nlast\n"
     shore.write("a.log", data)
-    agent = shore.start(once=True, max_record_bytes=1024, **KINDS["keys"])
+    agent = shore.start(once=True, **(KINDS["keys"] | Kind(max_record_bytes=1024)))
     for _ in range(3):
         shore.run()
     assert agent.finished()
@@ -91,7 +96,8 @@ def test_once_ends_with_a_key_that_does_not(shore: Any) -> None:
 def test_more_records_than_a_batch_holds_from_a_pipe(kind: str) -> None:
     """So does what came through a pipe, before more of it is read."""
     out, into = os.pipe()
-    stdin = Stdin(Input(paths=["-"], **KINDS[kind]), out)  # type: ignore[arg-type]
+    keys: Mapping[str, object] = KINDS[kind]
+    stdin = Stdin(replace(Input(paths=["-"]), **keys), out)
     for number in range(3):
         os.write(into, b"\n" * 60_000)
         pieces = list(iter(lambda: stdin.read(number), None))  # noqa: B023 - called at once
@@ -102,11 +108,11 @@ def test_more_records_than_a_batch_holds_from_a_pipe(kind: str) -> None:
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_hostile_lines_do_not_hold_up_others(shore: Any, preset: str) -> None:
+def test_hostile_lines_do_not_hold_up_others(shore: Shore, preset: Preset) -> None:
     """S18, B12: behind four MiB of 50 kB lines against every pattern, another file's line is among the first."""
     pattern = r"(a+)+$|(\w*\s*)*:(.*.*)*x$"
-    kind: dict[str, Any] = {
-        "multiline": Multiline(preset=preset),  # type: ignore[arg-type] - one of them
+    kind: Kind = {
+        "multiline": Multiline(preset=preset),
         "drop": [Selection(pattern=pattern)],
         "redact": Redact(presets=list(get_args(PresetName)), patterns={"hostile": pattern}),
     }
@@ -125,11 +131,13 @@ def test_hostile_lines_do_not_hold_up_others(shore: Any, preset: str) -> None:
 @pytest.mark.parametrize("crashed", [True, False])
 @pytest.mark.parametrize("rotated", [True, False])
 @pytest.mark.parametrize(("preset", "expected"), CASES, ids=IDS)
-def test_in_the_middle_of_a_trace(shore: Any, preset: str, expected: list[bytes], rotated: bool, crashed: bool) -> None:
+def test_in_the_middle_of_a_trace(
+    shore: Shore, preset: Preset, expected: list[bytes], rotated: bool, crashed: bool
+) -> None:
     """B14: killed, rotated, or both, at the end or in the middle of any line: the records stay whole."""
     data = b"".join(expected)
     places = cuts(data)
-    kind = {"multiline": Multiline(preset=preset)}  # type: ignore[arg-type] - one of its presets
+    kind: Kind = {"multiline": Multiline(preset=preset)}
     for place in places:
         shore.write(f"{place}.log", data[:place])
     shore.start("*.log*", **kind)

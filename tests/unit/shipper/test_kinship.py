@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ def test_a_file_that_goes_while_its_directory_is_listed(tmp_path: Path, monkeypa
         (tmp_path / f"a.log.{number}").write_bytes(b"x")
 
     @contextmanager
-    def scandir(directory: str) -> Iterator[list[Any]]:
+    def scandir(directory: str) -> Iterator[list[os.DirEntry[str]]]:
         with SCANDIR(directory) as entries:
             found = list(entries)
         (tmp_path / "a.log.2").rename(tmp_path / "b.log.2")

@@ -6,11 +6,11 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
+from support.shores import Shore
 
 FIRST = b"".join(b"first %d\n" % number for number in range(100))
 MISSED = b"".join(b"missed %d\n" % number for number in range(100))
@@ -104,7 +104,7 @@ def append(target: Path, data: bytes) -> None:
 
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("make", LINKS)
-def test_what_rotated_beside_a_links_target_meanwhile_is_shipped(shore: Any, make: Link, change: Change) -> None:
+def test_what_rotated_beside_a_links_target_meanwhile_is_shipped(shore: Shore, make: Link, change: Change) -> None:
     """The rest of the file that a link led to arrives after a restart, before what the path means now."""
     link, target = make(shore.folder)
     append(target, FIRST)
@@ -121,7 +121,7 @@ def test_what_rotated_beside_a_links_target_meanwhile_is_shipped(shore: Any, mak
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("make", LINKS)
 def test_what_rotates_beside_a_links_target_is_shipped_though_the_file_is_closed(
-    shore: Any, make: Link, change: Change
+    shore: Shore, make: Link, change: Change
 ) -> None:
     """D7: with more files than may be open, the same holds while the shipper runs."""
     link, target = make(shore.folder)
@@ -136,7 +136,7 @@ def test_what_rotates_beside_a_links_target_is_shipped_though_the_file_is_closed
     assert [life for life in shore.lives() if b"other" not in life] == [FIRST + MISSED, NEW]
 
 
-def test_a_target_that_rests_is_found_beside_itself(shore: Any) -> None:
+def test_a_target_that_rests_is_found_beside_itself(shore: Shore) -> None:
     """A4: a target that was renamed and quiet for long is closed; what a late writer adds arrives all the same."""
     _, target = one_link(shore.folder)
     append(target, FIRST)
@@ -150,7 +150,7 @@ def test_a_target_that_rests_is_found_beside_itself(shore: Any) -> None:
     assert shore.lives() == [FIRST + MISSED]
 
 
-def test_a_registry_that_knows_no_targets_is_read(shore: Any) -> None:
+def test_a_registry_that_knows_no_targets_is_read(shore: Shore) -> None:
     """A registry of before has no targets: the one that the link leads to now is taken."""
     _, target = one_link(shore.folder)
     append(target, FIRST)
@@ -169,7 +169,7 @@ def test_a_registry_that_knows_no_targets_is_read(shore: Any) -> None:
 
 @pytest.mark.parametrize("make", [*LINKS, lambda folder: (folder / "logs" / "a.log",) * 2])
 def test_a_file_that_is_nowhere_is_reported_and_counted(
-    shore: Any, make: Link, caplog: pytest.LogCaptureFixture
+    shore: Shore, make: Link, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A file that was deleted while the shipper was down is reported once, with how far it was read."""
     _, target = make(shore.folder)
@@ -190,7 +190,7 @@ def test_a_file_that_is_nowhere_is_reported_and_counted(
 
 @pytest.mark.parametrize("quiet_s", [1.0, 100.0])
 def test_a_rotated_file_that_was_read_and_deleted_is_no_news(
-    shore: Any, quiet_s: float, caplog: pytest.LogCaptureFixture
+    shore: Shore, quiet_s: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What rotation deletes after it was read to its end is not reported, whether the shipper is stopped or goes on."""
     append(shore.logs / "a.log", FIRST)
@@ -212,7 +212,7 @@ def test_a_rotated_file_that_was_read_and_deleted_is_no_news(
     assert "is gone" not in caplog.text
 
 
-def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
     """Of a thousand deleted files some are named, the others counted."""
     for number in range(1000):
         shore.write(f"{number}.log", b"line %d\n" % number)
@@ -229,7 +229,7 @@ def test_many_files_that_are_nowhere_are_reported_in_few_lines(shore: Any, caplo
     assert "980 more" in caplog.text
 
 
-def test_a_file_that_comes_back_goes_on(shore: Any) -> None:
+def test_a_file_that_comes_back_goes_on(shore: Shore) -> None:
     """A file system that was not mounted at a start: its files go on where they were once they are there again."""
     append(shore.logs / "a.log", FIRST)
     shore.start()
@@ -245,7 +245,7 @@ def test_a_file_that_comes_back_goes_on(shore: Any) -> None:
     assert shore.lives() == [FIRST + MISSED]
 
 
-def test_a_copy_that_an_input_names_beside_the_target_is_known(shore: Any) -> None:
+def test_a_copy_that_an_input_names_beside_the_target_is_known(shore: Shore) -> None:
     """A9: an input that names the link and one that names the target's copies: copytruncate ships nothing twice."""
     _, target = one_link(shore.folder)
     append(target, FIRST)

@@ -2,14 +2,14 @@
 
 import os
 import shutil
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
+from support.shores import Shore
 
 
-def settle(shore: Any) -> None:
+def settle(shore: Shore) -> None:
     """Confirm what is on its way, and let everything be read."""
     shore.publisher.window = 1000
     shore.publisher.release()
@@ -17,7 +17,7 @@ def settle(shore: Any) -> None:
         shore.run(6.0)
 
 
-def copied_then_written(shore: Any, first: bytes, between: bytes, *, holding: bool) -> None:
+def copied_then_written(shore: Shore, first: bytes, between: bytes, *, holding: bool) -> None:
     """Ship a.log, copy it, have the copy seen, and ship what is written then."""
     path = shore.write("a.log", first)
     shore.publisher.holding = holding
@@ -28,7 +28,7 @@ def copied_then_written(shore: Any, first: bytes, between: bytes, *, holding: bo
     shore.run()
 
 
-def test_a_log_that_began_as_another_one_goes_on(shore: Any) -> None:
+def test_a_log_that_began_as_another_one_goes_on(shore: Shore) -> None:
     """A22: a banner that is all that a log holds yet is not taken for the copy of another log's."""
     shore.write("worker.log", b"=== start ===\nfirst 1\n")
     shore.start("worker*.log")
@@ -46,7 +46,7 @@ def test_a_log_that_began_as_another_one_goes_on(shore: Any) -> None:
         (b"one 1\nunfinished", b"one 1\nunfinished, and another end\n"),
     ],
 )
-def test_a_copy_that_is_written_over_at_once(shore: Any, first: bytes, then: bytes) -> None:
+def test_a_copy_that_is_written_over_at_once(shore: Shore, first: bytes, then: bytes) -> None:
     """A12, A15, B1: what is in it then is shipped, and does not wait for the end of the log's unfinished line."""
     shore.write("a.log", first)
     shore.start("a.log*")
@@ -59,7 +59,7 @@ def test_a_copy_that_is_written_over_at_once(shore: Any, first: bytes, then: byt
 
 @pytest.mark.parametrize("stopped", ["no", "cleanly", "killed"])
 @pytest.mark.parametrize("holding", [False, True])
-def test_the_next_copy_in_the_same_place(shore: Any, stopped: str, holding: bool) -> None:
+def test_the_next_copy_in_the_same_place(shore: Shore, stopped: str, holding: bool) -> None:
     """A14: with broker or shipper away, another life is copied to where a copy was that is not shipped yet."""
     copied_then_written(shore, b"old 1\n", b"between 1\nbetween 2\n", holding=holding)
     path, copy = shore.logs / "a.log", shore.logs / "a.log.1"
@@ -82,7 +82,7 @@ def test_the_next_copy_in_the_same_place(shore: Any, stopped: str, holding: bool
     assert {b"middle 1\nmiddle 2\n", b"new 1\n"} <= set(shore.lives())
 
 
-def test_what_is_added_to_a_copy_after_a_crash(shore: Any) -> None:
+def test_what_is_added_to_a_copy_after_a_crash(shore: Shore) -> None:
     """G5: it leaves as another stream's than the life's, which had other bytes there."""
     copied_then_written(shore, b"old 1\n", b"between 1\n", holding=True)
     shore.crash()
@@ -96,7 +96,7 @@ def test_what_is_added_to_a_copy_after_a_crash(shore: Any) -> None:
     assert shore.lives()[:2] == [b"old 1\nbetween 1\n", b"new 1\n"]
 
 
-def test_another_file_with_the_inode_of_a_copy(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_file_with_the_inode_of_a_copy(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A7, A15: where no generation tells them apart, a new file is not taken for a copy that is gone."""
     monkeypatch.setattr("shipper.files.identity.generation_of", lambda _: None)
     path = shore.write("a.log", b"old 1\nold 2\n")
@@ -120,7 +120,7 @@ def test_another_file_with_the_inode_of_a_copy(shore: Any, monkeypatch: pytest.M
     assert b"other 1\nother 2\n" in shore.lives()
 
 
-def test_bytes_that_are_nowhere_are_counted_once(shore: Any) -> None:
+def test_bytes_that_are_nowhere_are_counted_once(shore: Shore) -> None:
     """A24: what a copy lacks and was not confirmed is counted as lost by the first start, and by no other."""
     copied_then_written(shore, b"old 1\n", b"between 1\n", holding=True)
     shore.crash()
@@ -134,7 +134,7 @@ def test_bytes_that_are_nowhere_are_counted_once(shore: Any) -> None:
     assert telemetry.value("logbus_lost_bytes") == lost + len(b"between 1\n")
 
 
-def test_an_error_while_they_are_compared(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_while_they_are_compared(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """D9: EIO from a log that is compared with its copy is said, and passes."""
     shore.write("a.log", b"one 1\n")
     agent = shore.start("a.log*")

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from shipper.files import admission
 from shipper.files.admission import may, walk
 from shipper.files.opening import open_regular
 from shipper.records.redaction import Redact
+from support.shores import Shore
 
 MALLORY, SHIPPER = 1234, 1235
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make what belongs to others")
@@ -153,7 +153,7 @@ def test_a_link_that_is_swapped_meanwhile_shows_nothing(public: Path, monkeypatc
 
 @AS_ROOT
 def test_a_planted_link_is_reported_once_and_shipped_once_it_may_be(
-    shore: Any, caplog: pytest.LogCaptureFixture
+    shore: Shore, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S5: the shipper says why it does not follow the link, looks again at each scan, and says so once."""
     secret = secret_of(shore.folder / "shadow", 0)
@@ -169,7 +169,7 @@ def test_a_planted_link_is_reported_once_and_shipped_once_it_may_be(
 
 
 @AS_ROOT
-def test_a_file_is_not_shown_any_more_once_its_links_owner_may_not_see_it(shore: Any) -> None:
+def test_a_file_is_not_shown_any_more_once_its_links_owner_may_not_see_it(shore: Shore) -> None:
     """S5, D7: a closed file that the owner of its link may read no longer waits until he may again."""
     target = shore.folder / "target"
     target.write_bytes(b"line 1\n")
@@ -187,7 +187,7 @@ def test_a_file_is_not_shown_any_more_once_its_links_owner_may_not_see_it(shore:
 
 @pytest.mark.parametrize("how", ["link", "hard link", "name"])
 def test_secrets_and_state_of_the_shipper_are_never_shipped(
-    shore: Any, how: str, caplog: pytest.LogCaptureFixture
+    shore: Shore, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Password, keys and state are left out, whatever name leads to them; they are watched as they are replaced."""
     own = shore.folder / "etc"
@@ -196,8 +196,8 @@ def test_secrets_and_state_of_the_shipper_are_never_shipped(
     for name in names:
         (own / name).write_bytes(b"secret of at least some length\n")
         (own / name).chmod(0o600)
-    keys = {"password_file": str(own / names[0]), "key_file": str(own / names[1])}
-    broker = Broker(url="amqps://h", cert_file="cert.pem", **keys)
+    password, key = (str(own / name) for name in names[:2])
+    broker = Broker(url="amqps://h", password_file=password, cert_file="cert.pem", key_file=key)
     redact = Redact(presets=["ipv4"], key_file=str(own / names[2]))
     for number, path in enumerate([*map(own.joinpath, names), shore.folder / "state" / "registry.sqlite"]):
         link = shore.logs / f"{number}.log"

@@ -1,24 +1,24 @@
 """`rewind PATH`: ship a file again, under a new stream id, so that sinks do not leave out what they hold."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from shipper.__main__ import main
 from shipper.state.registry import Registry
+from support.shores import Shore
 
 TEXT = b"one\ntwo\nthree\n"
 
 
-def rewind(shore: Any, *arguments: object, name: str = "a.log") -> Result:
+def rewind(shore: Shore, *arguments: object, name: str = "a.log") -> Result:
     """Invoke the command on a file of the logs folder."""
     words = ["rewind", str(shore.logs / name), "--state", str(shore.folder / "state"), *map(str, arguments)]
     return CliRunner().invoke(main, words)
 
 
-def shipped(shore: Any, name: str = "a.log") -> None:
+def shipped(shore: Shore, name: str = "a.log") -> None:
     """Ship a file, and stop."""
     shore.write(name, TEXT)
     shore.start()
@@ -26,7 +26,7 @@ def shipped(shore: Any, name: str = "a.log") -> None:
     shore.stop()
 
 
-def test_a_file_is_shipped_again_from_its_start(shore: Any) -> None:
+def test_a_file_is_shipped_again_from_its_start(shore: Shore) -> None:
     """After a rewind the whole file goes out once more, as a new stream, and what is appended goes on in it."""
     shipped(shore)
     result = rewind(shore)
@@ -39,7 +39,7 @@ def test_a_file_is_shipped_again_from_its_start(shore: Any) -> None:
     assert shore.lives() == [TEXT, TEXT + b"four\n"]
 
 
-def test_from_an_offset_means_from_that_line(shore: Any) -> None:
+def test_from_an_offset_means_from_that_line(shore: Shore) -> None:
     """--to: from the start of the line that holds this byte; nothing before it is sent."""
     shipped(shore)
     assert "from byte 4 (where the line of byte 6 begins)" in rewind(shore, "--to", 6).stdout
@@ -50,7 +50,7 @@ def test_from_an_offset_means_from_that_line(shore: Any) -> None:
     assert again.stream != shore.publisher.batches[0].stream
 
 
-def test_a_restart_after_it_is_as_usual(shore: Any) -> None:
+def test_a_restart_after_it_is_as_usual(shore: Shore) -> None:
     """The new stream is remembered like any other: a crash after it resends nothing, a second rewind works."""
     shipped(shore)
     assert rewind(shore, "--to", 4).exit_code == 0
@@ -67,7 +67,7 @@ def test_a_restart_after_it_is_as_usual(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("deleted", [False, True])
-def test_a_rotated_file_can_be_shipped_again(shore: Any, deleted: bool) -> None:
+def test_a_rotated_file_can_be_shipped_again(shore: Shore, deleted: bool) -> None:
     """A file that was renamed out of every input goes out again before what follows it; a deleted one cannot."""
     shipped(shore)
     (shore.logs / "a.log").rename(shore.logs / "a.log.1")
@@ -82,7 +82,7 @@ def test_a_rotated_file_can_be_shipped_again(shore: Any, deleted: bool) -> None:
     assert shore.lives() == [TEXT, TEXT, b"new\n"]
 
 
-def test_a_running_shipper_is_left_alone(shore: Any) -> None:
+def test_a_running_shipper_is_left_alone(shore: Shore) -> None:
     """C8: while a shipper holds the registry, the command refuses and changes nothing."""
     shore.write("a.log", TEXT)
     shore.start()
@@ -96,7 +96,7 @@ def test_a_running_shipper_is_left_alone(shore: Any) -> None:
     assert shore.lives() == [TEXT]
 
 
-def test_what_cannot_be_rewound_is_one_line(shore: Any, tmp_path: Path) -> None:
+def test_what_cannot_be_rewound_is_one_line(shore: Shore, tmp_path: Path) -> None:
     """An offset beyond what is shipped, no offset, a file that was never shipped, is gone or rewritten, no registry."""
     shipped(shore)
     shore.write("b.log", b"never\n")
@@ -117,7 +117,7 @@ def test_what_cannot_be_rewound_is_one_line(shore: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "no").exists()
 
 
-def test_a_line_longer_than_a_look_back_is_found(shore: Any) -> None:
+def test_a_line_longer_than_a_look_back_is_found(shore: Shore) -> None:
     """B6: the start of a line is found however long the line is."""
     shore.write("a.log", b"x\n" + b"y" * 300_000 + b"\n")
     shore.start()
@@ -126,7 +126,7 @@ def test_a_line_longer_than_a_look_back_is_found(shore: Any) -> None:
     assert "from byte 2 " in rewind(shore, "--to", 290_000).stdout
 
 
-def test_nothing_is_begun_if_it_cannot_be_saved(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_begun_if_it_cannot_be_saved(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """C6: with the disk full the registry stays as it was, and this is said."""
     shipped(shore)
     monkeypatch.setattr(Registry, "add", lambda *_: False)

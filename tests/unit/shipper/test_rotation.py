@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from typing import Any
 
 import pytest
 
 from shipper.files import complaints
+from shipper.files.opening import OpenFile, open_regular
+from support.shores import Shore
 
 
-def test_renamed_while_written(shore: Any) -> None:
+def test_renamed_while_written(shore: Shore) -> None:
     """A1: the old writer goes on in the renamed file, a new one at the name: all lines once, old before new."""
     path = shore.write("a.log", b"old 1\n")
     shore.start()
@@ -25,7 +26,7 @@ def test_renamed_while_written(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["*.log", "*.log*"])
-def test_many_rotations_of_several_files(shore: Any, pattern: str) -> None:
+def test_many_rotations_of_several_files(shore: Shore, pattern: str) -> None:
     """A2, A5: three files, ten rotations each, in the glob or out of it: each line once, in order."""
     shore.start(pattern)
     expected = set()
@@ -46,7 +47,7 @@ def test_many_rotations_of_several_files(shore: Any, pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
-def test_rotated_while_stopped(shore: Any, pattern: str) -> None:
+def test_rotated_while_stopped(shore: Shore, pattern: str) -> None:
     """A3: rotated and both written while the shipper was down: both tails once, nothing again."""
     path = shore.write("a.log", b"one 1\n")
     shore.start(pattern)
@@ -60,7 +61,7 @@ def test_rotated_while_stopped(shore: Any, pattern: str) -> None:
     assert [batch.body for batch in shore.publisher.batches] == [b"one 1\n", b"two\nthree\n", b"new 1\n"]
 
 
-def test_rotated_in_a_full_window_and_killed(shore: Any) -> None:
+def test_rotated_in_a_full_window_and_killed(shore: Shore) -> None:
     """A1, C1: lives that wait behind a full window are found again after a crash, by their inode."""
     shore.publisher.holding, shore.publisher.window = True, 0
     shore.start()
@@ -76,7 +77,7 @@ def test_rotated_in_a_full_window_and_killed(shore: Any) -> None:
 
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("data", [b"new 2\n", b"line 1\n", b"longer than it was before 2\n"])
-def test_deleted_and_created_again(shore: Any, stopped: bool, data: bytes) -> None:
+def test_deleted_and_created_again(shore: Shore, stopped: bool, data: bytes) -> None:
     """A7, A8, A9: the same inode on ext4, running or down, shorter, the same bytes or longer: from 0, a new stream."""
     path = shore.write("a.log", b"line 1\n")
     shore.start()
@@ -92,7 +93,7 @@ def test_deleted_and_created_again(shore: Any, stopped: bool, data: bytes) -> No
 
 @pytest.mark.parametrize("stopped", [False, True])
 @pytest.mark.parametrize("data", [b"n 2\n", b"LINE 1\n", b"longer than it was before 2\n"])
-def test_truncated_and_written_again(shore: Any, stopped: bool, data: bytes) -> None:
+def test_truncated_and_written_again(shore: Shore, stopped: bool, data: bytes) -> None:
     """A10, A12, A13: in place, running or down, shorter, as long or longer: from 0, a new stream."""
     path = shore.write("a.log", b"line 1\n")
     shore.start()
@@ -106,7 +107,7 @@ def test_truncated_and_written_again(shore: Any, stopped: bool, data: bytes) -> 
     assert shore.lives() == [b"line 1\n", data]
 
 
-def test_a_writer_that_does_not_append_leaves_a_hole(shore: Any) -> None:
+def test_a_writer_that_does_not_append_leaves_a_hole(shore: Shore) -> None:
     """A11: copytruncate under such a writer: its next line arrives once, with no NULs, also when seen in between."""
     with (shore.logs / "a.log").open("wb", buffering=0) as writer:
         writer.write(b"before 1\n" * 1000)
@@ -120,7 +121,7 @@ def test_a_writer_that_does_not_append_leaves_a_hole(shore: Any) -> None:
     assert len({batch.stream for batch in shore.publisher.batches}) == 2
 
 
-def test_a_link_is_swapped(shore: Any) -> None:
+def test_a_link_is_swapped(shore: Shore) -> None:
     """A18: both targets of a link that is replaced atomically are read to their end."""
     (shore.folder / "x").mkdir()
     for name in "ab":
@@ -139,7 +140,7 @@ def test_a_link_is_swapped(shore: Any) -> None:
     assert shore.lives() == [b"a 1\na 2\na 3\n", b"b 1\n"]
 
 
-def test_one_file_under_several_names_is_one_stream(shore: Any) -> None:
+def test_one_file_under_several_names_is_one_stream(shore: Shore) -> None:
     """A19: hard links and symlinks to one file make one copy."""
     path = shore.write("a.log", b"one\n")
     os.link(path, shore.logs / "b.log")
@@ -151,7 +152,7 @@ def test_one_file_under_several_names_is_one_stream(shore: Any) -> None:
     assert shore.lives() == [b"one\ntwo\n"]
 
 
-def test_identical_small_files_are_two_streams(shore: Any) -> None:
+def test_identical_small_files_are_two_streams(shore: Shore) -> None:
     """A20, A22: the same first bytes in two files hide neither."""
     shore.write("a.log", b"same 1\n")
     shore.write("b.log", b"same 1\n")
@@ -159,7 +160,7 @@ def test_identical_small_files_are_two_streams(shore: Any) -> None:
     assert shore.lives() == [b"same 1\n", b"same 1\n"]
 
 
-def test_a_file_grows_past_its_fingerprint(shore: Any) -> None:
+def test_a_file_grows_past_its_fingerprint(shore: Shore) -> None:
     """A21: four restarts while the head grows to its full length: one stream, nothing again."""
     for turn in range(5):
         shore.write("a.log", b"%04d" % turn * 300 + b"\n")
@@ -170,7 +171,7 @@ def test_a_file_grows_past_its_fingerprint(shore: Any) -> None:
     assert len(shore.lives()) == 1
 
 
-def test_an_unfinished_line_survives_a_restart(shore: Any) -> None:
+def test_an_unfinished_line_survives_a_restart(shore: Shore) -> None:
     """B2: its two parts make one line."""
     shore.write("a.log", b"one 1\npart")
     shore.start()
@@ -181,7 +182,7 @@ def test_an_unfinished_line_survives_a_restart(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("how", ["rename", "unlink"])
-def test_the_last_line_of_an_ended_life_is_shipped(shore: Any, how: str) -> None:
+def test_the_last_line_of_an_ended_life_is_shipped(shore: Shore, how: str) -> None:
     """B3, A24: unfinished, rotated away or deleted: shipped once when it has been quiet."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -194,7 +195,7 @@ def test_the_last_line_of_an_ended_life_is_shipped(shore: Any, how: str) -> None
     assert shore.lives() == [b"one 1\ntwo\nlast"]
 
 
-def test_a_deleted_file_is_released(shore: Any) -> None:
+def test_a_deleted_file_is_released(shore: Shore) -> None:
     """A23: the descriptor of a deleted file is closed, and its stream is done."""
     path = shore.write("a.log", b"one 1\n")
     shore.start()
@@ -205,7 +206,7 @@ def test_a_deleted_file_is_released(shore: Any) -> None:
     assert shore.agent._registry.unfinished() == []  # noqa: SLF001 - as above
 
 
-def test_a_lost_registry_sends_the_same_ids(shore: Any) -> None:
+def test_a_lost_registry_sends_the_same_ids(shore: Shore) -> None:
     """C9: without its registry a shipper sends everything again, under the ids it had, where the file system tells."""
     shore.write("a.log", b"2024 one\n")
     shore.start()
@@ -218,7 +219,7 @@ def test_a_lost_registry_sends_the_same_ids(shore: Any) -> None:
     assert again.stream == first.stream
 
 
-def test_a_life_that_repeats_its_first_line_has_another_id(shore: Any) -> None:
+def test_a_life_that_repeats_its_first_line_has_another_id(shore: Shore) -> None:
     """G5: truncated and begun with the very same first line: the id that would be derived is taken."""
     path = shore.write("a.log", b"start 1\nold\n")
     shore.start()
@@ -229,7 +230,7 @@ def test_a_life_that_repeats_its_first_line_has_another_id(shore: Any) -> None:
     assert len({batch.stream for batch in shore.publisher.batches}) == 2
 
 
-def test_a_registry_from_another_machine_gets_new_ids(shore: Any) -> None:
+def test_a_registry_from_another_machine_gets_new_ids(shore: Shore) -> None:
     """G4: a cloned disk goes on where it was, under ids of its own."""
     shore.write("a.log", b"one 1\n")
     shore.start()
@@ -242,7 +243,7 @@ def test_a_registry_from_another_machine_gets_new_ids(shore: Any) -> None:
     assert one.stream != two.stream
 
 
-def test_the_published_end_is_recognised_too(shore: Any) -> None:
+def test_the_published_end_is_recognised_too(shore: Shore) -> None:
     """A13: rewritten behind the confirmed offset after a crash: other bytes never go out under the old id."""
     old = b"one 1\n" * 1000
     path = shore.write("a.log", old)
@@ -261,7 +262,7 @@ def test_the_published_end_is_recognised_too(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_rotated_between_the_look_and_the_opening(shore: Any, monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
+def test_rotated_between_the_look_and_the_opening(shore: Shore, monkeypatch: pytest.MonkeyPatch, stopped: bool) -> None:
     """A2, C1: a path that means another file when it is opened than when it was seen says nothing about either."""
     path = shore.write("a.log", b"one 1\n")
     shore.start("*.log*")
@@ -272,9 +273,9 @@ def test_rotated_between_the_look_and_the_opening(shore: Any, monkeypatch: pytes
         shore.crash()
     else:
         rotate(shore, b"three 1\n")
-    opened = complaints.open_regular
+    opened = open_regular
 
-    def rotate_first(name: str) -> Any:
+    def rotate_first(name: str) -> OpenFile:
         monkeypatch.setattr(complaints, "open_regular", opened)
         rotate(shore, b"four 1\n")
         return opened(name)
@@ -288,7 +289,7 @@ def test_rotated_between_the_look_and_the_opening(shore: Any, monkeypatch: pytes
     assert sorted(shore.lives()) == sorted(whole)
 
 
-def rotate(shore: Any, first: bytes) -> None:
+def rotate(shore: Shore, first: bytes) -> None:
     """Rename a chain of files, and begin a new one."""
     for number in range(3, 0, -1):
         older = shore.logs / (f"a.log.{number - 1}" if number > 1 else "a.log")

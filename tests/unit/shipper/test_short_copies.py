@@ -3,11 +3,11 @@
 import gzip
 import os
 import shutil
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
+from support.shores import Shore
 
 LINES = [b"line %d\n" % number for number in range(2000)]
 
@@ -17,7 +17,7 @@ LINES = [b"line %d\n" % number for number in range(2000)]
 @pytest.mark.parametrize("copied", [2, 700])
 @pytest.mark.parametrize("confirmed", [False, True])
 def test_what_is_read_between_copy_and_truncation(
-    shore: Any, pattern: str, stopped: bool, copied: int, confirmed: bool
+    shore: Shore, pattern: str, stopped: bool, copied: int, confirmed: bool
 ) -> None:
     """A14, A15: lines that the copy lacks, as it was made before them, arrive, and no others come twice."""
     path = shore.write("a.log", b"".join(LINES[:copied]))
@@ -41,7 +41,7 @@ def test_what_is_read_between_copy_and_truncation(
     assert shore.lives() == [b"".join(LINES[: copied + 3]), b"new 1\n"]
 
 
-def test_what_is_not_read_between_copy_and_truncation_is_counted(shore: Any) -> None:
+def test_what_is_not_read_between_copy_and_truncation_is_counted(shore: Shore) -> None:
     """A14: the copy lacks lines of which some were read, and others only seen, while the window was full."""
     lost = telemetry.value("logbus_lost_bytes")
     path = shore.write("a.log", b"one 1\n")
@@ -61,7 +61,7 @@ def test_what_is_not_read_between_copy_and_truncation_is_counted(shore: Any) -> 
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_was_seen_and_not_published_is_more_than_the_copy_holds(shore: Any, packed: bool) -> None:
+def test_what_was_seen_and_not_published_is_more_than_the_copy_holds(shore: Shore, packed: bool) -> None:
     """A14, A6: the life is known by its first bytes, which were looked at beyond the end of its copy, or archive."""
     shore.publisher.holding, shore.publisher.window = True, 1
     path = shore.write("a.log", b"x" * 1500 + b"\n")
@@ -77,7 +77,7 @@ def test_what_was_seen_and_not_published_is_more_than_the_copy_holds(shore: Any,
     assert shore.lives() == [copy]
 
 
-def test_bytes_that_are_all_alike_prove_nothing(shore: Any) -> None:
+def test_bytes_that_are_all_alike_prove_nothing(shore: Shore) -> None:
     """A14: another life's copy is not taken for one, though it has the same 256 bytes before a batch's end."""
     first, second = (b"life %d " % number + b"\0" * size + b"\n" for number, size in enumerate((3000, 2000)))
     path = shore.write("a.log", first)
@@ -92,7 +92,7 @@ def test_bytes_that_are_all_alike_prove_nothing(shore: Any) -> None:
     assert shore.lives() == [first + b"between\n", second]
 
 
-def test_a_copy_that_is_written_to_is_a_file_of_its_own_from_there(shore: Any) -> None:
+def test_a_copy_that_is_written_to_is_a_file_of_its_own_from_there(shore: Shore) -> None:
     """A15, G5: what somebody adds to a copy whose bytes were shipped leaves as another stream's, at its place."""
     path = shore.write("a.log", b"one 1\n")
     shore.start("a.log*")
@@ -110,7 +110,7 @@ def test_a_copy_that_is_written_to_is_a_file_of_its_own_from_there(shore: Any) -
     assert len({batch.stream for batch in shore.publisher.batches}) == 2
 
 
-def test_a_new_file_with_the_same_banner_is_no_copy(shore: Any) -> None:
+def test_a_new_file_with_the_same_banner_is_no_copy(shore: Shore) -> None:
     """A22: of files whose numbers are their names, one that is truncated is not taken to go on in another."""
     banner = b"=== worker starting ===\n"
     path = shore.write("worker-1.log", banner)
@@ -128,7 +128,7 @@ def test_a_new_file_with_the_same_banner_is_no_copy(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("stopped", [False, True])
-def test_an_archive_comes_before_an_older_copy(shore: Any, stopped: bool) -> None:
+def test_an_archive_comes_before_an_older_copy(shore: Shore, stopped: bool) -> None:
     """A3, A6: a copy that somebody made long ago is not where a life goes on."""
     path = shore.write("a.log", b"".join(LINES[:100]))
     shore.start("a.log")
@@ -150,7 +150,7 @@ def test_an_archive_comes_before_an_older_copy(shore: Any, stopped: bool) -> Non
     assert shore.lives() == [b"".join(LINES[:300]), b"new 1\n"]
 
 
-def test_a_log_that_is_called_as_if_it_was_rotated(shore: Any) -> None:
+def test_a_log_that_is_called_as_if_it_was_rotated(shore: Shore) -> None:
     """A15: the copy of `worker-1.log` is found, too, and not shipped again."""
     path = shore.write("worker-1.log", b"one 1\n")
     shore.start("worker-*.log*")
@@ -161,7 +161,7 @@ def test_a_log_that_is_called_as_if_it_was_rotated(shore: Any) -> None:
     assert shore.lives() == [b"one 1\n", b"new 1\n"]
 
 
-def test_a_log_that_is_gone_when_its_truncation_would_be_seen(shore: Any) -> None:
+def test_a_log_that_is_gone_when_its_truncation_would_be_seen(shore: Shore) -> None:
     """A14, D4: its life was closed, to save descriptors: the copy waits until that has ended."""
     path = shore.write("a.log", b"one 1\n")
     shore.start("a.log*", "other.log", budget=1)

@@ -4,14 +4,15 @@ import mmap
 import os
 import random
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus import telemetry
 from shipper.files.space import SEARCH_BYTES, content_end, first_byte
-from shipper.lives import content, tail
+from shipper.lives import content
+from shipper.records.encoding import Name as EncodingName
 from shipper.records.rules import Multiline
+from support.shores import Kind, Shore
 
 LINE_BYTES = 13
 
@@ -39,7 +40,7 @@ def fill(path: Path, offset: int, data: bytes) -> None:
 
 @pytest.mark.parametrize("hole", [True, False])
 @pytest.mark.parametrize("size", [100, 5_000, 3_000_000, 2 * SEARCH_BYTES + 17])
-def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:
+def test_lines_written_in_place(shore: Shore, size: int, hole: bool) -> None:
     """Each line arrives once and whole, whatever space the file ends with; nothing of the space is published."""
     path = shore.logs / "app.log"
     take_space(path, size, hole=hole)
@@ -52,7 +53,7 @@ def test_lines_written_in_place(shore: Any, size: int, hole: bool) -> None:
 
 
 @pytest.mark.parametrize("size", [100, 3_000_000, 5_000_000])
-def test_space_behind_lines(shore: Any, size: int) -> None:
+def test_space_behind_lines(shore: Shore, size: int) -> None:
     """The same where lines were there before the space was taken, and more space is taken when it is used up."""
     path = shore.write("app.log", b"".join(lines(3)))
     shore.start()
@@ -68,7 +69,7 @@ def test_space_behind_lines(shore: Any, size: int) -> None:
     assert shore.lives() == [b"".join(whole)]
 
 
-def test_an_unfinished_line_before_the_space(shore: Any) -> None:
+def test_an_unfinished_line_before_the_space(shore: Shore) -> None:
     """The beginning of a line before space longer than max_record_bytes waits for the line's end."""
     path = shore.write("app.log", b"begun")
     take_space(path, 3_000_000, hole=True)
@@ -80,7 +81,7 @@ def test_an_unfinished_line_before_the_space(shore: Any) -> None:
     assert shore.lives() == [b"begun and ended 1\n"]
 
 
-def test_space_that_something_follows_is_content(shore: Any) -> None:
+def test_space_that_something_follows_is_content(shore: Shore) -> None:
     """B4: NULs between two lines are bytes like any other, once the second one is there."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 5_000, hole=True)
@@ -91,7 +92,7 @@ def test_space_that_something_follows_is_content(shore: Any) -> None:
     assert shore.lives() == [b"one 1\n" + bytes(5_000 - 6) + b"two 2\n"]
 
 
-def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows more NULs than a step searches is found, by more steps, without anything more happening."""
     step_bytes = 2 << 20
     monkeypatch.setattr(content, "SEARCH_BYTES", step_bytes)
@@ -104,7 +105,7 @@ def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Any, monkeyp
     assert shore.lives()[0].rstrip(b"\0") == b"one 1\n" + bytes(2 * step_bytes - 6) + b"two 2\n"
 
 
-def test_nothing_is_behind_though_space_is_left(shore: Any) -> None:
+def test_nothing_is_behind_though_space_is_left(shore: Shore) -> None:
     """What is behind, and what is lost with a deleted file, counts content only."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
@@ -119,7 +120,7 @@ def test_nothing_is_behind_though_space_is_left(shore: Any) -> None:
     assert shore.agent.files == 0
 
 
-def test_space_is_given_back(shore: Any) -> None:
+def test_space_is_given_back(shore: Shore) -> None:
     """A writer that truncates its file to what it holds, and rotates it, loses nothing and begins no new life."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
@@ -133,7 +134,7 @@ def test_space_is_given_back(shore: Any) -> None:
     assert shore.lives() == [b"one 1\n", b"two 2\n"]
 
 
-def test_what_is_taken_as_read_is_content(shore: Any) -> None:
+def test_what_is_taken_as_read_is_content(shore: Shore) -> None:
     """With `start: end`, what is written in place into space that was there before is shipped."""
     path = shore.write("app.log", b"one 1\n")
     take_space(path, 3_000_000, hole=True)
@@ -144,7 +145,7 @@ def test_what_is_taken_as_read_is_content(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["utf-16le", "utf-16be"])
-def test_space_behind_wide_characters(shore: Any, name: str) -> None:
+def test_space_behind_wide_characters(shore: Shore, name: EncodingName) -> None:
     """B9: half of a character may be a NUL: space is whole units."""
     path = shore.logs / "app.log"
     encoded = "one 1\nĀ".encode(name)
@@ -157,7 +158,7 @@ def test_space_behind_wide_characters(shore: Any, name: str) -> None:
     assert b"".join(batch.body for batch in shore.publisher.batches).decode() == "one 1\nĀ two 2\n"
 
 
-def test_a_mapped_file_under_a_busy_writer(shore: Any) -> None:
+def test_a_mapped_file_under_a_busy_writer(shore: Shore) -> None:
     """A writer that maps its file and fills it while it is read: every line once and whole, in order."""
     path = shore.logs / "app.log"
     take_space(path, 4_000_000, hole=True)
@@ -182,13 +183,14 @@ def test_a_mapped_file_under_a_busy_writer(shore: Any) -> None:
 
 
 @pytest.mark.parametrize("behind", [0, 3_000_000])
-def test_what_is_filled_while_it_is_read(shore: Any, monkeypatch: pytest.MonkeyPatch, behind: int) -> None:
+def test_what_is_filled_while_it_is_read(shore: Shore, monkeypatch: pytest.MonkeyPatch, behind: int) -> None:
     """A read that saw NULs where a line was just written, and the lines behind it, is made again."""
     path = shore.logs / "app.log"
     take_space(path, 13 * 100 + behind, hole=True)
     shore.start()
     fill(path, 0, b"".join(lines(100)))
-    whole, torn = os.pread, []
+    whole = os.pread
+    torn: list[bytes] = []
 
     def late(fd: int, length: int, offset: int) -> bytes:
         data = whole(fd, length, offset)
@@ -197,7 +199,7 @@ def test_what_is_filled_while_it_is_read(shore: Any, monkeypatch: pytest.MonkeyP
         torn.append(data)
         return data[:200] + bytes(300) + data[500:]
 
-    monkeypatch.setattr(tail.os, "pread", late)
+    monkeypatch.setattr(os, "pread", late)
     shore.run()
     assert torn
     assert shore.lives() == [b"".join(lines(100))]
@@ -217,7 +219,7 @@ def test_the_end_of_content(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lines_behind", [0, 3])
 @pytest.mark.parametrize("keys", [{}, {"multiline": Multiline(preset="python")}, {"max_record_bytes": 1024}])
-def test_a_writer_that_is_interrupted_within_a_line(shore: Any, lines_behind: int, keys: dict[str, Any]) -> None:
+def test_a_writer_that_is_interrupted_within_a_line(shore: Shore, lines_behind: int, keys: Kind) -> None:
     """Where the end of a line is in the file before its middle, the line is shipped once it is whole."""
     path = shore.logs / "app.log"
     take_space(path, 100_000, hole=True)
@@ -240,7 +242,7 @@ def test_a_writer_that_is_interrupted_within_a_line(shore: Any, lines_behind: in
     assert shore.lives() == [b"one\n" + line + behind]
 
 
-def test_nuls_that_stay_are_shipped(shore: Any) -> None:
+def test_nuls_that_stay_are_shipped(shore: Shore) -> None:
     """A writer in place that writes NULs has them shipped as they are, a second later."""
     path = shore.logs / "app.log"
     take_space(path, 100_000, hole=True)
@@ -252,7 +254,7 @@ def test_nuls_that_stay_are_shipped(shore: Any) -> None:
     assert shore.lives() == [b"a\0\0\0b\nc\n"]
 
 
-def test_once_ships_nuls_in_place(shore: Any) -> None:
+def test_once_ships_nuls_in_place(shore: Shore) -> None:
     """`--once` waits for what may still be filled, and ends."""
     path = shore.write("app.log", b"a\0\0b\nc\n")
     take_space(path, 10_000, hole=True)

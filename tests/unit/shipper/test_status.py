@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from shipper.__main__ import main
 from shipper.commands.remembered import remembered
-from shipper.state import registry as registry_module
 from shipper.state.registry import Registry, Row
+from support.shores import Shore
 
 
 def status(*arguments: object) -> Result:
@@ -30,7 +31,7 @@ def objects(folder: Path) -> dict[str, dict[str, Any]]:
     return {os.path.basename(each["path"]): each for each in found}  # noqa: PTH119 - any bytes
 
 
-def test_a_running_shipper_is_looked_at(shore: Any) -> None:
+def test_a_running_shipper_is_looked_at(shore: Shore) -> None:
     """While the shipper holds the registry: each stream with its path, id, offset and what it is behind."""
     path = shore.write("a.log", b"1\n2\n")
     shore.start()
@@ -46,7 +47,7 @@ def test_a_running_shipper_is_looked_at(shore: Any) -> None:
     assert objects(shore.folder)["a.log"]["behind"] == 0
 
 
-def test_it_neither_locks_nor_writes(shore: Any) -> None:
+def test_it_neither_locks_nor_writes(shore: Shore) -> None:
     """Whether a shipper runs, was killed or has ended: not a file is made or changed, so the next start is as usual."""
     shore.write("a.log", b"1\n")
     shore.start()
@@ -61,7 +62,7 @@ def test_it_neither_locks_nor_writes(shore: Any) -> None:
     shore.start()
 
 
-def test_held_lives_are_shown(shore: Any) -> None:
+def test_held_lives_are_shown(shore: Shore) -> None:
     """What is rotated or deleted and not confirmed is held: with its present name, if it has one."""
     shore.publisher.holding = True
     for name in ("a.log", "b.log"):
@@ -80,7 +81,7 @@ def test_held_lives_are_shown(shore: Any) -> None:
     assert "2 held" in result.stderr
 
 
-def test_a_compressed_life_is_rotated(shore: Any) -> None:
+def test_a_compressed_life_is_rotated(shore: Shore) -> None:
     """With the shipper stopped, a life that was compressed is shown under its archive's name."""
     path = shore.write("a.log", b"1\n2\n")
     shore.start()
@@ -92,7 +93,7 @@ def test_a_compressed_life_is_rotated(shore: Any) -> None:
     assert (said["state"], said["file"]) == ("rotated", str(shore.logs / "a.log.1.gz"))
 
 
-def test_an_inode_with_other_bytes_is_no_progress(shore: Any) -> None:
+def test_an_inode_with_other_bytes_is_no_progress(shore: Shore) -> None:
     """A8: with the shipper stopped, the file was rewritten: it is said to be replaced, and its size is not taken."""
     path = shore.write("a.log", b"one\ntwo\n")
     shore.start()
@@ -103,7 +104,7 @@ def test_an_inode_with_other_bytes_is_no_progress(shore: Any) -> None:
     assert (said["state"], said["behind"]) == ("replaced", 0)
 
 
-def test_what_is_over_is_done(shore: Any) -> None:
+def test_what_is_over_is_done(shore: Shore) -> None:
     """A deleted file that was confirmed to its end is done, and comes last."""
     shore.write("a.log", b"1\n")
     shore.write("b.log", b"1\n")
@@ -132,14 +133,14 @@ def test_the_oldest_unconfirmed_byte_ages(tmp_path: Path, monkeypatch: pytest.Mo
         (500, replace(ROW, offset=20, published=30)),
         (600, replace(ROW, offset=20, published=40)),
     ]:
-        monkeypatch.setattr(registry_module.time, "time", lambda now_s=now_s: now_s)
+        monkeypatch.setattr(time, "time", lambda now_s=now_s: now_s)
         registry.save([row])
         seen.append(remembered(tmp_path)[0][1])
     registry.close()
     assert seen == [100, 100, 300, 400, 500, 500]
 
 
-def test_hostile_paths_are_escaped(shore: Any) -> None:
+def test_hostile_paths_are_escaped(shore: Shore) -> None:
     """S1, D17: no control character of a path reaches the terminal; a tab does not break the columns."""
     shore.write("a\x1b[2J\t\udcff.log", b"1\n")
     shore.start()
@@ -152,7 +153,7 @@ def test_hostile_paths_are_escaped(shore: Any) -> None:
     assert json.loads(status("--state", shore.folder / "state", "--json").stdout)["path"].endswith("\\xff.log")
 
 
-def test_a_terminal_gets_a_table(shore: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_gets_a_table(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal there is a table in colour, without it with NO_COLOR; names that look like markup stay names."""
     shore.write("[red]a.log", b"1\n")
     shore.start(r"*a.log")

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from shipper.agent import Agent
 from shipper.lives.stdin import Stdin
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
+from support.shores import Shore
 
 
 class Waker:
@@ -40,14 +40,14 @@ def pipe() -> Iterator[tuple[int, int]]:
             continue
 
 
-def agent_on(fd: int, shore: Any, waker: Waker | None = None) -> Agent:
+def agent_on(fd: int, shore: Shore, waker: Waker | None = None) -> Agent:
     """Return a shipper of a descriptor."""
     settings = Settings(inputs=[Input(paths=["-"])], host="h")
-    shore.agent = Agent(settings, shore.publisher, Registry(), waker=waker, stdin_fd=fd)
-    return shore.agent
+    shore.agent = agent = Agent(settings, shore.publisher, Registry(), waker=waker, stdin_fd=fd)
+    return agent
 
 
-def test_what_is_there_is_shipped_and_an_unfinished_line_waits(shore: Any, pipe: tuple[int, int]) -> None:
+def test_what_is_there_is_shipped_and_an_unfinished_line_waits(shore: Shore, pipe: tuple[int, int]) -> None:
     """B1: a line written in two parts to a pipe is one line; at the end the rest goes too, then it has finished."""
     agent = agent_on(pipe[0], shore)
     os.write(pipe[1], b"one\ntw")
@@ -65,7 +65,7 @@ def test_what_is_there_is_shipped_and_an_unfinished_line_waits(shore: Any, pipe:
     assert [batch.offset for batch in shore.publisher.batches] == [0, 4, 8]
 
 
-def test_a_full_window_leaves_it_unread_and_unwatched(shore: Any, pipe: tuple[int, int]) -> None:
+def test_a_full_window_leaves_it_unread_and_unwatched(shore: Shore, pipe: tuple[int, int]) -> None:
     """While nothing may be published, the pipe is the buffer and does not keep the loop awake."""
     waker = Waker()
     agent_on(pipe[0], shore, waker)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from logbus import telemetry
 from logbus.batch import Batch, decode, encode, records, routing_key, split, trim
 from logbus.errors import UsageError
+from shipper.records.cuts import Finished
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.recorder import Finished, Recorder
+from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input

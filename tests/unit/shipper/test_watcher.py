@@ -6,7 +6,6 @@ import select
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from shipper.files import watcher as room
 from shipper.files.watcher import Watcher
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
+from support.shores import Shore
 
 LONG_MS = 10_000
 
@@ -187,7 +187,7 @@ def test_silence_is_noticed(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_a_scan_that_was_sooner_than_the_events_proves_nothing(
-    hints: Hints, shore: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    hints: Hints, shore: Shore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Many files written right before a scan are no silence: what tells is that no event comes after it either."""
     settings = Settings(inputs=[Input(paths=[str(shore.logs / "*.log")])], host="h")

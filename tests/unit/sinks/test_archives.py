@@ -9,25 +9,27 @@ import stat
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
 
 from logbus.batch import Message, encode
 from logbus.errors import UsageError
+from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink, rotation
 from sinks.file.rotation import Rotation
+from support.stages import Stage
 
 LINES = b"".join(b"%06d a line of ordinary length, as applications write them\n" % number for number in range(400))
 
 
-def start(stage: Any, **settings: Any) -> Any:
+def start(stage: Stage, **settings: object) -> Runner:
     """Start a runner with a file sink of these settings."""
     keys = {"path": str(stage.root / "out.log")} | settings
-    return stage.start(make_sink=lambda context: open_sink(Settings(**keys), context))
+    return stage.start(make_sink=lambda context: open_sink(msgspec.convert(keys, Settings), context))
 
 
-def commit(runner: Any) -> None:
+def commit(runner: Runner) -> None:
     """Take what there is and commit it."""
     for _ in range(3):
         runner.step(time.monotonic())
@@ -39,7 +41,7 @@ def zstdcat(path: Path) -> bytes:
     return subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True).stdout
 
 
-def test_an_archive_is_what_the_zstd_program_reads(stage: Any) -> None:
+def test_an_archive_is_what_the_zstd_program_reads(stage: Stage) -> None:
     """Frames are appended as they came, byte for byte; `zstd -dc` gives the source."""
     whole = encode(stage.batch(LINES))
     stage.queue.put(whole)
@@ -52,7 +54,7 @@ def test_an_archive_is_what_the_zstd_program_reads(stage: Any) -> None:
     assert zstdcat(stage.root / "out.log") == LINES + b"short\nmore\nforeign\n"
 
 
-def test_a_torn_frame_is_cut_off(stage: Any) -> None:
+def test_a_torn_frame_is_cut_off(stage: Stage) -> None:
     """F2: what a crash left behind the last commit goes before anything is appended."""
     stage.queue.put(stage.batch(LINES))
     commit(start(stage, compress="zstd"))
@@ -63,7 +65,7 @@ def test_a_torn_frame_is_cut_off(stage: Any) -> None:
     assert zstdcat(stage.root / "out.log") == LINES + b"more\n"
 
 
-def test_rotated_by_size_and_compressed(stage: Any) -> None:
+def test_rotated_by_size_and_compressed(stage: Stage) -> None:
     """The rotated files and the present one are the source; crashes in between change nothing."""
     size = len(LINES)
     for number in range(5):
@@ -76,7 +78,7 @@ def test_rotated_by_size_and_compressed(stage: Any) -> None:
     assert b"".join(parts) + stage.read() == LINES * 5
 
 
-def test_rotated_in_a_new_period(stage: Any) -> None:
+def test_rotated_in_a_new_period(stage: Stage) -> None:
     """An output of yesterday is left alone until something is written, and then renamed."""
     stage.queue.put(stage.batch(b"old\n"))
     commit(start(stage, rotate=Rotation(every_s=86_400)))
@@ -102,7 +104,7 @@ def test_the_oldest_go_first(tmp_path: Path) -> None:
     assert (tmp_path / "out.log-mine").exists()
 
 
-def test_a_source_called_like_a_rotated_output_is_kept(stage: Any) -> None:
+def test_a_source_called_like_a_rotated_output_is_kept(stage: Stage) -> None:
     """A host may ship what a sink there has rotated: it counts as nobody's rotated output here, and is not deleted."""
     runner = start(stage, path=str(stage.root / "{name}"), rotate=Rotation(max_bytes=1, keep_files=1))
     stage.queue.put(stage.batch(b"kept\n", path="/app.log-20261124T101112Z", stream="f" * 16))
@@ -124,7 +126,7 @@ def test_two_rotations_in_one_second_have_two_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["prefix", "json"])
-def test_wrapped_records_come_once(stage: Any, form: str) -> None:
+def test_wrapped_records_come_once(stage: Stage, form: str) -> None:
     """A prefix or JSON changes the length of an output, not what exactly once means."""
     runner = start(stage, format=form)
     stage.queue.put(stage.batch(b"one\r\n\xff\n", host="a b"))
@@ -142,7 +144,7 @@ def test_wrapped_records_come_once(stage: Any, form: str) -> None:
         assert [json.loads(line).get("fields") for line in lines] == [None, None, {"site": "ü"}]
 
 
-def test_modes_and_syncing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modes_and_syncing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """`mode` is that of new files whatever the umask; with `sync: never` nothing is synced."""
     synced: list[int] = []
     monkeypatch.setattr(os, "fdatasync", synced.append)
@@ -153,7 +155,7 @@ def test_modes_and_syncing(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may give files away")
-def test_owner_and_group(stage: Any) -> None:
+def test_owner_and_group(stage: Stage) -> None:
     """New files and directories, and what becomes of them, are given to `owner` and `group`."""
     keys = {"path": str(stage.root / "{host}" / "out.log"), "owner": "daemon", "group": "12345"}
     runner = start(stage, rotate=Rotation(max_bytes=1, compress="gzip"), **keys)
@@ -168,7 +170,7 @@ def test_owner_and_group(stage: Any) -> None:
     assert {(path.stat().st_uid, path.stat().st_gid) for path in made} == {(pwd.getpwnam("daemon").pw_uid, 12345)}
 
 
-def test_a_file_that_cannot_be_given_away_is_not_made(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_given_away_is_not_made(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is the directory for it: with the wrong owner they would stay so. Nothing is lost meanwhile."""
 
     def refuse(_fd: int, _uid: int, _gid: int) -> None:
@@ -184,7 +186,7 @@ def test_a_file_that_cannot_be_given_away_is_not_made(stage: Any, monkeypatch: p
     assert stage.read("web-1/out.log") == b"one\n"
 
 
-def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_lost_ledger_is_said(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """F15: with outputs but no ledger, a warning says that what comes again will be written again."""
     (stage.root / "out.log").write_bytes(b"before\n")
     stage.queue.put(stage.batch(b"x\n"))
@@ -202,8 +204,7 @@ def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> 
         ({"rotate": {"keep_files": 3}}, "when"),
     ],
 )
-def test_settings_that_make_no_sense(keys: Any, flaw: str) -> None:
+def test_settings_that_make_no_sense(keys: dict[str, object], flaw: str) -> None:
     """They are refused before anything is written."""
-    rotate = keys.pop("rotate", None)
     with pytest.raises(UsageError, match=flaw):
-        Settings(path="/x", rotate=Rotation(**rotate) if rotate else None, **keys)
+        msgspec.convert({"path": "/x", **keys}, Settings)

@@ -2,20 +2,22 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from logbus.batch import Batch
 from sinks.__main__ import cli
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
+from support.stages import Stage
 
 LINES = b"".join(b"%06d a line\n" % number for number in range(500))
 YAML = "state: {root}\nsinks:\n  state: {{type: file, path: '{path}', compress: {compress}}}\n"
 
 
-def archive(stage: Any, path: str, *batches: Any, compress: str = "none") -> Path:
+def archive(stage: Stage, path: str, *batches: Batch, compress: Literal["none", "zstd"] = "none") -> Path:
     """Write batches through a file sink that rotates, and return a sinks.yml of it."""
     rotate = Rotation(max_bytes=1000, compress="none" if compress == "zstd" else "gzip")
     settings = Settings(path=str(stage.root / path), compress=compress, rotate=rotate)
@@ -30,14 +32,14 @@ def archive(stage: Any, path: str, *batches: Any, compress: str = "none") -> Pat
     return config
 
 
-def audit(stage: Any, config: Path) -> Any:
+def audit(stage: Stage, config: Path) -> Result:
     """Run the command against `root/sources`."""
     return CliRunner().invoke(
         cli, ["audit", "--config", str(config), "--against", str(stage.root / "sources"), "state"]
     )
 
 
-def source(stage: Any, content: bytes, path: str = "var/log/app.log") -> Path:
+def source(stage: Stage, content: bytes, path: str = "var/log/app.log") -> Path:
     """Make a source."""
     file = Path(stage.root / "sources" / path)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,7 @@ def source(stage: Any, content: bytes, path: str = "var/log/app.log") -> Path:
 
 
 @pytest.mark.parametrize("compress", ["none", "zstd"])
-def test_same_and_not(stage: Any, compress: str) -> None:
+def test_same_and_not(stage: Stage, compress: Literal["none", "zstd"]) -> None:
     """G12: rotated and compressed outputs hold what the source holds; one byte more or other is told by its place."""
     whole = [stage.batch(LINES), stage.batch(LINES, len(LINES)), stage.batch(b"end\n", 2 * len(LINES))]
     config = archive(stage, "out/{host}/{label}/{path}", *whole, compress=compress)
@@ -59,7 +61,7 @@ def test_same_and_not(stage: Any, compress: str) -> None:
     assert f"differs at byte {len(LINES) + 100 * 14 + 3}: web-1" in told.output
 
 
-def test_an_earlier_life_is_not_mistaken(stage: Any) -> None:
+def test_an_earlier_life_is_not_mistaken(stage: Stage) -> None:
     """What a rotated source left in the output stands before what the present one must equal."""
     batches = [stage.batch(b"old life\n", stream="a" * 16), stage.batch(b"new\n")]
     config = archive(stage, "out/{name}", *batches)
@@ -67,7 +69,7 @@ def test_an_earlier_life_is_not_mistaken(stage: Any) -> None:
     assert "same: web-1" in audit(stage, config).output
 
 
-def test_what_cannot_be_compared_is_said(stage: Any) -> None:
+def test_what_cannot_be_compared_is_said(stage: Stage) -> None:
     """Sources that are gone, or share an output with others, are neither the same nor different."""
     batches = [stage.batch(b"one\n"), stage.batch(b"two\n", stream="b" * 16, path="/other.log")]
     config = archive(stage, "out/all.log", *batches)

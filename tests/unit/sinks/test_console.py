@@ -3,18 +3,19 @@
 import json
 import os
 import time
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch, count_lines
+from logbus.batch import Batch
 from logbus.errors import OutputError, UsageError
+from logbus.wire.batch import count_lines
 from sinks import console
 from sinks.console import Console, Settings, as_json, as_text
 from sinks.printable import inert_json, printable, printable_word
-from sinks.sink import OutputClosed
+from sinks.sink import Context, OutputClosed
+from support.stages import Stage
 
 PLAIN = as_text(colour=False)
 OBEYED = [*range(9), *range(0x0B, 0x20), *range(0x7F, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200F]
@@ -26,7 +27,7 @@ def _in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
-def test_a_record_is_a_line_with_columns(stage: Any) -> None:
+def test_a_record_is_a_line_with_columns(stage: Stage) -> None:
     """Time of reading, severity, host, label, text."""
     shown = PLAIN(stage.batch(b"one\ntwo\tx\n\n", levels=b"364")).decode()
     assert shown.split("\n") == [
@@ -37,15 +38,15 @@ def test_a_record_is_a_line_with_columns(stage: Any) -> None:
     ]
 
 
-def test_colour_is_by_severity(stage: Any) -> None:
+def test_colour_is_by_severity(stage: Stage) -> None:
     """An error is red, and the colour ends before the text."""
     shown = as_text(colour=True)(stage.batch(b"one\n", levels=b"3"))
     assert b"\x1b[31merr    \x1b[0m web-1" in shown
 
 
-def test_a_pipe_gets_no_colour(capfd: pytest.CaptureFixture[str], stage: Any) -> None:
+def test_a_pipe_gets_no_colour(capfd: pytest.CaptureFixture[str], stage: Stage) -> None:
     """Standard output that is no terminal gets plain text."""
-    sink = console.open_sink(Settings(), None)  # type: ignore[arg-type] - it needs no context
+    sink = console.open_sink(Settings(), Context("console", None, lambda _output, _mark: None))
     sink.write(stage.batch(b"x\n", levels=b"3"))
     assert "\x1b" not in capfd.readouterr().out
 
@@ -66,14 +67,14 @@ def test_a_pipe_gets_no_colour(capfd: pytest.CaptureFixture[str], stage: Any) ->
         (b"two\r\r", rb"two\r"),
     ],
 )
-def test_what_a_terminal_would_obey_is_made_visible(stage: Any, hostile: bytes, shown: bytes) -> None:
+def test_what_a_terminal_would_obey_is_made_visible(stage: Stage, hostile: bytes, shown: bytes) -> None:
     """S1, S2: escapes, C1, bidi marks, lone CR and bytes that are not UTF-8; one record stays one line."""
     line = PLAIN(stage.batch(hostile + b"\n"))
     assert line.endswith(b"app          " + shown + b"\n")
     assert line.count(b"\n") == 1
 
 
-def test_names_are_made_visible_too(stage: Any) -> None:
+def test_names_are_made_visible_too(stage: Stage) -> None:
     """S1, S2: a host or label with a newline or an escape forges no line."""
     line = PLAIN(stage.batch(b"x\n", host="a\nb", label="\x1b[2J"))
     assert line.count(b"\n") == 1
@@ -92,7 +93,7 @@ def test_no_control_character_reaches_the_terminal(body: bytes, host: str, path:
     assert text.count("\n") == count_lines(body)
 
 
-def test_a_record_of_several_lines_is_indented(stage: Any) -> None:
+def test_a_record_of_several_lines_is_indented(stage: Stage) -> None:
     """S2: its further lines begin with blanks, so none of them looks like a record; dropped records are not shown."""
     batch = stage.batch(b"Traceback\n  at x\nnext\n", levels=b"366", end=30, lengths=((17, 17), (0, 8), (5, 5)))
     lines = PLAIN(batch).decode().split("\n")
@@ -102,13 +103,13 @@ def test_a_record_of_several_lines_is_indented(stage: Any) -> None:
     assert len(lines) == 4
 
 
-def test_a_last_line_without_newline_is_a_line(stage: Any) -> None:
+def test_a_last_line_without_newline_is_a_line(stage: Stage) -> None:
     """The next batch does not go on in its line."""
     assert PLAIN(stage.batch(b"no end")).endswith(b"no end\n")
     assert PLAIN(stage.batch(b"")) == b""
 
 
-def test_json_is_one_object_a_record(stage: Any) -> None:
+def test_json_is_one_object_a_record(stage: Stage) -> None:
     """The keys of the outside contract; a message has no newline, and bytes that are not UTF-8 are escapes."""
     shown = as_json(stage.batch(b"one\r\n\xff\x1b\n", 100, levels=b"36", path="/a\udcff")).decode()
     first, second = (json.loads(line) for line in shown.splitlines())
@@ -124,7 +125,7 @@ def test_json_is_one_object_a_record(stage: Any) -> None:
     assert (second["offset"], second["message"]) == (105, "\\xff\x1b")
 
 
-def test_json_offsets_are_the_sources(stage: Any) -> None:
+def test_json_offsets_are_the_sources(stage: Stage) -> None:
     """Where records are not verbatim, `lengths` says where each began; a foreign one began nowhere."""
     batch = stage.batch(b"***\nb\n", levels=b"666", end=110, offset=90, lengths=((4, 10), (0, 8), (2, 2)))
     assert [json.loads(line)["offset"] for line in as_json(batch).splitlines()] == [90, 108]
@@ -132,7 +133,7 @@ def test_json_offsets_are_the_sources(stage: Any) -> None:
     assert (foreign["offset"], foreign["message"], foreign["host"]) == (None, "Hello World!", "unknown")
 
 
-def test_an_absurd_time_is_shown_as_one(stage: Any) -> None:
+def test_an_absurd_time_is_shown_as_one(stage: Stage) -> None:
     """A forged time of reading does not stop the console."""
     assert json.loads(as_json(stage.batch(b"x\n", read_at_us=2**62)))["time"].startswith("9999")
     assert PLAIN(stage.batch(b"x\n", read_at_us=2**62))
@@ -151,7 +152,7 @@ def shown_by(settings: Settings, *batches: Batch) -> bytes:
     return shown
 
 
-def test_records_are_chosen_by_a_pattern(stage: Any) -> None:
+def test_records_are_chosen_by_a_pattern(stage: Stage) -> None:
     """A joined record is shown whole or not at all; what is shown keeps its offset and severity."""
     joined = stage.batch(b"a\nerror\n  timeout\nb\n", 10, levels=b"636", lengths=((2, 2), (16, 16), (2, 2)))
     shown = shown_by(Settings(grep="(?i)TIME.ut$"), joined, stage.batch(b"none\n"), stage.batch(b"no timeout\nx\n"))
@@ -163,7 +164,7 @@ def test_records_are_chosen_by_a_pattern(stage: Any) -> None:
         Settings(grep="(?=x)")
 
 
-def test_hosts_and_labels_are_chosen_by_globs(stage: Any) -> None:
+def test_hosts_and_labels_are_chosen_by_globs(stage: Stage) -> None:
     """Only what matches both is shown."""
     out, into = os.pipe()
     sink = Console(Settings(host="web-*", label="a?p"), PLAIN, into)
@@ -175,7 +176,7 @@ def test_hosts_and_labels_are_chosen_by_globs(stage: Any) -> None:
     os.close(out)
 
 
-def test_a_pipe_that_nobody_reads_ends_it(stage: Any) -> None:
+def test_a_pipe_that_nobody_reads_ends_it(stage: Stage) -> None:
     """F9: `| head -1` is no error."""
     out, into = os.pipe()
     os.close(out)
@@ -186,7 +187,7 @@ def test_a_pipe_that_nobody_reads_ends_it(stage: Any) -> None:
     os.close(into)
 
 
-def test_a_slow_reader_is_waited_for(stage: Any) -> None:
+def test_a_slow_reader_is_waited_for(stage: Stage) -> None:
     """F9: what does not fit in a pipe is kept, no write blocks, and every byte comes once when there is room again."""
     out, into = os.pipe()
     body = (b"x" * 99 + b"\n") * 5000
@@ -204,7 +205,7 @@ def test_a_slow_reader_is_waited_for(stage: Any) -> None:
     assert got == body
 
 
-def test_an_output_that_fails_is_said(stage: Any) -> None:
+def test_an_output_that_fails_is_said(stage: Stage) -> None:
     """Any other error is an OutputError, to be tried again."""
     with pytest.raises(OutputError, match="standard output"):
         Console(Settings(), PLAIN, 987).write(stage.batch(b"x\n"))

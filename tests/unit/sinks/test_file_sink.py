@@ -4,16 +4,16 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from logbus.batch import Batch, Message
-from sinks.file import Settings, open_sink, output_files
+from sinks.file import FileSink, Settings, open_sink
 from sinks.sink import Context, Mark
+from support.stages import Stage
 
 
-def test_appended_bytes_are_exactly_the_sources(stage: Any) -> None:
+def test_appended_bytes_are_exactly_the_sources(stage: Stage) -> None:
     """B4, B9: CRLF, NUL, latin-1, a BOM, UTF-16 and ANSI escapes arrive as they were, and nothing is added."""
     body = b"crlf\r\n\0\0\n\xe9\xff\n" + "\ufeffbom\n".encode() + "utf-16\n".encode("utf-16") + b"\x1b[31m\n\n no end"
     stage.queue.put(stage.batch(body))
@@ -21,14 +21,14 @@ def test_appended_bytes_are_exactly_the_sources(stage: Any) -> None:
     assert stage.read() == body
 
 
-def test_a_foreign_body_gets_the_newline_that_it_lacks(stage: Any) -> None:
+def test_a_foreign_body_gets_the_newline_that_it_lacks(stage: Stage) -> None:
     """E29: `Hello World!` from a program that knows nothing of us is a line."""
     stage.queue.put(Message(b"Hello World!"), Message(b"line\n"), Message(b""), Message(b"two\nlines"))
     stage.start().step(0.0)
     assert stage.read() == b"Hello World!\nline\ntwo\nlines\n"
 
 
-def test_log_text_is_never_evaluated(stage: Any) -> None:
+def test_log_text_is_never_evaluated(stage: Stage) -> None:
     """S19: what looks like a template in a line, or in a name, stays text."""
     body = b"${jndi:ldap://x} {0.__class__} %n {host}\n"
     stage.queue.put(stage.batch(body, host="{label}"))
@@ -36,7 +36,7 @@ def test_log_text_is_never_evaluated(stage: Any) -> None:
     assert stage.read("_label_.log") == body
 
 
-def test_directories_and_files_are_not_for_everybody(stage: Any) -> None:
+def test_directories_and_files_are_not_for_everybody(stage: Stage) -> None:
     """S16: 0750 and 0640."""
     stage.queue.put(stage.batch(b"x\n"))
     stage.start("logs/{host}/{name}").step(0.0)
@@ -44,7 +44,7 @@ def test_directories_and_files_are_not_for_everybody(stage: Any) -> None:
     assert stat.S_IMODE((stage.root / "logs" / "web-1" / "app.log").stat().st_mode) == 0o640
 
 
-def test_a_hostile_host_stays_beneath_the_base(stage: Any) -> None:
+def test_a_hostile_host_stays_beneath_the_base(stage: Stage) -> None:
     """S3: `../../etc/cron.d/x` as a host makes a file in the tree, and none outside."""
     stage.queue.put(stage.batch(b"x\n", host="../../etc/cron.d/x", path="/../../../up.log"))
     stage.start("logs/{host}/{path}").step(0.0)
@@ -52,7 +52,7 @@ def test_a_hostile_host_stays_beneath_the_base(stage: Any) -> None:
 
 
 @pytest.mark.parametrize("place", ["file", "directory"])
-def test_a_planted_link_is_not_followed(stage: Any, place: str) -> None:
+def test_a_planted_link_is_not_followed(stage: Stage, place: str) -> None:
     """S4, F6: the batch for it is set aside with the reason, the link's target is untouched, others go on."""
     sentinel = stage.root / "sentinel"
     sentinel.mkdir()
@@ -70,7 +70,7 @@ def test_a_planted_link_is_not_followed(stage: Any, place: str) -> None:
     assert len(stage.queue.quarantined) == 1
 
 
-def test_a_pipe_is_refused_and_nothing_is_lost(stage: Any) -> None:
+def test_a_pipe_is_refused_and_nothing_is_lost(stage: Stage) -> None:
     """F6: where every batch goes to one path, a FIFO in its place is waited out: it neither blocks nor loses."""
     os.mkfifo(stage.root / "out.log")
     stage.queue.put(stage.batch(b"x\n"))
@@ -82,7 +82,7 @@ def test_a_pipe_is_refused_and_nothing_is_lost(stage: Any) -> None:
     assert stage.read() == b"x\n"
 
 
-def test_logrotate_may_rename_the_output(stage: Any) -> None:
+def test_logrotate_may_rename_the_output(stage: Stage) -> None:
     """F5: after a rename, new lines go to a new file; what RabbitMQ delivers again is still known."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -96,7 +96,7 @@ def test_logrotate_may_rename_the_output(stage: Any) -> None:
     assert stage.read() == b"two\n"
 
 
-def test_an_output_deleted_before_its_commit_is_written_again(stage: Any) -> None:
+def test_an_output_deleted_before_its_commit_is_written_again(stage: Stage) -> None:
     """F5: `rm` between a write and its commit loses nothing: it is not acknowledged until it is in a new file."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -110,7 +110,7 @@ def test_an_output_deleted_before_its_commit_is_written_again(stage: Any) -> Non
     assert stage.queue.unacked == 0
 
 
-def test_copytruncate_of_the_output_goes_on(stage: Any) -> None:
+def test_copytruncate_of_the_output_goes_on(stage: Stage) -> None:
     """F5: after a truncation new lines begin the file, without a hole of NULs, also after a restart."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -122,7 +122,7 @@ def test_copytruncate_of_the_output_goes_on(stage: Any) -> None:
     assert stage.read() == b"two\n"
 
 
-def test_a_crash_after_a_rename_leaves_no_duplicate(stage: Any) -> None:
+def test_a_crash_after_a_rename_leaves_no_duplicate(stage: Stage) -> None:
     """F5: uncommitted bytes are cut off the renamed file too, before they are written to the new one."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -137,7 +137,7 @@ def test_a_crash_after_a_rename_leaves_no_duplicate(stage: Any) -> None:
     assert stage.read() == b"two\n"
 
 
-def test_an_output_that_somebody_replaced_is_not_cut(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_output_that_somebody_replaced_is_not_cut(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """A longer file in an output's place keeps every byte; it is reported, and appended to."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -151,7 +151,7 @@ def test_an_output_that_somebody_replaced_is_not_cut(stage: Any, caplog: pytest.
     assert "removed or replaced" in caplog.text
 
 
-def test_an_output_that_shrank_is_kept(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_output_that_shrank_is_kept(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """What somebody cut off is reported with its size, and never cut further."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -164,10 +164,10 @@ def test_an_output_that_shrank_is_kept(stage: Any, caplog: pytest.LogCaptureFixt
     assert "by 3 bytes" in caplog.text
 
 
-def test_many_outputs_need_few_descriptors(stage: Any) -> None:
+def test_many_outputs_need_few_descriptors(stage: Stage) -> None:
     """F14: with more hosts than open files, each file is whole, and an evicted one was synced first."""
 
-    def make_sink(context: Context) -> Any:
+    def make_sink(context: Context) -> FileSink:
         sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
         sink._outputs._open_max = 128  # noqa: SLF001 - as where the limit of descriptors is low
         return sink
@@ -184,7 +184,7 @@ def test_many_outputs_need_few_descriptors(stage: Any) -> None:
     }
 
 
-def test_evicted_outputs_are_cut_back_too(stage: Any) -> None:
+def test_evicted_outputs_are_cut_back_too(stage: Stage) -> None:
     """F14: a crash before the commit takes back what was written to files that are closed by now."""
     stage.queue.put(*[stage.batch(b"%d\n" % i, host=f"h{i}") for i in range(20)])
     remembered: dict[str, Mark] = {}
@@ -196,13 +196,13 @@ def test_evicted_outputs_are_cut_back_too(stage: Any) -> None:
     assert {p.stat().st_size for p in stage.root.glob("h*")} == {0}
 
 
-def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Any) -> None:
+def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Stage) -> None:
     """F5, F14: closed for want of descriptors, then moved by logrotate, before what was written to it is committed.
 
     To begin a new file would forget how far the moved one is committed, and a crash then would leave both with a line.
     """
 
-    def make_sink(context: Context) -> Any:
+    def make_sink(context: Context) -> FileSink:
         sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
         sink._outputs._open_max = 1  # noqa: SLF001 - one says no less than 128
         return sink
@@ -221,7 +221,7 @@ def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Any) -> None:
     assert stage.read("a.log.1") + stage.read("a.log") == b"one\ntwo\n"
 
 
-def test_each_life_may_be_a_file_of_its_own(stage: Any) -> None:
+def test_each_life_may_be_a_file_of_its_own(stage: Stage) -> None:
     """`{stream}` in a template: what was rotated and what replaced it are two files, each byte for byte its source."""
     stage.queue.put(stage.batch(b"old, cut short"), stage.batch(b"new\n", stream="f" * 16))
     stage.start("{host}/{path}.{stream}").step(0.0)
@@ -229,17 +229,17 @@ def test_each_life_may_be_a_file_of_its_own(stage: Any) -> None:
     assert stage.read("web-1/var/log/app.log.ffffffffffffffff") == b"new\n"
 
 
-def test_a_write_that_is_cut_short_is_finished(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_write_that_is_cut_short_is_finished(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F3: the kernel may take fewer bytes than it was given."""
     write = os.write
-    monkeypatch.setattr(output_files.os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
+    monkeypatch.setattr(os, "write", lambda fd, data: write(fd, bytes(data)[:3]))
     stage.queue.put(stage.batch(b"0123456789\n"))
     stage.start().step(0.0)
     assert stage.read() == b"0123456789\n"
 
 
 def test_a_full_disk_leaves_no_torn_line(
-    stage: Any,
+    stage: Stage,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -251,7 +251,7 @@ def test_a_full_disk_leaves_no_torn_line(
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write(fd, bytes(data)[:6])
 
-    monkeypatch.setattr(output_files.os, "write", scarce)
+    monkeypatch.setattr(os, "write", scarce)
     runner = stage.start()
     stage.queue.put(stage.batch(b"0123456789\n"))
     runner.step(0.0)
@@ -268,12 +268,17 @@ def test_a_full_disk_leaves_no_torn_line(
     assert stage.queue.unacked == 0
 
 
-def test_a_sync_that_failed_once_is_not_trusted(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sync_that_failed_once_is_not_trusted(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F4: after EIO the file is opened anew, cut back and written again; another fdatasync would prove nothing."""
     sync, failures = os.fdatasync, [True]
     written: list[bytes] = []
     write = os.write
-    monkeypatch.setattr(output_files.os, "write", lambda fd, data: written.append(bytes(data)) or write(fd, data))
+
+    def noted(fd: int, data: bytes) -> int:
+        written.append(bytes(data))
+        return write(fd, data)
+
+    monkeypatch.setattr(os, "write", noted)
 
     def failing(fd: int) -> None:
         if failures:
@@ -281,7 +286,7 @@ def test_a_sync_that_failed_once_is_not_trusted(stage: Any, monkeypatch: pytest.
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         sync(fd)
 
-    monkeypatch.setattr(output_files.os, "fdatasync", failing)
+    monkeypatch.setattr(os, "fdatasync", failing)
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
     runner.step(0.0)

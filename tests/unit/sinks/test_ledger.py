@@ -249,7 +249,7 @@ def test_a_new_ledger_appears_whole(tmp_path: Path) -> None:
     code = "import pathlib, sys, sinks.ledger.ledger as it; it.Ledger(pathlib.Path(sys.argv[1])).close()"
     state, trace = tmp_path / "state", tmp_path / "trace"
     calls = "trace=pwrite64,fsync,fdatasync,rename"
-    command = ["strace", "-f", "-y", "-o", trace, "-e", calls, sys.executable, "-c", code, state]
+    command = ["strace", "-f", "-y", "-o", str(trace), "-e", calls, sys.executable, "-c", code, str(state)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[3])
     lines = trace.read_text().splitlines()
     renamed = next(i for i, line in enumerate(lines) if "rename(" in line)

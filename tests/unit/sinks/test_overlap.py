@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -77,9 +76,9 @@ def test_a_configuration_with_one_output_for_two_is_refused(tmp_path: Path, sink
         load_plan(config, "a")
 
 
-def outputs(root: Path, writer: str = "us", **other: Any) -> Outputs:
+def outputs(root: Path, writer: str = "us", is_new: bool = False, open_max: int = 128) -> Outputs:
     """Return outputs beneath `root`."""
-    return Outputs(root, lambda _name, _mark: None, writer=writer, **other)
+    return Outputs(root, lambda _name, _mark: None, writer=writer, is_new=is_new, open_max=open_max)
 
 
 def test_an_output_that_another_process_holds_is_waited_for(tmp_path: Path) -> None:

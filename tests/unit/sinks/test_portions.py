@@ -1,22 +1,27 @@
 """Large batches reach a sink in portions."""
 
+from dataclasses import replace
+from typing import Unpack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, count_lines
+from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch
 from logbus.errors import WireError
+from logbus.wire.batch import count_lines
 from sinks.delivery.portions import portions
 from sinks.file.wrapping import raw
 from sinks.printable import LARGE_BYTES, decoded, inert_json, printable
+from support.batches import BatchKeys
 
 STREAM = "0123456789abcdef"
 BODIES = [b"\n" * 200_000, b"a" * (5 << 20), b"line\n" * (1 << 20), b"ab\n" * 70_000 + b"end"]
 
 
-def batch(body: bytes, **other: object) -> Batch:
+def batch(body: bytes, **other: Unpack[BatchKeys]) -> Batch:
     """Return a batch of a body."""
-    return Batch(body, b"3" * count_lines(body), **other)  # type: ignore[arg-type] - they fit
+    return replace(Batch(body, b"3" * count_lines(body)), **other)
 
 
 @pytest.mark.parametrize("body", BODIES)

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from sinks.delivery import order
 from sinks.delivery import runner as module
 from sinks.ledger.ledger import LedgerUnsaved
 from sinks.sink import BatchRefused, OutputClosed
+from support.stages import Stage
 
 
 class Recorder:
@@ -37,7 +37,7 @@ class Recorder:
         self.done.append("close")
 
 
-def test_a_trickle_is_written_at_once_and_committed_soon(stage: Any) -> None:
+def test_a_trickle_is_written_at_once_and_committed_soon(stage: Stage) -> None:
     """A line is in the file after one step, and acknowledged 200 ms later."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -48,7 +48,7 @@ def test_a_trickle_is_written_at_once_and_committed_soon(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_a_flood_is_committed_by_size(stage: Any) -> None:
+def test_a_flood_is_committed_by_size(stage: Stage) -> None:
     """After commit_bytes, or commit_batches, it does not wait; and one step never takes more than that."""
     runner = stage.start(commit_bytes=10)
     stage.queue.put(*[stage.batch(b"12345\n", i * 6) for i in range(4)])
@@ -60,7 +60,7 @@ def test_a_flood_is_committed_by_size(stage: Any) -> None:
     assert stage.queue.unacked == 1
 
 
-def test_the_order_of_a_commit(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_a_commit(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F1: write, sync the data, save the ledger, and only then acknowledge."""
     order = []
 
@@ -84,7 +84,7 @@ def test_the_order_of_a_commit(stage: Any, monkeypatch: pytest.MonkeyPatch) -> N
     assert order == ["write", "fdatasync", "commit", "ack"]
 
 
-def test_what_comes_again_is_trimmed(stage: Any) -> None:
+def test_what_comes_again_is_trimmed(stage: Stage) -> None:
     """G2, G6: of an overlapping batch the new part alone is written, whatever the redelivered flag says."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"0123\n5678\n"), stage.batch(b"5678\nabcd\n", 5), stage.batch(b"0123\n5678\nabcd\n"))
@@ -98,7 +98,7 @@ def test_what_comes_again_is_trimmed(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_a_batch_before_its_predecessor_waits_for_it(stage: Any) -> None:
+def test_a_batch_before_its_predecessor_waits_for_it(stage: Stage) -> None:
     """G3, G10: N+1 and N+2 arrive before N; they are written behind it, and acknowledged with it."""
     before = telemetry.value("logbus_reordered_batches")
     runner = stage.start()
@@ -115,7 +115,7 @@ def test_a_batch_before_its_predecessor_waits_for_it(stage: Any) -> None:
     assert telemetry.value("logbus_reordered_batches") == before + 2
 
 
-def test_a_predecessor_that_does_not_come_is_given_up(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_predecessor_that_does_not_come_is_given_up(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """G3: at the deadline what waits is written, said and counted; what comes late is still written, once."""
     before, gap = telemetry.value("logbus_unordered_batches"), telemetry.value("logbus_gap_bytes")
     runner = stage.start()
@@ -132,7 +132,7 @@ def test_a_predecessor_that_does_not_come_is_given_up(stage: Any, caplog: pytest
     assert "the 4 bytes before byte 8 did not arrive in time" in caplog.text
 
 
-def test_a_stream_first_seen_in_the_middle_waits_a_little(stage: Any) -> None:
+def test_a_stream_first_seen_in_the_middle_waits_a_little(stage: Stage) -> None:
     """Its beginning may have been nacked; but it may as well have been shipped before this sink was bound."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"two\n", 4), stage.batch(b"two\n", 4, stream="f" * 16))
@@ -144,7 +144,7 @@ def test_a_stream_first_seen_in_the_middle_waits_a_little(stage: Any) -> None:
     assert stage.read() == b"one\ntwo\ntwo\n"
 
 
-def test_too_many_early_batches_wait_no_longer(stage: Any) -> None:
+def test_too_many_early_batches_wait_no_longer(stage: Stage) -> None:
     """The prefetch is never filled with what waits: the stream that waits longest goes on without its predecessor."""
     runner = stage.start(hold_batches=2)
     gapped = [stage.batch(b"%d\n" % i, 2 * i, stream=f"{i:016x}") for i in (1, 2, 3)]
@@ -154,7 +154,7 @@ def test_too_many_early_batches_wait_no_longer(stage: Any) -> None:
     assert stage.read() == b"1\n"
 
 
-def test_a_sink_of_parts_never_waits(stage: Any) -> None:
+def test_a_sink_of_parts_never_waits(stage: Stage) -> None:
     """A severity sink's batches have no predecessors: nothing waits, and nothing counts as missing."""
     gap = telemetry.value("logbus_gap_bytes")
     runner = stage.start(hold_batches=None)
@@ -164,7 +164,7 @@ def test_a_sink_of_parts_never_waits(stage: Any) -> None:
     assert telemetry.value("logbus_gap_bytes") == gap
 
 
-def test_behind_a_queue_that_drops_every_gap_is_counted(stage: Any) -> None:
+def test_behind_a_queue_that_drops_every_gap_is_counted(stage: Stage) -> None:
     """`drop_oldest`: nothing waits for what RabbitMQ has dropped, which is counted."""
     gap = telemetry.value("logbus_gap_bytes")
     runner = stage.start(hold_batches=0)
@@ -174,7 +174,7 @@ def test_behind_a_queue_that_drops_every_gap_is_counted(stage: Any) -> None:
     assert telemetry.value("logbus_gap_bytes") == gap + 8
 
 
-def test_what_waits_survives_an_outage(stage: Any) -> None:
+def test_what_waits_survives_an_outage(stage: Stage) -> None:
     """F3, G3: an error while the batches that waited are written repeats and loses nothing, and keeps the order."""
     sink = Recorder()
     stage.queue.put(stage.batch(b"one\n"), stage.batch(b"3rd\n", 8))
@@ -189,14 +189,14 @@ def test_what_waits_survives_an_outage(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_foreign_batches_are_all_written(stage: Any) -> None:
+def test_foreign_batches_are_all_written(stage: Stage) -> None:
     """E29: what has no position is never taken for a duplicate."""
     stage.queue.put(Message(b"same\n"), Message(b"same\n"))
     stage.start().step(0.0)
     assert stage.read() == b"same\nsame\n"
 
 
-def test_forged_positions_hide_nobodys_lines(stage: Any) -> None:
+def test_forged_positions_hide_nobodys_lines(stage: Stage) -> None:
     """S8, S9: another user's batch with the same host and stream does not make a real line count as written."""
     forged = encode(stage.batch(b"evil\n"), user_id="eve")
     absurd = encode(stage.batch(b"x", end=1 << 62, lengths=((1, 1 << 62),)), user_id="shipper")
@@ -206,7 +206,7 @@ def test_forged_positions_hide_nobodys_lines(stage: Any) -> None:
     assert "absurd" in stage.queue.quarantined[0][1]
 
 
-def test_a_forged_jump_is_said_and_hides_nothing(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_forged_jump_is_said_and_hides_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """S9: an offset far ahead waits a while, is said and counted as a gap; what is real is written all the same."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"), stage.batch(b"evil\n", 1 << 52))
@@ -221,7 +221,7 @@ def test_a_forged_jump_is_said_and_hides_nothing(stage: Any, caplog: pytest.LogC
     assert f"before byte {1 << 52} did not arrive in time" in caplog.text
 
 
-def test_an_undecodable_message_is_set_aside(stage: Any) -> None:
+def test_an_undecodable_message_is_set_aside(stage: Stage) -> None:
     """E28: it goes to the dead letters with its reason, and the next one is written."""
     broken = replace(encode(stage.batch(b"x\n")), headers={})
     stage.queue.put(broken, stage.batch(b"next\n"))
@@ -233,7 +233,7 @@ def test_an_undecodable_message_is_set_aside(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_a_batch_that_the_sink_refuses_is_set_aside(stage: Any) -> None:
+def test_a_batch_that_the_sink_refuses_is_set_aside(stage: Stage) -> None:
     """One batch that can never be written does not stop the others."""
     sink = Recorder()
     sink.failures = [BatchRefused("write it", "its name is a directory")]
@@ -243,7 +243,7 @@ def test_a_batch_that_the_sink_refuses_is_set_aside(stage: Any) -> None:
     assert stage.queue.quarantined[0][1] == "its name is a directory"
 
 
-def test_an_outage_is_waited_out(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_is_waited_out(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """F3: tried again after 0.1 s, doubled up to 30 s; said once when it begins and once when it ends.
 
     In a long one, deliveries are given back between two attempts: they would time out, and take memory.
@@ -268,7 +268,7 @@ def test_an_outage_is_waited_out(stage: Any, caplog: pytest.LogCaptureFixture) -
     assert [record.levelname for record in caplog.records] == ["ERROR", "WARNING"]
 
 
-def test_what_arrives_in_an_outage_is_given_back_beyond_a_bound(stage: Any) -> None:
+def test_what_arrives_in_an_outage_is_given_back_beyond_a_bound(stage: Stage) -> None:
     """RabbitMQ bounds how many messages it hands out, not how large they are: a second of them may fill the memory."""
     sink = Recorder()
     sink.failures = [OutputError("write", "the disk is full")]
@@ -279,7 +279,8 @@ def test_what_arrives_in_an_outage_is_given_back_beyond_a_bound(stage: Any) -> N
     runner.step(0.0)
     stage.queue.put(two)
     runner.step(0.01)
-    assert not stage.queue.paused, "no more than the bound"
+    within_the_bound = not stage.queue.paused
+    assert within_the_bound
     stage.queue.put(stage.batch(b"three\n", 8))
     runner.step(0.02)
     assert stage.queue.paused
@@ -288,7 +289,7 @@ def test_what_arrives_in_an_outage_is_given_back_beyond_a_bound(stage: Any) -> N
     assert sink.done == [b"one\n", b"two\n", b"three\n", "commit"]
 
 
-def test_a_ledger_that_cannot_be_saved_is_waited_out(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_cannot_be_saved_is_waited_out(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """C6: the data is safe by then and is not written again; nothing is acknowledged before the ledger is saved."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -309,7 +310,7 @@ def _unsaved(_marks: object) -> None:
     raise LedgerUnsaved("use the ledger", "the disk is full")
 
 
-def test_after_a_reconnect_nothing_is_written_twice(stage: Any) -> None:
+def test_after_a_reconnect_nothing_is_written_twice(stage: Stage) -> None:
     """G1, E25: what was written but not committed comes again, is trimmed, and is acknowledged by its new tag."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"), stage.batch(b"two\n", 4))
@@ -321,7 +322,7 @@ def test_after_a_reconnect_nothing_is_written_twice(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_a_reconnect_during_an_outage_writes_once(stage: Any) -> None:
+def test_a_reconnect_during_an_outage_writes_once(stage: Stage) -> None:
     """Deliveries put back for later are forgotten with their epoch: they come again."""
     sink = Recorder()
     sink.failures = [OutputError("write", "the disk is full")]
@@ -335,7 +336,7 @@ def test_a_reconnect_during_an_outage_writes_once(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_drain_commits_what_is_written(stage: Any) -> None:
+def test_drain_commits_what_is_written(stage: Stage) -> None:
     """SIGTERM: nothing more is taken, what is written is committed, and then it has finished."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -349,7 +350,7 @@ def test_drain_commits_what_is_written(stage: Any) -> None:
     assert stage.queue.unacked == 0
 
 
-def test_a_reader_that_goes_away_ends_it(stage: Any) -> None:
+def test_a_reader_that_goes_away_ends_it(stage: Stage) -> None:
     """F9: what was not shown is not acknowledged, and there is nothing left to do."""
     sink = Recorder()
     sink.failures = [OutputClosed()]
@@ -360,6 +361,6 @@ def test_a_reader_that_goes_away_ends_it(stage: Any) -> None:
     assert stage.queue.unacked == 1
 
 
-def test_an_idle_runner_asks_for_no_step(stage: Any) -> None:
+def test_an_idle_runner_asks_for_no_step(stage: Stage) -> None:
     """It is woken by deliveries, not by a clock."""
     assert stage.start().step(0.0) == module.IDLE_S

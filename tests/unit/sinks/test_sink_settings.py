@@ -1,7 +1,7 @@
 """sinks.yml: what loads, and what is refused with its line."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +12,9 @@ from logbus.errors import ConfigError, UsageError
 from sinks import console, file, severity
 from sinks.settings import ad_hoc_plan, load_plan, plans_of
 from sinks.wiring import queue_of
+
+if TYPE_CHECKING:
+    import msgspec
 
 SHIPPED = Path(__file__).parents[3] / "config" / "sinks.yml"
 
@@ -35,7 +38,15 @@ def test_the_shipped_configuration_shows_every_key() -> None:
     from sinks.settings import Common, Queue, Settings  # noqa: PLC0415 - only here
 
     text = SHIPPED.read_text()
-    sections: list[Any] = [Broker, Settings, Common, Queue, console.Settings, file.Settings, severity.Settings]
+    sections: list[type[msgspec.Struct]] = [
+        Broker,
+        Settings,
+        Common,
+        Queue,
+        console.Settings,
+        file.Settings,
+        severity.Settings,
+    ]
     assert [key for each in sections for key in each.__struct_fields__ if f"{key}:" not in text] == []
 
 

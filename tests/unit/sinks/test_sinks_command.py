@@ -1,7 +1,6 @@
 """`python -m sinks`: what it says and the code that it ends with, as far as that needs no broker."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -9,6 +8,7 @@ from click.testing import CliRunner, Result
 from logbus.batch import Message
 from sinks.__main__ import cli
 from sinks.commands.audit import coverage, report
+from support.stages import Stage
 
 YAML = """
 state: {state}
@@ -71,7 +71,7 @@ def test_a_mistake_of_the_user_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert isinstance(ended.exception, SystemExit)
 
 
-def test_audit_tells_what_is_held(stage: Any, config: Path) -> None:
+def test_audit_tells_what_is_held(stage: Stage, config: Path) -> None:
     """One row a stream, also while the sink runs; exit 0 without a hole."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n", 100), stage.batch(b"two\n", 104), stage.batch(b"two\n", 104), Message(b"x"))
@@ -87,7 +87,7 @@ def test_audit_tells_what_is_held(stage: Any, config: Path) -> None:
     assert sinks("audit", "--config", config, "archive").exit_code == 1, "no ledger there"
 
 
-def test_audit_counts_what_only_came_again(stage: Any) -> None:
+def test_audit_counts_what_only_came_again(stage: Stage) -> None:
     """Duplicates show before the stream goes on, too."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"))
@@ -99,7 +99,7 @@ def test_audit_counts_what_only_came_again(stage: Any) -> None:
     assert [each.trimmed_bytes for each in coverage(stage.root / "state")] == [4]
 
 
-def test_audit_tells_a_hole(stage: Any) -> None:
+def test_audit_tells_a_hole(stage: Stage) -> None:
     """A gap in what is held is a loss, or a batch still on its way: exit 1, with its place; names cannot forge rows."""
     runner = stage.start()
     stage.queue.put(stage.batch(b"one\n"), stage.batch(b"three\n", 10, path="/a\nb"))
@@ -113,7 +113,7 @@ def test_audit_tells_a_hole(stage: Any) -> None:
     assert len(list(report([stream]))) == 3
 
 
-def test_a_selective_sink_may_have_holes(stage: Any, config: Path) -> None:
+def test_a_selective_sink_may_have_holes(stage: Stage, config: Path) -> None:
     """What a severity sink did not ask RabbitMQ for is no loss."""
     stage.root = stage.root / "states"
     stage.root.mkdir()

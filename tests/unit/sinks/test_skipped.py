@@ -1,13 +1,12 @@
 """What a slow reader was not given is added up by the gaps between batches."""
 
-from typing import Any
-
 import pytest
 
 from sinks.delivery.skipped import Gaps, Watched
+from support.stages import Stage
 
 
-def test_gaps_are_added_up(stage: Any) -> None:
+def test_gaps_are_added_up(stage: Stage) -> None:
     """What lies between two batches of a stream was skipped; what comes again, or is a stream's first, was not."""
     gaps = Gaps()
     for offset, body in [(100, b"1234\n"), (105, b"1234\n"), (120, b"1234\n"), (105, b"1234\n"), (125, b"1\n")]:
@@ -15,7 +14,7 @@ def test_gaps_are_added_up(stage: Any) -> None:
     assert (gaps.take(), gaps.take()) == (10, 0)
 
 
-def test_skipped_bytes_are_reported(stage: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_skipped_bytes_are_reported(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     """The report comes with a commit, in bytes, at most once a second."""
     clock = [0.0]
 

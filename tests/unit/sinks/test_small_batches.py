@@ -7,8 +7,7 @@ import pytest
 
 from logbus.batch import Batch
 from sinks.delivery.runner import Runner
-
-from .conftest import Stage
+from support.stages import Stage
 
 LINE = b"INFO served\n"
 HOSTS = 20

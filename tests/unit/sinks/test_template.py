@@ -2,7 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks.file import template
+from support.stages import Stage
 
 
 def render(text: str, batch: Batch) -> str:
@@ -18,7 +18,7 @@ def render(text: str, batch: Batch) -> str:
     return template.parse(text).render(batch)
 
 
-def test_placeholders_are_filled_in(stage: Any) -> None:
+def test_placeholders_are_filled_in(stage: Stage) -> None:
     """Host, label, name, date and the whole path, whose directories stay directories."""
     batch = stage.batch(b"x\n")
     assert render("/srv/{host}/{label}-{date}/{name}.txt", batch) == "web-1/app-2026-11-24/app.log.txt"
@@ -49,18 +49,18 @@ def test_the_base_is_what_stands_before_the_first_placeholder() -> None:
         ("{0.__class__}${jndi:ldap}%n", "_0.__class_____jndi:ldap_%n"),
     ],
 )
-def test_a_value_is_one_harmless_component(stage: Any, value: str, shown: str) -> None:
+def test_a_value_is_one_harmless_component(stage: Stage, value: str, shown: str) -> None:
     """S3, S19: no separator, no leading dot, no NUL, nothing evaluated."""
     assert render("/srv/{host}/{label}", stage.batch(b"", host=value, label=value)) == f"{shown}/{shown}"
 
 
-def test_a_path_keeps_its_directories_and_loses_its_dots(stage: Any) -> None:
+def test_a_path_keeps_its_directories_and_loses_its_dots(stage: Stage) -> None:
     """S3: `..` in a source's path leads nowhere."""
     assert render("/srv/{path}", stage.batch(b"", path="/a/../../b//./c.log")) == "a/_./_./b/_/c.log"
     assert render("/srv/{path}/{name}", stage.batch(b"", path="")) == "unknown/unknown"
 
 
-def test_long_values_are_shortened_and_stay_apart(stage: Any) -> None:
+def test_long_values_are_shortened_and_stay_apart(stage: Stage) -> None:
     """S3: a component has at most 255 bytes, and two long names with one beginning do not share a file."""
     one, two = (render("/srv/{name}.log", stage.batch(b"", path="ä" * 300 + end)) for end in "xy")
     assert one != two
@@ -97,11 +97,11 @@ def test_what_is_no_template_is_refused(text: str, hint: str) -> None:
         template.parse(text)
 
 
-def test_an_absurd_date_is_a_date(stage: Any) -> None:
+def test_an_absurd_date_is_a_date(stage: Stage) -> None:
     """A forged time does not stop the sink."""
     assert render("/srv/{date}", stage.batch(b"", read_at_us=2**62)) == "9999-12-31"
 
 
-def test_a_foreign_batch_has_the_date_of_today(stage: Any) -> None:
+def test_a_foreign_batch_has_the_date_of_today(stage: Stage) -> None:
     """It says no time of its own."""
     assert render("/srv/{date}", stage.batch(b"", read_at_us=0)) > "2020"

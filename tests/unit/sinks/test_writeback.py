@@ -33,7 +33,8 @@ def _found_anew() -> Iterator[None]:
 def test_what_is_large_is_begun_with(tmp_path: Path, *, sync: bool) -> None:
     """No waiting is asked for, which could swallow an error; what is never synced is left to the kernel."""
     trace = tmp_path / "trace"
-    command = ["strace", "-o", trace, "-e", "trace=sync_file_range", sys.executable, "-c", APPEND, tmp_path, str(sync)]
+    program = [sys.executable, "-c", APPEND, str(tmp_path), str(sync)]
+    command = ["strace", "-o", str(trace), "-e", "trace=sync_file_range", *program]
     subprocess.run(command, check=True, timeout=60)
     calls = [line for line in trace.read_text().splitlines() if line.startswith("sync_file_range(")]
     assert [call.endswith(", 0, 0, SYNC_FILE_RANGE_WRITE) = 0") for call in calls] == [True] * sync

@@ -6,7 +6,6 @@ import sys
 import tomllib
 import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,8 @@ from logbus.config.settings import parse_document
 from sinks import sink as protocol
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.settings import plans_of
+from sinks.sink import Context, Sink
+from support.stages import Stage
 
 PAGE = Path(__file__).parents[3] / "docs" / "writing-a-sink.md"
 
@@ -25,7 +26,7 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def counts(monkeypatch: pytest.MonkeyPatch) -> Any:
+def counts(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """Return the page's module, as if its package were installed."""
     points = tomllib.loads(block("toml"))["project"]["entry-points"]["logbus.sinks"]
     module = types.ModuleType(points["counts"])
@@ -36,19 +37,22 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_the_pages_settings_load(counts: Any) -> None:
+def test_the_pages_settings_load(counts: types.ModuleType) -> None:
     """Its sinks.yml names the type, and the type takes its keys."""
     plan = plans_of(parse_document(block("yaml"), "sinks.yml"))["lines"]
     assert plan.settings == counts.Settings(path="/var/lib/logbus/lines.json")
     assert plan.state == Path("/var/lib/logbus/sinks/lines")
 
 
-def test_the_pages_sink_counts_each_line_once(counts: Any, stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_sink_counts_each_line_once(
+    counts: types.ModuleType, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A crash between its commit and the ledger's, redelivery, a restart: each line counts once."""
     path = stage.root / "lines.json"
 
-    def make(context: Any) -> Any:
-        return counts.open_sink(counts.Settings(path=str(path)), context)
+    def make(context: Context) -> Sink:
+        sink: Sink = counts.open_sink(counts.Settings(path=str(path)), context)
+        return sink
 
     def unsaved(*_args: object) -> None:
         raise LedgerUnsaved("use the ledger", "the disk is full")

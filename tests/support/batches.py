@@ -1,0 +1,21 @@
+"""Batches for tests: what may be said of one, by name."""
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+
+class BatchKeys(TypedDict, total=False):
+    """What of a `Batch` a test may want otherwise, apart from its body and its offset."""
+
+    levels: bytes
+    host: str
+    label: str
+    path: str
+    stream: str
+    end: int
+    read_at_us: int
+    fields: Mapping[str, str]
+    lengths: tuple[tuple[int, int], ...] | None
+    partial: bool
+    user: str
+    encoded: bytes | None
