@@ -145,7 +145,8 @@ def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
     for path in paths:
         if path != "-" and os.path.isdir(path):
             raise UsageError(f"ship {path}", "it is a directory", f"quote a glob, such as '{path.rstrip('/')}/*.log'")
-    groups = [["-"]] * ("-" in paths) + [[path for path in paths if path != "-"]]
+    files = [path for path in paths if path != "-"]
+    groups = [["-"], files] if "-" in paths else [files]
     inputs = [
         Input(paths=group, label=given["label"] or "", start="end" if given["start"] == "end" else "start")
         for group in groups

@@ -85,7 +85,7 @@ class Agent:
             discovery,
             cloned=self._is_cloned(),
             copy_grace_s=0.0 if self._once else COPY_GRACE_S,
-            private=settings.private_files() + [config] * bool(config),
+            private=[*settings.private_files(), *filter(None, [config])],
         )
         for each in self._files:
             following.recorders.of(each)

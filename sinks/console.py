@@ -168,7 +168,7 @@ def durable(_settings: Settings) -> bool:
 def as_text(*, colour: bool) -> Callable[[Batch], bytes]:
     """Return a function that formats a batch as lines for people."""
     colours = COLOURS if colour else dict.fromkeys(COLOURS, b"")
-    words = {ord(f"{s:d}"): colours[s] + b"%-7s" % s.word.encode() + RESET * bool(colours[s]) for s in Severity}
+    words = {ord(f"{s:d}"): colours[s] + b"%-7s" % s.word.encode() + (RESET if colours[s] else b"") for s in Severity}
 
     def show(batch: Batch) -> bytes:
         clock = _when(batch).astimezone().strftime("%H:%M:%S.%f")[:-3].encode()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import pika
 from pika.adapters.select_connection import IOLoop
 
-from logbus import telemetry
+from logbus import backoff, telemetry
 from logbus.broker import refusals, topology
 from logbus.broker.amqp import AtOnce, parameters
 from logbus.broker.declaring import Declarer
@@ -202,11 +202,16 @@ class Connection:
             custom_ioloop=self._loop,
         )
 
+    def _connect_to_next(self) -> None:
+        """Connect to the next of the hosts, in turn."""
+        self._turn += 1
+        self._connect()
+
     def _wait_for_secrets(self, error: UsageError) -> None:
         if not self._secrets_failed:
             self._reminded_at = -REMIND_EVERY_S  # a reported outage is a different problem
         self._secrets_failed = True
-        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect)
+        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect_to_next)
 
     def _on_wake(self, _fd: int, _events: int) -> None:
         self._wake_in.recv(4096)
@@ -248,14 +253,14 @@ class Connection:
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
-        self._retry(refusals.read_open_error(error, self._where), self._connect)
+        self._retry(refusals.read_open_error(error, self._where), self._connect_to_next)
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
         if not self._closing:
             self._connection = None
             self._declarer.disconnected()
-            self._retry(refusals.read_close(error, self._where), self._connect)
+            self._retry(refusals.read_close(error, self._where), self._connect_to_next)
 
     def _lost(self, error: BaseException) -> None:
         if self._channel and self._client:
@@ -283,9 +288,8 @@ class Connection:
             self._reminded_at = now
             question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
             logger.warning("%s; retrying%s", error, question)
-        delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
+        delay_s = backoff.delay_s(max(self._attempts, self._refusals), FIRST_RETRY_S, LAST_RETRY_S)
         self._attempts += 1
-        self._turn += again == self._connect
         self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
 
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 import pika
 
+from logbus import backoff
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.broker import refusals, topology
 from logbus.broker.messages import properties_of
@@ -42,8 +43,8 @@ logger = logging.getLogger("logbus.broker.publisher")
 
 FIRST_HOLD_S = 0.1
 LAST_HOLD_S = 5.0
-REOPEN_HOLD_S = 0.4
-"""From this delay on, the third, each retry has a channel of its own."""
+REOPEN_FROM_HOLD = 2
+"""From the third on, each retry has a channel of its own."""
 FIRST_ANSWER_S = 2.0
 LAST_ANSWER_S = 30.0
 """How long a channel may leave everything unanswered: one without a confirm so far (doubled each time); any other."""
@@ -77,11 +78,11 @@ class Publisher:
         self._max_body_bytes = 0
         self._probing = True
         self._holding = self._refused_long = False
-        self._hold_s = FIRST_HOLD_S
+        self._holds = 0
         self.held_because = ""
         self._blocked = self._watching = False
         self._answers = self._answers_before = 0
-        self._silent_s, self._patience_s = 0.0, FIRST_ANSWER_S
+        self._silent_s, self._unanswered = 0.0, 0
         connection.attach(self)
 
     @property
@@ -203,7 +204,7 @@ class Publisher:
         if frame.method.NAME == "Basic.Nack":
             self._window.refused(tags)
             count("logbus_nacked_batches", len(entries))
-            self._refused_long = self._hold_s >= REOPEN_HOLD_S
+            self._refused_long = self._holds >= REOPEN_FROM_HOLD
             self._hold(entries, "a queue is full, or has no leader now (nack)")
         else:
             self._window.confirmed(tags, time.monotonic())
@@ -244,8 +245,8 @@ class Publisher:
         self._answers_before = self._answers
         self._silent_s = 0.0 if answered or self._blocked else self._silent_s + FIRST_ANSWER_S
         if self._answers:
-            self._patience_s = FIRST_ANSWER_S
-        limit_s = LAST_ANSWER_S if self._answers else self._patience_s
+            self._unanswered = 0
+        limit_s = LAST_ANSWER_S if self._answers else backoff.delay_s(self._unanswered, FIRST_ANSWER_S, LAST_ANSWER_S)
         if self._silent_s >= SAY_SILENCE_S and not self.held_because:
             self.held_because = "no answer"
             logger.warning(
@@ -255,7 +256,7 @@ class Publisher:
                 self._silent_s,
             )
         if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would start over
-            self._patience_s = min(LAST_ANSWER_S, 2 * self._patience_s)
+            self._unanswered += 1
             self._connection.reopen_channel()
         elif self._sent:
             self._watch()
@@ -268,8 +269,8 @@ class Publisher:
             self.held_because = why
         if not self._holding:
             self._holding = True
-            self._connection.call_later(self._hold_s, self._release)
-            self._hold_s = min(LAST_HOLD_S, self._hold_s * 2)
+            self._connection.call_later(backoff.delay_s(self._holds, FIRST_HOLD_S, LAST_HOLD_S), self._release)
+            self._holds += 1
 
     def _release(self) -> None:
         self._holding = False
@@ -284,7 +285,7 @@ class Publisher:
         if self._holding:
             return
         self._probing = False
-        self._hold_s = FIRST_HOLD_S
+        self._holds = 0
         if self.held_because:
             logger.warning("RabbitMQ accepts messages again")
             self.held_because = ""

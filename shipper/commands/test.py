@@ -165,7 +165,7 @@ def _content(file: str) -> bytes:
 
 def _show(number: int, each: Shown) -> None:
     end = f"-{each.line + each.lines - 1}" if each.lines > 1 else ""
-    where = f"line{'s' * bool(end)} {each.line}{end}, from byte {each.offset}"
+    where = f"{'lines' if end else 'line'} {each.line}{end}, from byte {each.offset}"
     click.echo("; ".join([f"record {number}: {each.severity.word}, {where}", each.why, *each.notes]))
     for line in io.BytesIO(each.body):
         text = visible(line.rstrip(b"\r\n").decode(errors="backslashreplace"))

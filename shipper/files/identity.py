@@ -16,18 +16,17 @@ the id as well. Where any of that is missing or says little (no generation; a fi
 such as a banner or a CSV header, which the next life would repeat) the id is random.
 """
 
-import fcntl
 import os
 import secrets
-import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from logbus.inode import generation_of
+
 HEAD_BYTES = 4096
 FINGERPRINT_BYTES = 256
 
-_FS_IOC_GETVERSION = 0x80087601
 _MACHINE_ID = Path("/etc/machine-id")
 _INTERFACES = Path("/sys/class/net")
 
@@ -40,16 +39,6 @@ def digest(data: bytes) -> bytes:
 def key_of(status: os.stat_result) -> tuple[int, int]:
     """Return device and inode: what names a file while it exists."""
     return status.st_dev, status.st_ino
-
-
-def generation_of(fd: int) -> int | None:
-    """Return the inode generation of an open file, None where the filesystem does not tell it."""
-    try:
-        raw = fcntl.ioctl(fd, _FS_IOC_GETVERSION, bytes(8))
-    except OSError:
-        return None
-    generation: int = struct.unpack_from("=I", raw)[0]
-    return generation or None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The registry's file: locked, checked, and set aside when it is damaged or not ours. It is never deleted."""
 
-import fcntl
 import logging
 import os
 import sqlite3
@@ -8,6 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from logbus import state_file
 from logbus.errors import StateError
 
 logger = logging.getLogger("shipper.registry")
@@ -46,7 +46,8 @@ def open_file(directory: Path) -> tuple[int, sqlite3.Connection]:
     cannot = f"use the state directory {directory}"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = _lock(directory, cannot)
+        in_use = StateError(cannot, "another shipper uses it", "give each shipper its own --state")
+        fd = state_file.lock(directory / "lock", os.O_RDWR | os.O_CREAT, in_use)
         try:
             return fd, _open(directory / FILE_NAME)
         except BaseException:
@@ -54,16 +55,6 @@ def open_file(directory: Path) -> tuple[int, sqlite3.Connection]:
             raise
     except (OSError, sqlite3.Error) as error:
         raise StateError(cannot, error, "it must be writable by this user, and its disk have room") from error
-
-
-def _lock(directory: Path, cannot: str) -> int:
-    fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
-        raise StateError(cannot, "another shipper uses it", "give each shipper its own --state") from None
-    return fd
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -101,15 +92,11 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    version = db.execute("PRAGMA user_version").fetchone()[0]
     owner = db.execute("PRAGMA application_id").fetchone()[0]
     fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not fresh and owner != APPLICATION_ID:
         raise sqlite3.DatabaseError("it is no registry")
-    if version > SCHEMA_VERSION:
-        raise StateError("use the registry", f"its version is {version}, written by a newer Logbus", "upgrade Logbus")
-    if (verdict := db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-        raise sqlite3.DatabaseError(verdict)
+    state_file.check(db, SCHEMA_VERSION, "use the registry")
     db.execute("PRAGMA journal_mode = WAL")
     if fresh:
         db.executescript(_SCHEMA)

@@ -53,7 +53,8 @@ class Resumption:
         for life in self._registry.outline():
             named = by_inode.get(life.inode, [])
             if not named and not (beside := siblings.beside(life.place)):
-                self._missing += [life.stream] * (beside is not None)  # what cannot be looked into may be there
+                if beside is not None:  # a directory that cannot be read may hold it
+                    self._missing.append(life.stream)
                 continue
             if any(self._follow(each, now, life.stream) for each in named):
                 continue

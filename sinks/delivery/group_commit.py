@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from logbus import backoff
 from logbus.broker.consumer import Delivery
 
 COMMIT_BYTES = 8 << 20
@@ -59,8 +60,8 @@ class Outage:
     until: float = 0.0
 
     def fail(self, now: float) -> bool:
-        """Wait from now on; tell whether that begins an outage."""
-        self.until = now + min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(self.failures, 16))
+        """Wait from now on; return True if that begins an outage."""
+        self.until = now + backoff.delay_s(self.failures, FIRST_RETRY_S, LAST_RETRY_S)
         self.failures += 1
         return self.failures == 1
 

@@ -1,19 +1,17 @@
 """Opening outputs beneath a base directory, without following a link that somebody planted there."""
 
 import errno
-import fcntl
 import os
 import stat
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from logbus.inode import generation_of
 from logbus.output_mark import is_output, mark_output
 
 DIRECTORY_MODE = 0o750
 FILE_MODE = 0o640
 
-_FS_IOC_GETVERSION = 0x80087601
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -70,10 +68,7 @@ def identity(fd: int) -> str:
 
     Not the device: its number may differ after a reboot, which is when outputs have to be recognised.
     """
-    generation = bytearray(8)
-    with suppress(OSError):  # not every file system has one
-        fcntl.ioctl(fd, _FS_IOC_GETVERSION, generation)
-    return f"{os.fstat(fd).st_ino:x}.{int.from_bytes(generation, 'little'):x}"
+    return f"{os.fstat(fd).st_ino:x}.{generation_of(fd) or 0:x}"
 
 
 def sync_directory(path: Path) -> None:

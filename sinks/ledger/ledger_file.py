@@ -3,12 +3,12 @@
 A damaged ledger is refused, never replaced: with an empty one, what is delivered again would be written twice.
 """
 
-import fcntl
 import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from logbus import state_file
 from logbus.errors import StateError
 
 SCHEMA = 2
@@ -32,18 +32,14 @@ CREATE TABLE finished (digest BLOB PRIMARY KEY, start INTEGER NOT NULL, end INTE
 
 def lock(directory: Path) -> int:
     """Make the state directory if need be, and return a descriptor that holds it. Raises StateError if it is in use."""
+    cannot = f"use the state directory {directory}"
+    hint = "stop that one, or give each sink a state directory of its own"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        in_use = StateError(cannot, "another sink process uses it", hint)
+        return state_file.lock(directory, os.O_RDONLY | os.O_DIRECTORY, in_use)
     except OSError as error:
-        raise StateError(f"use the state directory {directory}", error, "give this user write access") from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(fd)
-        hint = "stop that one, or give each sink a state directory of its own"
-        raise StateError(f"use the state directory {directory}", "another sink process uses it", hint) from error
-    return fd
+        raise StateError(cannot, error, "give this user write access") from error
 
 
 def open_file(directory: Path | None) -> tuple[bool, sqlite3.Connection]:
@@ -94,16 +90,11 @@ def _check(path: Path, db: sqlite3.Connection) -> sqlite3.Connection:
 def _refuse_flaws(path: Path, db: sqlite3.Connection) -> int:
     """Return the schema of a sound ledger. Raises StateError."""
     try:
-        (schema,) = db.execute("PRAGMA user_version").fetchone()
-        (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        schema = state_file.check(db, SCHEMA, f"open the ledger {path}")
     except sqlite3.OperationalError:
         raise
     except sqlite3.DatabaseError as error:
-        schema, verdict = SCHEMA, error
-    if schema > SCHEMA:
-        raise StateError(f"open the ledger {path}", "a newer Logbus wrote it", "upgrade this one")
+        raise StateError(f"open the ledger {path}", f"it is damaged: {error}", RESCUE) from error
     if schema < 1:
-        verdict = "it has no tables"
-    if verdict != "ok":
-        raise StateError(f"open the ledger {path}", f"it is damaged: {verdict}", RESCUE)
-    return int(schema)
+        raise StateError(f"open the ledger {path}", "it is damaged: it has no tables", RESCUE)
+    return schema

@@ -14,9 +14,9 @@ import pytest
 
 from logbus import telemetry
 from logbus.batch import Batch
+from logbus.inode import generation_of
 from logbus.output_mark import is_output, mark_output
 from shipper.files import complaints
-from shipper.files.identity import generation_of
 from shipper.files.opening import open_regular
 from support.shores import Shore
 

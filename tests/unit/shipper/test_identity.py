@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from logbus.inode import generation_of
 from shipper.files import identity
 from shipper.files.identity import HEAD_BYTES, Head, derived_id
 
@@ -92,10 +93,10 @@ def test_ext4_tells_generations(tmp_path: Path) -> None:
     """A7: where a deleted file's inode is given to the next file, the generation tells the two apart."""
     path = tmp_path / "a"
     fd = opened(path, b"")
-    before = (os.fstat(fd).st_ino, identity.generation_of(fd))
+    before = (os.fstat(fd).st_ino, generation_of(fd))
     os.close(fd)
     path.unlink()
     fd = opened(path, b"")
-    after = (os.fstat(fd).st_ino, identity.generation_of(fd))
+    after = (os.fstat(fd).st_ino, generation_of(fd))
     os.close(fd)
     assert before != after or before[1] is None

@@ -131,7 +131,7 @@ def test_many_more_files_than_may_be_open(shore: Shore) -> None:
     for number in range(4_000):
         shore.write(f"{number}.log", b"line %d\n" % number)
     shore.start(budget=400)
-    shore.agent._lives.open_files._kept = Kept()  # noqa: SLF001 - what is looked through is the point
+    shore.agent._lives.open_files._pinned = Kept()  # noqa: SLF001 - what is looked through is the point
     for number in range(4_000):
         shore.write(f"{number}.log", b"more %d\n" % number)
     for _ in range(3):
