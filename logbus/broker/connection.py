@@ -282,7 +282,7 @@ class Connection:
         if now - self._reminded_at >= REMIND_EVERY_S:
             self._reminded_at = now
             question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
-            logger.warning("%s; retrying%s", error, question)
+            logger.warning("%s; waiting, and trying again%s", error, question)
         delay_s = min(LAST_RETRY_S, FIRST_RETRY_S * 2 ** min(max(self._attempts, self._refusals), 10))
         self._attempts += 1
         self._turn += again == self._connect

@@ -195,7 +195,7 @@ def test_a_lost_ledger_is_said(stage: Any, caplog: pytest.LogCaptureFixture) -> 
 @pytest.mark.parametrize(
     ("keys", "flaw"),
     [
-        ({"mode": "rw"}, "no file mode"),
+        ({"mode": "rw"}, "not a file mode"),
         ({"owner": "nobody of that name"}, "has none"),
         ({"group": "²"}, "has none"),
         ({"compress": "zstd", "rotate": {"max_bytes": 1, "compress": "gzip"}}, "already"),
