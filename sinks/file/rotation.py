@@ -49,9 +49,7 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raise UsageError if nothing would ever be rotated."""
         if not (self.max_bytes or self.every_s):
-            raise UsageError(
-                "rotate outputs", "it does not say when", "give max_bytes, or every_s, as in every_s: 86400"
-            )
+            raise UsageError("rotate outputs", "no limit is set", "give max_bytes, or every_s, as in every_s: 86400")
 
     def is_due(self, size_bytes: int, changed_s: float, now_s: float) -> bool:
         """Return True if an output of this size, last changed at `changed_s` (seconds since 1970), is due."""

@@ -77,9 +77,7 @@ def _number(name: str | None, what: str, look_up: Callable[[str], int]) -> int:
     try:
         return int(name) if name.isdecimal() else look_up(name)
     except (KeyError, ValueError):
-        raise UsageError(
-            f"use the {what} {name!r}", "this host has none of that name", "give a name or a number"
-        ) from None
+        raise UsageError(f"use the {what} {name!r}", "this host has no such name", "give a name or a number") from None
 
 
 class FileSink:

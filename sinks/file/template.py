@@ -4,7 +4,7 @@
     {path}           the source's whole path; its directories stay directories
     {name}           the source's file name
     {date}           the day it was read, UTC, as 2026-11-24
-    {stream}         the life of the source: with it, each life is a file of its own, byte for byte
+    {stream}         the stream's id: with it, each life of the source is a file of its own, byte for byte
 
 Values come from the network. Each is cut into components that consist only of allowed characters, are at most 255 bytes
 long, and never begin with a dot or a dash; all but {path} are a single component. The part before the first placeholder
