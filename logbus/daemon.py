@@ -90,7 +90,7 @@ class Signals:
             self.stop = True
         elif not self.at_once:
             self.at_once = True
-            _thread.start_new_thread(self._end_late, ())  # takes no lock that the interrupted code may hold
+            _thread.start_new_thread(self._end_late, ())  # acquires no lock that the interrupted code may hold
         self._wake()
 
     def _end_late(self) -> None:
@@ -181,7 +181,7 @@ def _in_order(read_again: Callable[[], object] | None) -> bool:
         if read_again is None or not read_again():
             return False
     except LogbusError as error:
-        logger.error("%s; the old settings stay in force", error)  # noqa: TRY400 - the sentence says it all
+        logger.error("%s; the old settings stay in force", error)  # noqa: TRY400 - a traceback would add nothing
         return False
     logger.info("the configuration is valid: restarting with it once everything in flight is confirmed")
     return True

@@ -219,7 +219,7 @@ def _await_keys(settings: Settings, pause: Callable[[float], None] = time.sleep)
             if not was_reloaded():
                 raise
             if not waiting:
-                logger.warning("%s; waiting, and trying again", error)
+                logger.warning("%s; retrying", error)
             waiting = True
             pause(KEY_RETRY_S)
         else:

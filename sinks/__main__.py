@@ -182,7 +182,7 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
             click.echo(line)
         return 0
     if (letter is None) != (every and action != "show"):
-        raise UsageError(f"{action} a dead letter", "which one?", "give its id, or --all to requeue or drop all")
+        raise UsageError(f"{action} a dead letter", "no id is given", "give its id, or --all to requeue or drop all")
     if action == "show":
         for line in dead_letters.show_one(where, letter or ""):
             click.echo(line)
@@ -203,7 +203,7 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
     daemon.configure_logging("topology")
     path = _required(config)
     if action == "delete" and not names:
-        raise UsageError("delete queues", "of which sinks?", "name them")
+        raise UsageError("delete queues", "no sink is named", "give their sinks' names")
     plans = [load_plan(path, name) for name in names] or list(plans_of(load_document(path)).values())
     with session(plans[0].broker, "topology") as link:
         if action == "delete":

@@ -1,11 +1,11 @@
-"""The sink type `console`: shows records on standard output, a line each, or as JSON, an object each.
+"""The sink type `console`: shows records on standard output, as text lines or as JSON objects, one each.
 
     11:04:05.123 err     web-1        app          the text
 
-In colour by severity on a terminal. Whatever is in the text, no control character reaches the terminal, and one record
-cannot look like two: joined lines of a multiline record are indented. It remembers nothing, and shows what comes from
-now on; when nobody can read its output any more (`| head -1`, a closed terminal), it ends, also while nothing comes;
-what was not shown is not acknowledged.
+Lines are coloured by severity on a terminal. Whatever the text contains, no control character reaches the terminal, and
+one record cannot look like two: joined lines of a multiline record are indented. A console keeps no state, and shows
+only new records. When nobody can read its output any more (`| head -1`, a closed terminal) it ends, even if nothing
+arrives; what was not shown is not acknowledged.
 """
 
 import errno
@@ -35,7 +35,7 @@ from sinks.texts import texts
 
 STDOUT = 1
 GONE = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO})
-"""What a write to a pipe or terminal says when nobody is at the other end."""
+"""Errors of a write to a pipe or terminal whose other end is closed."""
 COLOURS = {0: b"\x1b[1;37;41m", 1: b"\x1b[1;31m", 2: b"\x1b[1;31m", 3: b"\x1b[31m", 4: b"\x1b[33m", 5: b"\x1b[36m"}
 COLOURS |= {6: b"", 7: b"\x1b[2m"}
 RESET = b"\x1b[0m"
@@ -51,7 +51,7 @@ CONTINUED = b"\n" + b" " * 13
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of a console sink: `format`; globs that `host` and `label` have to match; a pattern for records."""
+    """The keys of a console sink: `format`; globs for `host` and `label`; a pattern for records."""
 
     format: Literal["text", "json"] = "text"
     host: str = "*"
@@ -65,7 +65,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Console:
-    """Shows batches on `fd`, formatted by `show`; what a slow reader leaves no room for waits for `ready`."""
+    """Shows batches on `fd`, formatted by `show`; if the reader is slow, the rest waits for `ready`."""
 
     def __init__(self, settings: Settings, show: Callable[[Batch], bytes], fd: int = STDOUT) -> None:
         self._settings = settings
@@ -76,7 +76,7 @@ class Console:
         self._rest = memoryview(b"")
 
     def write(self, batch: Batch) -> None:
-        """Show a batch, as far as there is room. Raises OutputClosed when nobody reads any more, OutputError."""
+        """Show as much of a batch as there is room for. Raises OutputClosed when the reader is gone, OutputError."""
         wanted = self._settings
         if fnmatch.fnmatchcase(batch.host, wanted.host) and fnmatch.fnmatchcase(batch.label, wanted.label):
             if wanted.grep:
@@ -86,7 +86,7 @@ class Console:
                 self.ready()
 
     def ready(self) -> bool:
-        """Show what is left to show, as far as there is room; tell whether that was all. Raises as `write` does."""
+        """Show as much of the rest as there is room for; return True if that was all. Raises as `write` does."""
         try:
             while self._rest:
                 self._rest = self._rest[os.write(self._fd, self._rest) :]
@@ -96,27 +96,27 @@ class Console:
         except OSError as error:
             if error.errno in GONE:
                 raise OutputClosed from None
-            raise OutputError("write to standard output", error, "see what it is connected to") from error
+            raise OutputError("write to standard output", error, "check what it is connected to") from error
         self._require_reader()
         return True
 
     def _require_reader(self) -> None:
-        """Raise OutputClosed if the other end of the pipe or terminal is closed, even if there is nothing to write."""
+        """Raise OutputClosed if the other end of the pipe or terminal is closed, even with nothing to write."""
         if self._poll and self._poll.poll(0):
             raise OutputClosed
 
     def commit(self) -> None:
-        """Do nothing: what was written is shown."""
+        """Do nothing: what was written has been shown."""
 
     def close(self) -> None:
-        """Close what was opened here; standard output itself is not ours to close."""
+        """Close the descriptor opened here; standard output itself is not ours to close."""
         if self._fd != self._shared:
             os.close(self._fd)
             self._fd = self._shared
 
 
 def _records_at_once(batch: Batch) -> int:
-    """Return how many records are shown at a time. Raises BatchRefused where their host and path are absurdly long."""
+    """Return how many records to show at a time. Raises BatchRefused if their host and path are absurdly long."""
     name_bytes = 4 * len(batch.host + batch.label + batch.path)
     if name_bytes * len(batch.levels) > NAMES_MAX_BYTES:
         raise BatchRefused(
@@ -126,9 +126,9 @@ def _records_at_once(batch: Batch) -> int:
 
 
 def _without_blocking(fd: int) -> int:
-    """Return `fd`, or where it is a pipe or a terminal the same, opened once more such that a write never blocks.
+    """Return `fd`, or for a pipe or terminal a second descriptor of it, on which a write never blocks.
 
-    Setting O_NONBLOCK on `fd` itself would set it for the shell and whoever else shares it.
+    O_NONBLOCK on `fd` itself would also apply to the shell and everyone else who shares it.
     """
     try:
         if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
@@ -139,29 +139,29 @@ def _without_blocking(fd: int) -> int:
 
 
 def _hang_ups(fd: int) -> "select.poll | None":
-    """Return what tells that the other end of a pipe or a terminal is closed; None for anything else."""
+    """Return a poll object that reports a closed other end of a pipe or terminal; None for anything else."""
     with suppress(OSError):
         if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
             poll = select.poll()
-            poll.register(fd, 0)  # errors and hang-ups are always told
+            poll.register(fd, 0)  # errors and hang-ups are always reported
             return poll
     return None
 
 
 def matching(batch: Batch, pattern: str) -> Batch:
-    """Return `batch` with only the records in which `pattern`, of RE2's syntax, matches within a line."""
+    """Return `batch` with only the records in which `pattern`, in RE2 syntax, matches within a line."""
     search = compile_pattern(pattern).search
     return select_records(batch, [search(record) is not None for record in records(batch)])
 
 
 def open_sink(settings: Settings, _context: Context) -> Console:
-    """Return a console on standard output, in colour if that is a terminal and NO_COLOR is not set."""
+    """Return a console on standard output, in colour on a terminal unless NO_COLOR is set."""
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return Console(settings, as_json if settings.format == "json" else as_text(colour=colour))
 
 
 def durable(_settings: Settings) -> bool:
-    """Tell that a console remembers nothing."""
+    """Return False: a console keeps no state."""
     return False
 
 
@@ -191,9 +191,9 @@ def _lines(batch: Batch) -> Iterable[bytes]:
 
 
 def as_json(batch: Batch) -> bytes:
-    """Return a batch as one JSON object a record, each on a line.
+    """Return a batch as JSON, one object and line per record.
 
-    What all records share is encoded once, and all of them are joined at once: no object is made for a record.
+    What all records share is encoded once, and all are joined at once: no Python object is made per record.
     """
     common = {"host": batch.host, "label": batch.label, "path": decoded(os.fsencode(batch.path))}
     begin = inert_json(msgspec.json.encode(common)[:-1].decode()) + ',"offset":'
@@ -207,7 +207,7 @@ def as_json(batch: Batch) -> bytes:
 
 
 def _table(begin: str, columns: tuple[Iterable[str], ...], end: str) -> str:
-    """Return the rows of these columns, each between `begin` and `end`; one join is what costs least."""
+    """Return the rows of these columns, each between `begin` and `end`; a single join costs least."""
     offsets, severities, messages = map(list, columns)
     if not severities:
         return ""
@@ -218,7 +218,7 @@ def _table(begin: str, columns: tuple[Iterable[str], ...], end: str) -> str:
 
 
 def _messages(batch: Batch) -> list[str]:
-    """Return each record's text, escaped for JSON; that of lines without control characters all at once."""
+    """Return each record's text, escaped for JSON; lines without control characters are escaped all at once."""
     plain = is_plain(batch.body)
     if batch.lengths is None and (plain or not batch.body.translate(None, _NO_CONTROLS)):
         text = _escaped_lines(batch.body.removesuffix(b"\n"))
@@ -228,7 +228,7 @@ def _messages(batch: Batch) -> list[str]:
 
 
 def _escaped_lines(body: bytes) -> str:
-    """Return lines as JSON has them; bytes are searched far faster than text for what is not there."""
+    """Return lines escaped for JSON; searching bytes in vain is far faster than searching text."""
     body = body if body.isascii() else decoded(body).encode()
     return body.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\t", rb"\t").decode()
 
@@ -238,7 +238,7 @@ def _escaped(text: str) -> str:
 
 
 def _offsets(batch: Batch) -> list[str]:
-    """Return where each record begins in its source; null for records that have no position."""
+    """Return the offset of each record in its source; null for records without a position."""
     count = len(batch.levels)
     if not batch.stream:
         return ["null"] * count
@@ -248,5 +248,5 @@ def _offsets(batch: Batch) -> list[str]:
 
 
 def _when(batch: Batch) -> datetime:
-    """Return when the batch was read; a foreign one: now."""
+    """Return when the batch was read; for a foreign one, now."""
     return EPOCH + timedelta(microseconds=min(batch.read_at_us or time.time_ns() // 1000, LAST_US))

@@ -1,8 +1,8 @@
-"""Whether two sinks could write to one file: each would cut off, at its next start, what the other one wrote.
+"""Detects sinks that could write to one file: each would cut off, at its next start, what the other wrote.
 
-A path template is a row of elements, each a set of characters, once or repeated. Two rows meet where both can go on
-with the same character, up to their ends; which pairs of places can be reached is searched from the beginning. A field
-that is compared is wider than what it can stand for at times, never narrower.
+A path template is a sequence of elements, each a set of characters, once or repeated. Two sequences meet if both can
+continue with the same character to the end of each; the reachable pairs of places are searched from the beginning. The
+set for a field may be wider than its real values, never narrower.
 """
 
 import os
@@ -14,24 +14,24 @@ from sinks.file import template
 
 Allows = Callable[[str], bool]
 SAMPLE = "_aZ09Tx.-/ "
-"""Of any two sets of characters that share one, both share one of these."""
+"""Any two sets that have a character in common have one of these in common."""
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """A character of a path: a literal, or any that `allows` takes; `repeats`: none, one or more of them."""
+    """A character of a path: a literal, or any that `allows` accepts; `repeats`: zero or more of them."""
 
     literal: str = ""
     allows: Allows = str.isprintable
     repeats: bool = False
 
     def meets(self, other: "Element") -> bool:
-        """Return True if there is a character that both take."""
+        """Return True if both accept a common character."""
         characters = self.literal or other.literal or SAMPLE
         return any(self.takes(each) and other.takes(each) for each in characters)
 
     def takes(self, character: str) -> bool:
-        """Return True if a character can stand here."""
+        """Return True if the element accepts a character."""
         return character == self.literal if self.literal else self.allows(character)
 
 
@@ -61,7 +61,7 @@ FIELDS: Mapping[str, tuple[Element, ...]] = {
 
 
 def collisions(outputs: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
-    """Yield the names of each two sinks of which some path templates could stand for one file."""
+    """Yield the names of each two sinks whose path templates could name the same file."""
     rows = {name: [_elements(text) for text in texts] for name, texts in outputs.items()}
     for one, other in combinations(rows, 2):
         if any(_meet(mine, theirs) for mine in rows[one] for theirs in rows[other]):
@@ -69,7 +69,7 @@ def collisions(outputs: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, st
 
 
 def _elements(text: str) -> list[Element]:
-    """Return a template as elements, from the root, with the links of today followed in what is the operator's."""
+    """Return a template as elements, from the root, with the current links of the operator's base resolved."""
     parsed = template.parse(text)
     row = [Element(each) for each in f"{os.path.realpath(parsed.base).rstrip('/')}/"]
     for place, part in enumerate(parsed.parts):
@@ -90,7 +90,7 @@ def _meet(one: list[Element], other: list[Element]) -> bool:
 
 
 def _next(one: list[Element], other: list[Element], i: int, j: int) -> Iterator[tuple[int, int]]:
-    """Yield where both may be next: one of them past a repeat, or both past a character."""
+    """Yield the next pairs of places: one past a repeat, or both past a character."""
     mine = one[i] if i < len(one) else None
     theirs = other[j] if j < len(other) else None
     if mine and mine.repeats:

@@ -1,7 +1,7 @@
-r"""Making hostile bytes visible: nothing that a terminal would obey gets through.
+r"""Makes hostile bytes visible: nothing that a terminal would obey gets through.
 
-Escaped are control characters (all of C0 but TAB, DEL, C1), marks that reorder or hide text (bidi, zero width), the
-Unicode line separators, and bytes that are not UTF-8: as `\x1b`, `\u202e`, `\xff`. A CR before LF is not shown.
+Control characters (all of C0 except TAB, DEL, C1), characters that reorder or hide text (bidi, zero width), Unicode
+line separators, and bytes that are not UTF-8 are escaped, as `\x1b`, `\u202e`, `\xff`. A CR before LF is not shown.
 """
 
 import os
@@ -18,15 +18,15 @@ _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _HIDDEN_CODES}
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _HIDDEN_CODES}
 LARGE_BYTES = 64 * 1024
 DENSE = 16
-"""One in so many is many."""
+"""More than one in this many counts as frequent."""
 FEW_CHARACTERS = 8
 _BINARY = bytes(code for code in range(0x20) if code not in b"\0\t\n\r\x1b")
 _STAND_IN = "\ud800"
-"""For a backslash: no bytes are decoded to it."""
+"""Stands for a backslash: no bytes decode to it."""
 
 
 def printable(body: bytes) -> bytes:
-    """Return `body` with only LF, TAB and printable UTF-8 in it. Text that is plain ASCII costs next to nothing."""
+    """Return `body` with only LF, TAB and printable UTF-8 in it. Plain ASCII costs next to nothing."""
     if is_plain(body):
         return body
     text = decoded(body).replace("\r\n", "\n")
@@ -36,7 +36,7 @@ def printable(body: bytes) -> bytes:
 def decoded(raw: bytes) -> str:
     """Return text; bytes that are not UTF-8 become escapes, as by `backslashreplace`, in a fifth of its time.
 
-    Of a large body that is no text of any kind, each byte is escaped: that takes time for its size only.
+    In a large binary body every byte is escaped, so that the time depends only on its size.
     """
     if len(raw) >= LARGE_BYTES and (len(raw) - len(raw.translate(None, _BINARY))) * DENSE > len(raw):
         return "\n".join(_hexadecimal(line) for line in raw.split(b"\n"))
@@ -47,7 +47,7 @@ def decoded(raw: bytes) -> str:
 
 
 def _with_escapes(raw: bytes) -> str:
-    r"""Return what `backslashreplace` decodes, which takes long; encoding escapes a surrogate (`\udcff`) quickly."""
+    r"""Return what `backslashreplace` would, which is slow; encoding escapes a surrogate (`\udcff`) quickly."""
     text = raw.decode(errors="surrogateescape")
     ambiguous = rb"\udc" in raw
     if ambiguous:
@@ -66,18 +66,18 @@ def printable_word(text: str) -> bytes:
 
 
 def inert_json(document: str) -> str:
-    """Return a JSON document, or a part of one, that means the same, without what a terminal would obey."""
+    """Return an equivalent of a JSON document, or of a part of one, without anything that a terminal would obey."""
     return _escaped(document, _JSON_ESCAPES)
 
 
 def is_plain(data: bytes) -> bool:
-    """Return True if there is nothing but LF, TAB and printable ASCII in `data`; ten times as fast as a search."""
+    """Return True if `data` is only LF, TAB and printable ASCII; ten times as fast as a search."""
     return data.isascii() and not data.translate(None, _PLAIN)
 
 
 def _escaped(text: str, escapes: dict[int, str]) -> str:
-    """Return `text` with what is hidden escaped, one by one where it is seldom, and otherwise by a table."""
-    if text.isascii():  # what is frequent, in a way that is quick; then the whole is searched as bytes, which is, too
+    """Return `text` with hidden characters escaped: one by one if they are rare, otherwise by a table."""
+    if text.isascii():  # the frequent ones first, quickly; then search the whole as bytes, also quickly
         text = text.replace("\0", escapes[0]).replace("\x1b", escapes[0x1B])
         if is_plain(text.encode()):
             return text

@@ -1,4 +1,4 @@
-"""The settings in sinks.yml: one broker, one state directory, and the sinks, each with its type's keys and ours."""
+"""The settings in sinks.yml: one broker, one state directory, and the sinks, each with common keys and its type's."""
 
 import re
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ _NAME = re.compile(r"[a-z0-9_-]+")
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `queue` section of a durable sink. One that remembers nothing has a queue that dies with it, of no type.
+    """The `queue` section of a durable sink. A sink without state has an exclusive queue, which ignores this.
 
-    `max_batches`, `max_bytes`: when it is full; `overflow`: then shippers hold (`block`), or the oldest is lost.
-    `expires_s`: how long it stays when nobody consumes from it.
+    `max_batches`, `max_bytes`: when it is full; `overflow`: then shippers wait (`block`), or the oldest is lost.
+    `expires_s`: how long it stays without a consumer.
     """
 
     type: Literal["quorum", "classic"] = "quorum"
@@ -36,13 +36,13 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     expires_s: Annotated[int, msgspec.Meta(ge=1, le=4_000_000)] | None = None
 
     def __post_init__(self) -> None:
-        """Raise UsageError for what does not go together."""
+        """Raise UsageError for settings that do not go together."""
         if self.overflow == "drop_oldest" and not (self.max_batches or self.max_bytes):
             raise UsageError("use overflow: drop_oldest", "the queue has no limit", "give max_batches or max_bytes")
 
     @property
     def limits(self) -> Limits:
-        """The limits as they are declared."""
+        """The limits to declare."""
         return Limits(self.max_batches, self.max_bytes, self.overflow == "drop_oldest", self.expires_s)
 
 
@@ -50,7 +50,7 @@ class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys that every sink has; sizes in bytes, times in milliseconds, `prefetch` in batches.
 
     `prefetch_bytes` bounds what waits here while a sink cannot write.
-    `put_away_days`: see `sinks.ledger.ledger`. `metrics` is an address such as 127.0.0.1:9465 to show metrics at.
+    `put_away_days`: see `sinks.ledger.ledger`. `metrics`: the address to serve metrics on, such as 127.0.0.1:9465.
     """
 
     type: str
@@ -63,10 +63,10 @@ class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: str | None = None
 
     def prefetch_batches(self, *, may_wait: bool) -> int:
-        """Return how many batches RabbitMQ is to hand out before they are acknowledged.
+        """Return how many unacknowledged batches RabbitMQ may deliver.
 
         A sink that may wait for its reader does not give back what waits here, so each batch counts as the largest that
-        a shipper makes: RabbitMQ counts messages only.
+        a shipper makes: RabbitMQ counts only messages.
         """
         return min(self.prefetch, self.prefetch_bytes // MAX_BODY_BYTES) if may_wait else self.prefetch
 
@@ -86,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that it takes to run one sink; `state` is None if it remembers nothing."""
+    """Everything needed to run one sink; `state` is None if it keeps no state."""
 
     name: str
     broker: Broker
@@ -140,7 +140,7 @@ def _plan(document: Document, settings: Settings, name: str) -> Plan:
 def check_name(name: str) -> None:
     """Raise UsageError for a name that no sink can have."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"name a sink {name!r}", f"{name!r} is no name for a sink", "use a-z, 0-9, - and _")
+        raise UsageError(f"name a sink {name!r}", f"{name!r} is not a valid name", "use a-z, 0-9, - and _")
     if name in RESERVED:
         raise UsageError(f"name a sink {name!r}", f"logs.{name} is Logbus's own", "choose another name")
 

@@ -1,11 +1,11 @@
-"""The sink type `severity`: hands on the records of some severities, from some hosts and labels, to another sink.
+"""The sink type `severity`: passes the records of some severities, from some hosts and labels, to another sink.
 
-Its queue is bound through the topic exchange, so RabbitMQ discards batches in which nothing is wanted; of the others,
-the records that nobody wants are dropped here. The inner sink is of any type: what it says of durability holds.
+Its queue is bound through the topic exchange, so RabbitMQ discards batches without a wanted record; unwanted records of
+the others are dropped here. The inner sink is of any type, and decides whether this one is durable.
 
-A message from a program that knows nothing of Logbus has no severity in its routing key, so no binding can select it.
-Those published with an empty key, as is usual with a fanout, come here (if any host and label will do) and are judged
-by what is in them; those with another key do not, unless its words happen to match.
+A message from a program that does not know Logbus has no severity in its routing key, so no binding can select it.
+Those published with an empty key, as is usual with a fanout, are delivered here (if any host and label is accepted) and
+judged by their content; those with another key are not, unless its words happen to match.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a severity sink.
 
     `min`: this severity and worse ones, or `severities`: exactly these. `host` and `label`: one, or "*" for any.
-    `write`: the settings of the sink that gets what is left, with its `type`.
+    `write`: the settings of the sink that gets the selected records, with its `type`.
     """
 
     write: dict[str, object]
@@ -41,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SeveritySink:
-    """Writes records whose level is one of `wanted` (ASCII digits) to `inner`."""
+    """Passes records whose level is one of `wanted` (ASCII digits) to `inner`."""
 
     def __init__(self, inner: Sink, wanted: bytes) -> None:
         self._inner = inner
@@ -49,7 +49,7 @@ class SeveritySink:
         self._mask = bytes(level in wanted for level in range(256))
 
     def write(self, batch: Batch) -> None:
-        """Write what is wanted of a batch; its position stays that of the whole."""
+        """Write the wanted records of a batch; its position stays that of the whole."""
         unwanted = batch.levels.translate(None, self._wanted)
         if not unwanted:
             self._inner.write(batch)
@@ -70,7 +70,7 @@ class SeveritySink:
             self._inner.restore(marks)
 
     def ready(self) -> bool:
-        """Return True if the inner sink takes a batch now."""
+        """Return True if the inner sink accepts a batch now."""
         return self._inner.ready() if isinstance(self._inner, PatientSink) else True
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ def open_sink(settings: Settings, context: Context) -> SeveritySink:
 
 
 def bindings(settings: Settings) -> tuple[str, ...]:
-    """Return the topic patterns: one a severity, and the empty key of foreign messages if nothing rules them out."""
+    """Return the topic patterns: one per severity, and the empty key of foreign messages unless they are excluded."""
     host, label = (ANY if each == ANY else word(each) for each in (settings.host, settings.label))
     patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted_severities(settings))
     return ("", *patterns) if host == label == ANY else patterns

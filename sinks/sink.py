@@ -1,15 +1,15 @@
-"""What a sink is, and how sink types are found.
+"""The interfaces of a sink, and how sink types are found.
 
 A sink type is an entry point of the group `logbus.sinks`: a module, or any object, with
 
-    Settings                        a msgspec.Struct: the keys that the type has in sinks.yml
+    Settings                        a msgspec.Struct: the type's own keys in sinks.yml
     open_sink(settings, context)    -> Sink
     bindings(settings)              -> topic patterns to bind the queue with; absent or (): everything
     outputs(settings)               -> path templates of the files that it writes; absent or (): none
-    durable(settings)               -> False if it remembers nothing (a terminal); absent: True
+    durable(settings)               -> False if it keeps no state (a terminal); absent: True
 
-A sink that can be cut back to where it was at its last commit also implements `DurableSink`; the runner then makes what
-it holds exactly once. The order is always: write, commit, ledger, acknowledge.
+A sink that can be cut back to its last commit also implements `DurableSink`; the runner then gives it exactly-once
+output. The order is always: write, commit, ledger, acknowledge.
 """
 
 import difflib
@@ -29,7 +29,7 @@ GROUP = "logbus.sinks"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """How far an output is committed: `length` in bytes (or any number that grows), and which file it is."""
+    """The committed `length` of an output in bytes (or any number that grows), and the `identity` of its file."""
 
     length: int
     identity: str = ""
@@ -39,8 +39,8 @@ class Mark:
 class Context:
     """What a sink is given besides its settings.
 
-    `state` is a directory of its own, or None if it shall remember nothing. `remember(output, mark)` notes durably how
-    far an output went before this sink first writes to it, so that a crash right after can be undone.
+    `state` is a directory of its own, or None if it keeps no state. `remember(output, mark)` saves the mark of an
+    output before this sink first writes to it, so that a crash right after can be undone.
     """
 
     name: str
@@ -53,56 +53,56 @@ class Sink(Protocol):
     """Somewhere to write batches."""
 
     def write(self, batch: Batch) -> None:
-        """Write one batch. Raises OutputError (try again later), BatchRefused (this one never), OutputClosed."""
+        """Write one batch. Raises OutputError (retry later), BatchRefused (never retry this one), OutputClosed."""
 
     def commit(self) -> None:
-        """Make durable what was written. Raises OutputError: then nothing since the last commit counts as saved."""
+        """Make everything written durable. Raises OutputError: then nothing since the last commit counts as saved."""
 
     def close(self) -> None:
-        """Release what is held; what is not committed may be lost."""
+        """Release all resources; what is not committed may be lost."""
 
 
 @runtime_checkable
 class DurableSink(Protocol):
-    """A sink whose outputs can be cut back; these come on top of `Sink`."""
+    """A sink whose outputs can be cut back; these methods are in addition to those of `Sink`."""
 
     def marks(self) -> Mapping[str, Mark]:
-        """Return each output as of the commit just made; one that is left out needs no cutting back any more."""
+        """Return the mark of each output as of the latest commit; one left out need not be cut back any more."""
 
     def restore(self, marks: Mapping[str, Mark]) -> None:
         """Cut each output back to its mark: at the start, and after an OutputError.
 
-        One that shrank or was replaced by someone is reported and kept as it is. Raises OutputError (try again later).
+        An output that somebody truncated or replaced is reported and kept as it is. Raises OutputError (retry later).
         """
 
 
 @runtime_checkable
 class PatientSink(Protocol):
-    """A sink that may have to wait, for somebody who reads slowly: it is asked before each batch and each commit."""
+    """A sink that may have to wait for a slow reader: it is asked before each batch and each commit."""
 
     def ready(self) -> bool:
-        """Go on with what could not be written at once; tell whether all of it is. Raises OutputClosed, OutputError."""
+        """Continue a write that did not finish; return True if it is complete. Raises OutputClosed, OutputError."""
 
 
 class SinkType(Protocol):
-    """What an entry point of the group `logbus.sinks` gives; `bindings`, `outputs` and `durable` may be absent."""
+    """An entry point of the group `logbus.sinks`; `bindings`, `outputs` and `durable` may be absent."""
 
     Settings: type[msgspec.Struct]
 
     def open_sink(self, settings: Any, context: Context) -> Sink:  # noqa: ANN401 - its own Settings, whatever they are
-        """Return an open sink. Raises UsageError for settings that make no sense."""
+        """Return an open sink. Raises UsageError for invalid settings."""
 
 
 class BatchRefused(LogbusError):  # noqa: N818 - as in logbus.errors
-    """This sink can never write this batch: it is set aside in the dead letters."""
+    """This sink can never write this batch: it goes to the dead letters."""
 
 
-class OutputClosed(Exception):  # noqa: N818 - no error: whoever read our output has seen enough
-    """Nobody reads the output any more; there is nothing left to do."""
+class OutputClosed(Exception):  # noqa: N818 - no error: the reader of our output has seen enough
+    """The output's reader is gone; there is nothing left to do."""
 
 
 def find_type(name: str) -> SinkType:
-    """Return the sink type `name`. Raises UsageError if there is none, or if its package does not load."""
+    """Return the sink type `name`. Raises UsageError if it does not exist, or its package cannot be imported."""
     found = {point.name: point for point in entry_points(group=GROUP)}
     if name not in found:
         raise UsageError(f"use a sink of type {name!r}", "there is no such type", suggestion(name, found))
@@ -110,7 +110,7 @@ def find_type(name: str) -> SinkType:
         return cast("SinkType", found[name].load())
     except ImportError as error:
         raise UsageError(
-            f"use a sink of type {name!r}", error, "its package does not load: install it again"
+            f"use a sink of type {name!r}", error, "its package cannot be imported: reinstall it"
         ) from error
 
 
@@ -121,7 +121,7 @@ def suggestion(word: str, known: Mapping[str, object]) -> str:
 
 
 def bindings_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
-    """Return the topic patterns that the type asks for; () for everything."""
+    """Return the topic patterns for the queue; () for everything."""
     ask = getattr(sink_type, "bindings", None)
     return tuple(ask(settings)) if ask else ()
 
@@ -133,6 +133,6 @@ def outputs_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]
 
 
 def is_durable(sink_type: SinkType, settings: msgspec.Struct) -> bool:
-    """Return True if a sink with these settings has something to remember."""
+    """Return True if a sink with these settings keeps state."""
     ask = getattr(sink_type, "durable", None)
     return bool(ask(settings)) if ask else True

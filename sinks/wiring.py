@@ -1,4 +1,4 @@
-"""How one sink is put together: ledger, sink, queue, runner; and run."""
+"""Assembles one sink from ledger, sink, queue and runner, and runs it."""
 
 import secrets
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from sinks.sink import Context, PatientSink, bindings_of
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
-    """Run a sink until SIGTERM; return the exit code. `patterns` take the place of the bindings that its type wants.
+    """Run a sink until SIGTERM; return the exit code. `patterns` replace the bindings of its type.
 
-    `read_again` reads the plan's configuration again, at SIGHUP.
+    `read_again` reads the plan's configuration again, on SIGHUP.
     """
     if plan.common.metrics:
         telemetry.serve(plan.common.metrics)
@@ -44,14 +44,14 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
 
 
 def queue_of(plan: Plan) -> topology.Queue:
-    """Return the sink's durable queue, or one of its own, which dies with its connection, if it remembers nothing."""
+    """Return the sink's durable queue; for one without state, an exclusive queue that dies with its connection."""
     if plan.state is None:
         return topology.own_queue(f"{topology.LOGS}.{plan.name}.{secrets.token_hex(4)}")
     return topology.sink_queue(plan.name, plan.common.queue.type, plan.common.queue.limits)
 
 
 def _hold_batches(plan: Plan, patterns: tuple[str, ...], prefetch: int) -> int | None:
-    """Return how many batches may wait for their predecessor; None where most have none."""
+    """Return how many batches may wait for their predecessor; None if most have no predecessor."""
     if patterns or plan.state is None:
         return None
     return 0 if plan.common.queue.overflow == "drop_oldest" else prefetch // 2

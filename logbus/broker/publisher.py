@@ -155,7 +155,7 @@ class Publisher:
         if reason is None:
             logger.warning("RabbitMQ accepts messages again")
         else:
-            logger.warning("RabbitMQ has blocked publishing (%s): waiting; the files keep the rest", reason)
+            logger.warning("RabbitMQ has blocked publishing (%s): waiting; unread lines stay in their files", reason)
 
     def _entries(self, batch: Batch, message: Message) -> list[_Entry]:
         if 0 < self._max_body_bytes < len(message.body):
@@ -250,7 +250,7 @@ class Publisher:
         if self._silent_s >= SAY_SILENCE_S and not self.held_because:
             self.held_because = "no answer"
             logger.warning(
-                "RabbitMQ has not answered %d batches for %d s: a queue may have no leader, or its node be overloaded "
+                "RabbitMQ has not answered %d batches for %d s: a queue may have no leader, or an overloaded node "
                 "(rabbitmqctl list_queues name leader); waiting",
                 len(self._sent),
                 self._silent_s,

@@ -66,7 +66,7 @@ def read_close(error: BaseException, where: str) -> BrokerError:
     code, text = getattr(error, "reply_code", 0), str(getattr(error, "reply_text", error))
     if code == PRECONDITION_FAILED and (found := _INEQUIVALENT.search(text)):
         argument, kind, name = found.groups()
-        hint = f"delete the {kind} and let Logbus declare it, or configure what it is"
+        hint = f"delete the {kind} and let Logbus declare it, or change the configuration to match"
         return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it has a different {argument}: {text}", hint)
     if code == ACCESS_REFUSED:
         return _missing_permission(text, where)

@@ -116,7 +116,7 @@ class DevBroker:
     def await_readiness(self) -> None:
         """Wait until the node accepts connections. Raises BrokerUnavailable if it does not come up."""
         if not within(START_TIMEOUT_S, self._ready):
-            raise self._failed(f"it does not answer after {START_TIMEOUT_S:.0f} s")
+            raise self._failed(f"no answer after {START_TIMEOUT_S:.0f} s")
 
     def join(self, name: str) -> None:
         """Join the cluster of the node `name`, discarding all data. Raises LogbusError."""
@@ -208,7 +208,7 @@ class DevBroker:
     def _launch(self, command: list[str], mark: Path, log: str) -> None:
         # The shell exits at once, so the program is init's child: it outlives us, and leaves no zombie here.
         with (self.dir / log).open("wb") as output:
-            subprocess.run(  # noqa: S603 - the installed program, its name passed as an argument
+            subprocess.run(  # noqa: S603 - the installed program, passed by name
                 ["/bin/sh", "-c", '"$@" &', "sh", *command],
                 env={**self._environment(), MARK: str(mark)},
                 cwd=self.dir, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -41,7 +41,7 @@ class Complaints:
         if path not in self.unreadable:
             said = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, HINT)
             self.unreadable[path] = said
-            logger.warning("%s; trying again at every scan", said)
+            logger.warning("%s; retried at every scan", said)
 
     def readable_now(self, path: str) -> None:
         """Take note that a path was read."""

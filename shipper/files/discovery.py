@@ -137,7 +137,7 @@ class Discovery:
         unreadable = {path: error for path, error in directories.items() if error}
         for path in unreadable.keys() - self._unreadable:
             error = SourceError(f"look into {path}", unreadable[path], "let the shipper's user read and enter it")
-            logger.warning("%s; trying again at every scan", error)
+            logger.warning("%s; retried at every scan", error)
         for path in self._unreadable - unreadable.keys():
             logger.warning("%s can be read now", visible(path))
         self._unreadable = set(unreadable)

@@ -155,7 +155,7 @@ def _find(found: Iterator[Letter], letter_id: str) -> Letter:
     for letter in found:
         if letter.id == letter_id:
             return letter
-    raise UsageError(f"find the letter {letter_id}", "there is none", "see dead list")
+    raise UsageError(f"find the letter {letter_id}", "no letter has that id", "see dead list")
 
 
 def _restored(message: Message) -> Message:

@@ -1,1 +1,1 @@
-"""From deliveries to a sink: order, group commit, and what nobody can decode."""
+"""From deliveries to a sink: order, group commit, and quarantine for what cannot be decoded."""

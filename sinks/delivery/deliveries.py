@@ -1,4 +1,4 @@
-"""Where deliveries come from, as the runner sees it."""
+"""The source of deliveries, as the runner sees it."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -7,25 +7,25 @@ from logbus.broker.consumer import Delivery
 
 
 class Deliveries(Protocol):
-    """Where deliveries come from: `logbus.broker.consumer.Consumer`."""
+    """The source of deliveries: `logbus.broker.consumer.Consumer`."""
 
     epoch: int
 
     @property
     def arrived_bytes(self) -> int:
-        """The bodies that arrived and were not taken yet."""
+        """Bytes of the bodies that arrived and were not taken yet."""
 
     def take(self) -> list[Delivery]:
-        """Return what arrived since the last call, in order."""
+        """Return the deliveries since the last call, in order."""
 
     def ack(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledge these."""
+        """Acknowledge these deliveries."""
 
     def quarantine(self, delivery: Delivery, reason: str) -> None:
-        """Set this one aside in the dead letters."""
+        """Move this delivery to the dead letters."""
 
     def pause(self) -> None:
-        """Give back what is not acknowledged, and deliver nothing."""
+        """Give back what is not acknowledged, and stop delivering."""
 
     def resume(self) -> None:
-        """Deliver again."""
+        """Resume delivering."""

@@ -1,4 +1,4 @@
-"""Group commit: what was written since the last one, and when the next one is due. Pure: the clock is the caller's."""
+"""Group commit: what was written since the last commit, and when the next is due. Pure: the caller has the clock."""
 
 from dataclasses import dataclass, field
 
@@ -16,7 +16,7 @@ LAST_RETRY_S = 30.0
 class Group:
     """Deliveries written and not acknowledged yet; `since` is when the first of them was written (monotonic).
 
-    `bytes`: what was written of them; `held_bytes`: their bodies, which are kept in memory, written or not.
+    `bytes`: how much of them was written; `held_bytes`: the size of their bodies, kept in memory, written or not.
     """
 
     max_bytes: int = COMMIT_BYTES
@@ -28,7 +28,7 @@ class Group:
     since: float = 0.0
 
     def add(self, delivery: Delivery, written_bytes: int, now: float) -> None:
-        """Note that a delivery was written, which took so many bytes."""
+        """Add a delivery of which `written_bytes` were written."""
         if not self.deliveries:
             self.since = now
         self.deliveries.append(delivery)
@@ -36,36 +36,36 @@ class Group:
         self.held_bytes += len(delivery.message.body)
 
     def is_full(self, waiting: int) -> bool:
-        """Return True if no more may be added; `waiting` deliveries take up prefetch, too."""
+        """Return True if no more may be added; `waiting` deliveries also use up prefetch."""
         batches = len(self.deliveries) + waiting
         return bool(self.deliveries) and (
             max(self.bytes, self.held_bytes) >= self.max_bytes or batches >= self.max_batches
         )
 
     def due_at(self) -> float:
-        """Return when it is to be committed even if nothing is added; infinity if there is nothing."""
+        """Return when the commit is due even if nothing is added; infinity for an empty group."""
         return self.since + self.max_s if self.deliveries else float("inf")
 
     def clear(self) -> None:
-        """Begin anew: it is committed, or undone."""
+        """Start over after a commit or a rollback."""
         self.deliveries.clear()
         self.bytes = self.held_bytes = 0
 
 
 @dataclass(slots=True)
 class Outage:
-    """Failures in a row, and how long to wait after each: 0.1 s, 0.2 s, ... 30 s."""
+    """Consecutive failures, and how long to back off after each: 0.1 s, 0.2 s, ... 30 s."""
 
     failures: int = 0
     until: float = 0.0
 
     def fail(self, now: float) -> bool:
-        """Wait from now on; return True if that begins an outage."""
+        """Back off from now on; return True if this begins an outage."""
         self.until = now + backoff.delay_s(self.failures, FIRST_RETRY_S, LAST_RETRY_S)
         self.failures += 1
         return self.failures == 1
 
     def end(self) -> int:
-        """Return how many failures there were, and forget them."""
+        """Return the number of failures, and forget them."""
         failures, self.failures = self.failures, 0
         return failures

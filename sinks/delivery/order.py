@@ -1,12 +1,12 @@
-"""Source order: a batch that came before its predecessor waits for it, but not for ever.
+"""Source order: a batch that arrives before its predecessor waits for it, but not for ever.
 
-A full queue may refuse one batch of a stream and take the next; the refused one comes a moment later. Writing the next
-at once would lose nothing, but put a file's lines out of order. So it waits until
+A full queue may refuse one batch of a stream and accept the next; the refused one arrives a moment later. Writing the
+next at once would lose nothing, but put a file's lines out of order. So it waits until
 
-- the gap before it is closed: it is written right behind;
-- or its deadline passes, or too many wait: it is written as it is, and what may still come goes behind it.
+- the gap before it is closed: it is written right after that;
+- or its deadline passes, or too many wait: it is written as it is, and a late predecessor is written after it.
 
-What waits is not acknowledged, and takes up prefetch: hence the bounds, beyond which the one that waits longest is
+What waits is not acknowledged, and uses up prefetch: hence the bounds, beyond which the one that has waited longest is
 written. The predecessor must always be able to arrive.
 """
 
@@ -18,15 +18,15 @@ from logbus.broker.consumer import Delivery
 from sinks.ledger.ledger import Source
 
 GAP_S = 10.0
-"""How long a gap in a stream that was seen before is waited for."""
+"""How long to wait for a gap in a known stream to close."""
 FIRST_S = 2.0
-"""How long a stream that was never seen is waited for to begin, when it is seen first in the middle."""
+"""How long to wait for the beginning of an unknown stream whose first batch is from its middle."""
 HELD_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Early:
-    """A delivery that came too early, where its batch begins, and when (monotonic seconds) it is given up."""
+    """An early delivery, the offset of its batch, and the deadline (monotonic seconds) for its predecessor."""
 
     offset: int
     delivery: Delivery = field(compare=False)
@@ -35,7 +35,7 @@ class Early:
 
 
 class Waiting:
-    """The deliveries that came too early, at most `max_batches` of at most `max_bytes` as they were sent."""
+    """The early deliveries: at most `max_batches`, of at most `max_bytes` as they were sent."""
 
     def __init__(self, max_batches: int, max_bytes: int = HELD_BYTES) -> None:
         self._max_batches = max_batches
@@ -50,17 +50,17 @@ class Waiting:
         return (each for several in self._sources.values() for each in several)
 
     def add(self, early: Early) -> None:
-        """Hold one more."""
+        """Add a delivery."""
         insort(self._sources.setdefault(early.source, []), early)
         self._count += 1
         self._bytes += len(early.delivery.message.body)
 
     def first(self, source: Source) -> Early | None:
-        """Return the one of this source that stands first in it."""
+        """Return the delivery of this source with the lowest offset."""
         return self._sources[source][0] if source in self._sources else None
 
     def remove(self, early: Early) -> None:
-        """Hold this one no longer."""
+        """Remove a delivery."""
         several = self._sources[early.source]
         several.remove(early)
         if not several:
@@ -69,7 +69,7 @@ class Waiting:
         self._bytes -= len(early.delivery.message.body)
 
     def overdue(self, now: float) -> Source | None:
-        """Return the source that has waited long enough, or has to make room, if there is one."""
+        """Return a source whose deadline has passed, or that must make room, if there is one."""
         if not self._sources:
             return None
         oldest = min(self, key=lambda each: each.deadline)
@@ -81,7 +81,7 @@ class Waiting:
         return min((each.deadline for each in self), default=float("inf"))
 
     def clear(self) -> list[Delivery]:
-        """Hold nothing any more; return what was held."""
+        """Remove all deliveries, and return them."""
         deliveries = [each.delivery for each in self]
         self._sources.clear()
         self._count = self._bytes = 0

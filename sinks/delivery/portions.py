@@ -1,4 +1,4 @@
-"""What a sink is given at a time: a batch as shippers make them, or a portion of a larger one. Pure."""
+"""The portions a sink is given: a batch as shippers make them, or a part of a larger one. Pure."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ PORTION_BYTES = 512 * 1024
 
 
 def portions(batch: Batch) -> Iterator[Batch]:
-    """Yield `batch`, in portions of what one batch of a shipper may hold. Raises WireError where it cannot be cut."""
+    """Yield `batch` in portions within the limits of a shipper's batch. Raises WireError if it cannot be cut."""
     if len(batch.body) <= MAX_BODY_BYTES and len(batch.levels) <= MAX_RECORDS:
         yield batch
         return

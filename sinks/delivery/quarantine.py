@@ -1,4 +1,4 @@
-"""What goes to the dead letters of a message: all of what a shipper may have made, the beginning of anything larger."""
+"""What a dead letter keeps of a message: all of anything a shipper may have made, the beginning of anything larger."""
 
 from dataclasses import replace
 from typing import Final
@@ -11,7 +11,7 @@ WHOLE_BYTES_HEADER: Final = "logbus-whole-bytes"
 
 
 def letter_of(message: Message) -> Message:
-    """Return `message` as it is kept; an excerpt says how long the whole was."""
+    """Return the dead letter for `message`; an excerpt states the length of the whole."""
     body = message.body
     if not isinstance(body, Excerpt):
         body = Excerpt(body, len(body)) if len(body) > MAX_BODY_BYTES else body

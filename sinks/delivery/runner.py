@@ -1,19 +1,19 @@
-"""Deliveries -> a sink, each byte once: decode, trim, write, commit, acknowledge. Knows no particular sink.
+"""Deliveries -> a sink, each byte once: decode, trim, write, commit, acknowledge. Independent of any particular sink.
 
 A batch is written as soon as it is taken, and committed with its neighbours: after `commit_bytes`, after
-`commit_batches`, or after `commit_s`, whatever comes first. The order of a commit is fixed:
+`commit_batches`, or after `commit_s`, whichever comes first. The order of a commit is fixed:
 
     sink.commit()  ->  ledger.commit()  ->  consumer.ack()
 
-Where it breaks off, nothing is lost and nothing is written twice: what the sink holds beyond the ledger is cut off, and
-what was not acknowledged is delivered again, then trimmed by what the ledger holds. Deliveries of an earlier epoch come
-again as well; those of them already written are trimmed like any other.
+Wherever it breaks off, nothing is lost or written twice: what the sink has beyond the ledger is cut off, and what was
+not acknowledged is redelivered, then trimmed by the ledger. Deliveries of an earlier epoch are redelivered as well;
+those already written are trimmed like any other.
 
-A batch that came before its predecessor in the source waits for it, see `sinks.delivery.order`; not in a sink that
-receives a part of a stream only, where every second batch has none.
+A batch that arrives before its predecessor in the source waits for it, see `sinks.delivery.order`; not in a sink that
+receives only part of a stream, where most batches have no predecessor.
 
-An output that cannot be written stops everything here but the waiting: the outputs are cut back to the last commit, the
-deliveries since then go back to the front of the backlog, and are written again after a while.
+An output that cannot be written stops all work except waiting: the outputs are cut back to the last commit, the
+deliveries since then return to the front of the backlog, and are written again after a back-off.
 """
 
 import logging
@@ -38,24 +38,24 @@ logger = logging.getLogger("sinks.delivery.runner")
 
 HOLD_BATCHES = 32
 PAUSED_FROM = 4
-"""From this failed attempt on, after most of a second, the deliveries are given back between two attempts."""
+"""From this failed attempt on (after most of a second), deliveries are given back between attempts."""
 SAY_GAP_EVERY_S = 60.0
-"""Every gap is counted; they are said this often."""
+"""Every gap is counted; gaps are reported at most this often."""
 REFUSED_MAX = 10_000
-"""Streams of which a batch was refused last: the batch after that one does not wait for it."""
+"""Streams whose last batch was refused: the next batch does not wait for it."""
 ARRIVED_BYTES = 64 << 20
-"""While nothing can be written, more than this is given back: RabbitMQ bounds messages, not bytes."""
+"""More than this is given back while nothing can be written: RabbitMQ bounds messages, not bytes."""
 IDLE_S = 60.0
 BUSY_S = 0.02
-"""How soon a sink whose reader is slow is asked again."""
+"""How soon to ask a sink with a slow reader again."""
 
 
 class Runner:
-    """The service that keeps one sink going; see `logbus.daemon.Service`.
+    """The service that runs one sink; see `logbus.daemon.Service`.
 
-    `hold_batches`: how many batches may wait for their predecessor at a time; None in a sink that gets parts of
-    streams, where nothing is missing if it does not come. `arrived_max_bytes`: how much may arrive while the sink
-    cannot write; beyond it everything is given back.
+    `hold_batches`: how many batches may wait for their predecessor at a time; None for a sink that gets parts of
+    streams, where a missing predecessor is no gap. `arrived_max_bytes`: how much may arrive while the sink cannot
+    write; beyond that everything is given back.
     """
 
     def __init__(  # noqa: PLR0913 - three parts, five limits
@@ -88,7 +88,7 @@ class Runner:
         self._draining = self._deserted = self._busy = False
 
     def step(self, now: float) -> float:
-        """Take, write and commit what is due; return seconds until the next step is."""
+        """Take, write and commit what is due; return seconds until the next step."""
         if self._epoch != self._consumer.epoch:
             self._begin_epoch()
         if now < self._outage.until:
@@ -110,25 +110,25 @@ class Runner:
         return self._wait(now)
 
     def drain(self) -> None:
-        """Take and write nothing more; commit what is written."""
+        """Stop taking and writing; commit what is written."""
         self._draining = True
         self._backlog.clear()
         self._early.clear()
 
     def finished(self) -> bool:
-        """Return True if nothing is left: drained and committed, or nobody reads the output any more, or not now."""
+        """Return True if drained and committed, if the output's reader is gone, or if it is slow while draining."""
         return self._deserted or (self._draining and (not self._group.deliveries or self._busy))
 
     def reload(self) -> None:
-        """Do nothing: a file sink notices by itself that its output was moved."""
+        """Do nothing: a file sink notices a moved output by itself."""
 
     def close(self) -> None:
-        """Close the sink and the ledger; what is not committed is cut off at the next start and delivered again."""
+        """Close the sink and the ledger; what is not committed is cut off at the next start and redelivered."""
         self._sink.close()
         self._ledger.close()
 
     def _ready(self) -> bool:
-        """Return True if the sink takes a batch now: one that waits for a slow reader must not stop the loop."""
+        """Return True if the sink accepts a batch now: waiting for a slow reader must not stop the loop."""
         self._busy = self._patient is not None and not self._patient.ready()
         return not self._busy
 
@@ -150,7 +150,7 @@ class Runner:
             self._commit()
 
     def _handle(self, delivery: Delivery, now: float) -> Source | None:
-        """Write a delivery, or let it wait for its predecessor; return the source of which something was written."""
+        """Write a delivery, and return its source; or return None: refused, or waiting for its predecessor."""
         try:
             batch = decode(delivery.message)
             source = Source(batch.user, batch.host, batch.stream)
@@ -166,7 +166,7 @@ class Runner:
         return source
 
     def _missing(self, source: Source, batch: Batch) -> tuple[list[Range], bool]:
-        """Return what the ledger does not hold of a batch, and whether the byte right before that is missing, too."""
+        """Return the unwritten parts of a batch, and True if the byte right before the batch is missing as well."""
         if not batch.stream:
             return [], False
         before = batch.offset - (self._whole and batch.offset > 0)
@@ -176,7 +176,7 @@ class Runner:
         return parts, early and self._refused.get(source) != batch.offset
 
     def _follow(self, source: Source, now: float) -> None:
-        """Write what was waiting for that which has just been written."""
+        """Write the batches that waited for the one just written."""
         while early := self._early.first(source):
             batch = decode(early.delivery.message)
             missing, still_early = self._missing(source, batch)
@@ -226,7 +226,7 @@ class Runner:
         self._consumer.quarantine(replace(delivery, message=letter_of(delivery.message)), describe(error.cause))
 
     def _write_missing(self, batch: Batch, missing: list[Range]) -> int:
-        """Write these parts of a batch, all of one without a position; return how many bytes."""
+        """Write the missing parts of a batch, or all of one without a position; return how many bytes."""
         if not batch.stream:
             for portion in portions(batch):
                 self._sink.write(portion)
@@ -259,13 +259,13 @@ class Runner:
             logger.warning("writing works again after %d failed attempts", failures)
 
     def _begin_epoch(self) -> None:
-        """Forget the deliveries of earlier epochs: they come again. What is written of them is committed as usual."""
+        """Forget the deliveries of earlier epochs: they are redelivered. Those written are committed as usual."""
         self._epoch = self._consumer.epoch
         self._backlog = deque(each for each in self._backlog if each.epoch == self._epoch)
         self._early.clear()
 
     def _undo(self) -> None:
-        """Go back to the last commit."""
+        """Roll back to the last commit."""
         self._torn = True
         self._ledger.rollback()
         again = sorted([*self._group.deliveries, *self._early.clear()], key=attrgetter("tag"))
@@ -275,7 +275,7 @@ class Runner:
         try:
             self._restore()
         except OutputError as error:
-            logger.debug("%s: trying that again later", error)
+            logger.debug("%s; retrying later", error)
 
     def _restore(self) -> None:
         if self._durable:
@@ -285,7 +285,7 @@ class Runner:
     def _postpone(self, error: LogbusError, now: float) -> None:
         if self._outage.fail(now):
             logger.error("%s; nothing is lost: retrying until it works", error)
-        if self._outage.failures >= PAUSED_FROM:  # what is held longer would time out, and take memory
+        if self._outage.failures >= PAUSED_FROM:  # holding them longer would risk a timeout, and take memory
             self._consumer.pause()
 
     def _wait(self, now: float) -> float:

@@ -1,7 +1,7 @@
-"""Reports what a sink that remembers nothing was not given: RabbitMQ keeps a bounded amount for a slow reader.
+"""Reports what a sink without state missed: RabbitMQ keeps a bounded amount for a slow reader.
 
-A stream's batches follow each other, byte for byte, so a gap between two of them is what was dropped. That holds only
-where a queue is bound to everything: otherwise, gaps are what nobody asked for.
+The batches of a stream are contiguous, so a gap between two of them was dropped. That holds only if the queue is bound
+to everything: otherwise, gaps are what the sink did not ask for.
 """
 
 import logging
@@ -26,7 +26,7 @@ class Gaps:
         self._bytes = 0
 
     def note(self, batch: Batch) -> None:
-        """Note a batch that was delivered. What comes again, or has no position, skips nothing."""
+        """Record a delivered batch. One that is redelivered, or has no position, skips nothing."""
         if not batch.stream:
             return
         stream = (batch.user, batch.host, batch.stream)
@@ -37,13 +37,13 @@ class Gaps:
         self._ends[stream] = max(before, batch.end)
 
     def take(self) -> int:
-        """Return the bytes skipped since the last call."""
+        """Return the number of bytes skipped since the last call."""
         skipped, self._bytes = self._bytes, 0
         return skipped
 
 
 class Watched:
-    """Hands everything on to `inner`, and reports what was skipped, once a second at most."""
+    """Passes everything to `inner`, and reports skipped bytes, at most once a second."""
 
     def __init__(self, inner: Sink, clock: Callable[[], float] = time.monotonic) -> None:
         self._inner = inner
@@ -57,11 +57,11 @@ class Watched:
         self._inner.write(batch)
 
     def ready(self) -> bool:
-        """Return whether the inner sink takes a batch now."""
+        """Return True if the inner sink accepts a batch now."""
         return self._inner.ready() if isinstance(self._inner, PatientSink) else True
 
     def commit(self) -> None:
-        """Commit the inner sink, and report."""
+        """Commit the inner sink, and report skipped bytes."""
         self._inner.commit()
         if self._clock() >= self._next_s and (skipped := self._gaps.take()):
             self._next_s = self._clock() + REPORT_EVERY_S

@@ -1,4 +1,4 @@
-"""The sink type `file`, as third parties import it."""
+"""The sink type `file`: what other packages may import."""
 
 from sinks.file.sink import FileSink, Settings, open_sink, outputs
 

@@ -1,4 +1,4 @@
-"""Cutting an output back to how far it was committed, wherever it was moved to, and whoever wrote to it meanwhile."""
+"""Cuts an output back to its mark, wherever it was moved to, unless another sink has written to it."""
 
 import os
 from logging import getLogger
@@ -12,13 +12,11 @@ logger = getLogger("sinks.file")
 
 
 def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
-    """Cut off what an open output holds beyond its mark, unless another than `writer` wrote it. Raises OSError."""
+    """Cut an open output back to its mark, unless its last writer is not `writer`. Raises OSError."""
     size, last_writer = os.fstat(fd).st_size, holding.last_writer(fd)
     if size < mark.length:
         lost = mark.length - size
-        logger.warning(
-            "the output %s was truncated by another program, by %d bytes: leaving it as it is", visible(path), lost
-        )
+        logger.warning("another program truncated the output %s by %d bytes: leaving it as it is", visible(path), lost)
     elif size > mark.length and last_writer not in {"", writer}:
         logger.warning(
             "%s holds %d bytes of another sink, with the state directory %s: keeping them; "
@@ -32,7 +30,7 @@ def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
 
 
 def find(path: Path, identity: str) -> Path | None:
-    """Return where the output is: at its path, or under another name in the same directory."""
+    """Return the path of the output: its own, or another name in the same directory."""
     if _identity_of(path) == identity:
         return path
     inode = identity.partition(".")[0]

@@ -1,8 +1,7 @@
-"""An output belongs to one process at a time, and remembers which sink wrote to it last.
+"""Ensures that one process at a time writes to an output, and records which sink wrote to it last.
 
 The first is a lock on the file, which ends with the process. The second is an extended attribute: what another sink
-appended meanwhile is not ours to cut off. Where the filesystem has no locks or no attributes, nothing is known, and
-nothing is refused.
+has appended is not ours to cut off. On a filesystem without locks or attributes nothing is known, and nothing refused.
 """
 
 import errno
@@ -16,11 +15,11 @@ _LOCKS = Path("/proc/locks")
 
 
 class HeldByAnother(OSError):  # noqa: N818 - as in logbus.errors
-    """Another process writes to this file."""
+    """Another process is writing to this file."""
 
 
 def hold(fd: int) -> None:
-    """Lock an open output until it is closed. Raises HeldByAnother, saying who has it."""
+    """Lock an open output until it is closed. Raises HeldByAnother, which names the holder."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -30,14 +29,14 @@ def hold(fd: int) -> None:
 
 
 def claim(fd: int, writer: str) -> None:
-    """Note that `writer` writes to an output that it holds."""
+    """Record `writer` as the writer of an output that it has locked."""
     if last_writer(fd) != writer:
         with suppress(OSError):
             os.setxattr(fd, _WRITER, os.fsencode(writer))
 
 
 def last_writer(fd: int) -> str:
-    """Return who claimed an output last; "" if nobody knows."""
+    """Return the last writer of an output; "" if unknown."""
     try:
         return os.fsdecode(os.getxattr(fd, _WRITER))
     except OSError:
@@ -52,7 +51,7 @@ def _who(fd: int) -> str:
 
 
 def _holder(inode: int) -> str:
-    """Return the number of the process that holds a lock on an inode, "" if the kernel does not tell."""
+    """Return the pid of the process that has locked an inode, "" if the kernel does not say."""
     with suppress(OSError):
         for line in _LOCKS.read_text().splitlines():
             words = line.split()

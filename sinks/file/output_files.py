@@ -1,11 +1,11 @@
-"""Many append-only files, some of them open, all of them cut back to their mark when something went wrong.
+"""Many append-only files, some of them open, all of them cut back to their mark after a failure.
 
-An output is known to the ledger (`remember`) before the first byte goes into it; `commit` syncs what was written to and
-takes its new length as the mark. After a failed write or sync nothing since the last commit is trusted: `restore` opens
-the file anew and cuts it back, and the runner has everything since then written again.
+The ledger knows an output (`remember`) before its first byte is written; `commit` syncs the outputs that were written
+to, and takes their new lengths as marks. After a failed write or sync, nothing since the last commit is trusted:
+`restore` reopens each file and cuts it back, and the runner writes everything since then again.
 
-Files are recognised by `beneath.identity`, so one that logrotate moved aside between a write and the commit is found
-again in its directory. That an output was moved or deleted is noticed before the next write; a new one is begun then.
+Files are recognised by `safe_open.identity`, so one that logrotate moved between a write and the commit is found in its
+directory. A moved or deleted output is noticed before the next write, which begins a new one.
 """
 
 import errno
@@ -27,19 +27,19 @@ from sinks.sink import Mark
 logger = getLogger("sinks.file")
 
 CLOSED_MAX = 10_000
-"""Outputs closed for want of descriptors whose marks are kept, so that opening them again costs no transaction."""
+"""Outputs closed for lack of descriptors whose marks are kept, so that reopening them costs no transaction."""
 SWEEP_S = 1.0
 
 _NO_USE_WAITING = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO})
 
 
 class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
-    """The path itself is the cause: a link, a directory or a pipe is in its place, or it is too long."""
+    """The path itself is unusable: a link, a directory or a pipe is in its place, or it is too long."""
 
 
 @dataclass(slots=True)
 class Output:
-    """An open output; `name` is its path as text, `mark` how far it was committed, or was when it was opened."""
+    """An open output; `name` is its path as text, `mark` its length at the last commit, or when it was opened."""
 
     path: Path
     name: str
@@ -49,7 +49,7 @@ class Output:
 
 
 class Outputs:
-    """The files beneath `base`; `remember(name, mark)` notes an output durably before its first write."""
+    """The files beneath `base`; `remember(name, mark)` records an output durably before its first write."""
 
     def __init__(  # noqa: PLR0913 - how files are made, kept and left
         self,
@@ -83,7 +83,7 @@ class Outputs:
         return relative in self._open
 
     def append(self, relative: str, data: bytes) -> None:
-        """Append to the file `relative`. Raises OutputError: its end may be torn then."""
+        """Append to the file `relative`. Raises OutputError; then its end may be incomplete."""
         output = self._open.get(relative)
         if output and not output.dirty and (_is_moved(output) or self._rotate(output)):
             self._drop(relative)
@@ -101,7 +101,7 @@ class Outputs:
             raise _cannot("write", output.path, error) from error
 
     def commit(self) -> None:
-        """Make durable what was appended. Raises OutputError."""
+        """Make everything appended durable. Raises OutputError."""
         self._unsettled.clear()
         if self._sync_data and len(self._dirty) > 1:
             writeback.begin_all(output.fd for output in self._dirty.values())
@@ -113,13 +113,13 @@ class Outputs:
             self._sweep()
 
     def marks(self) -> dict[str, Mark]:
-        """Return the mark of each output that may have to be cut back to it, as of the last commit."""
+        """Return the mark, as of the last commit, of each output that may have to be cut back."""
         while len(self._closed) > CLOSED_MAX:
             del self._closed[next(iter(self._closed))]
         return self._closed | {output.name: output.mark for output in self._open.values()}
 
     def restore(self, marks: Mapping[str, Mark]) -> None:
-        """Cut each output back to its mark. Raises OutputError; then call it again."""
+        """Cut each output back to its mark. Raises OutputError; then call this again."""
         self._close_files()
         self._closed.clear()
         self._unsettled.clear()
@@ -130,7 +130,7 @@ class Outputs:
                 raise _cannot("cut back", name, error) from error
 
     def close(self) -> None:
-        """Close all files, whatever is in them; rotated ones are finished."""
+        """Close all files as they are; finish the work on rotated ones."""
         self._close_files()
         if self._rotator:
             self._rotator.close()
@@ -140,7 +140,7 @@ class Outputs:
             self._drop(relative)
 
     def _rotate(self, output: Output) -> bool:
-        """Rename an output whose time has come, all of which is committed; tell whether it was."""
+        """Rename a fully committed output if its rotation is due; return whether it was."""
         if not self._rotator:
             return False
         status = os.fstat(output.fd)
@@ -161,7 +161,7 @@ class Outputs:
         self._take(relative, output)
         if relative in self._unsettled and self._closed[output.name].identity != output.mark.identity:
             self._drop(relative)
-            raise OutputError(f"write {path}", "it was moved while it was written to", "beginning it anew")
+            raise OutputError(f"write {path}", "it was moved before the commit", "beginning a new one")
         if self._closed.get(output.name) != output.mark:
             self._remember_or_drop(relative, output)
         self._closed.pop(output.name, None)
@@ -172,7 +172,7 @@ class Outputs:
         return output
 
     def _take(self, relative: str, output: Output) -> None:
-        """Make an output ours alone. Raises OutputError if another process holds it."""
+        """Lock an output. Raises OutputError if another process has locked it."""
         try:
             holding.hold(output.fd)
         except holding.HeldByAnother as error:
@@ -186,7 +186,7 @@ class Outputs:
             self._seen.add(str(output.path))
         if self._warn and is_fresh and output.mark.length:
             logger.warning(
-                "%s holds data, and the ledger is new: what is delivered again is written again", visible(output.path)
+                "%s holds data, and the ledger is new: redelivered records are written again", visible(output.path)
             )
             self._warn = False
 
@@ -218,7 +218,7 @@ class Outputs:
         relative, output = next(iter(self._open.items()))
         if output.dirty:
             self._sync(output)
-            self._unsettled.add(relative)  # the ledger does not know that yet: not to be rotated
+            self._unsettled.add(relative)  # the ledger does not know that yet: do not rotate
         self._drop(relative)
         self._closed[output.name] = output.mark
 
@@ -230,19 +230,19 @@ class Outputs:
             raise _cannot("save", output.path, error) from error
         status = os.fstat(output.fd)
         if status.st_nlink == 0:
-            raise OutputError(f"save {output.path}", "it was deleted while it was written to", "beginning it anew")
+            raise OutputError(f"save {output.path}", "it was deleted before the commit", "beginning a new one")
         output.mark = Mark(status.st_size, output.mark.identity)
         output.dirty = False
 
     def _sweep(self) -> None:
-        """Let go of outputs that were moved or deleted while nothing was written to them."""
+        """Close outputs that were moved or deleted while nothing was written to them."""
         for relative, output in list(self._open.items()):
             if _is_moved(output):
                 self._drop(relative)
 
     def _drop(self, relative: str) -> None:
         self._dirty.pop(relative, None)
-        with suppress(OSError):  # what matters was synced before
+        with suppress(OSError):  # what matters was synced already
             os.close(self._open.pop(relative).fd)
 
     def _cut_back(self, path: Path, mark: Mark) -> None:

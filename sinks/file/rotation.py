@@ -1,8 +1,8 @@
 """Rotating outputs: a full or old one is renamed to `NAME-20261124T101112Z`, compressed, and kept for a while.
 
-An output is rotated before a write, while it is committed to its last byte: the runner writes again only after its
-ledger knows that. So a rotated file is never cut back, and may be compressed or deleted at any time. That takes long
-for a large one, hence a thread of its own, which touches rotated files only.
+An output is rotated before a write, when every byte of it is committed: the runner writes again only after its ledger
+has recorded that. So a rotated file is never cut back, and may be compressed or deleted at any time. That takes long
+for a large one, so a separate thread does it, which touches only rotated files.
 """
 
 import gzip
@@ -35,9 +35,9 @@ _ANY_ROTATED = re.compile(r".+" + _ROTATED.pattern)
 class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `rotate` section of a file sink.
 
-    An output is rotated when it has `max_bytes` or more, and with the first write in a new period of `every_s` seconds
-    (3600: each hour, 86400: each day, in UTC). Of those rotated the newest `keep_files` are kept, and of these as many
-    as have `keep_bytes` together. `compress`: what becomes of them.
+    An output is rotated when it has `max_bytes` or more, and at the first write in a new period of `every_s` seconds
+    (3600: hourly, 86400: daily, in UTC). The newest `keep_files` rotated files are kept, up to `keep_bytes` in total.
+    `compress`: how they are compressed.
     """
 
     max_bytes: Positive | None = None
@@ -49,19 +49,17 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Raise UsageError if nothing would ever be rotated."""
         if not (self.max_bytes or self.every_s):
-            raise UsageError(
-                "rotate outputs", "it does not say when", "give max_bytes, or every_s, as in every_s: 86400"
-            )
+            raise UsageError("rotate outputs", "no limit is set", "give max_bytes, or every_s, as in every_s: 86400")
 
     def is_due(self, size_bytes: int, changed_s: float, now_s: float) -> bool:
-        """Return True if an output of this size, last changed at `changed_s` (seconds since 1970), is to be rotated."""
+        """Return True if an output of this size, last changed at `changed_s` (seconds since 1970), is due."""
         too_large = self.max_bytes is not None and size_bytes >= self.max_bytes
         too_old = self.every_s is not None and now_s // self.every_s > changed_s // self.every_s
         return size_bytes > 0 and (too_large or too_old)
 
 
 class Rotator:
-    """Renames outputs at once, and tidies up behind them in its own time."""
+    """Renames outputs at once, and compresses and deletes rotated ones in a thread."""
 
     def __init__(self, rotation: Rotation) -> None:
         self.rotation = rotation
@@ -77,7 +75,7 @@ class Rotator:
         self._renamed.put(path)
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Finish pending work."""
         if self._thread:
             self._renamed.put(None)
             self._thread.join()
@@ -88,18 +86,18 @@ class Rotator:
             try:
                 tidy(path, self.rotation)
             except OSError as error:
-                logger.warning("cannot tidy up behind %s: %s", visible(path), visible(error.strerror or error))
+                logger.warning("cannot clean up after rotating %s: %s", visible(path), visible(error.strerror or error))
 
 
 def free_name(path: Path, now_s: float) -> Path:
-    """Return what to rename `path` to."""
+    """Return an unused name for the rotated `path`."""
     name = f"{path.name}-{datetime.fromtimestamp(now_s, UTC):%Y%m%dT%H%M%SZ}"
     candidates = (path.with_name(f"{name}.{n}" if n else name) for n in count())
     return next(each for each in candidates if not (each.exists() or each.with_name(f"{each.name}.gz").exists()))
 
 
 def rotated(path: Path) -> list[Path]:
-    """Return what `path` was rotated to, the oldest first."""
+    """Return the rotated files of `path`, oldest first."""
     with suppress(FileNotFoundError):
         names = [entry.name for entry in os.scandir(path.parent) if entry.name.startswith(path.name)]
         found = [path.with_name(name) for name in names if _ROTATED.fullmatch(name, len(path.name))]
@@ -108,12 +106,12 @@ def rotated(path: Path) -> list[Path]:
 
 
 def is_rotated(path: Path) -> bool:
-    """Return True if a file's name is that of a rotated output."""
+    """Return True if a file has the name of a rotated output."""
     return bool(_ANY_ROTATED.fullmatch(path.name))
 
 
 def tidy(path: Path, rotation: Rotation) -> None:
-    """Compress what was rotated and delete what is too much. Raises OSError."""
+    """Compress rotated files, and delete those beyond the limits. Raises OSError."""
     if rotation.compress == "gzip":
         for each in rotated(path):
             if each.suffix != ".gz":
@@ -127,13 +125,13 @@ def tidy(path: Path, rotation: Rotation) -> None:
 
 
 def _compress(path: Path) -> None:
-    """Replace a file by its gzip: whole and on disk before the file goes."""
+    """Replace a file by its gzip, which is complete and on disk before the file is deleted."""
     draft, done = path.with_name(f"{path.name}.gz.new"), path.with_name(f"{path.name}.gz")
     draft.unlink(missing_ok=True)
     status = path.stat()
     fd = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, status.st_mode & 0o777)
     with path.open("rb") as plain, os.fdopen(fd, "wb") as target:
-        with suppress(PermissionError):  # whoever may not give it away did not give away the output either
+        with suppress(PermissionError):  # a user without that right cannot have given away the output either
             os.fchown(fd, status.st_uid, status.st_gid)
         with gzip.GzipFile(path.name, "wb", fileobj=target, mtime=status.st_mtime) as packed:
             shutil.copyfileobj(plain, packed, 1 << 20)

@@ -1,4 +1,4 @@
-"""Opening outputs beneath a base directory, without following a link that somebody planted there."""
+"""Opens outputs beneath a base directory, without following a link that somebody planted there."""
 
 import errno
 import os
@@ -18,14 +18,14 @@ _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTT
 
 @dataclass(frozen=True, slots=True)
 class Making:
-    """How files are made: their mode, owner and group (-1: whose we are); directories get the last two."""
+    """How files are created: mode, owner and group (-1: our own); directories get the last two."""
 
     mode: int = FILE_MODE
     uid: int = -1
     gid: int = -1
 
     def own(self, fd: int) -> None:
-        """Give away what was just made. Raises OSError if we may not."""
+        """Set owner and group of a new file or directory. Raises OSError if we may not."""
         if self.uid >= 0 or self.gid >= 0:
             os.fchown(fd, self.uid, self.gid)
 
@@ -34,7 +34,7 @@ AS_WE_ARE = Making()
 
 
 def open_base(base: Path) -> int:
-    """Open the base directory, which is the operator's and may be reached through links; make it if need be."""
+    """Open the base directory, or create it; it is the operator's, and its path may contain links."""
     if not base.is_dir():
         base.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         sync_directory(base.parent)
@@ -42,15 +42,15 @@ def open_base(base: Path) -> int:
 
 
 class Linked(OSError):  # noqa: N818 - as in logbus.errors
-    """A file has more names than one, and is not known to be an output."""
+    """A file has several names, and is not known to be an output."""
 
 
 def open_append(base: int, relative: str, making: Making = AS_WE_ARE, *, known: bool = False) -> int:
-    """Open the regular file `relative` beneath the open directory `base` for appending; make what is missing of it.
+    """Open the regular file `relative` beneath the open directory `base` for appending; create what is missing.
 
-    What is new is durable when this returns: each directory is synced after something was made in it. A file with
-    several names is refused unless it is marked as an output, or `known` to be one: somebody may have linked another
-    file in its place. A backup's links to our own files are harmless. Raises OSError.
+    New files and directories are durable when this returns: each directory is synced after an entry was made in it. A
+    file with several names is refused unless it is marked as an output, or `known` to be one: somebody may have linked
+    another file in its place. A backup's links to our own files are harmless. Raises OSError.
     """
     *folders, name = relative.split("/")
     folder = os.dup(base)
@@ -64,15 +64,15 @@ def open_append(base: int, relative: str, making: Making = AS_WE_ARE, *, known: 
 
 
 def identity(fd: int) -> str:
-    """Return which file this is: inode and, where the file system has it, the inode's generation.
+    """Return the identity of a file: its inode and, if the file system has one, the inode's generation.
 
-    Not the device: its number may differ after a reboot, which is when outputs have to be recognised.
+    Without the device: its number may change at a reboot, after which outputs have to be recognised.
     """
     return f"{os.fstat(fd).st_ino:x}.{generation_of(fd) or 0:x}"
 
 
 def sync_directory(path: Path) -> None:
-    """Make durable what was made, renamed or removed in a directory."""
+    """Make the changes to the entries of a directory durable."""
     fd = os.open(path, _DIRECTORY)
     try:
         os.fsync(fd)
@@ -113,7 +113,7 @@ def _open_file(folder: int, name: str, making: Making, *, known: bool) -> int:
 
 
 def _make_file(folder: int, name: str, making: Making) -> int:
-    """Make a file as it is to be, or none."""
+    """Create a file with the right mode and owner, or none at all."""
     fd = os.open(name, _APPEND | os.O_CREAT | os.O_EXCL, making.mode, dir_fd=folder)
     try:
         os.fchmod(fd, making.mode)

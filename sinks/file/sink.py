@@ -1,10 +1,10 @@
 """The sink type `file`: appends batches to files, exactly the source's bytes, exactly once.
 
-An output may be renamed or deleted at any time, as logrotate does: a new one is begun. `copytruncate` goes on, too, but
+An output may be renamed or deleted at any time, as logrotate does: a new one is begun. `copytruncate` works too, but
 loses what is written between the copy and the truncation, as with any program. Nobody else may append to an output.
 
-With `compress: zstd` an output is a row of Zstandard frames, which `zstdcat` reads as one. Those that shippers made are
-appended as they came; what had to be trimmed, or came as plain text, is made a frame here.
+With `compress: zstd` an output is a series of Zstandard frames, which `zstdcat` reads as one. Frames made by shippers
+are appended as they came; what was trimmed, or came uncompressed, is compressed here.
 """
 
 import grp
@@ -30,7 +30,7 @@ from sinks.sink import BatchRefused, Context, Mark
 
 ZSTD_LEVEL = 3
 DEPTH_MAX = 64
-"""Directories beneath the base: so many are made for one message, at most."""
+"""The most directories beneath the base for one message."""
 PATH_MAX_BYTES = 4_000
 """Linux opens paths of up to 4,095 bytes; a rotated output's name is longer."""
 
@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `compress`; `rotate`; `mode`
     of new files, octal; their `owner` and `group`, names or numbers; `sync`: at each commit, or never (then a power
-    failure may take what was acknowledged).
+    failure may lose acknowledged records).
     """
 
     path: str
@@ -59,13 +59,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if template.ROTATED in template.parse(self.path).parts[1::2]:
             raise UsageError(f"use the path {self.path!r}", "{rotated} is no placeholder", "see docs/configuration.md")
         if not _MODE.fullmatch(self.mode):
-            raise UsageError(f"use the mode {self.mode!r}", "it is no file mode", "write it in quotes, as in '0640'")
+            raise UsageError(f"use the mode {self.mode!r}", "it is not a file mode", "write it in quotes, as in '0640'")
         self.making()
         if self.compress == "zstd" and self.rotate and self.rotate.compress != "none":
             raise UsageError("compress twice", "outputs are zstd already", "leave out rotate: compress")
 
     def making(self) -> Making:
-        """Return how files are made. Raises UsageError for an owner or a group that there is not."""
+        """Return how files are created. Raises UsageError for an unknown owner or group."""
         uid = _number(self.owner, "owner", lambda name: pwd.getpwnam(name).pw_uid)
         gid = _number(self.group, "group", lambda name: grp.getgrnam(name).gr_gid)
         return Making(int(self.mode, 8), uid, gid)
@@ -77,13 +77,11 @@ def _number(name: str | None, what: str, look_up: Callable[[str], int]) -> int:
     try:
         return int(name) if name.isdecimal() else look_up(name)
     except (KeyError, ValueError):
-        raise UsageError(
-            f"use the {what} {name!r}", "this host has none of that name", "give a name or a number"
-        ) from None
+        raise UsageError(f"use the {what} {name!r}", "this host has no such name", "give a name or a number") from None
 
 
 class FileSink:
-    """Appends to one file a batch, named by the template. Durable."""
+    """Appends each batch to the file that the template names. Durable."""
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._template = template.parse(settings.path)
@@ -103,7 +101,7 @@ class FileSink:
         )
 
     def write(self, batch: Batch) -> None:
-        """Append a batch as it is to be in the output."""
+        """Append a batch in the output's format."""
         for data in self._wrap(batch):
             if data:
                 self._append(batch, data)
@@ -120,14 +118,14 @@ class FileSink:
             raise BatchRefused(error.cannot, error.cause) from error
 
     def _name(self, batch: Batch) -> str:
-        """Return the output's name; a source's is never taken for that of a rotated output, which may be deleted."""
+        """Return the output's name, never one of a rotated output: those may be deleted."""
         name = self._template.render(batch)
         if not self._outputs.is_open(name):
             self._hold_to_bounds(name)
         return f"{name}_" if self._rotates and is_rotated(Path(name)) else name
 
     def _hold_to_bounds(self, name: str) -> None:
-        """Refuse a path that would make too many directories, or that no other program could open."""
+        """Refuse a path with too many directories, or one that no other program could open."""
         depth, size_bytes = name.count("/"), len(os.fsencode(self._template.base / name))
         if self._template.has_fields and depth > DEPTH_MAX:
             raise BatchRefused("name the output", f"its path has {depth} directories, and {DEPTH_MAX} are accepted")
@@ -135,7 +133,7 @@ class FileSink:
             raise BatchRefused("name the output", f"its path has {size_bytes} bytes, and {PATH_MAX_BYTES} are accepted")
 
     def commit(self) -> None:
-        """Sync the files written to."""
+        """Sync the files that were written to."""
         self._outputs.commit()
 
     def marks(self) -> Mapping[str, Mark]:
@@ -152,11 +150,11 @@ class FileSink:
 
 
 def open_sink(settings: Settings, context: Context) -> FileSink:
-    """Return a file sink. Raises UsageError for a path that is no template."""
+    """Return a file sink. Raises UsageError for an invalid path template."""
     return FileSink(settings, context)
 
 
 def outputs(settings: Settings) -> tuple[str, ...]:
-    """Return the template, and that of what outputs are renamed to."""
+    """Return the template of outputs, and that of rotated ones."""
     rotated = f"{settings.path}-{{{template.ROTATED}}}"
     return (settings.path, rotated) if settings.rotate else (settings.path,)

@@ -1,15 +1,15 @@
-"""Path templates: `/srv/logs/{host}/{date}/{name}`, with values that nobody can escape from.
+"""Path templates: `/srv/logs/{host}/{date}/{name}`, with values that cannot escape from the base directory.
 
     {host} {label}   of the batch
     {path}           the source's whole path; its directories stay directories
     {name}           the source's file name
     {date}           the day it was read, UTC, as 2026-11-24
-    {stream}         which life of the source it is: with it, each life is a file of its own, byte for byte
+    {stream}         the stream's id: with it, each life of the source is a file of its own, byte for byte
 
-Values come from the network. Each is cut into components that consist of allowed characters only, are no longer than
-255 bytes, and never begin with a dot or a dash; all but {path} are a single component. What stands before the first
-placeholder is the operator's and is the base that no output leaves. Values are put in once, by position: nothing in
-them is ever looked at as a template. Sources whose values differ in forbidden characters alone share an output.
+Values come from the network. Each is cut into components that consist only of allowed characters, are at most 255 bytes
+long, and never begin with a dot or a dash; all but {path} are a single component. The part before the first placeholder
+is the operator's, and its directory is the base that no output leaves. Values are substituted once, by position: they
+are never parsed as templates. Sources whose values differ only in forbidden characters share an output.
 """
 
 import functools
@@ -27,7 +27,7 @@ from sinks.sink import suggestion
 
 FIELDS = dict.fromkeys(("host", "label", "path", "name", "date", "stream"))
 ROTATED = "rotated"
-"""What rotation puts behind a name, where a sink type says what it writes; operators cannot use it."""
+"""The suffix of rotated files, for sink types to say what they write; operators cannot use it."""
 COMPONENT_MAX_BYTES = 255
 UNKNOWN = "unknown"
 DAY_US = 86_400_000_000
@@ -41,14 +41,14 @@ _NOT_ALLOWED = re.compile(r"[^\w.+=@,:#% -]|^[.-]")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template: `base`, and beneath it the literals (even places) and fields (odd places) in turn."""
+    """A parsed template: `base`, and beneath it alternating literals (even places) and fields (odd places)."""
 
     base: Path
     parts: tuple[str, ...]
 
     @property
     def has_fields(self) -> bool:
-        """True if outputs depend on what is in the batches."""
+        """True if outputs depend on the content of batches."""
         return len(self.parts) > 1
 
     def render(self, batch: Batch) -> str:
@@ -60,13 +60,13 @@ class Template:
 
 
 def parse(text: str) -> Template:
-    """Return the template that `text` is. Raises UsageError."""
+    """Return `text` as a template. Raises UsageError."""
     parts = _PLACEHOLDER.split(text)
     for name in parts[1::2]:
         if name not in FIELDS and name != ROTATED:
             raise UsageError(f"use the path {text!r}", f"{{{name}}} is no placeholder", suggestion(name, FIELDS))
     if any(brace in literal for literal in parts[::2] for brace in "{}"):
-        raise UsageError(f"use the path {text!r}", "a brace has no partner", "write placeholders as {host}")
+        raise UsageError(f"use the path {text!r}", "it has an unmatched brace", "write placeholders as {host}")
     folder, _, first = parts[0].rpartition("/")
     base = Path(os.path.abspath(f"{folder}/" if "/" in parts[0] else "."))  # noqa: PTH100 - Path would follow links
     parts[0] = first
@@ -75,7 +75,7 @@ def parse(text: str) -> Template:
 
 
 def _check(text: str, beneath: str) -> None:
-    """Refuse a template whose part beneath the base is no plain path."""
+    """Refuse a template that is not a plain path beneath the base."""
     if any(component in ("", ".", "..") or "\0" in component for component in beneath.split("/")):
         raise UsageError(f"use the path {text!r}", "it does not name a file", "end it with a name, without . or ..")
 
@@ -100,7 +100,7 @@ def component(value: str) -> str:
 
 
 def _shortened(name: str) -> str:
-    """Return `name` if a file can be called so, otherwise its beginning and a hash of the whole."""
+    """Return `name` if it is short enough for a file, otherwise its beginning and a hash of the whole."""
     encoded = os.fsencode(name)
     if len(encoded) <= COMPONENT_MAX_BYTES:
         return name

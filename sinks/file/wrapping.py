@@ -1,11 +1,11 @@
-"""Records as a file sink writes them: as they came, behind a prefix, or as JSON objects. Pure.
+"""Records as a file sink writes them: unchanged, with a prefix, or as JSON objects. Pure.
 
     raw       exactly the source's bytes
     prefix    2026-11-24T10:04:05.123456Z web-1 app err the text
     json      {"time":...,"host":...,"label":...,"path":...,"fields":{...},"severity":...,"message":...}
 
-The time is when the shipper read the record. Exactly once holds for each: what comes twice is left out before it is
-wrapped. In JSON, bytes that are not UTF-8 are backslash escapes, and a batch without fields has no `fields`.
+The time is when the shipper read the record. Exactly once holds for each format: duplicates are skipped before they
+are wrapped. In JSON, bytes that are not UTF-8 are backslash escapes, and a batch without fields has no `fields`.
 """
 
 import os
@@ -28,23 +28,23 @@ LAST_US = 253_402_300_799_999_999
 """9999-12-31, in microseconds since 1970."""
 
 PIECE_BYTES = 4 << 20
-"""About so much is made at a time of records with their names."""
+"""The approximate size of the pieces in which wrapped records are made."""
 LINE_BYTES = 64
 ADDED_MAX_BYTES = 128 << 20
-"""What the names before its records may add to a batch."""
+"""The most that the names before its records may add to a batch."""
 
 _WORDS = {ord(f"{severity:d}"): severity.word for severity in Severity}
 _BLANKS = bytes.maketrans(b" \t\r\n\0", b"_____")
 
 
 def raw(batch: Batch) -> Iterator[bytes]:
-    """Yield the bytes; a foreign batch (no position) gets the newline that it lacks."""
+    """Yield the bytes; a foreign batch (no position) gets a missing last newline."""
     lacks = not batch.stream and batch.body and not batch.partial and not batch.body.endswith(b"\n")
     yield batch.body + b"\n" if lacks else batch.body
 
 
 def prefix(batch: Batch) -> Iterator[bytes]:
-    """Yield the records, each on a line behind its time, host, label and severity."""
+    """Yield the records, each on a line after its time, host, label and severity."""
     names = b" ".join(os.fsencode(name).translate(_BLANKS) or b"-" for name in (batch.host, batch.label))
     begin = {level: b"%s %s %s " % (_when(batch).encode(), names, word.encode()) for level, word in _WORDS.items()}
     lines = zip(batch.levels, records(batch), strict=True)
@@ -54,7 +54,7 @@ def prefix(batch: Batch) -> Iterator[bytes]:
 
 
 def as_json(batch: Batch) -> Iterator[bytes]:
-    """Yield the records as objects, each on a line."""
+    """Yield the records as objects, one per line."""
     common: dict[str, object] = {
         "time": _when(batch),
         "host": batch.host,
@@ -76,7 +76,7 @@ WRAPPINGS: dict[Format, Callable[[Batch], Iterator[bytes]]] = {"raw": raw, "pref
 
 
 def _in_pieces(batch: Batch, overhead_bytes: int, lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield lines, many at a time. Raises BatchRefused where the names of what they are of are far larger than they."""
+    """Yield lines, many at a time. Raises BatchRefused if the names before the records add too much."""
     if overhead_bytes * len(batch.levels) > ADDED_MAX_BYTES:
         raise BatchRefused(
             "write the batch", f"{overhead_bytes} bytes before each of {len(batch.levels)} records are too many"

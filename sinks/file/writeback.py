@@ -1,7 +1,7 @@
-"""Have the kernel begin to write back what was just written, so that the commit's fdatasync waits for the less.
+"""Starts the kernel's write-back of new data early, so that the commit's fdatasync takes less time.
 
-Else all of it starts at the commit, and a line that comes beside a backlog waits for that: see docs/performance.md. It
-makes nothing durable, and an error shows at the next fdatasync; see sync_file_range(2).
+Otherwise all of it starts at the commit, and a new line waits behind a backlog: see docs/performance.md. This makes
+nothing durable, and an error shows at the next fdatasync; see sync_file_range(2).
 """
 
 import ctypes
@@ -11,18 +11,18 @@ from contextlib import suppress
 from typing import Final, cast
 
 LEAST_BYTES: Final = 256 * 1024
-"""Less than this is quick to sync anyway."""
+"""Less than this syncs quickly anyway."""
 _SYNC_FILE_RANGE_WRITE: Final = 2
 
 
 def begin(fd: int, size_bytes: int) -> None:
-    """Begin with what is dirty of a file to which `size_bytes` were just written, if they are many. Never fails."""
+    """Start write-back of a file after a write of `size_bytes`, if they are many. Never fails."""
     if size_bytes >= LEAST_BYTES and (sync_file_range := _sync_file_range()):
         sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
 
 
 def begin_all(fds: Iterable[int]) -> None:
-    """Begin with all of these files, before the first is synced: 88 instead of 134 us a file on ext4. Never fails."""
+    """Start write-back of these files before the first is synced: 88 instead of 134 us each on ext4. Never fails."""
     if sync_file_range := _sync_file_range():
         for fd in fds:
             sync_file_range(fd, 0, 0, _SYNC_FILE_RANGE_WRITE)
@@ -30,7 +30,7 @@ def begin_all(fds: Iterable[int]) -> None:
 
 @functools.cache
 def _sync_file_range() -> Callable[[int, int, int, int], int] | None:
-    with suppress(OSError, AttributeError):  # another C library, or another system
+    with suppress(OSError, AttributeError):  # another C library or system
         found = ctypes.CDLL(None).sync_file_range
         found.argtypes = ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint
         return cast("Callable[[int, int, int, int], int]", found)

@@ -1,1 +1,1 @@
-"""What a durable sink remembers: which bytes of which stream are written."""
+"""What a durable sink remembers: the written bytes of each stream."""

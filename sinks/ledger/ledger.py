@@ -1,16 +1,16 @@
-"""A sink's memory: which bytes of which stream are written, and how far each output is committed.
+"""A sink's memory: the written bytes of each stream, and the committed length of each output.
 
     missing() --> the sink writes --> add() --> the sink commits --> commit() --> acknowledge
 
-`add` notes a range in memory only; `commit` makes all of them durable in one transaction, together with the outputs'
-lengths; `rollback` forgets them. So the ledger never says more than the outputs hold, and on start whatever they hold
-more is cut off.
+`add` records a range in memory only; `commit` makes all of them durable in one transaction, together with the lengths
+of the outputs; `rollback` forgets them. So the ledger never claims more than the outputs have, and on start anything
+the outputs have beyond it is cut off.
 
-Ranges, not the highest offset seen: a batch that was nacked arrives after its successors. Streams are told apart by the
-AMQP user that RabbitMQ vouched for and the host, so nobody's forged position hides another's lines.
+It keeps ranges, not the highest offset: a batch that was nacked arrives after its successors. Streams are distinguished
+by the host and the AMQP user that RabbitMQ vouched for, so that no forged position hides another user's lines.
 
-A stream to which nothing was written for long, and which has no hole, can be put away: what is left of it is a digest
-of who it is, and its range. So it is still known when it comes again, whoever kept it for so long.
+A stream without a hole that was not written to for a long time can be put away: only a digest of its identity and its
+range remain. So the stream is still recognised if it is redelivered, however late.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from sinks.ledger.ranges import Range, Ranges
 from sinks.sink import Mark
 
 SPAN_MAX_BYTES = 1 << 30
-"""No honest batch stands for more of its source; a forged one cannot mark a whole file as written."""
+"""No genuine batch covers more of its source, and a forged one cannot claim a whole file as written."""
 OFFSET_MAX = (1 << 63) - 1
 CACHED_STREAMS = 50_000
 PUT_AWAY_EVERY_S = 3600.0
@@ -62,13 +62,13 @@ SELECT start, end FROM held WHERE stream = :stream AND start <= :end AND
 
 
 class LedgerUnsaved(StateError):  # noqa: N818 - as in logbus.errors
-    """The ledger cannot be saved now (disk full, I/O error); what it was to note is kept."""
+    """The ledger cannot be saved now (disk full, I/O error); unsaved ranges are kept in memory."""
 
     retryable = True
 
 
 class Source(NamedTuple):
-    """Whose stream: the AMQP user that RabbitMQ vouched for ("": nobody), the host and the stream's id."""
+    """The identity of a stream: the AMQP user that RabbitMQ vouched for ("": none), the host and the stream's id."""
 
     user: str
     host: str
@@ -76,25 +76,25 @@ class Source(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """A stream in the file: its row, and the last range that is held of it. Most batches go on where that ends."""
+    """A stream in the file: its row, and its last written range. Most batches continue where that ends."""
 
     id: int
     start: int
     end: int
 
     def missing(self, offset: int, end: int) -> list[Range]:
-        """Return the parts of [offset, end) not written yet, where `offset` is not before the last range."""
+        """Return the parts of [offset, end) not written yet; `offset` must not be before the last range."""
         return [(max(offset, self.end), end)] if self.end < end else []
 
     def grown(self, ranges: Ranges) -> "_Known | None":
-        """Return the stream with these ranges, if they are one that begins within the last one or at its end."""
+        """Return the stream with `ranges` added, if that is one range that starts within the last one or at its end."""
         ((start, end), *others) = ranges
         return None if others or not self.start <= start <= self.end else self._replace(end=max(end, self.end))
 
 
 @dataclass(slots=True)
 class _Fresh:
-    """What is new about a stream since the last commit."""
+    """Changes of a stream since the last commit."""
 
     ranges: Ranges = field(default_factory=Ranges)
     path: str = ""
@@ -102,11 +102,11 @@ class _Fresh:
 
 
 class Ledger:
-    """The ledger in `directory`, which no other process may use meanwhile; None: in memory.
+    """The ledger in `directory`, which this process locks; None: in memory.
 
-    `put_away_s`: a stream without a hole, to which nothing was written for so many seconds, is put away; None: never.
-    Raises StateError if the directory is in use, or if the ledger in it is damaged or of a newer version. Every method
-    raises LedgerUnsaved when the file cannot be read or written now, StateError when it turns out to be damaged.
+    `put_away_s`: a stream without a hole is put away if nothing was written to it for this many seconds; None: never.
+    Raises StateError if the directory is in use, or if its ledger is damaged or of a newer version. Every method raises
+    LedgerUnsaved when the file cannot be read or written now, StateError when it proves to be damaged.
     """
 
     def __init__(self, directory: Path | None, put_away_s: float | None = None) -> None:
@@ -125,11 +125,11 @@ class Ledger:
         self._put_away_at = 0.0 if put_away_s is not None else float("inf")
 
     def marks(self) -> dict[str, Mark]:
-        """Return how far each output is committed."""
+        """Return the committed mark of each output."""
         return dict(self._marks)
 
     def missing(self, source: Source, offset: int, end: int) -> list[Range]:
-        """Return the parts of [offset, end) not written yet. Raises WireError for a range that no file can have."""
+        """Return the parts of [offset, end) not written yet. Raises WireError for an impossible range."""
         if not (0 <= offset <= end <= OFFSET_MAX and end - offset <= SPAN_MAX_BYTES):
             raise WireError(f"the range from {offset} to {end} is absurd")
         known = self._known.get(source)
@@ -150,12 +150,12 @@ class Ledger:
             return bool(fresh and fresh.ranges) or self._find(source) is not None or bool(self._finished(source))
 
     def gap_before(self, source: Source, offset: int) -> int:
-        """Return how many bytes before `offset` are missing, back to the last one written."""
+        """Return the number of bytes missing before `offset`, back to the last written one."""
         gaps = self.missing(source, max(0, offset - SPAN_MAX_BYTES), offset)
         return gaps[-1][1] - gaps[-1][0] if gaps and gaps[-1][1] == offset else 0
 
     def add(self, source: Source, path: str, written: Range) -> None:
-        """Note that the sink wrote this range of the stream, which now goes by the name `path`."""
+        """Record that the sink wrote this range of the stream, whose path is now `path`."""
         fresh = self._fresh.get(source)
         if not fresh:
             fresh = self._fresh[source] = _Fresh()
@@ -163,7 +163,7 @@ class Ledger:
         fresh.path = path
 
     def trimmed(self, source: Source, count_bytes: int) -> None:
-        """Count bytes that came again and were not written again."""
+        """Count redelivered bytes that were skipped."""
         if count_bytes:
             self._fresh.setdefault(source, _Fresh()).trimmed_bytes += count_bytes
 
@@ -172,13 +172,13 @@ class Ledger:
         self._fresh.clear()
 
     def remember(self, output: str, mark: Mark) -> None:
-        """Note durably, at once, how far an output went before its first write."""
+        """Save the mark of an output at once, before its first write."""
         with self._transaction():
             self._save_marks({output: mark})
         self._marks[output] = mark
 
     def commit(self, marks: Mapping[str, Mark]) -> None:
-        """Make the ranges since the last commit durable, with the marks; after LedgerUnsaved, call it again."""
+        """Make the ranges since the last commit durable, with the marks; after LedgerUnsaved, call this again."""
         if self._fresh or marks != self._marks:
             self._save(marks)
         if time.monotonic() >= self._put_away_at:
@@ -186,7 +186,7 @@ class Ledger:
             self._put_away()
 
     def close(self) -> None:
-        """Release the file and the lock; what is not committed is forgotten."""
+        """Close the file and release the lock; uncommitted ranges are forgotten."""
         self._db.close()
         self._unlock()
 
@@ -205,7 +205,7 @@ class Ledger:
         self._known.update(known)
 
     def _save_streams(self) -> dict[Source, _Known]:
-        """Save what is new about each stream; return those to which something was written, as they are now."""
+        """Save the changes of each stream; return the new state of those that were written to."""
         now_us = time.time_ns() // 1000
         known, touched, grown_by = {}, [], []
         for source, fresh in self._fresh.items():
@@ -223,7 +223,7 @@ class Ledger:
         return known
 
     def _put_away(self) -> None:
-        """Make streams digests. One that goes on is a stream again, see `_save_stream`."""
+        """Reduce idle streams to digests. One that continues becomes a stream again, see `_save_stream`."""
         before_us = time.time_ns() // 1000 - int((self._put_away_s or 0) * 1e6)
         with self._transaction():
             for stream_id, *source, start, end in self._db.execute(
@@ -235,7 +235,7 @@ class Ledger:
         self._known.clear()
 
     def _finished(self, source: Source) -> Ranges:
-        """Return the range that is left of a stream that was put away."""
+        """Return the range of a stream that was put away."""
         query = "SELECT start, end FROM finished WHERE digest = ?"
         return Ranges(self._db.execute(query, (_digest(map(_key, source)),)))
 
@@ -248,7 +248,7 @@ class Ledger:
         return self._known[source]
 
     def _near(self, stream_id: int, offset: int, end: int) -> Ranges:
-        """Return the held ranges that overlap or touch [offset, end), and perhaps the one before."""
+        """Return the written ranges that overlap or touch [offset, end), and perhaps the one before."""
         return Ranges(self._db.execute(_NEAR, {"stream": stream_id, "offset": offset, "end": end}))
 
     def _save_stream(self, source: Source, fresh: _Fresh, now_us: int) -> _Known:
@@ -290,7 +290,7 @@ def _trouble() -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        raise LedgerUnsaved("use the ledger", error, "free some space: it goes on by itself") from error
+        raise LedgerUnsaved("use the ledger", error, "free some space: it resumes by itself") from error
     except sqlite3.DatabaseError as error:
         raise StateError("use the ledger", error, RESCUE) from error
 
@@ -300,10 +300,10 @@ def _key(text: str) -> bytes:
 
 
 def _digest(source: Iterable[bytes]) -> bytes:
-    """Return who a stream is, in 16 bytes that nobody can make another's collide with."""
+    """Return the identity of a stream in 16 bytes, for which nobody can forge a collision."""
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in source)).digest()[:16]
 
 
 def text_of(key: bytes) -> str:
-    """Return the text that a key stands for; any surrogates in it survive the round trip."""
+    """Return the text of a key; surrogates survive the round trip."""
     return key.decode("utf-8", "surrogatepass")

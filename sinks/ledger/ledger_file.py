@@ -1,6 +1,6 @@
-"""The ledger's file: locked, made whole or not at all, checked, brought up to date.
+"""The ledger's file: locked, created atomically, checked, upgraded.
 
-A damaged ledger is refused, never replaced: with an empty one, what is delivered again would be written twice.
+A damaged ledger is refused, never replaced: with an empty one, redelivered records would be written twice.
 """
 
 import os
@@ -13,7 +13,7 @@ from logbus.errors import StateError
 
 SCHEMA = 2
 FILE_NAME = "ledger.sqlite"
-RESCUE = "restore it from a backup, or move it away: then what RabbitMQ delivers again is written twice"
+RESCUE = "restore it from a backup, or move it away: then what RabbitMQ redelivers is written twice"
 
 _TABLES = """
 CREATE TABLE stream (
@@ -31,7 +31,7 @@ CREATE TABLE finished (digest BLOB PRIMARY KEY, start INTEGER NOT NULL, end INTE
 
 
 def lock(directory: Path) -> int:
-    """Make the state directory if need be, and return a descriptor that holds it. Raises StateError if it is in use."""
+    """Create the state directory if needed, lock it, and return its descriptor. Raises StateError if it is in use."""
     cannot = f"use the state directory {directory}"
     hint = "stop that one, or give each sink a state directory of its own"
     try:
@@ -43,7 +43,7 @@ def lock(directory: Path) -> int:
 
 
 def open_file(directory: Path | None) -> tuple[bool, sqlite3.Connection]:
-    """Return whether the ledger is new, and the ledger; None: in memory. Raises StateError."""
+    """Return True for a new ledger, and the open ledger; None: in memory. Raises StateError."""
     if directory is None:
         db = sqlite3.connect(":memory:", isolation_level=None)
         db.executescript(_TABLES + _SINCE_2)
@@ -61,7 +61,7 @@ def open_file(directory: Path | None) -> tuple[bool, sqlite3.Connection]:
 
 
 def _create(path: Path) -> None:
-    """Make an empty ledger that appears whole or not at all: a file without tables is damage, not a beginning."""
+    """Create an empty ledger atomically: a file without tables counts as damaged, not as new."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW, 0o600))
@@ -74,7 +74,7 @@ def _create(path: Path) -> None:
 
 
 def _check(path: Path, db: sqlite3.Connection) -> sqlite3.Connection:
-    """Return `db`, ready for use; one that is damaged is left exactly as it is."""
+    """Return `db`, ready for use; a damaged one is left exactly as it is."""
     try:
         schema = _refuse_flaws(path, db)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000"):

@@ -1,4 +1,4 @@
-"""Sets of byte ranges: which parts of a stream are written."""
+"""Sets of byte ranges: the written parts of a stream."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ class Ranges:
         return len(self._starts)
 
     def add(self, offset: int, end: int) -> Range:
-        """Add [offset, end), and return the one range that now holds it."""
+        """Add [offset, end), and return the range that now contains it."""
         first = bisect_left(self._ends, offset)
         last = bisect_right(self._starts, end)
         if first < last:
@@ -49,5 +49,5 @@ class Ranges:
         return gaps
 
     def total(self) -> int:
-        """Return how many bytes the set holds."""
+        """Return the number of bytes in the set."""
         return sum(self._ends) - sum(self._starts)

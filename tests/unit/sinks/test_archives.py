@@ -197,11 +197,11 @@ def test_a_lost_ledger_is_said(stage: Stage, caplog: pytest.LogCaptureFixture) -
 @pytest.mark.parametrize(
     ("keys", "flaw"),
     [
-        ({"mode": "rw"}, "no file mode"),
-        ({"owner": "nobody of that name"}, "has none"),
-        ({"group": "²"}, "has none"),
+        ({"mode": "rw"}, "not a file mode"),
+        ({"owner": "nobody of that name"}, "no such name"),
+        ({"group": "²"}, "no such name"),
         ({"compress": "zstd", "rotate": {"max_bytes": 1, "compress": "gzip"}}, "already"),
-        ({"rotate": {"keep_files": 3}}, "when"),
+        ({"rotate": {"keep_files": 3}}, "no limit is set"),
     ],
 )
 def test_settings_that_make_no_sense(keys: dict[str, object], flaw: str) -> None:
