@@ -22,9 +22,9 @@ from shipper.records.filters import RateLimit, Selection
 from shipper.records.redaction import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
-from shipper.state.registry import Registry
 from support import examples
 from support.publishing import Window
+from support.registries import MortalRegistry, kill
 from support.traces import cases
 
 LINES = sorted({line for _, records in cases() for record in records for line in record.splitlines(keepends=True)})
@@ -129,7 +129,8 @@ class Records(RuleBasedStateMachine):
     def start(self) -> None:
         """Start a shipper."""
         self.publisher = Publisher(self.window, self.sink, self.luck)
-        self.agent = Agent(self.settings, self.publisher, Registry(self.folder / "state"), stopwatch=float)
+        self.registry = MortalRegistry(self.folder / "state")
+        self.agent = Agent(self.settings, self.publisher, self.registry, stopwatch=float)
 
     @rule(seconds=st.sampled_from([0.0, 0.4, 1.2, 6.0]))
     @precondition(lambda self: self.agent)
@@ -176,9 +177,7 @@ class Records(RuleBasedStateMachine):
     def kill(self) -> None:
         """End the shipper as SIGKILL would."""
         assert self.agent
-        self.agent._discovery.close()  # noqa: SLF001 - the process's end closes what it holds
-        self.agent._lives.close()  # noqa: SLF001 - as above
-        self.agent._registry.close()  # noqa: SLF001 - as above
+        kill(self.agent, self.registry)
         self.agent = None
 
     @rule()

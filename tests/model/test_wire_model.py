@@ -213,7 +213,11 @@ def decodes_or_says_why(message: Message) -> None:
 
 @given(body=st.binary(max_size=99), headers=HEADERS, kind=TYPES, encoding=ENCODINGS, user=SCALARS)
 def test_no_message_whatever_raises_anything_but_wire_error(
-    body: bytes, headers: dict[str, object], kind: Any, encoding: Any, user: Any
+    body: bytes,
+    headers: dict[str, object],
+    kind: Any,  # noqa: ANN401 - whatever
+    encoding: Any,  # noqa: ANN401 - whatever
+    user: Any,  # noqa: ANN401 - whatever
 ) -> None:
     """E28, S11: any body, properties and headers decode, or raise WireError."""
     decodes_or_says_why(Message(body, type=kind, content_encoding=encoding, user_id=user, headers=headers))

@@ -9,7 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from logbus.batch import Span
 from shipper.steps.departures import FRAGMENT_GRACE_S
-from support.tailing import LINK, NAMES, ROTATIONS, TARGETS, Model, kill
+from support.registries import kill
+from support.tailing import LINK, NAMES, ROTATIONS, TARGETS, Model
 
 
 class Tailing(Model, RuleBasedStateMachine):
@@ -67,7 +68,7 @@ class Tailing(Model, RuleBasedStateMachine):
         if clean:
             self.agent.close()
         else:
-            kill(self.agent)
+            kill(self.agent, self.registry)
         self.agent = None
         for life in self.lives:
             named = life in self.at.values()

@@ -1,6 +1,8 @@
 """A shore to test on: a folder of logs, a publisher in memory, and a clock that the test moves."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
 
@@ -16,8 +18,10 @@ from shipper.records.levels import FormatName
 from shipper.records.redaction import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
-from shipper.state.registry import Registry, Row
+from shipper.state.registry import Row
+from shipper.state.registry_file import FILE_NAME
 from support.publishing import MemoryPublisher
+from support.registries import MortalRegistry, kill
 
 Preset = Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"]
 
@@ -59,6 +63,7 @@ class Shore:
         self.logs.mkdir()
         self.publisher = MemoryPublisher()
         self.now = 0.0
+        self.registry = MortalRegistry()
         self._agent: Agent | None = None
 
     @property
@@ -78,9 +83,9 @@ class Shore:
         ours = {key: value for key, value in kind.items() if key in Input.__struct_fields__}
         whole = {key: value for key, value in kind.items() if key not in ours}
         inputs = [replace(Input(paths=[str(self.logs / each) for each in patterns or ("*.log",)]), **ours)]
-        registry = Registry(self.folder / "state" if remember else None)
+        self.registry = MortalRegistry(self.folder / "state" if remember else None)
         settings = replace(Settings(inputs=inputs, host="h"), **whole)
-        self.agent = Agent(settings, self.publisher, registry, once=once, budget=budget, stopwatch=float)
+        self.agent = Agent(settings, self.publisher, self.registry, once=once, budget=budget, stopwatch=float)
         self.run(0.0)
         return self.agent
 
@@ -94,8 +99,7 @@ class Shore:
 
     def crash(self) -> None:
         """End the shipper as SIGKILL does: only what is on disk stays."""
-        self.agent._lives.close()  # noqa: SLF001 - what the kernel does for a dead process
-        self.agent._registry.close()  # noqa: SLF001 - as above
+        kill(self.agent, self.registry)
         self._agent = None
         self.publisher.held.clear()
 
@@ -130,6 +134,16 @@ class Shore:
     def remembered(self) -> list[Row]:
         """Return the streams that are not done, the oldest first, as the disk has them."""
         return [row for row, _ in remembered(self.folder / "state") if not row.done]
+
+    def change_registry(self, statement: str) -> None:
+        """Change what is remembered behind the shipper's back."""
+        with closing(sqlite3.connect(self.folder / "state" / FILE_NAME)) as db, db:
+            db.execute(statement)
+
+    def open_files(self) -> list[str]:
+        """Return where the descriptors lead that are open on logs."""
+        links = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+        return [str(link) for link in links if link.is_relative_to(self.logs) and not link.is_dir()]
 
     def offset_of(self, stream: str) -> int:
         """Return the offset on disk."""

@@ -14,8 +14,8 @@ import pytest
 from logbus.batch import Batch
 from shipper.agent import Agent
 from shipper.settings import Input, Settings
-from shipper.state.registry import Registry
 from support.publishing import MemoryPublisher
+from support.registries import MortalRegistry
 
 PATIENCE_S = 70.0
 NAMES = ("a.log", "b.log")
@@ -95,9 +95,8 @@ class Model:
         self.publisher = MemoryPublisher(self.window, holding=True)
         self.taken = 0
         self.next_of: dict[str, int] = {}
-        self.agent = Agent(
-            self.settings, self.publisher, Registry(self.folder / "state"), budget=self.budget, stopwatch=float
-        )
+        self.registry = MortalRegistry(self.folder / "state")
+        self.agent = Agent(self.settings, self.publisher, self.registry, budget=self.budget, stopwatch=float)
 
     def step(self, seconds: float) -> None:
         """Step until nothing is due, `seconds` later than the last time."""
@@ -182,7 +181,7 @@ class Model:
 
     def is_saved(self, life: Life) -> bool:
         """Return True if the registry knows that something of a life was published."""
-        rows = self.agent._registry.unfinished() if self.agent else []  # noqa: SLF001 - as above
+        rows = self.registry.unfinished() if self.agent else []
         return any(row.published for row in rows if self.of_stream.get(row.stream) is life)
 
     def end(self, life: Life) -> None:
@@ -230,10 +229,9 @@ class Model:
 
     def check_registry(self) -> None:
         """C2, C3: what is saved is a gap-free prefix of what was confirmed, or a copy's of which nothing is shipped."""
-        agent = getattr(self, "agent", None)
-        if not isinstance(agent, Agent):
+        if getattr(self, "agent", None) is None:
             return
-        for row in agent._registry.unfinished():  # noqa: SLF001 - what is on disk is what matters
+        for row in self.registry.unfinished():
             spans = sorted(self.committed.get(row.stream, ()))
             reach = 0
             for offset, end in spans:
@@ -255,10 +253,3 @@ class Model:
                 assert life.published >= life.complete(), f"life {life.number} is not complete"
             if life.ended and not life.may_lose and self.budget > 1:
                 assert life.published == len(life.data), f"life {life.number} lacks its last line"
-
-
-def kill(agent: Agent) -> None:
-    """End an agent as SIGKILL would: nothing is saved, descriptors and locks are released."""
-    agent._discovery.close()  # noqa: SLF001 - the process's end closes what it holds
-    agent._lives.close()  # noqa: SLF001 - as above
-    agent._registry.close()  # noqa: SLF001 - as above

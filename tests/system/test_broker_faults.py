@@ -108,7 +108,7 @@ def test_a_half_open_connection_is_noticed(
         proxy.pause()
         with source.open("ab") as file:
             file.write(lines(1000, 2000))
-        eventually(lambda: all("trying again" in each.said() for each in running))
+        eventually(lambda: all("retrying" in each.said() for each in running))
         proxy.resume()
         eventually(lambda: content(output) == lines(0, 2000))
 

@@ -254,7 +254,7 @@ def test_more_files_than_descriptors(shore: Shore, caplog: pytest.LogCaptureFixt
         shore.write(f"{number}.log", b"one %d\n" % number)
     shore.start(budget=3)
     shore.run()
-    assert len(shore.agent._lives.open_files) <= 3  # noqa: SLF001 - descriptors are the point
+    assert len(shore.open_files()) <= 3
     for number in range(30):
         shore.write(f"{number}.log", b"two %d\n" % number)
     shore.run()
@@ -265,14 +265,13 @@ def test_more_files_than_descriptors(shore: Shore, caplog: pytest.LogCaptureFixt
 
 def test_a_registry_that_cannot_be_written_holds_new_streams(shore: Shore) -> None:
     """C6: nothing of a stream is published before its id is saved; when there is room again it goes on alone."""
-    agent = shore.start()
-    registry = agent._registry  # noqa: SLF001 - to fill its disk
-    registry._db.execute("PRAGMA max_page_count = 5")  # noqa: SLF001 - SQLite's own way to a full disk
+    shore.start()
+    shore.registry.fill_disk()
     for number in range(100):
         shore.write(f"{number:050d}.log", b"x %d\n" % number)
     shore.run()
     assert len(shore.publisher.batches) < 100
-    registry._db.execute("PRAGMA max_page_count = 100000")  # noqa: SLF001 - as above
+    shore.registry.free_disk()
     shore.run()
     shore.run()
     shore.run(0.0)
@@ -317,11 +316,10 @@ def test_what_is_there_is_never_forgotten(shore: Shore) -> None:
     (shore.logs / "deleted.log").unlink()
     for _ in range(10):
         shore.run(40.0)
-    registry = shore.agent._registry  # noqa: SLF001 - what is on disk is the point
-    registry._db.execute("UPDATE streams SET updated_s = updated_s - 100000")  # noqa: SLF001 - a day ago
+    shore.change_registry("UPDATE streams SET updated_s = updated_s - 100000")  # a day ago
     shore.run(3600.0)
     streams = {Path(batch.path).name: batch.stream for batch in shore.publisher.batches}
-    assert {name: registry.has(stream) for name, stream in streams.items()} == {
+    assert {name: shore.registry.has(stream) for name, stream in streams.items()} == {
         "quiet.log": True,
         "renamed.log": True,
         "deleted.log": False,

@@ -79,7 +79,7 @@ def test_an_old_writer_outlives_its_name(shore: Shore) -> None:
     for _ in range(3):
         shore.run(40.0)
     assert shore.lives() == [b"one 1\nlate 0\nlate 1\nlate 2\nlate 3\n"]
-    assert not len(shore.agent._lives.open_files)  # noqa: SLF001 - descriptors are the point
+    assert not shore.open_files()
 
 
 def test_directories_made_again_and_again(shore: Shore) -> None:
@@ -123,7 +123,7 @@ def test_another_device_number(shore: Shore) -> None:
         if generation_of(file.fileno()) is None:
             pytest.skip("no generations on this filesystem")
     shore.start()
-    shore.agent._registry._db.execute("UPDATE streams SET device = device + 1")  # noqa: SLF001 - what a mount does
+    shore.change_registry("UPDATE streams SET device = device + 1")  # what a mount does
     shore.stop()
     shore.write("a.log", b"two 2\n")
     shore.start()
@@ -149,8 +149,8 @@ def test_what_was_seen_and_is_gone_is_counted(shore: Shore) -> None:
     for name in ("a.log", "b.log"):
         shore.write(name, b"line 1\n")
     shore.start(budget=1)
-    closed = next(each for each in shore.agent._lives if each.tail.fd < 0)  # noqa: SLF001 - which one is up to the budget
-    Path(closed.path).unlink()
+    (kept,) = shore.open_files()  # which one is up to the budget
+    next(path for path in shore.logs.iterdir() if str(path) != kept).unlink()
     for _ in range(3):
         shore.run()
     assert telemetry.value("logbus_lost_bytes") == before + 7
@@ -265,7 +265,7 @@ def test_a_stream_is_on_disk_before_its_first_batch(shore: Shore, monkeypatch: p
     shore.start()
     statements: list[str] = []
     shore.write("b.log", b"line 2\n")
-    shore.agent._registry._db.set_trace_callback(statements.append)  # noqa: SLF001 - SQLite's own way to see what it does
+    shore.registry.trace(statements.append)
     usual = shore.publisher.publish
     seen: list[object] = []
 

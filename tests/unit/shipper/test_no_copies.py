@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -137,12 +138,11 @@ def test_bytes_that_are_nowhere_are_counted_once(shore: Shore) -> None:
 def test_an_error_while_they_are_compared(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """D9: EIO from a log that is compared with its copy is said, and passes."""
     shore.write("a.log", b"one 1\n")
-    agent = shore.start("a.log*")
-    (life,) = agent._lives  # noqa: SLF001 - whose reads fail
+    shore.start("a.log*")
     read = os.pread
 
     def failing(fd: int, size: int, offset: int) -> bytes:
-        if fd == life.tail.fd:
+        if Path(f"/proc/self/fd/{fd}").readlink() == shore.logs / "a.log":
             raise OSError(5, "Input/output error")
         return read(fd, size, offset)
 

@@ -13,6 +13,7 @@ import pytest
 
 from logbus.errors import StateError
 from shipper.state.registry import Registry, Row
+from support.registries import MortalRegistry
 
 ROW = Row("s1", 1, 2, 3, "/var/log/\udcff\n.log", 10, b"m", 20, b"p", 5, b"h")
 
@@ -136,12 +137,12 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """C6: a save that fails is said once and can be tried again."""
-    registry = Registry(tmp_path)
-    registry._db.execute("PRAGMA max_page_count = 5")  # noqa: SLF001 - SQLite's own way to a full disk
+    registry = MortalRegistry(tmp_path)
+    registry.fill_disk()
     rows = [replace(ROW, stream=f"s{number}", path="/x" * 500) for number in range(200)]
     assert not registry.add(rows)
     assert not registry.add(rows)
-    registry._db.execute("PRAGMA max_page_count = 100000")  # noqa: SLF001 - as above
+    registry.free_disk()
     assert registry.add(rows)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "cannot save the registry",

@@ -165,7 +165,7 @@ def test_a_file_grows_past_its_fingerprint(shore: Shore) -> None:
     for turn in range(5):
         shore.write("a.log", b"%04d" % turn * 300 + b"\n")
         shore.start()
-        assert len(shore.agent._registry.unfinished()) == 1  # noqa: SLF001 - what is on disk is the point
+        assert len(shore.remembered()) == 1
         shore.stop()
     assert sum(len(batch.body) for batch in shore.publisher.batches) == 5 * 1201
     assert len(shore.lives()) == 1
@@ -202,8 +202,8 @@ def test_a_deleted_file_is_released(shore: Shore) -> None:
     path.unlink()
     for _ in range(5):
         shore.run(6.0)
-    assert not len(shore.agent._lives.open_files)  # noqa: SLF001 - descriptors are the point
-    assert shore.agent._registry.unfinished() == []  # noqa: SLF001 - as above
+    assert not shore.open_files()
+    assert shore.remembered() == []
 
 
 def test_a_lost_registry_sends_the_same_ids(shore: Shore) -> None:
@@ -234,7 +234,7 @@ def test_a_registry_from_another_machine_gets_new_ids(shore: Shore) -> None:
     """G4: a cloned disk goes on where it was, under ids of its own."""
     shore.write("a.log", b"one 1\n")
     shore.start()
-    shore.agent._registry.remember("machine", "another")  # noqa: SLF001 - as a clone finds it
+    shore.registry.remember("machine", "another")  # as a clone finds it
     shore.stop()
     shore.write("a.log", b"two\n")
     shore.start()

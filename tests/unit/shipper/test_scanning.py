@@ -12,7 +12,9 @@ import pytest
 from shipper.agent import Agent
 from shipper.files import discovery
 from shipper.files.watcher import Watcher
+from shipper.lives import lives
 from shipper.lives.life import Life
+from shipper.lives.open_files import OpenFiles
 from shipper.records.levels import FormatName
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
@@ -117,7 +119,7 @@ def test_no_record_waits_for_a_pattern(shore: Shore, monkeypatch: pytest.MonkeyP
     assert not late
 
 
-def test_many_more_files_than_may_be_open(shore: Shore) -> None:
+def test_many_more_files_than_may_be_open(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """D7: to open a file beyond the limit takes no look at all open ones: what is done grows as the files do."""
     shore.publisher.window = 10_000
     looks = 0
@@ -130,8 +132,8 @@ def test_many_more_files_than_may_be_open(shore: Shore) -> None:
 
     for number in range(4_000):
         shore.write(f"{number}.log", b"line %d\n" % number)
+    monkeypatch.setattr(lives, "OpenFiles", lambda budget, _kept, is_wanted: OpenFiles(budget, Kept(), is_wanted))
     shore.start(budget=400)
-    shore.agent._lives.open_files._pinned = Kept()  # noqa: SLF001 - what is looked through is the point
     for number in range(4_000):
         shore.write(f"{number}.log", b"more %d\n" % number)
     for _ in range(3):

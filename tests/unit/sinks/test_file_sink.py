@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from logbus.batch import Batch, Message
-from sinks.file import FileSink, Settings, open_sink
+from sinks.file import Settings, open_sink
+from sinks.file import sink as file_sink
 from sinks.sink import Context, Mark
 from support.stages import Stage
 
@@ -164,15 +165,10 @@ def test_an_output_that_shrank_is_kept(stage: Stage, caplog: pytest.LogCaptureFi
     assert "by 3 bytes" in caplog.text
 
 
-def test_many_outputs_need_few_descriptors(stage: Stage) -> None:
+def test_many_outputs_need_few_descriptors(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F14: with more hosts than open files, each file is whole, and an evicted one was synced first."""
-
-    def make_sink(context: Context) -> FileSink:
-        sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
-        sink._outputs._open_max = 128  # noqa: SLF001 - as where the limit of descriptors is low
-        return sink
-
-    runner = stage.start(make_sink=make_sink)
+    monkeypatch.setattr(file_sink, "open_max", lambda: 128)  # as where the limit of descriptors is low
+    runner = stage.start("{host}.log")
     batches = [stage.batch(b"%d %d\n" % (turn, i), turn * 10, host=f"h{i}") for turn in range(3) for i in range(300)]
     stage.queue.put(*batches)
     now = 0.0
@@ -184,37 +180,32 @@ def test_many_outputs_need_few_descriptors(stage: Stage) -> None:
     }
 
 
-def test_evicted_outputs_are_cut_back_too(stage: Stage) -> None:
+def test_evicted_outputs_are_cut_back_too(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F14: a crash before the commit takes back what was written to files that are closed by now."""
     stage.queue.put(*[stage.batch(b"%d\n" % i, host=f"h{i}") for i in range(20)])
+    monkeypatch.setattr(file_sink, "open_max", lambda: 4)  # 128 files say no more than 4
     remembered: dict[str, Mark] = {}
     sink = open_sink(Settings(path=str(stage.root / "{host}")), Context("test", None, remembered.__setitem__))
-    sink._outputs._open_max = 4  # noqa: SLF001 - 128 files say no more than 4
     for delivery in stage.queue.take():
         sink.write(Batch(delivery.message.body, b"6", host=str(delivery.message.headers["host"])))
     sink.restore(remembered)
     assert {p.stat().st_size for p in stage.root.glob("h*")} == {0}
 
 
-def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Stage) -> None:
+def test_an_evicted_output_that_was_moved_is_no_duplicate(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """F5, F14: closed for want of descriptors, then moved by logrotate, before what was written to it is committed.
 
     To begin a new file would forget how far the moved one is committed, and a crash then would leave both with a line.
     """
-
-    def make_sink(context: Context) -> FileSink:
-        sink = open_sink(Settings(path=str(stage.root / "{host}.log")), context)
-        sink._outputs._open_max = 1  # noqa: SLF001 - one says no less than 128
-        return sink
-
-    runner = stage.start(make_sink=make_sink)
+    monkeypatch.setattr(file_sink, "open_max", lambda: 1)  # one says no less than 128
+    runner = stage.start("{host}.log")
     stage.queue.put(stage.batch(b"one\n", host="a"), stage.batch(b"one\n", host="b"))
     runner.step(0.0)
     (stage.root / "a.log").rename(stage.root / "a.log.1")
     stage.queue.put(stage.batch(b"two\n", 4, host="a"))
     runner.step(0.05)
     stage.queue.reconnect()
-    runner = stage.start(make_sink=make_sink)
+    runner = stage.start("{host}.log")
     for now in (0.0, 1.0, 2.0):
         runner.step(now)
     assert stage.queue.unacked == 0

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -143,11 +144,13 @@ def test_a_newer_ledger_is_refused(open_ledger: Open, tmp_path: Path) -> None:
         open_ledger(tmp_path)
 
 
-def test_a_ledger_that_cannot_be_saved_keeps_what_it_was_to_note(open_ledger: Open, tmp_path: Path) -> None:
+def test_a_ledger_that_cannot_be_saved_keeps_what_it_was_to_note(
+    open_ledger: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """C6: a full disk fails the commit; when there is space again, the same commit succeeds."""
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.0))  # the test need not wait 5 s
     ledger = open_ledger(tmp_path)
     ledger.add(WEB, "/a", (0, 10))
-    ledger._db.execute("PRAGMA busy_timeout=0")  # noqa: SLF001 - the test need not wait five seconds
     with closing(sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(LedgerUnsaved):

@@ -10,7 +10,7 @@ from logbus.batch import Batch, Message, encode
 from logbus.errors import OutputError
 from sinks.delivery import order
 from sinks.delivery import runner as module
-from sinks.ledger.ledger import LedgerUnsaved
+from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.sink import BatchRefused, OutputClosed
 from support.stages import Stage
 
@@ -76,7 +76,7 @@ def test_the_order_of_a_commit(stage: Stage, monkeypatch: pytest.MonkeyPatch) ->
     runner = stage.start()
     noting(os, "write")
     noting(os, "fdatasync")
-    noting(runner._ledger, "commit")  # noqa: SLF001 - the order between the parts is what is tested
+    noting(Ledger, "commit")
     noting(stage.queue, "ack")
     stage.queue.put(stage.batch(b"one\n"))
     runner.step(0.0)
@@ -295,7 +295,7 @@ def test_a_ledger_that_cannot_be_saved_is_waited_out(stage: Stage, monkeypatch: 
     stage.queue.put(stage.batch(b"one\n"))
     runner.step(0.0)
     with monkeypatch.context() as patch:
-        patch.setattr(runner._ledger, "commit", _unsaved)  # noqa: SLF001 - stands for a full disk
+        patch.setattr(Ledger, "commit", _unsaved)  # stands for a full disk
         runner.step(1.0)
         stage.queue.put(stage.batch(b"two\n", 4))
         runner.step(2.0)
@@ -306,7 +306,7 @@ def test_a_ledger_that_cannot_be_saved_is_waited_out(stage: Stage, monkeypatch: 
     assert stage.read() == b"one\ntwo\n"
 
 
-def _unsaved(_marks: object) -> None:
+def _unsaved(_ledger: object, _marks: object) -> None:
     raise LedgerUnsaved("use the ledger", "the disk is full")
 
 

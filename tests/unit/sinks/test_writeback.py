@@ -1,6 +1,7 @@
 """Writing back begins early, and only begins."""
 
 import ctypes
+import importlib
 import os
 import shutil
 import subprocess
@@ -23,9 +24,9 @@ for size in (1000, 300_000): outputs.append("out.log", b"x" * size)
 
 @pytest.fixture(autouse=True)
 def _found_anew() -> Iterator[None]:
-    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - it is looked up once
+    importlib.reload(writeback)  # the function is looked up once
     yield
-    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - as above
+    importlib.reload(writeback)
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -45,7 +46,7 @@ def test_without_it_nothing_else_changes(tmp_path: Path, monkeypatch: pytest.Mon
     read_end, write_end = os.pipe()
     writeback.begin(write_end, writeback.LEAST_BYTES)
     monkeypatch.setattr(ctypes, "CDLL", lambda _: None)
-    writeback._sync_file_range.cache_clear()  # noqa: SLF001 - it is looked up once
+    importlib.reload(writeback)  # the function is looked up once
     outputs = Outputs(tmp_path, lambda *_: None, making=AS_WE_ARE)
     outputs.append("out.log", b"x" * writeback.LEAST_BYTES)
     outputs.commit()
