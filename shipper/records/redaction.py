@@ -1,4 +1,4 @@
-r"""Replacing what must not leave the host, by a fixed mark or by a keyed hash that is equal for equal texts.
+r"""Replacing what must not leave the host, by a fixed placeholder or by a keyed hash that is equal for equal texts.
 
 Patterns run on RE2, over whole slices: where nothing is found the slice stays verbatim. No match crosses a line's end,
 but for blocks of private keys, which are found in whole records (`key_blocks` keeps them in one). A match that its
@@ -68,9 +68,9 @@ _PRIVATE_KEY = re.compile(
 
 
 class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of `redact`: `presets`, and `patterns` by a name of the operator's, which the mark shows.
+    """The keys of `redact`: `presets`, and `patterns` by a name of the operator's, which the placeholder shows.
 
-    With `key_file` the mark holds a keyed hash, so that equal texts can be told from others, and nothing more.
+    With `key_file` the placeholder holds a keyed hash, so that equal texts can be told from others, and nothing more.
     """
 
     presets: list[PresetName] = []
@@ -101,7 +101,7 @@ class Redactor:
         self._patterns = [(name, compile_pattern(text)) for name, text in wanted.items()]
         self.joins_keys = "private_key" in settings.presets
         self._alone = len(self._patterns) == 1 and not self.joins_keys
-        self._marks = {name: f"[redacted {name}]".encode() for name in [*wanted, "private_key"]}
+        self._placeholders = {name: f"[redacted {name}]".encode() for name in [*wanted, "private_key"]}
         secret = read_secret(Path(settings.key_file)).encode() if settings.key_file else b""
         self._key = secret and hashlib.sha256(secret).digest()
 
@@ -116,10 +116,10 @@ class Redactor:
         parts: list[bytes] = []
         at = 0
         for start, end, name in found:
-            mark = self._hashed(name, body[start:end]) if self._key else self._marks[name]
+            placeholder = self._hashed(name, body[start:end]) if self._key else self._placeholders[name]
             parts.append(body[at:start])
-            parts.append(mark)
-            new_sizes[bisect_right(ends, start)] += len(mark) - (end - start)
+            parts.append(placeholder)
+            new_sizes[bisect_right(ends, start)] += len(placeholder) - (end - start)
             at = end
         parts.append(body[at:])
         return _bounded(b"".join(parts), new_sizes, sizes)
