@@ -1,7 +1,7 @@
 # Every target sets up what is missing first; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test bench chaos soak matrix cluster build lint
+.PHONY: help setup demo test coverage bench chaos soak matrix cluster build lint
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -14,6 +14,13 @@ demo: setup ## Watch it work for 20 seconds on a private RabbitMQ; KEEP=1 leaves
 
 test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' goes to pytest
 	@.ci/test $(ARGS)
+
+COVERING ?= tests/unit tests/behaviour tests/broker tests/system
+
+coverage: setup ## Say which lines and branches no test runs, subprocesses included; ARGS='-k ledger' goes to pytest
+	@$(PYTHON_IN_VENV) -m coverage erase
+	@$(PYTHON_IN_VENV) -m coverage run -m pytest -n 2 --dist loadfile -m "not alone" $(COVERING) $(ARGS); result=$$?; \
+	$(PYTHON_IN_VENV) -m coverage combine -q && $(PYTHON_IN_VENV) -m coverage report && exit $$result
 
 bench: setup ## Measure lines per second and latency on this machine
 	@$(PYTHON_IN_VENV) -m benchmarks.run

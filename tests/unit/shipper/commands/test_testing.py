@@ -12,7 +12,7 @@ from logbus.severity.words import LETTERS, SPELLINGS
 from shipper.__main__ import main
 from shipper.settings import Settings
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PAGE = (ROOT / "docs" / "records.md").read_text()
 EXAMPLES = re.findall(
     r"^```yaml\n(.*?)^```\n(?:\n```log\n(.*?)^```\n)?(?:\n```console\n\$ (.*?)\n(.*?)^```)?",
