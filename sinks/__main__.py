@@ -65,7 +65,7 @@ broker_options = options(
     click.option("--verbose", "-v", is_flag=True, help="Log normal operation too."),
 )
 file_options = options(
-    click.option("--path", required=True, metavar="TEMPLATE", help="With {host} {label} {path} {name} {date}."),
+    click.option("--path", required=True, metavar="TEMPLATE", help="A path with {host} {label} {path} {name} {date}."),
     click.option("--state", required=True, metavar="DIR", help="The state directory, for the ledger."),
 )
 config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
