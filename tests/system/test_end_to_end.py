@@ -142,11 +142,11 @@ def test_the_broker_may_come_last(start: Start, faulty_broker: DevBroker, tmp_pa
     source.write_bytes(numbered(0, 100))
     shipper = start("shipper", "--once", "--host", "h", source, url=url)
     sink = file_sink(start, url, tmp_path / "out")
-    eventually(lambda: "waiting" in shipper.said() and "waiting" in sink.said())
+    eventually(lambda: "retrying" in shipper.said() and "retrying" in sink.said())
     faulty_broker.start()
     assert shipper.ends() == 0
     eventually(lambda: size(tmp_path / "out/h/app.log") == size(source))
-    assert shipper.said().count("waiting") == sink.said().count("waiting") == 1
+    assert shipper.said().count("retrying") == sink.said().count("retrying") == 1
 
 
 def test_a_pipe_is_shipped_to_its_end(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:

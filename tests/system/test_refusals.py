@@ -130,7 +130,7 @@ def test_no_secret_in_the_process_list(start: Start, broker_url: str, tmp_path: 
     for name, arguments in (("shipper", (tmp_path / "a.log",)), ("sinks", ())):
         extra = ("console",) if name == "sinks" else ()
         program = start(name, *extra, "--broker", url, "-v", *arguments)
-        eventually(partial(program.says, "waiting"))
+        eventually(partial(program.says, "retrying"))
         assert b"sesame" not in Path(f"/proc/{program.process.pid}/cmdline").read_bytes()
         assert "sesame" not in program.said()
         program.kill()

@@ -120,5 +120,5 @@ def test_once_that_is_stopped_has_failed(start: Start, tmp_path: Path, eventuall
     source = tmp_path / "app.log"
     source.write_text("1\n")
     shipper = start("shipper", "--once", source, url="amqp://127.0.0.1:1/")
-    eventually(lambda: "waiting" in shipper.said())
+    eventually(lambda: "retrying" in shipper.said())
     assert shipper.terminate() == 1

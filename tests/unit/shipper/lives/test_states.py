@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shipper.lives.states import TRANSITIONS, Event, State, after
 
-ARCHITECTURE = Path(__file__).parents[3] / "docs/architecture.md"
+ARCHITECTURE = Path(__file__).parents[4] / "docs/architecture.md"
 
 
 def test_every_state_has_its_transitions() -> None:
