@@ -60,6 +60,7 @@ def answer(path: Path) -> str:
     return ""
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", UNITS)
 def test_a_large_configuration_takes_bounded_time(tmp_path: Path, name: str) -> None:
     """Valid or not, with many errors, deep, with aliases: the answer comes at once, and is short."""
