@@ -76,7 +76,7 @@ def test_a_tutorial_exchange_is_used_as_it_is(start: Start, broker_url: str, tmp
     shipper = start("shipper", "--once", source, url=broker_url)
     assert shipper.ends() == 0
     eventually(lambda: (out / "a.log").exists() and (out / "a.log").read_bytes() == b"hello\n")
-    assert "another durable" in shipper.said()
+    assert "different durable" in shipper.said()
     assert "another durable" in sink.said()
 
 
