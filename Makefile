@@ -1,4 +1,4 @@
-# Every target sets up what is missing first; see .ci/setup.
+# Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
 .PHONY: help setup demo test coverage bench chaos soak matrix cluster build lint
@@ -9,7 +9,7 @@ help: ## Show this list
 setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the tests' tools
 	@.ci/setup
 
-demo: setup ## Watch it work for 20 seconds on a private RabbitMQ; KEEP=1 leaves it running
+demo: setup ## Run a demo for 20 seconds on a private RabbitMQ; KEEP=1 leaves it running
 	@KEEP=$(KEEP) $(PYTHON_IN_VENV) -m benchmarks.demo
 
 test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' goes to pytest
@@ -17,7 +17,7 @@ test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' g
 
 COVERING ?= tests/unit tests/behaviour tests/broker tests/system
 
-coverage: setup ## Say which lines and branches no test runs, subprocesses included; ARGS='-k ledger' goes to pytest
+coverage: setup ## List the lines and branches that no test runs, subprocesses included; ARGS='-k ledger' goes to pytest
 	@$(PYTHON_IN_VENV) -m coverage erase
 	@$(PYTHON_IN_VENV) -m coverage run -m pytest -n 2 --dist loadfile -m "not alone" $(COVERING) $(ARGS); result=$$?; \
 	$(PYTHON_IN_VENV) -m coverage combine -q && $(PYTHON_IN_VENV) -m coverage report && exit $$result
@@ -25,28 +25,28 @@ coverage: setup ## Say which lines and branches no test runs, subprocesses inclu
 bench: setup ## Measure lines per second and latency on this machine
 	@$(PYTHON_IN_VENV) -m benchmarks.run
 
-chaos: setup ## Kill, freeze, cut and fill up at random for a minute; ARGS='--minutes 30 --seed 7' for longer
+chaos: setup ## Inject random faults for a minute: kill, freeze, cut, fill up; ARGS='--minutes 30 --seed 7' for longer
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.chaos $(ARGS)
 
-soak: setup ## The long profile, most of an hour: 2,000 examples of each model, each mode of logrotate for a minute
+soak: setup ## Run the long profile, most of an hour: 2,000 examples of each model, each mode of logrotate for a minute
 	@LOGBUS_PROFILE=soak $(PYTHON_IN_VENV) -m pytest -o timeout=3600 tests/model tests/system/test_logrotate.py $(ARGS)
 
 RABBITMQ_OF ?= trixie forky
 MATRIX_TESTS := tests/broker tests/system --ignore tests/system/test_readme.py --ignore tests/system/test_logrotate.py
 
-matrix: setup ## The broker and system tests with RabbitMQ 4.0 and 4.3 (of Debian trixie and forky), fetched into .rabbitmq
+matrix: setup ## Run the broker and system tests with RabbitMQ 4.0 and 4.3 (Debian trixie and forky), fetched into .rabbitmq
 	@for each in $(RABBITMQ_OF); do \
 		variables=$$(.ci/fetch-rabbitmq $$each) && eval "$$variables" && echo "matrix: $$(basename $$RABBITMQ_HOME)" \
 		&& .ci/test $(MATRIX_TESTS) $(ARGS) || exit 1; \
 	done
 
-cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, some ten minutes; ARGS='--kills 1' for less
+cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, about ten minutes; ARGS='--kills 1' for less
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.clusterworld $(ARGS)
 
 build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
 	@.ci/build
 
-lint: setup ## Check formatting, style and types, of the tests as well
+lint: setup ## Check formatting, style and types, tests included
 	@.venv/bin/ruff format --check .
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
