@@ -69,7 +69,7 @@ class Agent:
         self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
-        self._said_empty: set[str] = set()
+        self._reported_empty: set[str] = set()
         self._build(settings, budget, stopwatch, config)
 
     def _build(self, settings: Settings, budget: int, stopwatch: Callable[[], float], config: str) -> None:
@@ -193,7 +193,7 @@ class Agent:
     @property
     def failures(self) -> int:
         """How many paths could not be read or named nothing."""
-        return len(self._following.complaints.unreadable) + len(self._said_empty)
+        return len(self._following.complaints.unreadable) + len(self._reported_empty)
 
     def _is_cloned(self) -> bool:
         """Return True if the registry came from another machine (an image, a copied disk), and make it ours."""
@@ -214,7 +214,7 @@ class Agent:
             {life: b"" for life in self._lives if not life.stream and life.tail.offset}
         ):
             self._remember_start()
-        self._say_empty()
+        self._report_empty()
         if self._once:
             self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
         self._scanner.began(now)
@@ -227,10 +227,10 @@ class Agent:
             if each.start == "end":
                 self._registry.remember(_start_fact(each), "1")
 
-    def _say_empty(self) -> None:
+    def _report_empty(self) -> None:
         for each in self._discovery.empty():
-            if each.text not in self._said_empty:
-                self._said_empty.add(each.text)
+            if each.text not in self._reported_empty:
+                self._reported_empty.add(each.text)
                 cause = "no such file" if each.literal else "matches no file"
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", visible(each.text), cause, then)

@@ -103,7 +103,7 @@ def kind_left_out(fd: int) -> str:
     return COMPRESSED if is_compressed(fd) else ""
 
 
-def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
+def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
     """Say and count that a file holds other bytes by now; `copy` is where it goes on, if anywhere."""
     telemetry.count("logbus_truncations")
     if copy:
@@ -113,23 +113,23 @@ def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
             "%s was truncated or rewritten in place: reading it from its start as a new stream", visible(path)
         )
     if lost_bytes:
-        say_lost(path, lost_bytes)
+        report_lost(path, lost_bytes)
 
 
-def say_lost(path: str, lost_bytes: int) -> None:
+def report_lost(path: str, lost_bytes: int) -> None:
     """Say and count that bytes were there and are not any more."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning("%s: %d bytes were lost: they were gone before they were read", visible(path), lost_bytes)
 
 
-def say_unconfirmed(path: str, lost_bytes: int) -> None:
+def report_unconfirmed(path: str, lost_bytes: int) -> None:
     """Say and count that bytes that were under way when the shipper stopped, if there are any, are nowhere now."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
         logger.warning("%s is gone, with %d bytes that were not confirmed", visible(path), lost_bytes)
 
 
-def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
+def report_dropped(path: str, lost_bytes: int, limit: int) -> None:
     """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning(

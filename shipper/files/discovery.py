@@ -93,7 +93,7 @@ class Discovery:
                     seen.add(path)
                     if (status := regular(path)) is not None:
                         yield Found(path, entry, status)
-        self._say_unreadable(directories)
+        self._report_unreadable(directories)
         if self.watcher:
             for target in self.aliases:
                 directories.setdefault(os.path.dirname(target))
@@ -132,7 +132,7 @@ class Discovery:
         if self.watcher:
             self.watcher.close()
 
-    def _say_unreadable(self, directories: Directories) -> None:
+    def _report_unreadable(self, directories: Directories) -> None:
         """Say once that a directory cannot be read, and that it can again; what is followed in it stays followed."""
         unreadable = {path: error for path, error in directories.items() if error}
         for path in unreadable.keys() - self._unreadable:

@@ -106,7 +106,7 @@ class Watcher:
         for directory in directories:
             count = self._missed[directory] = self._missed.get(directory, 0) + 1
             if count == DEAF_AFTER:
-                self._say_once("changes in some directories are not reported by the system", visible(directory))
+                self._report_once("changes in some directories are not reported by the system", visible(directory))
 
     def watch(self, directories: Iterable[str]) -> None:
         """Watch these directories and no others."""
@@ -138,7 +138,7 @@ class Watcher:
         remote = next(((path, kinds[key[0]]) for path, key in wanted.items() if key[0] in kinds), None)
         self._remote = remote is not None
         if remote:
-            self._say_once(
+            self._report_once(
                 "what others write on a remote filesystem is not reported", f"{visible(remote[0])}: {remote[1]}"
             )
 
@@ -149,7 +149,9 @@ class Watcher:
             return True
         except OSError as error:
             self._refused = True
-            self._say_once("not all directories can be watched", f"{describe(error)}{ADVICE.get(error.errno or 0, '')}")
+            self._report_once(
+                "not all directories can be watched", f"{describe(error)}{ADVICE.get(error.errno or 0, '')}"
+            )
             return False
         return True
 
@@ -180,7 +182,7 @@ class Watcher:
         if self._inotify:
             self._inotify.remove_callbacks([(watch, name)])
 
-    def _say_once(self, what: str, why: str) -> None:
+    def _report_once(self, what: str, why: str) -> None:
         if what not in self._said:
             self._said.add(what)
             logger.warning("%s: %s (files there are found by looking several times a second instead)", what, why)

@@ -9,7 +9,7 @@ import os
 
 from logbus.errors import SourceError
 from logbus.telemetry import gauge
-from shipper.files.complaints import say_dropped, say_lost
+from shipper.files.complaints import report_dropped, report_lost
 from shipper.files.discovery import Discovery, Siblings
 from shipper.files.opening import open_regular
 from shipper.lives.following import Following
@@ -102,7 +102,7 @@ class Departures:
             oldest = next(life for life in held if life.unread)
             held.remove(oldest)
             unread -= oldest.unread
-            say_dropped(oldest.path, oldest.unread, self._nameless_bytes)
+            report_dropped(oldest.path, oldest.unread, self._nameless_bytes)
             self._lives.end(oldest, done=True)
         gauge("logbus_held_lives", len(held))
         gauge("logbus_held_bytes", unread)
@@ -138,6 +138,6 @@ class Departures:
         life.tail.close()
         if not self._following.recover(life):
             if life.lost_bytes:
-                say_lost(life.path, life.lost_bytes)
+                report_lost(life.path, life.lost_bytes)
             self._lives.end(life)
         return False

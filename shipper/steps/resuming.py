@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import replace
 
 from logbus.errors import visible
-from shipper.files.complaints import say_lost, say_unconfirmed
+from shipper.files.complaints import report_lost, report_unconfirmed
 from shipper.files.discovery import Discovery, Found, Siblings, regular
 from shipper.files.identity import Extent, FileId, key_of
 from shipper.files.opening import OpenFile
@@ -159,7 +159,7 @@ class Resumption:
     def _take_noted_copy(self, copy: Life, size: int, row: Row, now: float) -> None:
         lost_bytes = row.published - max(size, row.offset)
         if row.offset < size and not row.done:
-            say_unconfirmed(row.path, lost_bytes)
+            report_unconfirmed(row.path, lost_bytes)
             self._resume_in_copy(copy, row, now)
             copy.tail.stop_at(size)
             return
@@ -216,7 +216,7 @@ class Resumption:
         self._lives.targets.drop(job.life)
         self._lives.end(job.life, done=bool(job.life.stream))
         if job.life.lost_bytes:
-            say_lost(job.life.path, job.life.lost_bytes)
+            report_lost(job.life.path, job.life.lost_bytes)
         if not job.life.stream:
             self._missing.append(job.row.stream)
 
@@ -237,5 +237,5 @@ class Resumption:
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:
         """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
-        say_unconfirmed(row.path, lost_bytes)
+        report_unconfirmed(row.path, lost_bytes)
         self._registry.save([replace(row, published=row.offset, published_fingerprint=row.fingerprint)])
