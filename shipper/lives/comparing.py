@@ -17,7 +17,7 @@ class Verdict(enum.Enum):
     )
     REWRITTEN = "truncated or rewritten in place: its old stream has ended"
     REPLACED = "another file with the same inode: the old stream has ended"
-    OTHER_FILE = "another file: it says nothing about the remembered one"
+    OTHER_FILE = "another file, unrelated to the remembered one"
 
 
 RESUMABLE = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)

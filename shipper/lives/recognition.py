@@ -93,7 +93,7 @@ class Memory:
             for row, verdict in self.over.values():
                 if verdict is not Verdict.SAME:
                     log = logger.info if verdict is Verdict.REPLACED else logger.warning
-                    log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+                    log("%s has changed since it was last read: %s", visible(row.path), verdict.value)
             self.over.clear()
 
     def is_rewritten(self, stream: str) -> bool:
