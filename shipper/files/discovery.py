@@ -136,7 +136,7 @@ class Discovery:
         """Report once that a directory cannot be read, or can be again; files followed in it stay followed."""
         unreadable = {path: error for path, error in directories.items() if error}
         for path in unreadable.keys() - self._unreadable:
-            error = SourceError(f"look into {path}", unreadable[path], "let the shipper's user read and enter it")
+            error = SourceError(f"list {path}", unreadable[path], "let the shipper's user read and enter it")
             logger.warning("%s; retried at every scan", error)
         for path in self._unreadable - unreadable.keys():
             logger.warning("%s can be read now", visible(path))

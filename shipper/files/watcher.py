@@ -196,9 +196,9 @@ def _remote_devices() -> dict[int, str]:
         return {}
     found = {}
     for line in lines:
-        mount, _, source = line.partition(" - ")
+        mount, _, filesystem = line.partition(" - ")
         major, _, minor = mount.split()[2].partition(":")
-        kind = source.split()[0]
+        kind = filesystem.split()[0]
         if kind.startswith(REMOTE):
             found[os.makedev(int(major), int(minor))] = kind
     return found

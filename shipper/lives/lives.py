@@ -118,7 +118,7 @@ class Lives:
         return bool(self._dirty)
 
     def changed(self, life: Life) -> None:
-        """Mark a life as unsaved."""
+        """Add a life to those to be saved."""
         self._dirty[life] = None
 
     def unchanged(self, life: Life) -> None:

@@ -31,7 +31,7 @@ class Event(enum.Enum):
     REST = "renamed away, read, and quiet for a minute"
     UNPACK = "its file is gone, and an archive holds the rest"
     RESUME = "the rest is in a copy, or unpacked"
-    END = "its file is gone, and the rest is nowhere"
+    END = "its file is gone, and the rest cannot be found"
     FINISH = "truncated, rewritten or deleted: nothing of it is left to read"
 
 

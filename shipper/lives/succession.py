@@ -46,7 +46,7 @@ class Succession(Generic[P]):
     def line_up(self, life: P) -> P | None:
         """Queue a life behind the newest one at its path; return that one.
 
-        A life that gets its path back is queued last as well, unless others still wait for it: then it stays first.
+        A life that gets its path back is queued last as well; if others still wait for it, it stays before them.
         """
         older = self._newest.get(life.path)
         if older is life or life in self._younger:

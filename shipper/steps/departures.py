@@ -47,7 +47,7 @@ class Departures:
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
                 self._search_resting()
-        self._flush_held(now)
+        self._flush_pending(now)
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next check or flush is due."""
@@ -61,7 +61,7 @@ class Departures:
             if life.tail.fd >= 0 and not unfinished and not os.fstat(life.tail.fd).st_nlink:
                 self._lives.end(life, done=True)
 
-    def _flush_held(self, now: float) -> None:
+    def _flush_pending(self, now: float) -> None:
         """Flush pending records that did not grow for `flush_s`."""
         for life in [life for life in self._lives.pending if self._due_s(life, now) <= 0]:
             self._lives.record_read(life)
@@ -96,15 +96,15 @@ class Departures:
 
     def _limit_nameless(self) -> None:
         """Drop the oldest nameless lives if too many of their bytes are unread."""
-        held = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
-        unread = sum(life.unread for life in held)
+        nameless = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
+        unread = sum(life.unread for life in nameless)
         while self._nameless_bytes is not None and unread > self._nameless_bytes:
-            oldest = next(life for life in held if life.unread)
-            held.remove(oldest)
+            oldest = next(life for life in nameless if life.unread)
+            nameless.remove(oldest)
             unread -= oldest.unread
             report_dropped(oldest.path, oldest.unread, self._nameless_bytes)
             self._lives.end(oldest, done=True)
-        gauge("logbus_held_lives", len(held))
+        gauge("logbus_held_lives", len(nameless))
         gauge("logbus_held_bytes", unread)
 
     def _search_resting(self) -> None:

@@ -53,7 +53,7 @@ class Resumption:
         for life in self._registry.outline():
             named = by_inode.get(life.inode, [])
             if not named and not (beside := siblings.beside(life.place)):
-                if beside is not None:  # a directory that cannot be read may hold it
+                if beside is not None:  # an unreadable directory may still have it
                     self._missing.append(life.stream)
                 continue
             if any(self._follow(each, now, life.stream) for each in named):

@@ -69,13 +69,13 @@ class Scanner:
 
     def _continue_scan(self, now: float) -> None:
         began = self._stopwatch()
-        looked = 0
+        observed = 0
         for found in islice(self._scan or (), PATHS_A_STEP):
             self._gone.discard(found.path)
             if self._following.observe(found, now):
                 self._unannounced.add(os.path.dirname(found.path))
-            looked += 1
-        if looked == PATHS_A_STEP:
+            observed += 1
+        if observed == PATHS_A_STEP:
             self._scan_s += self._stopwatch() - began
             return
         for path in self._gone:
