@@ -1,6 +1,6 @@
-"""`python -m shipper`: ship these files, or run as the daemon that a configuration file describes."""
+"""`python -m shipper`: ship the named files, or run as the daemon that a configuration file describes."""
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH112
 
 from logbus import early
@@ -105,7 +105,7 @@ class Shipper(click.Command):
 @click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
 @click.version_option(logbus.VERSION)
 @daemon.errors_to_exit_codes
-def main(  # noqa: PLR0913 - one parameter a flag
+def main(  # noqa: PLR0913 - one parameter per flag
     *,
     paths: tuple[str, ...],
     config: Path | None,

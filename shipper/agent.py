@@ -45,7 +45,7 @@ class Agent:
     configuration file, if there is one.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and three ways to work
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         settings: Settings,
         publisher: Publisher,

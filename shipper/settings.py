@@ -39,7 +39,7 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
         super().__post_init__()
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
-            raise UsageError("use the fields", f"the fields are {size} bytes together, {FIELDS_BYTES} at most")
+            raise UsageError("use the fields", f"the fields take {size} bytes in total, at most {FIELDS_BYTES}")
         if self.path_fields and not compile_pattern(self.path_fields).groupindex:
             raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
 

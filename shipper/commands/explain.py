@@ -1,6 +1,6 @@
 """`python -m shipper explain PATH`: why a file is or is not shipped."""
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH100, PTH116, PTH121
 
 import os

@@ -4,7 +4,7 @@ Sinks trim the bytes that they already have of a stream. So the file is sent aga
 ends, and another one of the same file begins at the requested offset.
 """
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH100
 
 import os
@@ -103,7 +103,7 @@ def _offset(text: str) -> int:
     if text == "start":
         return 0
     if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f"rewind to {text}", "it is no offset", "give a number of bytes, or start")
+        raise UsageError(f"rewind to {text}", "it is not an offset", "give a number of bytes, or start")
     return int(text)
 
 

@@ -85,7 +85,7 @@ def examine(entry: Input, data: bytes) -> Iterator[Shown]:
 
 
 def _examine_file(entry: Input, data: bytes) -> Iterator[Shown]:
-    """Yield each record of a file that holds `data`."""
+    """Yield each record of a file with the content `data`."""
     encoding = encoding_of(entry.encoding)
     if not encoding.decodes:
         yield from examine(entry, data)
@@ -153,7 +153,7 @@ def _input(settings: Settings, wanted: str, path: str) -> Input:
         return named[0]
     if not wanted and (found := Discovery(inputs).input_of(str(Path(path).absolute()))):
         return found
-    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or the number of one")
+    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or number of one")
 
 
 def _content(file: str) -> bytes:

@@ -5,7 +5,7 @@ Otherwise anyone who can write to a log directory could make the shipper send fi
 followed.
 """
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH115, PTH118, PTH120
 
 import errno
@@ -62,7 +62,7 @@ def require_permitted(path: str, opened: os.stat_result) -> None:
     """
     found = walk(path)
     if not os.path.samestat(os.lstat(found.real_path), opened):
-        raise SourceError(f"read {path}", "it was replaced while it was opened")
+        raise SourceError(f"read {path}", "it was replaced while being opened")
     for link, status in found.links:
         if status.st_uid not in {0, os.geteuid()} and not _reaches(link, status, found.real_path, opened):
             raise SourceError(

@@ -84,7 +84,7 @@ def head_of(archive: str) -> bytes:
 
 def is_archive(path: str) -> bool:
     """Return True if a path ends like a compressed file that we can read."""
-    return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, taken as it is
+    return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, used unchanged
 
 
 def unpack(archive: str, shipped_bytes: int, fd: int) -> Iterator[None]:
@@ -136,4 +136,4 @@ def _decompressed(file: BinaryIO, make: Callable[[], Decompressor], most: int) -
             continue
         data = file.read(INPUT_BYTES) if decompressor.needs_input else b""
         if not (data or chunk):
-            raise EOFError("it is cut short")
+            raise EOFError("it is truncated")

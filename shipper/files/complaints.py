@@ -1,6 +1,6 @@
 """Reports about files: unreadable or not shipped, once each, and truncations and losses."""
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH116, PTH118
 
 import logging
@@ -22,9 +22,9 @@ logger = logging.getLogger("shipper.complaints")
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
 COMPRESSED = "it is compressed"
-OWN = "this shipper itself writes to it, so it would never end"
+OWN = "this shipper itself writes to it, so shipping it would never end"
 PRIVATE = "it is this shipper's own: its configuration, a secret named there, or its state"
-OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
+OUTPUT = "a Logbus sink writes it, so shipping it would never end (exclude it)"
 
 
 class Complaints:
@@ -107,7 +107,7 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
     """Report and count a truncated or rewritten file; `copy` is the path of the copy with its old content, if any."""
     telemetry.count("logbus_truncations")
     if copy:
-        logger.info("%s was truncated: its old content is read from the copy %s", visible(path), visible(copy))
+        logger.info("%s was truncated: resuming its old content in the copy %s", visible(path), visible(copy))
     else:
         logger.warning(
             "%s was truncated or rewritten in place: reading it from its start as a new stream", visible(path)
@@ -119,14 +119,14 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
 def report_lost(path: str, lost_bytes: int) -> None:
     """Report and count bytes that disappeared before they were read."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
-    logger.warning("%s: %d bytes were lost: they were gone before they were read", visible(path), lost_bytes)
+    logger.warning("%s: %d bytes were lost before they were read", visible(path), lost_bytes)
 
 
 def report_unconfirmed(path: str, lost_bytes: int) -> None:
     """Report and count lost bytes, if any, that were unconfirmed when the shipper stopped."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s is gone, with %d bytes that were not confirmed", visible(path), lost_bytes)
+        logger.warning("%s is gone, with %d unconfirmed bytes", visible(path), lost_bytes)
 
 
 def report_dropped(path: str, lost_bytes: int, limit: int) -> None:

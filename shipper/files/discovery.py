@@ -5,7 +5,7 @@ literally, and a name may contain any bytes. `**` matches any number of director
 followed, each real directory once. As in a shell, `*` does not match a leading dot.
 """
 
-# Names are hostile strings by the ten thousand: they go to the system as they are.
+# Paths are tens of thousands of hostile strings, passed to the system unchanged.
 # ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
 
 import fnmatch

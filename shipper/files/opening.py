@@ -1,6 +1,6 @@
 """Opening files by untrusted paths: regular files only, and through a link only if its owner may read the file."""
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH116
 
 import contextlib
@@ -42,7 +42,7 @@ def open_regular(path: str) -> OpenFile:
     target; OSError as open() does.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
+        raise SourceError(f"read {path}", "it is not a regular file")
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     status = os.fstat(fd)
     try:
@@ -55,7 +55,7 @@ def open_regular(path: str) -> OpenFile:
 
 def _permitted(path: str, fd: int, status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
+        raise SourceError(f"read {path}", "it is not a regular file")
     real = real_path(fd, path)
     if real:
         require_permitted(path, status)
@@ -68,7 +68,7 @@ def real_path(fd: int, path: str) -> str:
     /proc names the opened file, even if the link has changed since.
     """
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, taken as they are
+        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, used unchanged
     except OSError:
         found = os.path.realpath(path)
     if not os.fstat(fd).st_nlink:

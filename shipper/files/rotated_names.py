@@ -1,6 +1,6 @@
 """Names of rotated files: which files belong to the same log, judged by name."""
 
-# Names go to the system as they are.
+# Names are passed to the system unchanged.
 # ruff: noqa: PTH116, PTH118, PTH120
 
 import os

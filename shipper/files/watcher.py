@@ -6,7 +6,7 @@ per directory. A refused watch, or a filesystem that reports nothing, is detecte
 more frequent scans.
 """
 
-# Paths go to the system as they are, as in discovery.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH118, PTH120
 
 import errno

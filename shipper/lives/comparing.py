@@ -9,7 +9,7 @@ from shipper.state.registry import Row
 
 
 class Verdict(enum.Enum):
-    """What a file is to a remembered stream."""
+    """How a file relates to a remembered stream."""
 
     SAME = "known file: its stream is resumed"
     LOST_UNCONFIRMED = (

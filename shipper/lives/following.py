@@ -35,7 +35,7 @@ class Following:
     `copy_grace_s`.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and how
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         lives: Lives,
         registry: Registry,

@@ -73,7 +73,7 @@ class Lives:
 
     @property
     def any_ready(self) -> bool:
-        """Whether a life may have something to read."""
+        """Whether any life is queued for reading."""
         return bool(self._ready)
 
     def is_ready(self, life: Life) -> bool:
@@ -114,7 +114,7 @@ class Lives:
 
     @property
     def dirty(self) -> bool:
-        """Whether there is anything to save."""
+        """Whether any life is unsaved."""
         return bool(self._dirty)
 
     def changed(self, life: Life) -> None:

@@ -34,7 +34,7 @@ class Stdin:
 
     @property
     def at_end(self) -> bool:
-        """Whether all of it was read."""
+        """Whether all input was read."""
         return self._eof and not self._waiting
 
     def read(self, now: float = 0.0) -> Slice | None:
@@ -52,7 +52,7 @@ class Stdin:
         return self._slice(self._waiting + data)
 
     def done(self) -> bool:
-        """Return True if all of it was read and confirmed."""
+        """Return True if all input was read and confirmed."""
         return self.at_end and self.progress.committed == self.offset
 
     def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:

@@ -131,7 +131,7 @@ class Tail:
         return b"" if self.fragment and not self.final else data
 
     def read(self) -> Slice | None:
-        """Return the next slice; None at the end, or before a line that is not finished (unless `final`).
+        """Return the next slice; None at the end, or before an unfinished line (unless `final`).
 
         Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
         """

@@ -95,7 +95,7 @@ class Unpacking:
         return [job.life for job in self._jobs]
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to unpack."""
+        """Return the seconds until the next unpacking is due."""
         return max(0.0, self._retry_at - now) if self._jobs else float("inf")
 
     def work(self, now: float) -> Iterator[Job]:

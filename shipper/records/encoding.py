@@ -36,7 +36,7 @@ class Text:
         return max(self.file_ends[line] - (self.ends[line] - end), self.file_ends[line - 1] if line else 0)
 
     def lengths(self, of_records: Lengths | None) -> Lengths:
-        """Return (bytes, bytes of the file) per record, of (bytes, bytes of `body`); None: each line is a record."""
+        """Convert each record's (bytes, bytes of `body`) to (bytes, bytes of the file); None: one record per line."""
         if of_records is None:
             of_records = tuple((end - start, end - start) for start, end in pairwise([0, *self.ends]))
         ends = map(self.file_at, accumulate((size for _, size in of_records), initial=0))

@@ -31,7 +31,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Check severities and pattern. Raises UsageError."""
         if not (self.min or self.severities or self.contains or self.pattern):
-            raise UsageError("select records", "nothing says which", "give min, severities, contains or pattern")
+            raise UsageError("select records", "there is no condition", "give min, severities, contains or pattern")
         self.digits()
         if self.pattern:
             compile_pattern(self.pattern)

@@ -54,7 +54,9 @@ def _check(said: Said) -> None:
     if said.level_key and said.format not in ("json", "logfmt"):
         raise UsageError("use level_key", f"level_key: the format {said.format} has no keys", "set format: json")
     if said.level_key and not _KEY.fullmatch(said.level_key):
-        raise UsageError("use level_key", "level_key is no plain word", "letters, digits and _ . @ / -, 64 at most")
+        raise UsageError(
+            "use level_key", "level_key is not a plain word", "use letters, digits and _ . @ / -, at most 64"
+        )
     if bool(said.pattern) != (said.format == "pattern"):
         raise UsageError("use pattern", "format: pattern and the key pattern belong together", "set both, or neither")
     if said.levels and said.format != "pattern":

@@ -62,7 +62,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         try:
             self.severity()
         except UsageError as error:
-            cause = f"default_severity {self.default_severity!r} is no severity"
+            cause = f"default_severity {self.default_severity!r} is not a severity"
             raise UsageError("use the severity", cause, error.hint) from error
         reader_of(self.said())
 

@@ -61,7 +61,7 @@ def _open(path: Path) -> sqlite3.Connection:
     """Open the registry; set it aside if it is damaged or not ours."""
     known = path.exists()
     if known and path.stat().st_size < HEADER_BYTES:
-        _set_aside(path, "it is cut off")
+        _set_aside(path, "it is truncated")
     try:
         return connect(str(path))
     except sqlite3.DatabaseError as error:
@@ -95,7 +95,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     owner = db.execute("PRAGMA application_id").fetchone()[0]
     fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not fresh and owner != APPLICATION_ID:
-        raise sqlite3.DatabaseError("it is no registry")
+        raise sqlite3.DatabaseError("it is not a registry")
     state_file.check(db, SCHEMA_VERSION, "use the registry")
     db.execute("PRAGMA journal_mode = WAL")
     if fresh:

@@ -50,7 +50,7 @@ class Reader:
     `once`: an unfinished last line is a record, and bytes added after the start need not be read.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         lives: Lives,
         following: Following,

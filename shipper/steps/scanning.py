@@ -1,6 +1,6 @@
 """When to scan: a path with a hint at once, everything at intervals."""
 
-# Paths go to the system as they are, as in discovery.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH120
 
 import os

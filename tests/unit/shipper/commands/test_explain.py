@@ -77,7 +77,7 @@ def test_a_sink_writes_it(shore: Shore) -> None:
         mark_output(file.fileno())
         if not is_output(file.fileno()):
             pytest.skip("this filesystem has no extended attributes")
-    says(explain(shore, "a.log"), 1, "a sink of Logbus writes it")
+    says(explain(shore, "a.log"), 1, "a Logbus sink writes it")
 
 
 def test_it_is_no_regular_file(shore: Shore) -> None:
