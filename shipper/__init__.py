@@ -1,1 +1,1 @@
-"""Shore one: bytes on disk become confirmed batches."""
+"""The shipper: bytes on disk become confirmed batches."""

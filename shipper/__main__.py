@@ -1,6 +1,6 @@
-"""`python -m shipper`: ship these files, or run as the daemon that a configuration file describes."""
+"""`python -m shipper`: ship the named files, or run as the daemon that a configuration file describes."""
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH112
 
 from logbus import early
@@ -46,22 +46,22 @@ EPILOG = """
 \b
 Examples:
   python -m shipper app.log                          follow a file, from its start
-  python -m shipper --once '/var/log/*.log'          ship what is there, wait for every confirm, end
+  python -m shipper --once '/var/log/*.log'          ship the present content, wait for every confirm, exit
   dmesg --follow | python -m shipper -               ship standard input
   python -m shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
   python -m shipper --config config/shipper.yml --check             what would be shipped?
-  python -m shipper test --config config/shipper.yml app.log        what becomes of its records, and why?
+  python -m shipper test --config config/shipper.yml app.log        how is each of its records handled, and why?
   python -m shipper status --config config/shipper.yml              how far behind is each file?
-  python -m shipper explain app.log --config config/shipper.yml     is it shipped, and why not?
-  python -m shipper rewind app.log --config config/shipper.yml      ship it once more
+  python -m shipper explain app.log --config config/shipper.yml     is it shipped, and if not, why?
+  python -m shipper rewind app.log --config config/shipper.yml      ship it again
 
 \b
-Each of the last four has a --help of its own. A file called "status" is shipped as ./status.
+The last four commands have a --help of their own. To ship a file called "status", write ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
-SIGTERM finishes what is under way, a second one ends at once. With --config, SIGHUP reads it again and looks for
-files at once; without, it is SIGTERM.
+SIGTERM waits for confirms and exits, a second one exits at once. With --config, SIGHUP reloads the file and scans at
+once; without, it acts as SIGTERM.
 """
 
 
@@ -71,14 +71,14 @@ COMMANDS = {
     "status": "shipper.commands.status",
     "test": "shipper.commands.test",
 }
-"""Other commands, by their first word: the module of each, imported only for it, names it by this word."""
+"""Subcommands and their modules, which are imported only when used; each defines a command of the same name."""
 
 
 class Shipper(click.Command):
-    """The command; with one of COMMANDS as its first word, another one."""
+    """The main command, or the one of COMMANDS that the first word names."""
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature, less its overloads
-        """Run it."""
+        """Run the command."""
         words = list(sys.argv[1:] if args is None else args)
         if not words or words[0] not in COMMANDS:
             return super().main(words, prog_name, **extra)
@@ -92,20 +92,20 @@ class Shipper(click.Command):
 @click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
 @click.option("--config", type=click.Path(path_type=Path), help="Run as the daemon that this YAML file describes.")
 @click.option(
-    "--check", "only_check", is_flag=True, help="Only say what would be shipped; exit 0, or 2 if it is wrong."
+    "--check", "only_check", is_flag=True, help="Show what would be shipped and exit: 0, or 2 on a configuration error."
 )
 @click.option("--broker", metavar="URL", help="RabbitMQ, or $LOGBUS_BROKER.  [amqp://guest:guest@127.0.0.1:5672/]")
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Remember positions in this directory.")
-@click.option("--once", is_flag=True, help="Ship what is there, wait until all of it is confirmed, then end.")
+@click.option("--once", is_flag=True, help="Ship the present content, wait until all of it is confirmed, then exit.")
 @click.option(
-    "--from", "start", type=click.Choice(["start", "end"]), help="Where files known for the first time begin."
+    "--from", "start", type=click.Choice(["start", "end"]), help="Where to start in files that are not remembered."
 )
-@click.option("--label", metavar="WORD", help="What the records are of.  [the file's name up to its first dot]")
-@click.option("--host", metavar="NAME", help="Where the records are from.  [this host's name]")
-@click.option("-v", "--verbose", is_flag=True, help="Say what is normal, too.")
+@click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
+@click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
+@click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
 @click.version_option(logbus.VERSION)
 @daemon.errors_to_exit_codes
-def main(  # noqa: PLR0913 - one parameter a flag
+def main(  # noqa: PLR0913 - one parameter per flag
     *,
     paths: tuple[str, ...],
     config: Path | None,
@@ -118,7 +118,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
     host: str | None,
     verbose: bool,
 ) -> int:
-    """Ship the lines of log files to RabbitMQ: every one, in order, whatever is restarted meanwhile."""
+    """Ship the lines of log files to RabbitMQ: every one, in order, across restarts of either side."""
     daemon.configure_logging("shipper", verbose=verbose)
     given = {"start": start, "label": label, "host": host}
     settings = _from_file(config, paths, given) if config else _ad_hoc(paths, given)
@@ -135,7 +135,7 @@ def main(  # noqa: PLR0913 - one parameter a flag
 def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
     extra = [f"--{'from' if name == 'start' else name}" for name, value in given.items() if value] + list(paths)
     if extra:
-        raise UsageError(f"use {extra[0]} together with --config", "the file says it", f"set it in {config}")
+        raise UsageError(f"use {extra[0]} together with --config", "the file sets it", f"set it in {config}")
     return load(config, Settings)
 
 
@@ -156,7 +156,7 @@ def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
 
 
 def _explain(settings: Settings) -> int:
-    """Say what would be shipped."""
+    """Show what would be shipped."""
     for each in settings.inputs:
         click.echo(f"input {visible(each.label or 'labelled by file name')}: {visible(', '.join(each.paths))}")
         found = [] if each.paths == ["-"] else list(Discovery([each]).scan())
@@ -165,8 +165,8 @@ def _explain(settings: Settings) -> int:
                 f"  {visible(file.path)}: {file.status.st_size} bytes, label {visible(each.label_of(file.path))}"
             )
         if not found:
-            click.echo("  standard input" if each.paths == ["-"] else "  no file matches now; it is waited for")
-        click.echo(f"  files there at the first start are read from their {each.start}")
+            click.echo("  standard input" if each.paths == ["-"] else "  no file matches yet; waiting for one")
+        click.echo(f"  files present at the first start are read from their {each.start}")
     click.echo(
         f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
     )
@@ -197,7 +197,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
 
 
 def _check(document: Document) -> None:
-    """Raise UsageError if a document is no configuration of a shipper, or a secret that it names cannot be used."""
+    """Raise UsageError if a document is no valid shipper configuration, or one of its secrets cannot be used."""
     _check_secrets(document.convert(Settings))
 
 
@@ -207,9 +207,9 @@ def _check_secrets(settings: Settings) -> None:
 
 
 def _await_keys(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
-    """Return once the redactions' keys can be read: at once, or after a reload whenever they can be again.
+    """Wait until the key files of the redactions can be read, after a reload.
 
-    Raises UsageError for one that cannot be read at the first start.
+    Raises UsageError for a key file that cannot be read at the first start.
     """
     waiting = False
     while True:
@@ -233,7 +233,7 @@ def _check_keys(settings: Settings) -> None:
 
 
 def _require_something(settings: Settings) -> None:
-    """Raise SourceError if there is no file to ship at all."""
+    """Raise SourceError if there is no file to ship."""
     inputs = [each for each in settings.inputs if each.paths != ["-"]]
     if len(inputs) == len(settings.inputs) and next(Discovery(inputs).scan(), None) is None:
         paths = ", ".join(path for each in inputs for path in each.paths)
@@ -241,7 +241,7 @@ def _require_something(settings: Settings) -> None:
 
 
 def _descriptors() -> int:
-    """Return how many files may be open at once, after raising the soft limit as far as the hard one lets us."""
+    """Raise the soft limit of descriptors as far as the hard one allows; return how many files may be open."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

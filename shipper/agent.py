@@ -1,7 +1,7 @@
-"""The shipper's one step: settle, discover, read, publish, save. The only place that knows this order.
+"""The shipper's step: settle, discover, read, publish, save. The only place that knows this order.
 
-Nothing here waits, and each step does a bounded amount of work. The window is the publisher's: while it is full
-nothing is read, the file is the buffer. What the registry says never runs ahead of what is confirmed.
+Nothing here blocks, and each step does a bounded amount of work. The publisher owns the window: while it is full,
+nothing is read, and the file is the buffer. The registry never runs ahead of the confirms.
 """
 
 import logging
@@ -38,13 +38,14 @@ STDIN_CHECK_S = 0.2
 
 
 class Agent:
-    """A shipper, in steps.
+    """A shipper, run step by step.
 
-    `once`: ship what is there and finish. `budget`: how many files may be open. `stopwatch` measures, in seconds of
-    processor time, what scans take: they are repeated the less often. `config`: the settings' file, if there is one.
+    `once`: ship the present content and finish. `budget`: how many files may be open. `stopwatch` measures the
+    processor time of scans, in seconds: the longer they take, the rarer they are. `config`: the path of the
+    configuration file, if there is one.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and three ways to work
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         settings: Settings,
         publisher: Publisher,
@@ -69,11 +70,11 @@ class Agent:
         self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
-        self._said_empty: set[str] = set()
+        self._reported_empty: set[str] = set()
         self._build(settings, budget, stopwatch, config)
 
     def _build(self, settings: Settings, budget: int, stopwatch: Callable[[], float], config: str) -> None:
-        """Put the parts together; all patterns are compiled now, and key files are read."""
+        """Build the parts; this compiles all patterns and reads the key files."""
         severity.prepare()
         polls = settings.watch == "poll"
         watcher = Watcher(self._waker) if self._waker and not self._once and not polls else None
@@ -100,7 +101,7 @@ class Agent:
         )
 
     def step(self, now: float) -> float:
-        """Do what there is to do now; return the seconds until the next step is due (0: at once)."""
+        """Do the work that is due; return the seconds until the next step (0: at once)."""
         self._reader.settle()
         if not self._started:
             self._start(now)
@@ -113,7 +114,7 @@ class Agent:
             self._reader.read(now)
             self._stream_ids.assign(
                 now
-            )  # lives that reading found, before it is saved that their files' old ones moved
+            )  # to lives begun while reading, before their files' old ones are saved as moved
         self._save(now)
         self._measure(now)
         self._forget(now)
@@ -121,19 +122,19 @@ class Agent:
         return self._wait_s(now)
 
     def wait_fds(self) -> list[int]:
-        """Return the descriptors whose input should end the loop's waiting (standard input, if it is wanted now)."""
+        """Return the descriptors that wake the loop when readable (standard input while it can be read)."""
         wanted = self._stdin and self._stdin.pollable and not self._stdin.at_end and not self._draining
         return [self._stdin.fd] if self._stdin and wanted and self._publisher.has_room() else []
 
     def drain(self) -> None:
-        """Read no more; what is published is waited for."""
+        """Stop reading, and wait for the confirms of published batches."""
         if not self._draining:
             self._departures.leave()
         self._draining = True
         self._discovery.close()
 
     def finished(self) -> bool:
-        """Return True if all that had to be shipped is confirmed and saved."""
+        """Return True if everything to be shipped is confirmed and saved."""
         if self._draining:
             return not (self._reader.unconfirmed or self._lives.dirty)
         if self._once:
@@ -141,11 +142,11 @@ class Agent:
         return self._stdin is not None and self._stdin.done() and not self._files
 
     def reload(self) -> None:
-        """Look for files at once."""
+        """Scan at once."""
         self._scanner.scan_now()
 
     def _wake_on_stdin(self) -> None:
-        """Be woken by standard input exactly while it is wanted: else a full window would make the loop spin."""
+        """Let standard input wake the loop only while it can be read: otherwise a full window makes the loop spin."""
         wanted = self.wait_fds()
         if self._waker and wanted != self._woken_by:
             for fd in self._woken_by:
@@ -165,7 +166,7 @@ class Agent:
         self._registry.close()
 
     def progress(self) -> tuple[int, int]:
-        """Return how many bytes are confirmed and how many there are, of the files followed now."""
+        """Return the confirmed bytes and the total bytes of the files followed now."""
         lives = [*self._lives]
         return sum(life.progress.committed for life in lives), sum(life.tail.offset + life.unread for life in lives)
 
@@ -176,7 +177,7 @@ class Agent:
 
     @property
     def bytes(self) -> int:
-        """How many bytes of the files they were."""
+        """How many bytes of the files were published."""
         return self._reader.bytes
 
     @property
@@ -186,24 +187,24 @@ class Agent:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was there at the start is read and confirmed."""
+        """Whether everything present at the start is read and confirmed."""
         piped = self._stdin is None or self._stdin.done()
         return self._started and piped and not (self._lives.targets or self._reader.unconfirmed)
 
     @property
     def failures(self) -> int:
-        """How many paths could not be read or named nothing."""
-        return len(self._following.complaints.unreadable) + len(self._said_empty)
+        """How many paths cannot be read or match no file."""
+        return len(self._following.complaints.unreadable) + len(self._reported_empty)
 
     def _is_cloned(self) -> bool:
-        """Return True if the registry came from another machine (an image, a copied disk), and make it ours."""
+        """Return True if the registry came from another machine (an image, a copied disk), and adopt it."""
         here, before = identity.machine(), self._registry.fact("machine")
         if here != before:
             self._registry.remember("machine", here)
         return before not in ("", here)
 
     def _start(self, now: float) -> None:
-        """Scan for the first time, as a whole: the lives that were begun come before new ones."""
+        """Run the first scan in one go: remembered lives come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
         self._resumption.resume(found, now)
@@ -214,7 +215,7 @@ class Agent:
             {life: b"" for life in self._lives if not life.stream and life.tail.offset}
         ):
             self._remember_start()
-        self._say_empty()
+        self._report_empty()
         if self._once:
             self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
         self._scanner.began(now)
@@ -227,16 +228,16 @@ class Agent:
             if each.start == "end":
                 self._registry.remember(_start_fact(each), "1")
 
-    def _say_empty(self) -> None:
+    def _report_empty(self) -> None:
         for each in self._discovery.empty():
-            if each.text not in self._said_empty:
-                self._said_empty.add(each.text)
+            if each.text not in self._reported_empty:
+                self._reported_empty.add(each.text)
                 cause = "no such file" if each.literal else "matches no file"
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", visible(each.text), cause, then)
 
     def _forget(self, now: float) -> None:
-        """Now and then, forget what has been gone for long. The clock only says how long ago that is."""
+        """Forget files that have been gone for long, at intervals. The wall clock only measures how long."""
         if now < self._next_forget or self._once:
             return
         if self._next_forget:
@@ -251,7 +252,7 @@ class Agent:
             gauge("logbus_behind_bytes", size - committed)
 
     def _save(self, now: float) -> None:
-        """Save what moved, in one transaction: four times a second, or at once when there is nothing else to do."""
+        """Save the changed lives in one transaction: four times a second, or at once when nothing else is due."""
         last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.targets
         if not self._lives.dirty or (now < self._next_save and not last):
             return
@@ -265,7 +266,7 @@ class Agent:
                 self._lives.changed(life)
 
     def _wait_s(self, now: float) -> float:
-        """Return how long nothing is due; whatever comes from outside wakes the loop earlier."""
+        """Return the seconds until something is due; outside events wake the loop earlier."""
         waits = [self._next_save - now] if self._lives.dirty else []
         if not self._draining:
             paused_s = self._stream_ids.paused_s(now)
@@ -281,10 +282,10 @@ class Agent:
             if self._stdin and not self._stdin.at_end:
                 waits.append(STDIN_CHECK_S)
             if self._lives.any_ready and paused_s:
-                waits.append(paused_s)  # without room, a confirm ends the waiting
+                waits.append(paused_s)  # without room, a confirm ends the wait
         return max(0.0, min(waits, default=RETRY_SAVE_S))
 
 
 def _start_fact(entry: Input) -> str:
-    """Return the fact that remembers that an input's files were taken as read at its first start."""
+    """Return the name of the fact that an input's files were counted as read at its first start."""
     return "started " + identity.digest("\0".join(entry.paths).encode("utf-8", "surrogateescape")).hex()

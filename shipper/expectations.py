@@ -1,4 +1,4 @@
-"""The `tests` section of shipper.yml: what a configuration is expected to make of some text."""
+"""The `tests` section of shipper.yml: the records that a configuration is expected to make of some text."""
 
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from logbus.severity import parse_severity
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One record: what is given has to hold.
+    """One record: every given key has to match.
 
-    `text`: what is published of it, without its last newline; `contains`: a part of that; `lines`: how many lines of
-    the file it is made of; `dropped`: nothing of it is published.
+    `text`: the published text, without its last newline; `contains`: a part of it; `lines`: how many lines of the file
+    it consists of; `dropped`: nothing of it is published.
     """
 
     severity: str = ""
@@ -30,7 +30,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Text as if from the file `path`, through the input that is labelled or numbered `input`, and what comes of it."""
+    """Text of a file at `path`, handled by the input with the label or number `input`, and the expected records."""
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     text: Annotated[str, msgspec.Meta(min_length=1)]

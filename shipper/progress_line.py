@@ -1,4 +1,4 @@
-"""A line on the terminal that says how far `--once` has come."""
+"""The progress line that `--once` draws on a terminal."""
 
 import sys
 import time
@@ -9,29 +9,29 @@ MEGA = 1e6
 
 
 class Service(Protocol):
-    """What is stepped, and tells how far it is: the agent."""
+    """A service that is run in steps and reports its progress: the agent."""
 
     def step(self, now: float) -> float:
-        """Do what there is to do; return the seconds until the next step."""
+        """Do the work that is due; return the seconds until the next step."""
 
     def drain(self) -> None:
-        """Read no more."""
+        """Stop reading."""
 
     def finished(self) -> bool:
-        """Return True once nothing is left to do."""
+        """Return True when no work is left."""
 
     def reload(self) -> None:
-        """Look for files at once."""
+        """Scan at once."""
 
     def close(self) -> None:
         """Save, and release everything."""
 
     def progress(self) -> tuple[int, int]:
-        """Return how many bytes are confirmed, and how many there are."""
+        """Return the confirmed bytes and the total bytes."""
 
 
 class ProgressLine:
-    """The agent as a service, drawing its progress while it is stepped."""
+    """Wraps the agent and draws its progress between steps."""
 
     def __init__(self, agent: Service) -> None:
         self._agent = agent
@@ -60,7 +60,7 @@ class ProgressLine:
         self._agent.reload()
 
     def close(self) -> None:
-        """Take the line away."""
+        """Erase the line and close the agent."""
         if self._drawn:
             sys.stderr.write("\r\x1b[K")
         self._agent.close()

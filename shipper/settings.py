@@ -1,4 +1,4 @@
-"""What config/shipper.yml may say: strict, typed, with every default in one place."""
+"""The settings of config/shipper.yml: strict, typed, with every default in one place."""
 
 import functools
 import os
@@ -25,7 +25,7 @@ Name = Annotated[str, msgspec.Meta(max_length=63)]
 
 
 class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Files to ship, and what to say about their records."""
+    """Files to ship, and the rules for their records."""
 
     paths: Annotated[list[Text], msgspec.Meta(min_length=1)]
     exclude: list[Text] = msgspec.field(default_factory=list)
@@ -35,20 +35,20 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     path_fields: str = ""
 
     def __post_init__(self) -> None:
-        """Raise UsageError for what types do not express."""
+        """Check what types cannot express. Raises UsageError."""
         super().__post_init__()
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
-            raise UsageError("use the fields", f"the fields are {size} bytes together, {FIELDS_BYTES} at most")
+            raise UsageError("use the fields", f"the fields take {size} bytes in total, at most {FIELDS_BYTES}")
         if self.path_fields and not compile_pattern(self.path_fields).groupindex:
             raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
 
     def fields_of(self, path: str) -> Mapping[str, str]:
-        """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
+        """Return the fields of a file's batches: the input's, and those that `path_fields` matches in its path."""
         return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
 
     def label_of(self, path: str) -> str:
-        """Return the label of a file: the input's, else the file's base name up to its first dot."""
+        """Return the label of a file: the input's, or else the file's base name up to its first dot."""
         return self.label or _first_word(path)
 
 
@@ -59,9 +59,9 @@ def _first_word(path: str) -> str:
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The most that may be published and not yet confirmed: batches and bytes of the files, whichever is reached first.
+    """The limits of what is published and not yet confirmed: batches, and bytes of the files.
 
-    What rate and round trip need (`logbus.broker.window`) is in flight, and no more. The bytes bound what memory holds.
+    Only as much is in flight as rate and round trip need (`logbus.broker.window`). The bytes bound the memory.
     """
 
     batches: Positive = 4096
@@ -85,7 +85,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tests: list[Case] = []
 
     def private_files(self) -> list[str]:
-        """Return the files and directories that are never shipped, whatever names them: secrets and state."""
+        """Return the files and directories that are never shipped, whichever input names them: secrets and state."""
         keys = [each.redact.key_file for each in self.inputs if each.redact]
         return [each for each in (self.broker.password_file, self.broker.key_file, *keys, self.state) if each]
 

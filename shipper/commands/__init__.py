@@ -1,1 +1,1 @@
-"""What operators ask a shipper's state and configuration: status, explain, rewind and test."""
+"""Commands on a shipper's state and configuration: status, explain, rewind and test."""

@@ -1,6 +1,6 @@
-"""`python -m shipper explain PATH`: why a file is shipped, or why it is not."""
+"""`python -m shipper explain PATH`: why a file is or is not shipped."""
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH100, PTH116, PTH121
 
 import os
@@ -36,8 +36,8 @@ Examples:
   python -m shipper explain /var/log/app.log --config config/shipper.yml
 
 \b
-Exit codes: 0 it is shipped, 1 it is not, 2 usage or configuration. What the shipper's user may read counts: run this
-as that user.
+Exit codes: 0 it is shipped, 1 it is not, 2 usage or configuration. The answer depends on file permissions: run this
+as the shipper's user.
 """
 
 
@@ -55,7 +55,7 @@ class Answer:
 @click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
 @daemon.errors_to_exit_codes
 def explain(path: str, config: Path) -> int:
-    """Say whether the file PATH is shipped, by which input and how far; or why it is not."""
+    """Show whether the file PATH is shipped, by which input and how far, or why it is not."""
     daemon.configure_logging("explain")
     settings = load(config, Settings)
     answer = answer_for(os.path.abspath(path), settings, str(config))
@@ -85,7 +85,7 @@ def _of_open(file: OpenFile, entry: Input | None, rows: list[Row]) -> Answer:
     if found and found[0].path != file.path:
         return _elsewhere(file, *found)
     if entry is None:
-        return Answer("no input names it, or the one that does leaves it out")
+        return Answer("no input names it, or the one that does skips it")
     if why := kind_left_out(file.fd):
         return Answer(why)
     label = f"label {entry.label_of(file.path)}"
@@ -116,16 +116,16 @@ def _beginning(file: OpenFile, entry: Input) -> str:
     if not os.fstat(file.fd).st_size:
         return "it is empty: its stream begins with its first line"
     if entry.start == "end":
-        return "at this input's first start it is taken as read; if it came later, it is read from its start"
-    return "it is read from its start, by a shipper that runs"
+        return "at this input's first start it counts as read; a file created later is read from its start"
+    return "it is read from its start by a running shipper"
 
 
 def _unopened(error: SourceError, entry: Input | None) -> str:
-    """Say why there is nothing to read at a path."""
+    """Return why nothing can be read at a path."""
     if entry is None:
-        return f"no input names it, or the one that does leaves it out; and {describe(error.cause)}"
-    waited_for = isinstance(error.cause, FileNotFoundError)
-    return describe(error.cause) + (": it is waited for" if waited_for else "")
+        return f"no input names it, or the one that does skips it; and {describe(error.cause)}"
+    missing = isinstance(error.cause, FileNotFoundError)
+    return describe(error.cause) + (": the shipper waits for it" if missing else "")
 
 
 def _opened(path: str) -> OpenFile:
@@ -139,7 +139,7 @@ def _opened(path: str) -> OpenFile:
 
 
 def _rows(settings: Settings) -> list[Row]:
-    """Return what is remembered; nothing if no shipper has run yet."""
+    """Return the remembered streams; none if no shipper has run yet."""
     if not settings.state or not (Path(settings.state) / FILE_NAME).exists():
         return []
     return [row for row, _ in remembered(Path(settings.state))]
@@ -150,16 +150,16 @@ def _input_of(path: str, inputs: list[Input]) -> Input | None:
 
 
 def _inputs(path: str, inputs: list[Input]) -> Iterator[str]:
-    """Yield what each input says to a path."""
+    """Yield how each input treats a path."""
     taken = False
     for number, each in enumerate(inputs):
-        said = left_out(path, each) if (named := _names(each, path)) else "does not name it"
-        if named and not said:
-            said = "names it, but an earlier one counts" if taken else "names it"
+        verdict = left_out(path, each) if (named := _names(each, path)) else "does not name it"
+        if named and not verdict:
+            verdict = "names it, but an earlier input takes it" if taken else "names it"
             taken = True
-        elif said == BY_NAME:
-            said = "names it, but it is compressed, by its name"
-        yield f"input {number} ({', '.join(each.paths)}): {said}"
+        elif verdict == BY_NAME:
+            verdict = "names it, but it is compressed, by its name"
+        yield f"input {number} ({', '.join(each.paths)}): {verdict}"
 
 
 def _names(each: Input, path: str) -> bool:

@@ -1,8 +1,8 @@
-"""What the registry remembers, held against the files there are now. For people: disturbs no shipper.
+"""The remembered streams compared with the present files, for people. Disturbs no running shipper.
 
-The registry is read without its lock and without writing, also while a shipper uses it: WAL shows a reader the last
-transaction. A registry without a WAL beside it is in nobody's use, and is opened as one that does not change: SQLite
-would otherwise make files that the shipper's user might not be able to write.
+The registry is read without its lock and without writing, even while a shipper uses it: WAL shows a reader the last
+transaction. A registry without a WAL beside it is not in use, and is opened as immutable: otherwise SQLite would create
+files that the shipper's user might not be able to write.
 """
 
 import enum
@@ -42,7 +42,7 @@ class Where(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far a stream is. `path`: its file's present name; `since_s`: when it last got on, UTC seconds."""
+    """The state of a stream. `path`: its file's present path; `since_s`: its last progress, in UTC seconds."""
 
     row: Row
     where: Where
@@ -52,33 +52,33 @@ class Standing:
 
     @property
     def behind(self) -> int:
-        """How many bytes of the file are not confirmed; of a deleted one, those that were published."""
+        """How many bytes of the file are not confirmed; of a deleted one, how many of those published."""
         return max(0, self.size - self.row.offset)
 
     @property
     def nameless(self) -> bool:
-        """Whether it is a life that is not over although its name is: the shipper holds on to it."""
+        """Whether its path no longer leads to it, but the life is not over: a shipper keeps it open."""
         return self.where in (Where.ROTATED, Where.DELETED)
 
     def waiting_s(self, now_s: float) -> float:
-        """Return for how long its oldest unconfirmed byte waits, at most; 0 if there is none."""
+        """Return the longest that its oldest unconfirmed byte may have waited; 0 if there is none."""
         return max(0.0, now_s - self.since_s) if self.behind else 0.0
 
 
 def state_of(state: Path | None, config: Path | None) -> Path:
-    """Return the state directory that is given, or that a configuration gives. Raises UsageError."""
+    """Return the given state directory, or the one of a configuration. Raises UsageError."""
     if bool(state) == bool(config):
         raise UsageError("find the registry", "one of --state and --config is needed", "see --help")
     if state:
         return state
-    said = load(config, Settings).state if config else ""
-    if not said:
+    configured = load(config, Settings).state if config else ""
+    if not configured:
         raise UsageError("find the registry", f"{config} gives no state, so nothing is remembered", "set state: DIR")
-    return Path(said)
+    return Path(configured)
 
 
 def remembered(state: Path) -> list[tuple[Row, int]]:
-    """Return every stream, the oldest first, with the UTC second at which it last got on. Raises StateError."""
+    """Return every stream, oldest first, with the time of its last progress in UTC seconds. Raises StateError."""
     path = state / FILE_NAME
     with _readable(path), closing(sqlite3.connect(_uri(path), uri=True)) as db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -91,14 +91,14 @@ def remembered(state: Path) -> list[tuple[Row, int]]:
 
 
 def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
-    """Yield how far each stream is now."""
+    """Yield the present state of each stream."""
     siblings, kin = Siblings(lambda _: ANY), Kin()
     for row, since_s in streams:
         yield _standing(row, since_s, siblings, kin)
 
 
 def open_life(path: str) -> OpenFile:
-    """Open a file to compare it with what is remembered; to be closed. Raises SourceError."""
+    """Open a file to compare it with remembered streams; the caller closes it. Raises SourceError."""
     try:
         return open_regular(path)
     except OSError as error:
@@ -106,7 +106,7 @@ def open_life(path: str) -> OpenFile:
 
 
 def stream_of(file: OpenFile, rows: Iterable[Row]) -> tuple[Row, Verdict] | None:
-    """Return the newest of the remembered streams that an open file is a life of, and what it is to it."""
+    """Return the newest remembered stream that an open file belongs to, and the verdict on it."""
     for row in reversed(list(rows)):
         verdict = recognise(file, row) if row.inode == file.id.inode else Verdict.OTHER_FILE
         if verdict not in WRONG_FILE:
@@ -131,11 +131,11 @@ def _standing(row: Row, since_s: int, siblings: Siblings, kin: Kin) -> Standing:
 
 
 def _size_of(path: str, row: Row, size: int) -> int | None:
-    """Return how many of the `size` bytes of the file at `path` are content; None if it is another life."""
+    """Return how many of the file's `size` bytes are content; None if it holds another life."""
     try:
         file = open_life(path)
     except SourceError:
-        return size  # we may not look into it
+        return size  # we may not read it
     try:
         if recognise(file, row) not in {Verdict.SAME, Verdict.LOST_UNCONFIRMED}:
             return None
@@ -145,7 +145,7 @@ def _size_of(path: str, row: Row, size: int) -> int | None:
 
 
 def _uri(path: Path) -> str:
-    in_use = os.path.exists(f"{path}-wal")  # noqa: PTH110 - a name beside it, as SQLite makes it
+    in_use = os.path.exists(f"{path}-wal")  # noqa: PTH110 - a path beside it, as SQLite forms it
     return f"{path.absolute().as_uri()}?{'mode=ro' if in_use else 'immutable=1'}"
 
 

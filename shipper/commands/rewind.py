@@ -1,10 +1,10 @@
-"""`python -m shipper rewind PATH`: have a file shipped again.
+"""`python -m shipper rewind PATH`: ship a file again.
 
-Sinks leave out what they hold of a stream already. So what is sent again goes out as a new stream: the remembered one
-is over, and another one of the same file begins at the offset that was asked for.
+Sinks trim the bytes that they already have of a stream. So the file is sent again as a new stream: the remembered one
+ends, and another one of the same file begins at the requested offset.
 """
 
-# Paths are hostile strings that go to the operating system as they are.
+# Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH100
 
 import os
@@ -34,28 +34,28 @@ Examples:
   python -m shipper rewind app.log --to 1048576 --state ~/.shipper
 
 \b
-Stop the shipper first; at its next start it ships from there. Sinks get the records a second time, as of a new stream:
-that is the purpose, file sinks append them, too.
+Stop the shipper first; at its next start it resumes from there. Sinks get the records a second time, as a new stream:
+that is the purpose, and file sinks append them again.
 """
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.argument("path", metavar="PATH")
-@click.option("--to", metavar="OFFSET|start", default="start", help="Where to begin again, in bytes.  [start]")
+@click.option("--to", metavar="OFFSET|start", default="start", help="The offset to ship from, in bytes.  [start]")
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Or the shipper.yml that names it, and may say how the file is encoded.",
+    help="Or the shipper.yml that names it, and may set the file's encoding.",
 )
 @daemon.errors_to_exit_codes
 def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
-    """Have the file PATH shipped again, from its start or from an offset: the start of the line that holds it."""
+    """Ship the file PATH again, from its start, or from the start of the line that contains an offset."""
     daemon.configure_logging("rewind")
     offset = _offset(to)
     directory = state_of(state, config)
-    remembered(directory)  # a directory without a registry is refused, not made into one
+    remembered(directory)  # refuses a directory without a registry instead of creating one
     with closing(_locked(directory)) as registry, closing(open_life(os.path.abspath(path))) as file:
         row = _known(file, directory)
         if offset > row.offset:
@@ -83,7 +83,7 @@ def again(file: OpenFile, row: Row, start: int) -> Row:
 
 
 def line_start(fd: int, offset: int, encoding: Encoding) -> int:
-    """Return where the line begins that holds the byte at `offset`."""
+    """Return the start of the line that contains the byte at `offset`."""
     end = offset - offset % encoding.unit
     while end > 0:
         start = max(0, end - LOOK_BACK_BYTES)
@@ -103,12 +103,12 @@ def _offset(text: str) -> int:
     if text == "start":
         return 0
     if not (text.isascii() and text.isdecimal()):
-        raise UsageError(f"rewind to {text}", "it is no offset", "give a number of bytes, or start")
+        raise UsageError(f"rewind to {text}", "it is not an offset", "give a number of bytes, or start")
     return int(text)
 
 
 def _locked(directory: Path) -> Registry:
-    """Open the registry for writing. Raises StateError, as while a shipper runs."""
+    """Open the registry for writing. Raises StateError, for example while a shipper runs."""
     try:
         return Registry(directory)
     except StateError as error:
@@ -118,13 +118,13 @@ def _locked(directory: Path) -> Registry:
 
 
 def _known(file: OpenFile, directory: Path) -> Row:
-    """Return the stream that a file is remembered as. Raises SourceError."""
+    """Return the remembered stream of a file. Raises SourceError."""
     found = stream_of(file, [row for row, _ in remembered(directory)])
     if found is None:
         raise SourceError(f"rewind {file.path}", "nothing of it was shipped from here", "see: python -m shipper status")
     row, verdict = found
     if verdict is not Verdict.SAME:
-        cause = "its bytes are not those that were shipped, so it will be shipped from its start anyway"
+        cause = "its content has changed since it was shipped, so it will be shipped from its start anyway"
         raise SourceError(f"rewind {file.path}", cause)
     return row
 

@@ -1,4 +1,4 @@
-"""`python -m shipper status`: how far each stream is, by the registry and the files, while the shipper runs or not."""
+"""`python -m shipper status`: the progress of each stream, from the registry and the files, also without a shipper."""
 
 import json
 import os
@@ -24,19 +24,19 @@ Examples:
   python -m shipper status --state ~/.shipper --json | jq 'select(.behind > 0)'
 
 \b
-State: in place; rotated (its name means another file now), deleted or done (all of it is confirmed, and it is
-over); gone (it was nowhere when the shipper last looked: what was not read of it is lost); replaced (other bytes
-are in its place: a new stream begins when the shipper sees it).
+State: in place; rotated (its path leads to another file now), deleted or done (over, and all of it is confirmed);
+gone (the shipper's last search did not find it: its unread bytes are lost); replaced (other bytes are in its place:
+a new stream begins when the shipper reads them).
 """
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Or the shipper.yml that names it.")
-@click.option("--json", "as_json", is_flag=True, help="An object a stream, one a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per stream and line.")
 @daemon.errors_to_exit_codes
 def status(*, state: Path | None, config: Path | None, as_json: bool) -> int:
-    """Show each stream: its file, how many bytes it is behind, for how long, and what is held although it is gone."""
+    """Show each stream: its file, how many bytes it is behind, for how long, and which files lost their name."""
     daemon.configure_logging("status")
     now_s = time.time()
     found = list(standings(remembered(state_of(state, config))))
@@ -98,11 +98,11 @@ def _table(found: list[Standing], now_s: float) -> Table:
 
 def _summary(found: list[Standing]) -> str:
     behind = [each.behind for each in found if each.behind]
-    held = [each for each in found if each.nameless]
+    nameless = [each for each in found if each.nameless]
     done = sum(each.row.done for each in found)
     return (
-        f"{len(found)} streams: {len(behind)} behind by {sum(behind)} bytes together, {len(held)} held although their "
-        f"name is gone, {done} done"
+        f"{len(found)} streams: {len(behind)} behind by {sum(behind)} bytes in total, {len(nameless)} rotated or "
+        f"deleted, {done} done"
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m shipper test`: what a configuration makes of a file, record by record; and its own tests."""
+"""`python -m shipper test`: how a configuration handles a file, record by record; and the configuration's tests."""
 
 import functools
 import io
@@ -33,7 +33,7 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One record: where it stands (bytes; lines from 1), what is published of it, at which level (a digit), and why."""
+    """One record: its place (bytes; lines from 1), what is published, at which level (a digit), and why."""
 
     offset: int
     line: int
@@ -55,7 +55,7 @@ class Shown:
 @click.option("--input", "wanted", metavar="LABEL|NUMBER", help="Which input, from 0.  [the one whose paths name FILE]")
 @daemon.errors_to_exit_codes
 def test(file: str | None, config: Path, wanted: str | None) -> int:
-    """Show what an input makes of FILE, record by record; without FILE, run the configuration's own tests."""
+    """Show how an input handles FILE, record by record; without FILE, run the configuration's own tests."""
     settings = load(config, Settings)
     if file is None:
         return _run_tests(settings)
@@ -70,7 +70,7 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 
 
 def examine(entry: Input, data: bytes) -> Iterator[Shown]:
-    """Yield each record of `data`, all there is, in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
+    """Yield each record of `data`, complete and in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
     recorder = Recorder(msgspec.structs.replace(entry, encoding=""))
     offset, line = 0, 1
     while offset < len(data):
@@ -85,7 +85,7 @@ def examine(entry: Input, data: bytes) -> Iterator[Shown]:
 
 
 def _examine_file(entry: Input, data: bytes) -> Iterator[Shown]:
-    """Yield each record of a file that holds `data`."""
+    """Yield each record of a file with the content `data`."""
     encoding = encoding_of(entry.encoding)
     if not encoding.decodes:
         yield from examine(entry, data)
@@ -104,7 +104,7 @@ def _examined(entry: Input, recorder: Recorder, text: bytes, offset: int, line: 
 
 
 def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
-    """Return a record's level and what says so: the line that states it, and the format."""
+    """Return a record's level and where it comes from: the line that states it, and the format."""
     stated = reader_of(entry.said())(text)
     rest = stated.lstrip(UNSTATED)
     if not rest:
@@ -144,7 +144,7 @@ def _redacted(entry: Input, text: bytes) -> list[str]:
 
 
 def _input(settings: Settings, wanted: str, path: str) -> Input:
-    """Return the input that is labelled or numbered `wanted`; if that is empty, the one that ships `path`."""
+    """Return the input with the label or number `wanted`; if that is empty, the one that ships `path`."""
     inputs = settings.inputs
     named = [each for each in inputs if each.label == wanted] if wanted else inputs
     if not named and wanted.isdecimal() and int(wanted) < len(inputs):
@@ -153,7 +153,7 @@ def _input(settings: Settings, wanted: str, path: str) -> Input:
         return named[0]
     if not wanted and (found := Discovery(inputs).input_of(str(Path(path).absolute()))):
         return found
-    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or the number of one")
+    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or number of one")
 
 
 def _content(file: str) -> bytes:
@@ -192,7 +192,7 @@ def _run_tests(settings: Settings) -> int:
 
 
 def _flaws(settings: Settings, case: Case) -> Iterator[str]:
-    """Yield what is not as a test expects it."""
+    """Yield the differences between a test's result and its expectations."""
     entry = _input(settings, str(case.input), case.path)
     found = list(examine(entry, case.text.encode("utf-8", "surrogateescape")))
     if len(found) != len(case.records):

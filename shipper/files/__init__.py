@@ -1,1 +1,1 @@
-"""Which files there are, which of them may be opened, and which file is which."""
+"""Finding files, deciding which may be opened, and identifying them."""

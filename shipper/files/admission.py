@@ -1,10 +1,11 @@
-"""Whether a symbolic link may be followed: only to what the user who made it may read.
+"""Permission to follow a symbolic link: only to files that the link's owner may read.
 
-Otherwise whoever may write in a log directory could have the shipper send files that only the shipper may read: as root
-/etc/shadow, as a user of its own its own password. Links of root and of the shipper's own user are theirs to make.
+Otherwise anyone who can write to a log directory could make the shipper send files that only the shipper may read:
+/etc/shadow if it runs as root, its own password if not. Links of root and of the shipper's own user are always
+followed.
 """
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH115, PTH118, PTH120
 
 import errno
@@ -23,14 +24,14 @@ MOST_LINKS = 40
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a path leads: the file's own path, and the links on the way, each with its status."""
+    """The result of resolving a path: the file's own path, and the links on the way, each with its status."""
 
     real_path: str
     links: tuple[tuple[str, os.stat_result], ...]
 
 
 def walk(path: str) -> Walk:
-    """Follow an absolute path component by component. Raises OSError."""
+    """Resolve an absolute path component by component. Raises OSError."""
     at, links = "/", []
     rest = path.split("/")[::-1]
     while rest:
@@ -55,24 +56,24 @@ def walk(path: str) -> Walk:
 
 
 def require_permitted(path: str, opened: os.stat_result) -> None:
-    """Raise SourceError if a link on the way to the opened file belongs to a user who may not read that file.
+    """Raise SourceError if a link on the way to the opened file belongs to a user who may not read the file.
 
-    The links that are looked at lead to that very file, whatever was swapped meanwhile. Raises OSError.
+    The checked links lead to this very file, even if one was swapped meanwhile. Raises OSError.
     """
     found = walk(path)
     if not os.path.samestat(os.lstat(found.real_path), opened):
-        raise SourceError(f"read {path}", "it was replaced while it was opened")
+        raise SourceError(f"read {path}", "it was replaced while being opened")
     for link, status in found.links:
         if status.st_uid not in {0, os.geteuid()} and not _reaches(link, status, found.real_path, opened):
             raise SourceError(
                 f"read {path}",
-                f"the link {link} is user {status.st_uid}'s, who may not read what it leads to",
+                f"the link {link} belongs to user {status.st_uid}, who may not read its target",
                 "name the file itself, or let that user read it",
             )
 
 
 def _reaches(link: str, status: os.stat_result, real_path: str, opened: os.stat_result) -> bool:
-    """Return True if a link's owner may read the file, and enter the directories that the link's own is not in."""
+    """Return True if a link's owner may read the file, and enter the directories that do not contain the link."""
     groups = {status.st_gid, *groups_of(status.st_uid)}
     beneath = os.path.dirname(link)
     directory = os.path.dirname(real_path)
@@ -92,7 +93,7 @@ def may(what: int, uid: int, groups: Collection[int], status: os.stat_result) ->
 
 @lru_cache(256)
 def groups_of(uid: int) -> frozenset[int]:
-    """Return the groups of a user, none for one that the system does not know."""
+    """Return the groups of a user; none for an unknown user."""
     try:
         user = pwd.getpwuid(uid)
         return frozenset(os.getgrouplist(user.pw_name, user.pw_gid))

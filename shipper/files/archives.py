@@ -1,7 +1,7 @@
-"""Compressed rotated files: which life is in one, and what it holds of it, in chunks of bounded size.
+"""Compressed rotated files: identifying the life in an archive, and unpacking it in chunks of bounded size.
 
-Nothing is taken from an archive but what a life that the registry remembers had not shipped yet, so its first bytes
-must be that life's before anything more is decompressed. What expands a thousandfold is refused (CWE-409).
+Only the unshipped rest of a remembered life is ever taken from an archive. So the archive's first bytes must be the
+life's before any more is decompressed. Archives that expand a thousandfold are refused (CWE-409).
 """
 
 import bz2
@@ -24,7 +24,7 @@ FREE_BYTES = 64 * 1024 * 1024
 
 
 class Decompressor(Protocol):
-    """What the standard library's decompressors have in common, all but gzip's."""
+    """The common interface of the standard library's decompressors, all but gzip's."""
 
     @property
     def eof(self) -> bool:
@@ -32,14 +32,14 @@ class Decompressor(Protocol):
 
     @property
     def needs_input(self) -> bool:
-        """Whether there is nothing more to be had without input."""
+        """Whether more output requires more input."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came after the end of the stream."""
+        """The bytes after the end of the stream."""
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
-        """Take `data`, return at most `max_length` bytes."""
+        """Return at most `max_length` decompressed bytes, given `data`."""
 
 
 class _Gzip:
@@ -75,7 +75,7 @@ OPENERS: dict[str, Callable[[], Decompressor]] = {
 
 
 def head_of(archive: str) -> bytes:
-    """Return the first HEAD_BYTES that an archive holds, none if it cannot be read."""
+    """Return the first HEAD_BYTES of an archive's content; none if it cannot be read."""
     try:
         return next(chunks(archive, HEAD_BYTES), b"")
     except (OSError, SourceError):
@@ -83,15 +83,15 @@ def head_of(archive: str) -> bytes:
 
 
 def is_archive(path: str) -> bool:
-    """Return True if a name is that of a compressed file that we can read."""
-    return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, taken as it is
+    """Return True if a path ends like a compressed file that we can read."""
+    return os.path.splitext(path)[1] in OPENERS  # noqa: PTH122 - a hostile string, used unchanged
 
 
 def unpack(archive: str, shipped_bytes: int, fd: int) -> Iterator[None]:
-    """Write to `fd` what an archive holds, each byte at its offset, a chunk at a time.
+    """Write an archive's content to `fd`, each byte at its offset, a chunk at a time.
 
-    The `shipped_bytes` at its beginning are left out, all but those that prove the life; no room is taken for them.
-    Raises SourceError if the archive is damaged or a bomb, OSError if there is no room.
+    The `shipped_bytes` at its beginning become a hole, except for those that identify the life.
+    Raises SourceError if the archive is damaged or a bomb, OSError if the disk is full.
     """
     proof = max(0, shipped_bytes - FINGERPRINT_BYTES)
     position = 0
@@ -107,7 +107,7 @@ def unpack(archive: str, shipped_bytes: int, fd: int) -> Iterator[None]:
 
 
 def chunks(archive: str, most: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """Yield what an archive holds, at most `most` bytes at a time. Raises SourceError and OSError as `unpack`."""
+    """Yield an archive's content, at most `most` bytes at a time. Raises SourceError and OSError, as `unpack` does."""
     make = OPENERS[os.path.splitext(archive)[1]]  # noqa: PTH122 - as above
     with open(open_regular(archive).fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
         room = max(FREE_BYTES, MOST_TIMES * os.fstat(file.fileno()).st_size)
@@ -122,7 +122,7 @@ def chunks(archive: str, most: int = CHUNK_BYTES) -> Iterator[bytes]:
 
 
 def _decompressed(file: BinaryIO, make: Callable[[], Decompressor], most: int) -> Iterator[bytes]:
-    """Yield the content of each of the streams in a file; NULs may follow the last."""
+    """Yield the content of each compressed stream in a file; NULs may follow the last one."""
     decompressor = make()
     data = file.read(INPUT_BYTES)
     while True:
@@ -136,4 +136,4 @@ def _decompressed(file: BinaryIO, make: Callable[[], Decompressor], most: int) -
             continue
         data = file.read(INPUT_BYTES) if decompressor.needs_input else b""
         if not (data or chunk):
-            raise EOFError("it is cut short")
+            raise EOFError("it is truncated")

@@ -1,6 +1,6 @@
-"""What is said about files: what cannot be opened or is not shipped, once each, and what was truncated."""
+"""Reports about files: unreadable or not shipped, once each, and truncations and losses."""
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH116, PTH118
 
 import logging
@@ -22,13 +22,13 @@ logger = logging.getLogger("shipper.complaints")
 HINT = "let the shipper's user read it, for example: setfacl -m u:USER:r FILE"
 
 COMPRESSED = "it is compressed"
-OWN = "this shipper itself writes to it, so it would never end"
-PRIVATE = "it is this shipper's own: its configuration, a secret that this names, or its state"
-OUTPUT = "a sink of Logbus writes it, so it would never end (exclude it)"
+OWN = "this shipper itself writes to it, so shipping it would never end"
+PRIVATE = "it is this shipper's own: its configuration, a secret named there, or its state"
+OUTPUT = "a Logbus sink writes it, so shipping it would never end (exclude it)"
 
 
 class Complaints:
-    """Opens files; remembers which paths cannot be read now (`unreadable`), and which files are left out."""
+    """Opens files; remembers which paths are `unreadable` now, and which files are left out."""
 
     def __init__(self, private: Iterable[str] = ()) -> None:
         self.unreadable: dict[str, LogbusError] = {}
@@ -37,19 +37,19 @@ class Complaints:
         self._private = list(private)
 
     def unreadable_now(self, path: str, error: OSError | SourceError) -> None:
-        """Take note that a path cannot be read; it is tried again."""
+        """Report once that a path cannot be read; it is retried."""
         if path not in self.unreadable:
-            said = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, HINT)
-            self.unreadable[path] = said
-            logger.warning("%s; retried at every scan", said)
+            reported = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, HINT)
+            self.unreadable[path] = reported
+            logger.warning("%s; retried at every scan", reported)
 
     def readable_now(self, path: str) -> None:
-        """Take note that a path was read."""
+        """Report that a path which was unreadable can be read again."""
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
     def open(self, found: Found) -> OpenFile | None:
-        """Open a file; None if it is gone, is another one by now, cannot be read, or is not to be shipped."""
+        """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped."""
         try:
             opened = open_regular(found.path)
         except FileNotFoundError:
@@ -64,7 +64,7 @@ class Complaints:
         return opened
 
     def _leaves_out(self, file: OpenFile) -> bool:
-        """Return True for an open file that is not to be shipped, and report why, once."""
+        """Return True for an open file that must not be shipped, and report the reason once."""
         why = self._why(file)
         if why and file.id.key not in self._left_out:
             self._left_out.add(file.id.key)
@@ -79,7 +79,7 @@ class Complaints:
 
 
 def is_private(file: OpenFile, private: Iterable[str]) -> bool:
-    """Return True for one of the `private` files, or a file in a private directory, as they are now."""
+    """Return True for one of the `private` files, or a file in a private directory, as these exist now."""
     own_path = file.real_path or file.path
     for each in private:
         with suppress(OSError):
@@ -97,40 +97,40 @@ def _real_directory(path: str, _key: tuple[int, int]) -> str:
 
 
 def kind_left_out(fd: int) -> str:
-    """Return why an open file is of a kind that is not shipped; "" if it is not."""
+    """Return why files like this open one are not shipped; "" if they are."""
     if is_output(fd):
         return OUTPUT
     return COMPRESSED if is_compressed(fd) else ""
 
 
-def say_truncated(path: str, copy: str, lost_bytes: int) -> None:
-    """Say and count that a file holds other bytes by now; `copy` is where it goes on, if anywhere."""
+def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
+    """Report and count a truncated or rewritten file; `copy` is the path of the copy with its old content, if any."""
     telemetry.count("logbus_truncations")
     if copy:
-        logger.info("%s was truncated: its old content is read from the copy %s", visible(path), visible(copy))
+        logger.info("%s was truncated: resuming its old content in the copy %s", visible(path), visible(copy))
     else:
         logger.warning(
             "%s was truncated or rewritten in place: reading it from its start as a new stream", visible(path)
         )
     if lost_bytes:
-        say_lost(path, lost_bytes)
+        report_lost(path, lost_bytes)
 
 
-def say_lost(path: str, lost_bytes: int) -> None:
-    """Say and count that bytes were there and are not any more."""
+def report_lost(path: str, lost_bytes: int) -> None:
+    """Report and count bytes that disappeared before they were read."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
-    logger.warning("%s: %d bytes were lost: they were gone before they were read", visible(path), lost_bytes)
+    logger.warning("%s: %d bytes were lost before they were read", visible(path), lost_bytes)
 
 
-def say_unconfirmed(path: str, lost_bytes: int) -> None:
-    """Say and count that bytes that were under way when the shipper stopped, if there are any, are nowhere now."""
+def report_unconfirmed(path: str, lost_bytes: int) -> None:
+    """Report and count lost bytes, if any, that were unconfirmed when the shipper stopped."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s is gone, with %d bytes that were not confirmed", visible(path), lost_bytes)
+        logger.warning("%s is gone, with %d unconfirmed bytes", visible(path), lost_bytes)
 
 
-def say_dropped(path: str, lost_bytes: int, limit: int) -> None:
-    """Say and count that a file without a name was given up, because hold_deleted_bytes was reached."""
+def report_dropped(path: str, lost_bytes: int, limit: int) -> None:
+    """Report and count the unread bytes of a nameless file that was dropped because of hold_deleted_bytes."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning(
         "%s: dropped %d unread bytes of a deleted or rotated file: hold_deleted_bytes (%d) is exceeded",

@@ -1,11 +1,11 @@
-"""Which files there are. The scan is the truth; the watcher only hints at what to look at sooner.
+"""Finding files. The scan is the truth; the watcher only hints at paths to observe sooner.
 
-A glob is matched component by component against directory entries, so that a name with glob characters in it can be
-given literally, and any bytes can be in a name. `**` stands for any directories, none too; symlinks are followed,
-each real directory once. `*` does not match a leading dot, as in a shell.
+A glob is matched component by component against directory entries, so that a name with glob characters can be given
+literally, and a name may contain any bytes. `**` matches any number of directories, including none; symlinks are
+followed, each real directory once. As in a shell, `*` does not match a leading dot.
 """
 
-# Names are hostile strings by the ten thousand: they go to the system as they are.
+# Paths are tens of thousands of hostile strings, passed to the system unchanged.
 # ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
 
 import fnmatch
@@ -31,7 +31,7 @@ _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-
 _MAGIC = re.compile(r"[*?[]")
 
 Directories = dict[str, OSError | None]
-"""Directories to be watched, and why one could not be read."""
+"""Directories to be watched, with the error of each that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One absolute path or glob, by components."""
+    """One absolute path or glob, split into components."""
 
     text: str
     parts: tuple[str, ...]
@@ -53,12 +53,12 @@ class Pattern:
 
     @property
     def literal(self) -> bool:
-        """Whether there is no glob character in it."""
+        """Whether it has no glob characters."""
         return not any(self.matchers)
 
 
 def pattern(text: str) -> Pattern:
-    """Return a path or glob made absolute and split."""
+    """Return the pattern of a path or glob, made absolute."""
     text = os.path.abspath(text)
     parts = tuple(text.strip("/").split("/"))
     return Pattern(text, parts, tuple(_matcher(part) for part in parts))
@@ -72,7 +72,7 @@ def _matcher(part: str) -> re.Pattern[str] | None:
 
 
 class Discovery:
-    """The files of the inputs: by scan, by a single look, by hint."""
+    """The files of the inputs: by scan, by path, by hint."""
 
     def __init__(self, inputs: list[Input], watcher: "Watcher | None" = None) -> None:
         self._inputs = [(each, [pattern(path) for path in each.paths]) for each in inputs]
@@ -82,7 +82,7 @@ class Discovery:
         self.watcher = watcher
 
     def scan(self) -> Iterator[Found]:
-        """Yield every regular file that the inputs name, in the order of the inputs; a path at most once."""
+        """Yield every regular file that the inputs name, in the order of the inputs, each path once."""
         seen: set[str] = set()
         directories: Directories = {}
         for entry, patterns in self._inputs:
@@ -93,7 +93,7 @@ class Discovery:
                     seen.add(path)
                     if (status := regular(path)) is not None:
                         yield Found(path, entry, status)
-        self._say_unreadable(directories)
+        self._report_unreadable(directories)
         if self.watcher:
             for target in self.aliases:
                 directories.setdefault(os.path.dirname(target))
@@ -106,20 +106,20 @@ class Discovery:
         return Found(path, entry, status) if entry and status else None
 
     def input_of(self, path: str) -> Input | None:
-        """Return the input that names `path`, whether or not there is such a file."""
+        """Return the input that names `path`, whether or not the file exists."""
         for entry, patterns in self._inputs:
             if any(matches(each, path) for each in patterns) and not self._left_out(path, entry):
                 return entry
         return None
 
     def note_link(self, path: str) -> None:
-        """Let hints at the target of a symlink count as hints at the symlink."""
+        """Treat hints at the target of a symlink as hints at the symlink."""
         if self.watcher and os.path.islink(path):
             self.aliases = {target: link for target, link in self.aliases.items() if link != path}
             self.aliases[os.path.realpath(path)] = path
 
     def empty(self) -> list[Pattern]:
-        """Return the paths and globs that name no file now."""
+        """Return the paths and globs that match no file now."""
         return [
             each
             for _, patterns in self._inputs
@@ -132,11 +132,11 @@ class Discovery:
         if self.watcher:
             self.watcher.close()
 
-    def _say_unreadable(self, directories: Directories) -> None:
-        """Say once that a directory cannot be read, and that it can again; what is followed in it stays followed."""
+    def _report_unreadable(self, directories: Directories) -> None:
+        """Report once that a directory cannot be read, or can be again; files followed in it stay followed."""
         unreadable = {path: error for path, error in directories.items() if error}
         for path in unreadable.keys() - self._unreadable:
-            error = SourceError(f"look into {path}", unreadable[path], "let the shipper's user read and enter it")
+            error = SourceError(f"list {path}", unreadable[path], "let the shipper's user read and enter it")
             logger.warning("%s; retried at every scan", error)
         for path in self._unreadable - unreadable.keys():
             logger.warning("%s can be read now", visible(path))
@@ -151,7 +151,7 @@ class Discovery:
 
 
 def left_out(path: str, entry: Input) -> str:
-    """Return why an input that names `path` does not ship it; "" if it does."""
+    """Return why an input that names `path` leaves it out; "" if it does not."""
     name = os.path.basename(path)
     for each in entry.exclude:
         if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
@@ -165,7 +165,7 @@ def is_compressed(fd: int) -> bool:
 
 
 def regular(path: str) -> os.stat_result | None:
-    """Return the status of a regular file, None for anything else and for what cannot be looked at."""
+    """Return the status of a regular file; None for anything else, or if stat fails."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -180,7 +180,7 @@ def _walk(each: Pattern, directories: Directories) -> Iterator[str]:
 def _descend(
     base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
 ) -> Iterator[str]:
-    """Yield the paths under `base` that match from component `depth` on; note directories to watch."""
+    """Yield the paths under `base` that match from component `depth` on; add the directories to watch."""
     part, matcher = each.parts[depth], each.matchers[depth]
     last = depth == len(each.parts) - 1
     if part == "**" and not last:
@@ -248,15 +248,15 @@ def _match_from(each: Pattern, depth: int, names: list[str], at: int) -> bool:
 
 
 class Placed(Protocol):
-    """What is looked for: a life, or what is remembered of one."""
+    """What `Siblings` searches for: a life or a remembered one."""
 
     @property
     def path(self) -> str:
-        """The name it was found under."""
+        """The path where it was found."""
 
     @property
     def place(self) -> str:
-        """The path beside which its rotated forms are."""
+        """The path beside which rotation puts its files."""
 
     @property
     def inode(self) -> int:
@@ -264,26 +264,26 @@ class Placed(Protocol):
 
 
 class Siblings:
-    """Files beside a life's place, by inode: where a rotated file is that no input names any more."""
+    """Files beside a life's place, by inode: finds rotated files that no input names."""
 
     def __init__(self, input_of: Callable[[str], Input | None]) -> None:
         self._input_of = input_of
         self._directories: dict[str, dict[int, str] | None] = {}
 
     def path_of(self, life: Placed) -> str | None:
-        """Return the path of a life's file, in the directory where it was."""
+        """Return the present path of a life's file, within the directory of its place."""
         inodes = self.beside(life.place)
         return inodes.get(life.inode) if inodes else None
 
     def beside(self, path: str) -> dict[int, str] | None:
-        """Return inode -> path of the files in the directory of a path: none without one, None if it cannot be read."""
+        """Return inode -> path for a path's directory; empty if there is none, None if it cannot be read."""
         directory = path.rpartition("/")[0]
         if directory not in self._directories:
             self._directories[directory] = _inodes(directory or "/")
         return self._directories[directory]
 
     def search(self, life: Placed) -> Found | None:
-        """Return a life's file, in the directory where it was, if an input names the life's path."""
+        """Return a life's file, within the directory of its place, if an input names the life's path."""
         entry = self._input_of(life.path)
         for _ in range(MOST_LOOKS):
             sibling = self.path_of(life)
@@ -292,7 +292,7 @@ class Siblings:
             status = regular(sibling)
             if status and status.st_ino == life.inode:
                 return Found(sibling, entry, status)
-            del self._directories[life.place.rpartition("/")[0]]  # it was renamed since its directory was listed
+            del self._directories[life.place.rpartition("/")[0]]  # renamed since its directory was listed
         return None
 
 

@@ -1,19 +1,19 @@
-"""Which file is this? What a stream is recognised by, and what its id is made of.
+"""File identity: how a stream is recognised, and how its id is derived.
 
-A stream is one life of one file. Device and inode name a file only while it exists: ext4 gives a deleted file's
+A stream is one life of one file. Device and inode identify a file only while it exists: ext4 gives a deleted file's
 inode to the next file created. So a life is recognised by all of:
 
-- device, inode and, where the filesystem tells it, the inode's generation, which every creation changes;
+- device, inode and, where the filesystem has one, the inode's generation, which every creation changes;
 - the head: a hash of the first bytes that were published, from byte 1, growing with the file to HEAD_BYTES;
 - fingerprints: hashes of the FINGERPRINT_BYTES before the confirmed offset and before the last published offset.
 
-Any mismatch is another life. A wrong match would be worse than a wrong mismatch: sinks trim what they hold of a
-stream already, so other bytes under an old id would be lost in silence.
+Any mismatch means another life. A false match would be worse than a false mismatch: sinks trim bytes that they already
+have of a stream, so other bytes under an old id would be lost silently.
 
-The id is derived from what the filesystem knows, so that a shipper that lost its registry sends the same ids again
-and sinks trim them. A file truncated in place keeps device, inode and generation, hence the first record is part of
-the id as well. Where any of that is missing or says little (no generation; a first record without a single digit,
-such as a banner or a CSV header, which the next life would repeat) the id is random.
+The id is derived from the file's identity, so that a shipper that lost its registry sends the same ids again and sinks
+trim the duplicates. A file truncated in place keeps device, inode and generation, so the first record is part of the id
+as well. Where any of this is missing or ambiguous (no generation; a first record without a single digit, such as a
+banner or a CSV header, which the next life would repeat), the id is random.
 """
 
 import os
@@ -37,13 +37,13 @@ def digest(data: bytes) -> bytes:
 
 
 def key_of(status: os.stat_result) -> tuple[int, int]:
-    """Return device and inode: what names a file while it exists."""
+    """Return device and inode, which identify a file while it exists."""
     return status.st_dev, status.st_ino
 
 
 @dataclass(frozen=True, slots=True)
 class FileId:
-    """What names a file. The `generation` tells it from the next file with its inode; None where that is not known."""
+    """A file's identity. The `generation` distinguishes it from the next file with its inode; None if unknown."""
 
     device: int
     inode: int
@@ -51,12 +51,12 @@ class FileId:
 
     @classmethod
     def of(cls, fd: int, status: os.stat_result) -> "FileId":
-        """Return that of an open file."""
+        """Return the identity of an open file."""
         return cls(status.st_dev, status.st_ino, generation_of(fd))
 
     @property
     def key(self) -> tuple[int, int]:
-        """Device and inode: what names the file while it exists."""
+        """Device and inode, which identify the file while it exists."""
         return self.device, self.inode
 
     def __str__(self) -> str:
@@ -107,7 +107,7 @@ class Head:
         return head
 
     def extend(self, offset: int, body: bytes) -> None:
-        """Let the head grow by those of the bytes at `offset` that follow it, while it is not complete."""
+        """Extend an incomplete head by the bytes of `body`, at `offset`, that directly follow it."""
         if offset <= self.length < min(HEAD_BYTES, offset + len(body)):
             part = body[self.length - offset : HEAD_BYTES - offset]
             self._hash.update(part)
@@ -124,7 +124,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a file held when it was looked at: its size, and fingerprints of its first and its last bytes."""
+    """A snapshot of a file's content: its size, and fingerprints of its first and last bytes."""
 
     size: int
     head: bytes
@@ -132,19 +132,19 @@ class Extent:
 
     @classmethod
     def of(cls, fd: int, size: int) -> "Extent":
-        """Return that of the first `size` bytes of an open file."""
+        """Return the extent of the first `size` bytes of an open file."""
         return cls(size, Head.of(fd, size).digest(), digest(bytes_before(fd, size)))
 
     def __str__(self) -> str:
         return f"{self.size} {self.head.hex()} {self.fingerprint.hex()}"
 
     def is_in(self, fd: int) -> bool:
-        """Return True if an open file still begins with that."""
+        """Return True if an open file begins with this content."""
         return Extent.of(fd, self.size) == self and os.fstat(fd).st_size >= self.size
 
 
 def machine() -> str:
-    """Return what tells this machine from its clones: machine id and addresses of its network hardware."""
+    """Return a hash that distinguishes this machine from its clones: machine id and hardware addresses."""
     try:
         machine_id = _MACHINE_ID.read_text().strip()
     except OSError:
@@ -161,12 +161,12 @@ def _hardware_addresses() -> list[str]:
 
 
 def random_id() -> str:
-    """Return a stream id that no stream ever had."""
+    """Return a new random stream id."""
     return secrets.token_hex(8)
 
 
 def derived_id(origin: str, device: int, inode: int, generation: int | None, head: bytes) -> str | None:
-    """Return the id that the same life gets whenever it is derived; None if that would be a guess.
+    """Return a stream id that is the same whenever it is derived for this life; None if it would be ambiguous.
 
     `origin` names host and machine, `head` holds the life's first bytes, at least its first record.
     """

@@ -1,6 +1,6 @@
-"""Opening files that others name: nothing but regular files, and none that a link's owner may not read."""
+"""Opening files by untrusted paths: regular files only, and through a link only if its owner may read the file."""
 
-# As in discovery: a path goes to the system as it is.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH116
 
 import contextlib
@@ -15,9 +15,9 @@ from shipper.files.identity import FileId
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file open for reading, -1 once it is closed; `real_path`: where a link led, "" where the path is its own.
+    """A file open for reading; `fd` is -1 once it is closed. `real_path`: the target of a link, "" without a link.
 
-    `real_path` is None for a file of which an older Logbus did not remember that.
+    `real_path` is None for a file that an older Logbus remembered without it.
     """
 
     path: str
@@ -36,13 +36,13 @@ class OpenFile:
 
 
 def open_regular(path: str) -> OpenFile:
-    """Open a regular file for reading; nothing else is ever opened.
+    """Open a regular file for reading, and nothing else.
 
-    Raises SourceError for a FIFO, a socket, a device or a directory, and for a link of a user who may not read what it
-    leads to; OSError as open() does.
+    Raises SourceError for a FIFO, a socket, a device or a directory, and for a link whose owner may not read its
+    target; OSError as open() does.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
+        raise SourceError(f"read {path}", "it is not a regular file")
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     status = os.fstat(fd)
     try:
@@ -55,7 +55,7 @@ def open_regular(path: str) -> OpenFile:
 
 def _permitted(path: str, fd: int, status: os.stat_result) -> str:
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError(f"read {path}", "it is no regular file")
+        raise SourceError(f"read {path}", "it is not a regular file")
     real = real_path(fd, path)
     if real:
         require_permitted(path, status)
@@ -63,12 +63,12 @@ def _permitted(path: str, fd: int, status: os.stat_result) -> str:
 
 
 def real_path(fd: int, path: str) -> str:
-    """Return the path of the file opened as `path` where a link led to it; "" where `path` is its own.
+    """Return the real path of a file opened as `path`; "" if no link led to it.
 
-    /proc names the file that was opened, whatever the link means by now.
+    /proc names the opened file, even if the link has changed since.
     """
     try:
-        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, taken as they are
+        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - any bytes, used unchanged
     except OSError:
         found = os.path.realpath(path)
     if not os.fstat(fd).st_nlink:
@@ -77,7 +77,7 @@ def real_path(fd: int, path: str) -> str:
 
 
 def own_outputs() -> set[tuple[int, int]]:
-    """Return device and inode of our own standard output and error: to ship what we say would make us say more."""
+    """Return device and inode of our own standard output and error: shipping our log would make it grow for ever."""
     outputs = set()
     for fd in (1, 2):
         with contextlib.suppress(OSError):

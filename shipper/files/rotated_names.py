@@ -1,6 +1,6 @@
-"""Which names are those of rotated files: what one life after another of a log is called, as far as names tell."""
+"""Names of rotated files: which files belong to the same log, judged by name."""
 
-# Names go to the system as they are.
+# Names are passed to the system unchanged.
 # ruff: noqa: PTH116, PTH118, PTH120
 
 import os
@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 COMPRESSED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
 MOST_LOOKS: Final = 100
-"""So often a file that is renamed again and again is looked for under its newest name."""
+"""How often the search for a file that keeps being renamed is repeated."""
 SETTLED_NS: Final = 1_000_000_000
 
 T = TypeVar("T")
@@ -25,7 +25,7 @@ _ROTATED = re.compile(
 
 
 def family(path: str) -> str:
-    """Return the path of a log without what rotating adds to it: a number, a date, `.old`, and a compressor's ending.
+    """Return the path of a log without the suffixes of rotation: a number, a date, `.old`, a compressor's ending.
 
     `a.log`, `a.log.1`, `a.log-20261124.gz`, `a-20261124.log` and `a.1.log` are all of the family `a.log`.
     """
@@ -37,9 +37,9 @@ def family(path: str) -> str:
 
 
 class Kin:
-    """The files of directories, by family, the newest first; each directory is listed once, until `renew`.
+    """The files of directories by family, newest first; each directory is listed once, until `renew`.
 
-    `heads`: what those that were looked at for it begin with, by path.
+    `heads`: a cache of the first bytes of archives, by path.
     """
 
     def __init__(self) -> None:
@@ -47,14 +47,14 @@ class Kin:
         self._listings: dict[str, _Listing] = {}
 
     def of(self, path: str) -> list[str]:
-        """Return the files beside `path` that are of its family, itself left out.
+        """Return the other files beside `path` that are of its family.
 
-        A log's own name may look like a rotated one's, as `worker-1.log`: then what it is rotated to is a family, too.
+        A log's own name may look like a rotated one, such as `worker-1.log`: then its rotated files are a family, too.
         """
         return [each for _, each in self._family(path) if each != path]
 
     def renew(self, path: str) -> bool:
-        """List the directory of `path` again; tell whether the names of its family mean other files than before."""
+        """List the directory of `path` again; return True if names of its family now lead to other files."""
         directory = os.path.dirname(path)
         if directory in self._listings and self._listings[directory].still_holds(directory):
             return False
@@ -72,10 +72,10 @@ class Kin:
 
 
 def search(path: str, examine: Callable[[Kin], T | None], kin: Kin | None = None) -> T | None:
-    """Return what `look` finds among the kin of `path`.
+    """Return the result of `examine` on the kin of `path`.
 
-    Rotation renames files while they are looked at, and compresses them: nothing is found for sure only where nothing
-    was renamed, made or deleted meanwhile.
+    Rotation may rename or compress files during the search: an empty result counts only if nothing was renamed,
+    created or deleted meanwhile.
     """
     kin = kin or Kin()
     for _ in range(MOST_LOOKS):
@@ -87,14 +87,14 @@ def search(path: str, examine: Callable[[Kin], T | None], kin: Kin | None = None
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """Inodes and paths by family, as of `listed_ns`, of a directory that changed last at `changed_ns`."""
+    """Inodes and paths by family of a directory that last changed at `changed_ns`, as of `listed_ns`."""
 
     families: dict[str, list[tuple[int, str]]]
     changed_ns: int
     listed_ns: int
 
     def still_holds(self, directory: str) -> bool:
-        """Return True if certainly nothing changed since; file systems count time in steps of some milliseconds."""
+        """Return True if certainly nothing has changed since; filesystem time advances in steps of milliseconds."""
         return self.changed_ns == _changed_ns(directory) and self.changed_ns + SETTLED_NS < self.listed_ns
 
 
@@ -114,7 +114,7 @@ def _changed_ns(directory: str) -> int:
 
 
 def _files(directory: str) -> Iterator[tuple[int, int, str]]:
-    """Yield time, inode and path of files; those that are gone by the time they are looked at have another name now."""
+    """Yield mtime, inode and path of files; one that disappears before its stat has another name now."""
     with suppress(OSError), os.scandir(directory) as entries:
         for entry in entries:
             with suppress(OSError):

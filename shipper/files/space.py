@@ -1,26 +1,26 @@
-"""NULs at the end of a file: space that a writer took in advance and fills in place, not content.
+"""Space: NULs at the end of a file that a writer took in advance and fills in place. They are no content.
 
-Appenders that map their file into memory, and programs that allocate it beforehand, have a file end in NULs, millions
-of them at times. So NULs become content only once something follows them.
+Files of appenders that map them into memory, or of programs that preallocate them, end in NULs, sometimes in millions
+of them. So NULs become content only once other bytes follow.
 """
 
 import os
 
 CHUNK_BYTES = 2 * 1024 * 1024
 SEARCH_BYTES = 32 * CHUNK_BYTES
-"""So much is searched before the loop looks around: some 20 ms."""
+"""The most that is searched in one step: some 20 ms."""
 LAST_BYTES = 4096
 
 
 def first_byte(fd: int, position: int = 0, end: int | None = None) -> tuple[int | None, int]:
-    """Return the offset of the first byte from `position` on that is not NUL, and how far was searched.
+    """Return the offset of the first byte from `position` on that is not NUL, and the end of the search.
 
-    None if there is none before `end` (or the end of the file). Holes cost nothing. Raises OSError.
+    The offset is None if there is none before `end` (or the end of the file). Holes cost nothing. Raises OSError.
     """
     while end is None or position < end:
         try:
             position = os.lseek(fd, position, os.SEEK_DATA)
-        except OSError:  # a hole up to the end, or `position` is behind it
+        except OSError:  # a hole up to the end of the file, or `position` is behind it
             return None, max(position, os.fstat(fd).st_size)
         data = os.pread(fd, CHUNK_BYTES, position)
         if kept := len(data.lstrip(b"\0")):
@@ -30,7 +30,7 @@ def first_byte(fd: int, position: int = 0, end: int | None = None) -> tuple[int 
 
 
 def content_end(fd: int, floor: int = 0) -> int:
-    """Return where the NULs begin that a file ends with, `floor` at least; its size if there are none."""
+    """Return where the NULs at the end of a file begin, at least `floor`; its size if there are none."""
     end = os.fstat(fd).st_size
     length = LAST_BYTES
     while end > floor:
@@ -43,7 +43,7 @@ def content_end(fd: int, floor: int = 0) -> int:
 
 
 def holds_space(data: bytes, unit: int) -> bool:
-    """Return True if there is a NUL in text whose characters are `unit` bytes each, or pairs of these."""
+    """Return True if text in units of `unit` bytes contains a NUL."""
     found = data.find(bytes(unit))
     while found >= 0 and found % unit:
         found = data.find(bytes(unit), found + 1)
@@ -51,5 +51,5 @@ def holds_space(data: bytes, unit: int) -> bool:
 
 
 def ends_in_content(fd: int, size: int) -> bool:
-    """Return True if the last bytes of a file of `size` bytes are anything but NULs."""
+    """Return True if the last LAST_BYTES of a file of `size` bytes are not all NUL."""
     return bool(os.pread(fd, LAST_BYTES, max(0, size - LAST_BYTES)).strip(b"\0"))

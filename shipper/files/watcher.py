@@ -1,12 +1,12 @@
-"""Hints from the system: which paths to look at before the next scan does.
+"""Hints from the system: paths to observe before the next scan.
 
-Of watchdog this takes what its observers are built on, one inotify instance with a callback for each directory, and
-reads it in the shipper's own thread, when the loop sees that there is something: its observers bring each hint
-through three threads, and have one more for each directory. Where the system refuses a watch, or a filesystem reports
-nothing, this is known, said once, and made good by scanning more often.
+This uses the layer below watchdog's observers, one inotify instance with a callback per directory, and reads it in the
+shipper's own thread when the loop finds it readable: the observers pass each hint through three threads, and add one
+per directory. A refused watch, or a filesystem that reports nothing, is detected, reported once, and compensated by
+more frequent scans.
 """
 
-# Paths go to the system as they are, as in discovery.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH118, PTH120
 
 import errno
@@ -34,16 +34,16 @@ ADVICE = {
     errno.EMFILE: "; raise fs.inotify.max_user_instances (128 by default, shared by all programs of this user)",
     errno.ENOSPC: "; raise fs.inotify.max_user_watches, shared by all programs of this user",
 }
-"""What an operator can do where the system refuses a watch."""
+"""Advice to the operator when the system refuses a watch."""
 
 Key = tuple[int, int, int | None]
 
 
 class Waker(Protocol):
-    """What ends the loop's waiting: a part of `logbus.broker.connection.Connection`."""
+    """What wakes the loop: a part of `logbus.broker.connection.Connection`."""
 
     def wake_on(self, fd: int) -> None:
-        """End it whenever `fd` is readable."""
+        """Wake the loop whenever `fd` is readable."""
 
     def ignore(self, fd: int) -> None:
         """Stop waking on `fd`."""
@@ -51,26 +51,26 @@ class Waker(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Directory:
-    """A directory that is watched: watchdog tells it what changed there."""
+    """A watched directory, which gets its events from watchdog."""
 
     path: str
     hint: Callable[[str], None]
 
     def on_event(self, event: "InotifyEvent") -> None:
-        """Have a file looked at; everything, if it is about a directory."""
+        """Hint at a file; at everything, if the event is about a directory."""
         self.hint("" if event.is_directory or not event.name else os.path.join(self.path, os.fsdecode(event.name)))
 
     def on_watch_deleted(self, _watch: int) -> None:
-        """Have everything looked at: the directory is gone."""
+        """Hint at everything: the directory is gone."""
         self.hint("")
 
     def on_queue_overflow(self) -> None:
-        """Have everything looked at: the system forgot what changed."""
+        """Hint at everything: the system lost events."""
         self.hint("")
 
 
 class Watcher:
-    """Watches directories: `take` gives what changed in them, `waker` ends the loop's waiting when something did."""
+    """Watches directories: `take` yields the paths that changed, and `waker` wakes the loop when there are any."""
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
@@ -80,15 +80,15 @@ class Watcher:
         self._watched: dict[str, tuple[Key, WatchDescriptor, CallbackId]] = {}
         self._missed: dict[str, int] = {}
         self._refused = self._remote = False
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
 
     @property
     def reliable(self) -> bool:
-        """Whether changes are reported in every directory, as far as is known."""
+        """Whether the system is known to report the changes in every directory."""
         return not (self._refused or self._remote) and all(count < DEAF_AFTER for count in self._missed.values())
 
     def take(self) -> Iterator[str]:
-        """Yield the paths hinted at since the last call, once each; "" asks for a scan."""
+        """Yield the paths with hints since the last call, once each; "" asks for a scan."""
         if self._inotify and self._readable.poll(0):
             for event in self._inotify.read_events():
                 self._inotify.handle_event(event)
@@ -99,14 +99,14 @@ class Watcher:
             yield path
 
     def missed(self, directories: Iterable[str]) -> None:
-        """Take note that a scan found changes in these directories that nothing had hinted at.
+        """Count a scan that found changes in these directories without hints.
 
-        One such scan tells nothing: what is written while it goes on is hinted at right after it.
+        One such scan proves nothing: the hints at writes during a scan arrive right after it.
         """
         for directory in directories:
             count = self._missed[directory] = self._missed.get(directory, 0) + 1
             if count == DEAF_AFTER:
-                self._say_once("changes in some directories are not reported by the system", visible(directory))
+                self._report_once("changes in some directories are not reported by the system", visible(directory))
 
     def watch(self, directories: Iterable[str]) -> None:
         """Watch these directories and no others."""
@@ -120,7 +120,7 @@ class Watcher:
                 return
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Stop watching."""
         if self._inotify:
             self._waker.ignore(_descriptor(self._inotify))
             self._readable.unregister(_descriptor(self._inotify))
@@ -129,17 +129,17 @@ class Watcher:
             self._watched.clear()
 
     def hint(self, path: str) -> None:
-        """Have `path` looked at."""
+        """Add a hint at `path`."""
         self._hints[path] = None
 
     def _note_remote(self, wanted: dict[str, Key]) -> None:
-        """Take note of directories on filesystems where others may write without our system knowing."""
+        """Record whether directories are on filesystems that other machines can write to unnoticed."""
         kinds = _remote_devices() if wanted else {}
         remote = next(((path, kinds[key[0]]) for path, key in wanted.items() if key[0] in kinds), None)
         self._remote = remote is not None
         if remote:
-            self._say_once(
-                "what others write on a remote filesystem is not reported", f"{visible(remote[0])}: {remote[1]}"
+            self._report_once(
+                "writes of other machines to a remote filesystem are not reported", f"{visible(remote[0])}: {remote[1]}"
             )
 
     def _watch(self, path: str, key: Key) -> bool:
@@ -149,7 +149,9 @@ class Watcher:
             return True
         except OSError as error:
             self._refused = True
-            self._say_once("not all directories can be watched", f"{describe(error)}{ADVICE.get(error.errno or 0, '')}")
+            self._report_once(
+                "not all directories can be watched", f"{describe(error)}{ADVICE.get(error.errno or 0, '')}"
+            )
             return False
         return True
 
@@ -170,7 +172,7 @@ class Watcher:
             from watchdog.observers.inotify_c import InotifyFD  # noqa: PLC0415 - as above
 
             self._inotify = InotifyFD()  # a thread that is never started
-            self._inotify._is_reading = False  # noqa: SLF001 - so that it need not be waited for when it is closed
+            self._inotify._is_reading = False  # noqa: SLF001 - so that closing does not wait for it
             self._readable.register(_descriptor(self._inotify), select.POLLIN)
             self._waker.wake_on(_descriptor(self._inotify))
         return self._inotify
@@ -180,34 +182,34 @@ class Watcher:
         if self._inotify:
             self._inotify.remove_callbacks([(watch, name)])
 
-    def _say_once(self, what: str, why: str) -> None:
-        if what not in self._said:
-            self._said.add(what)
-            logger.warning("%s: %s (files there are found by looking several times a second instead)", what, why)
+    def _report_once(self, what: str, why: str) -> None:
+        if what not in self._reported:
+            self._reported.add(what)
+            logger.warning("%s: %s (scanning several times a second instead)", what, why)
 
 
 def _remote_devices() -> dict[int, str]:
-    """Return device number -> type of the mounted filesystems that report only what this system itself changes."""
+    """Return device number -> type of the mounted filesystems that report only changes made by this machine."""
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:
         return {}
     found = {}
     for line in lines:
-        mount, _, source = line.partition(" - ")
+        mount, _, filesystem = line.partition(" - ")
         major, _, minor = mount.split()[2].partition(":")
-        kind = source.split()[0]
+        kind = filesystem.split()[0]
         if kind.startswith(REMOTE):
             found[os.makedev(int(major), int(minor))] = kind
     return found
 
 
 def _descriptor(inotify: "InotifyFD") -> int:
-    return inotify._inotify_fd  # noqa: SLF001 - what the loop waits for; watchdog keeps it to itself
+    return inotify._inotify_fd  # noqa: SLF001 - the loop waits for it; watchdog does not expose it
 
 
 def _key(path: str) -> Key | None:
-    """Return what tells a directory from its successor of the same name; None if it is none, or cannot be opened."""
+    """Return a directory's identity, unlike that of a successor at its path; None if it is none or cannot be opened."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

@@ -1,1 +1,1 @@
-"""Which files are followed, under which names, from which byte to which."""
+"""Which files are followed, by which paths, and how far each is read."""

@@ -1,4 +1,4 @@
-"""Is this open file what is remembered? Compares; knows no life."""
+"""Comparing open files with remembered streams. Knows no life."""
 
 import enum
 import os
@@ -9,7 +9,7 @@ from shipper.state.registry import Row
 
 
 class Verdict(enum.Enum):
-    """What a file is to a remembered stream."""
+    """How a file relates to a remembered stream."""
 
     SAME = "known file: its stream is resumed"
     LOST_UNCONFIRMED = (
@@ -17,19 +17,19 @@ class Verdict(enum.Enum):
     )
     REWRITTEN = "truncated or rewritten in place: its old stream has ended"
     REPLACED = "another file with the same inode: the old stream has ended"
-    OTHER_FILE = "another file: it says nothing about the remembered one"
+    OTHER_FILE = "another file, unrelated to the remembered one"
 
 
 RESUMABLE = (Verdict.SAME, Verdict.LOST_UNCONFIRMED)
 
 
 def described(file: OpenFile, extent: Extent) -> str:
-    """Return which file an open one is, and what it holds."""
+    """Return the identity and the content of an open file as text."""
     return f"{file.id} {extent}"
 
 
 def recognise(file: OpenFile, row: Row) -> Verdict:
-    """Compare an open file with what was remembered under its inode number."""
+    """Compare an open file with a stream remembered under its inode number."""
     generation = file.id.generation
     known = generation is not None and row.generation is not None
     same_generation = known and generation == row.generation
@@ -43,12 +43,12 @@ def recognise(file: OpenFile, row: Row) -> Verdict:
 
 
 def begins_like(head: bytes, row: Row) -> bool:
-    """Return True if what begins with `head` begins as a remembered life did."""
+    """Return True if `head` begins as a remembered life did."""
     return row.head_length > 0 and digest(head[: row.head_length]) == row.head
 
 
 def holds(fd: int, row: Row) -> bool:
-    """Return True if an open file, whichever it is, holds all the bytes of a life that were published."""
+    """Return True if an open file, whatever its inode, holds all published bytes of a life."""
     return row.head_length > 0 and _holds_confirmed(fd, row) and _matches(fd, row.published, row.published_fingerprint)
 
 

@@ -1,19 +1,19 @@
-"""What a file holds, without the space at its end that a writer took in advance and fills in place (NULs)."""
+"""The content of a file, without the space at its end: NULs that a writer took in advance and fills in place."""
 
 import os
 
 from shipper.files.space import SEARCH_BYTES, ends_in_content, first_byte
 
 MOST_READS = 10
-"""So often what holds NULs is read again while it changes."""
+"""How often bytes with NULs are reread while they change."""
 
 
 class Content:
-    """Reads the content of files whose characters are of `unit` bytes each, or pairs of these.
+    """Reads the content of files whose characters are one or two units of `unit` bytes.
 
-    After a read, `space` is how many NULs, which are no content, the file ends with; `searching`: up to `searched`
-    there is nothing else, and it is not known what follows. `in_place`: it ended with space once, so its writer fills
-    it.
+    After a read, `space` is the number of NULs at the end of the file that are no content. `searching`: there are only
+    NULs up to `searched`, and the bytes behind that are not known yet. `in_place`: the file once ended with space, so
+    its writer fills it in place.
     """
 
     def __init__(self, unit: int) -> None:
@@ -22,10 +22,10 @@ class Content:
         self.searching = self.in_place = False
 
     def read(self, fd: int, most: int, at: int, start: int) -> bytes:
-        """Return at most `most` bytes from `at` on, without what is space behind the first `start` of them.
+        """Return at most `most` bytes from `at` on, without any space behind the first `start` of them.
 
-        A writer in place may have filled what was read as NULs before what follows was read: so NULs that something
-        follows count only if they are read twice.
+        A writer in place may fill NULs between our reading them and our reading what follows. So NULs with content
+        behind them count only if two reads agree.
         """
         self.space, self.searching = 0, False
         data, before = os.pread(fd, most, at), b""
@@ -41,18 +41,18 @@ class Content:
         return data
 
     def search_again(self) -> None:
-        """Search what follows from the next read's end."""
+        """Restart the search for content from the end of the next read."""
         self.searched = 0
 
     def _without_space(self, fd: int, data: bytes, at: int, end: int) -> bytes:
-        """Return data[:end], up to the end of a unit, and note how much space follows; `data` begins at `at`."""
+        """Return data[:end], up to the end of a unit, and record how much space follows; `data` begins at `at`."""
         end = min(len(data), end + -(at + end) % self._unit)
         self.space = max(0, os.fstat(fd).st_size - at - end)
         self.in_place = True
         return data[:end]
 
     def _goes_on(self, fd: int, position: int) -> bool:
-        """Return True if anything but NULs is known to follow; `searching` if that takes another step."""
+        """Return True if content is known to follow; set `searching` if the answer takes another step."""
         size = os.fstat(fd).st_size
         self.searching = False
         if position >= size or ends_in_content(fd, size):

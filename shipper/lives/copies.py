@@ -1,11 +1,11 @@
-"""Copies that copytruncate makes: the truncated life goes on in its copy, as a renamed one goes on under its new name.
+"""Copies made by copytruncate: a truncated life continues in its copy, as a renamed one does under its new name.
 
-So the copy is not shipped again, and what was written between our last read and the truncation is read there, whether
-or not an input names the copy. While it is being made, and the life is not truncated yet, a new file that holds
-nothing but the life's bytes has to wait: it may become the copy.
+So the copy is not shipped again, and bytes written between our last read and the truncation are read from the copy,
+whether or not an input names it. Until the life is truncated, a new file that holds only bytes of the life has to wait:
+it may become the copy.
 
-A writer has a moment between copy and truncation. If what it adds is read at once, the copy ends before what was
-published: then it is known by having been compared with the life while both were there, and nothing of it is shipped.
+A writer may add lines between copy and truncation. If they are read at once, the copy ends before the published offset.
+Such a copy is recognised because it was compared with the life while both existed, and nothing of it is shipped.
 """
 
 import os
@@ -29,7 +29,7 @@ FORGET_AFTER_S = 3600.0
 
 
 def find_copy(row: Row, names: Iterable[str], knows: Callable[[OpenFile], bool]) -> OpenFile | None:
-    """Return the file that is one of `names`, holds all that was published of a life, and nobody `knows`."""
+    """Return the file among `names` that holds all published bytes of a life and that nobody `knows`."""
     for copy in open_each(names):
         if holds(copy.fd, row) and not knows(copy):
             return copy
@@ -38,7 +38,7 @@ def find_copy(row: Row, names: Iterable[str], knows: Callable[[OpenFile], bool])
 
 
 def open_each(names: Iterable[str]) -> Iterator[OpenFile]:
-    """Yield those of these files that can be opened and are no archives, one at a time: to be closed."""
+    """Yield the files that can be opened and are no archives, one at a time; the caller closes them."""
     for name in names:
         if is_archive(name):
             continue
@@ -64,7 +64,7 @@ def begins_with(path: str, beginning: bytes) -> bool:
 
 
 def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
-    """Return True if what a new file begins with (HEAD_BYTES at most) begins a life that is still read, too."""
+    """Return True if a life that is still read begins with `beginning`, the first HEAD_BYTES of a new file."""
     if life.ended:
         return False
     if 0 < life.tail.head.length <= len(beginning):
@@ -73,7 +73,7 @@ def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
 
 
 def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
-    """Return True if a life's file begins so; a closed one that was renamed is looked for beside its old path."""
+    """Return True if a life's file begins so; a closed file that was renamed is searched for beside its old path."""
     if life.tail.fd >= 0:
         return os.pread(life.tail.fd, len(beginning), 0) == beginning
     beside = siblings.search(life)
@@ -90,7 +90,7 @@ def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """That a file held what a life, in `file`, began with."""
+    """Proof that a new file held the first bytes of a life, which was in `file`."""
 
     life: Life
     file: FileId
@@ -98,32 +98,32 @@ class Proof:
 
     @property
     def is_open(self) -> bool:
-        """Whether the life may go on where it was: then the other file is no copy that rotation made."""
+        """Whether the life may still continue in its file: then the new file is no copy made by rotation."""
         return not self.life.ended and self.life.id == self.file
 
     def shipped(self) -> int:
-        """Return how many of the bytes were published, and are confirmed; -1 if that cannot be told yet."""
+        """Return how many of the bytes are published and confirmed; -1 while some are unconfirmed."""
         end = min(self.extent.size, self.life.tail.offset)
         return -1 if self.life.progress.committed < end else end
 
 
 class Notes(Protocol):
-    """Where what is known of copies is kept for the time of a crash: `recognition.Memory`."""
+    """Where knowledge of copies survives a crash: `recognition.Memory`."""
 
     def note_copy(self, life: str, copy: str) -> None:
-        """Remember which file, `described`, holds what the stream `life` began with."""
+        """Remember which file, `described`, holds the first bytes of the stream `life`."""
 
     def forget_copies(self, life: str = "") -> None:
-        """Forget what is remembered of a stream's copy."""
+        """Forget a stream's copy."""
 
     def take_as_read(self, life: Life, size: int) -> bool:
-        """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
+        """Remember a file whose first `size` bytes were shipped from another one; False if the save failed."""
 
 
 class Suspects:
-    """Files that may become copies, until each was unchanged for `grace_s`; the one asked about last at the end.
+    """Files that may become copies, until each was unchanged for `grace_s`; the last one observed is at the end.
 
-    What is known of their contents is in `memory`, too, for the time of a crash.
+    Knowledge of their contents is kept in `memory` as well, to survive a crash.
     """
 
     def __init__(self, grace_s: float, memory: Notes) -> None:
@@ -136,7 +136,7 @@ class Suspects:
         return len(self._seen)
 
     def compare(self, fresh: OpenFile, life: Life) -> None:
-        """Take note of how much of a life, whose open file is not truncated yet, is in a new file. Raises OSError."""
+        """Record how much of a life, whose open file is not truncated yet, a new file holds. Raises OSError."""
         extent = Extent.of(fresh.fd, os.fstat(fresh.fd).st_size)
         proof = Proof(life, life.id, extent)
         if extent.size and life.tail.fd >= 0 and extent.is_in(life.tail.fd) and proof != self._proofs.get(fresh.id):
@@ -144,7 +144,7 @@ class Suspects:
             self._memory.note_copy(life.stream, described(fresh, extent))
 
     def proof_of(self, fresh: OpenFile) -> Proof | None:
-        """Return what proves that a new file is what copytruncate made of a life that had its file until then."""
+        """Return the proof that a new file is the copy made before its life's file was truncated."""
         proof = self._proofs.get(fresh.id)
         return proof if proof and not proof.is_open and proof.extent.is_in(fresh.fd) else None
 
@@ -157,7 +157,7 @@ class Suspects:
         return proof is not None and proof.is_open and proof.life.tail.fd < 0 and proof.extent.is_in(fresh.fd)
 
     def take_as_read(self, fresh: Life) -> bool:
-        """Take as read what was shipped of a file as another life's; False if that cannot be told, or saved, yet."""
+        """Count as read what was shipped from the original of a copy; False while that is unknown or unsaved."""
         if proof := self.proof_of(fresh.tail.file):
             shipped = proof.shipped()
             if shipped < 0 or not self._memory.take_as_read(fresh, shipped):
@@ -166,25 +166,25 @@ class Suspects:
         return True
 
     def drop(self, file: OpenFile) -> None:
-        """Forget what is known of a file: it is followed from now on."""
+        """Forget a suspect: it is followed from now on."""
         self._seen.pop(file.id, None)
         if proof := self._proofs.pop(file.id, None):
             self._memory.forget_copies(proof.life.stream)
 
     def observe(self, fresh: OpenFile, now: float) -> None:
-        """Note the size of a file that may become a copy."""
+        """Record the size of a file that may become a copy."""
         size = os.fstat(fresh.fd).st_size
         before, since, _ = self._seen.pop(fresh.id, (-1, now, now))
         self._seen[fresh.id] = (size, since if size == before else now, now)
         self._forget_copies(now)
 
     def may_grow(self, fresh: OpenFile) -> bool:
-        """Return True until a file's size was the same for the grace period: until then it may become a copy."""
+        """Return True until a file was unchanged for the grace period: until then it may become a copy."""
         _, since, seen = self._seen[fresh.id]
         return seen - since < self._grace_s
 
     def _forget_copies(self, now: float) -> None:
-        """Forget what nobody asks about any more: it has become a copy, or is gone."""
+        """Forget suspects that were not observed for long: each has become a copy, or is gone."""
         before_s = now - FORGET_AFTER_S
         for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
             del self._seen[file]

@@ -1,7 +1,7 @@
-"""What the filesystem shows (a path has this status now) becomes lives here, and lives go on elsewhere or begin anew.
+"""Turns what the filesystem shows into lives, and moves, restarts or recovers them.
 
-A path that means another inode starts another life; the older one of the same path is read to its present end first,
-and stays open without a name. What is left of a life whose file is gone is looked for in copies and archives beside it.
+A new inode at a path starts a new life. The path's older life is read to its present end first and stays open,
+nameless. When a life's file is gone, the rest of it is searched for in the copies and archives beside it.
 """
 
 import logging
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from logbus.errors import SourceError, describe, visible
-from shipper.files.complaints import Complaints, say_truncated
+from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, key_of
 from shipper.files.opening import OpenFile, open_regular
@@ -29,13 +29,13 @@ logger = logging.getLogger("shipper.lives")
 
 
 class Following:
-    """Makes lives of files. With `cloned` the registry came from another machine: lives go on under new ids.
+    """Makes lives of files. With `cloned` the registry came from another machine: lives continue under new ids.
 
     `private`: see `is_private`. A new file that may become a life's copy waits until it was unchanged for
     `copy_grace_s`.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with, and how
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         lives: Lives,
         registry: Registry,
@@ -58,9 +58,9 @@ class Following:
         return self._lives.index.paths()
 
     def observe(self, found: Found, now: float, *, from_end: bool = False) -> bool:
-        """Take note that a path means this file now; return True if it changed since it was seen last.
+        """Record that a path leads to this file now; return True if the file has changed since the last stat.
 
-        `from_end`: a file not known yet is taken as read.
+        `from_end`: count a file that is not known yet as read.
         """
         life = self._lives.index.at(found.path)
         key = key_of(found.status)
@@ -76,22 +76,23 @@ class Following:
         return self.stat(life, found.status, now)
 
     def observe_path(self, path: str, now: float) -> None:
-        """Look at what a path means now."""
+        """Observe a path."""
         if found := self._discovery.observe(path):
             self.observe(found, now)
         else:
             self.missing(path, now)
 
     def missing(self, path: str, now: float) -> None:
-        """Take note that a path means no file of the inputs any more."""
+        """Record that a path no longer leads to a file of the inputs."""
         self.complaints.unreadable.pop(path, None)
         if life := self._lives.index.at(path):
             self._lives.unname(life, path, now)
 
     def stat(self, life: Life, status: os.stat_result, now: float) -> bool:
-        """Take note of a file's size and time; return True if they changed.
+        """Record a file's size and mtime; return True if they changed.
 
-        What is shorter, waits its turn, or is closed may be another life, and gone before it would be read.
+        A file that is shorter, waiting or closed may hold another life, and be gone by the time its turn comes: it is
+        compared at once.
         """
         if changed := life.update_size(status, now):
             shorter = status.st_size < max(life.tail.offset, life.tail.head.length)
@@ -100,9 +101,9 @@ class Following:
         return changed
 
     def follow(self, found: Found, now: float, *, from_end: bool = False, stream: str = "") -> Life | None:
-        """Open a file that is not followed yet: a remembered life (only `stream`, if that is given) or a new one.
+        """Open a file that is not followed yet: a remembered life (`stream` only, if given) or a new one.
 
-        None, too, if the path means another file than it did when it was `found`: the next look will tell.
+        Return None, too, if the path has changed since the file was `found`: the next scan will find the new file.
         """
         file = self.complaints.open(found)
         if file is None:
@@ -127,7 +128,7 @@ class Following:
         return self.memory.resume_as(life, stream) if stream else self.memory.resume(life, self._lives.index.streams())
 
     def begin_again(self, life: Life) -> Life:
-        """Begin the next life of a file that holds other bytes by now; the one it held ends, or goes on in its copy."""
+        """Begin the next life of a file whose content changed; the old life ends, or continues in its copy."""
         elsewhere = life.id.generation is None and life.rotated  # it may be another file
         path = life.names[0] if elsewhere and life.names else life.path
         fresh = Life(life.input, life.tail.release(), life.recorder)
@@ -139,18 +140,18 @@ class Following:
         else:
             fresh.tail.expect_hole(life.tail.offset)
             moved = self._recover_now(life)
-            say_truncated(life.path, moved, 0 if moved else life.lost_bytes)
+            report_truncated(life.path, moved, 0 if moved else life.lost_bytes)
         self._lives.replace(life, fresh, goes_on=bool(moved))
         return fresh
 
     def ensure_open(self, life: Life, now: float) -> bool:
-        """Open a file again that was closed to save descriptors; False if none of its names is its name any more.
+        """Reopen a file that was closed to save descriptors; False if none of its names leads to it any more.
 
-        Raises OSError and SourceError as `open_regular` does.
+        Raises OSError and SourceError, as `open_regular` does.
         """
         if life.tail.fd >= 0:
             return True
-        life.forget_size()  # wherever it is seen next, it is worth reading
+        life.forget_size()  # wherever it reappears, it is worth reading
         for name in life.names:
             with suppress(FileNotFoundError):
                 file = open_regular(name)
@@ -164,25 +165,25 @@ class Following:
         return False  # Departures will find it
 
     def trouble(self, life: Life, error: OSError | SourceError) -> None:
-        """Take note that an open file could not be read; the next look at it tries again."""
+        """Report that an open file could not be read; the next stat retries."""
         life.forget_size()
         self.complaints.unreadable_now(life.path, error)
 
     def knows(self, file: OpenFile) -> bool:
-        """Return True if a file just opened is followed, or remembered."""
+        """Return True if a newly opened file is followed or remembered."""
         return self._lives.index.holds(file.id) or self.memory.knows(file)
 
     def move(self, life: Life, copy: OpenFile) -> None:
-        """Let a life go on in its copy."""
+        """Continue a life in its copy."""
         self._lives.move(life, copy)
         self._suspects.drop(copy)
 
     def recover(self, life: Life) -> str:
-        """Have the rest of a life read from a copy or an archive, now that its file is gone; "" if none is."""
+        """Resume a life whose file is gone in a copy or an archive; return its path, "" if there is none."""
         return (search(life.place, lambda kin: self._recover_from(life, kin)) or "") if life.stream else ""
 
     def unpack(self, life: Life, row: Row, found: list[str]) -> None:
-        """Unpack what is left of a life, from one of the archives `found`, into the life's file."""
+        """Unpack the rest of a life, from one of the archives `found`, into the life's file."""
         self._lives.unpack(life)
         self.unpacking.add(Job(life, row, found, lambda: archives_of(row, Kin())))
 
@@ -200,7 +201,7 @@ class Following:
         return ""
 
     def _recover_now(self, life: Life) -> str:
-        """Do the same for a life whose file holds other bytes already: there is no trying again."""
+        """Recover a life whose file already holds other bytes: there is no second attempt."""
         try:
             return self.recover(life)
         except OSError as error:
@@ -208,7 +209,7 @@ class Following:
             return ""
 
     def _compare_with_family(self, fresh: Life, now: float) -> bool:
-        """Compare a new file with the lives it may be a copy of; return True if it is a copy, or may become one."""
+        """Compare a new file with the lives that it may copy; return True if it is a copy or may become one."""
         if fresh.path == (original := family(fresh.path)):
             return False
         beginning = os.pread(fresh.tail.fd, HEAD_BYTES, 0)
@@ -216,7 +217,9 @@ class Following:
             self.observe_path(original, now)
         siblings = Siblings(self._discovery.input_of)
         alike = []
-        for life in self._lives.found_at(original):  # opened one at a time; one may go on in the copy's archive by now
+        for life in self._lives.found_at(
+            original
+        ):  # opened one at a time; one may already continue in the copy's archive
             present = self._reopened(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
@@ -235,7 +238,7 @@ class Following:
             self.trouble(life, error)
 
     def _reopened(self, life: Life, now: float) -> Life:
-        """Return a life with its file open, if it can be; the file's next life, if it holds other bytes by now."""
+        """Return a life with its file reopened, if possible; the file's next life, if its content changed."""
         try:
             if life.state is not State.UNPACKING and self.ensure_open(life, now) and not life.tail.continues():
                 return self.begin_again(life)

@@ -1,4 +1,4 @@
-"""By what a life is known: the file it is in, the paths that lead to it, its stream's id."""
+"""Lookup of lives: by file, by path, by stream id."""
 
 from collections.abc import Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -7,7 +7,7 @@ from shipper.files.identity import FileId
 
 
 class Known(Protocol):
-    """What is known by its file, and how far that is read: a life."""
+    """A life as the index needs it: its file, and how far that is read."""
 
     @property
     def id(self) -> FileId:
@@ -30,7 +30,7 @@ K = TypeVar("K", bound=Known)
 
 
 class Index(Generic[K]):
-    """Finds lives. A stream stays until all of it is confirmed, though its life has ended."""
+    """Finds lives. A stream stays until all of it is confirmed, even when its life has ended."""
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[int, int], K] = {}
@@ -65,7 +65,7 @@ class Index(Generic[K]):
         return set(self._by_name)
 
     def streams(self) -> dict[str, K]:
-        """Return the lives by their ids: to be looked at only."""
+        """Return the lives by stream id. Read-only."""
         return self._by_stream
 
     def inodes(self) -> set[int]:
@@ -73,33 +73,33 @@ class Index(Generic[K]):
         return {inode for _, inode in self._by_key}
 
     def add_file(self, life: K) -> None:
-        """Take note that a life is in its life's file."""
+        """Add a life under its file."""
         self._by_key[life.key] = life
 
     def drop_file(self, life: K) -> None:
-        """Take note that a life's file is gone: its inode is, or may become, another file's."""
+        """Remove a life's file, whose inode is, or may become, another file's."""
         if self._by_key.get(life.key) is life:
             del self._by_key[life.key]
 
     def add_names(self, paths: Iterable[str], life: K) -> None:
-        """Take note that these paths lead to a life."""
+        """Add a life under these paths."""
         self._by_name.update(dict.fromkeys(paths, life))
 
     def drop_name(self, path: str) -> None:
-        """Take note that a path leads to no life."""
+        """Remove a path."""
         self._by_name.pop(path, None)
 
     def add_stream(self, stream: str, life: K) -> None:
-        """Take note which life has, or will have, an id."""
+        """Add a life under the id that it has or will have."""
         self._by_stream[stream] = life
 
     def drop_stream(self, stream: str) -> None:
-        """Forget an id."""
+        """Remove a stream id."""
         self._by_stream.pop(stream, None)
 
 
 class Targets(Generic[K]):
-    """What a `once` run has to read: each life up to the size that its file had at the start."""
+    """The bytes that a `once` run has to read: each life up to the size of its file at the start."""
 
     def __init__(self) -> None:
         self._bytes: dict[K, int] = {}
@@ -108,11 +108,11 @@ class Targets(Generic[K]):
         return bool(self._bytes)
 
     def set(self, lives: Iterable[K]) -> None:
-        """Have each of these read to its present size."""
+        """Expect each of these to be read to its present size."""
         self._bytes = {life: life.seen_size for life in lives}
 
     def is_reached(self, life: K) -> bool:
-        """Return True if what was there at the start was read of a life."""
+        """Return True if a life was read up to its size at the start."""
         return life.offset >= self._bytes.get(life, 0)
 
     def drop(self, life: K) -> None:
@@ -120,11 +120,11 @@ class Targets(Generic[K]):
         self._bytes.pop(life, None)
 
     def change(self, life: K, size_bytes: int) -> None:
-        """Expect so many bytes of a life instead, if anything is expected of it."""
+        """Expect `size_bytes` of a life instead, if anything is expected of it."""
         if life in self._bytes:
             self._bytes[life] = size_bytes
 
     def hand_over(self, life: K, fresh: K) -> None:
-        """Expect of another life what is in its file, if anything was expected of this one."""
+        """Expect all of the `fresh` life's file instead, if anything was expected of this one."""
         if self._bytes.pop(life, None) is not None:
             self._bytes[fresh] = fresh.seen_size

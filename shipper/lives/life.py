@@ -1,4 +1,4 @@
-"""A life: what is followed. It has a name, a stream, and a tail that reads the file it is in now."""
+"""A life: what the shipper follows. It has paths, a stream id, and a tail that reads its current file."""
 
 import os
 
@@ -13,14 +13,14 @@ from shipper.state.registry import place_of
 
 
 class Life:
-    """One life of one file. Others change it by its verbs, and write none of its attributes.
+    """One life of one file. Callers use its methods and never write its attributes.
 
-    `path` is the name it was found under first and stays; `names` are its present names within the inputs. `real_path`
-    is that of the file, if a link led to it: rotation renames, copies and compresses there, at `place`. `tail` reads
-    the file, whose size and time were `seen_size` and `mtime_ns` when it was looked at last; they changed at
-    `changed_s`. `lost_bytes` were there and were not read when the file became shorter, or was gone.
+    `path` is where it was first found; `names` are the paths of the inputs that lead to it now. `real_path` is the
+    path behind a symlink: rotation renames, copies and compresses there, at `place`. `tail` reads the file.
+    `seen_size` and `mtime_ns` are from the last stat, and last changed at `changed_s`. `lost_bytes` counts the bytes
+    that were unread when the file shrank or disappeared.
 
-    Its `state` changes by events, as the table in `shipper.lives.states` says.
+    Events change its `state`: see the table in `shipper.lives.states`.
     """
 
     __slots__ = (
@@ -42,12 +42,12 @@ class Life:
 
     @property
     def id(self) -> FileId:
-        """Device, inode and generation of the file: what tells it from its successors."""
+        """Device, inode and generation of the file, which distinguish it from its successors."""
         return self.tail.file.id
 
     @property
     def key(self) -> tuple[int, int]:
-        """Device and inode: what names the file while it exists."""
+        """Device and inode, which identify the file while it exists."""
         return self.id.key
 
     @property
@@ -62,73 +62,73 @@ class Life:
 
     @property
     def place(self) -> str:
-        """The path beside which the life's rotated forms are."""
+        """The path beside which rotation puts the life's files."""
         return place_of(self.path, self.real_path)
 
     @property
     def unread(self) -> int:
-        """How many bytes are there, as far as is known, and not read: 0 if nothing is known."""
+        """How many bytes are known to be unread; 0 if the size is unknown."""
         return max(0, self.seen_size - self.tail.offset - self.tail.content.space)
 
     @property
     def ended(self) -> bool:
-        """Whether it is no longer read."""
+        """Whether the life is over for this run."""
         return self.state in {State.ENDED, State.DONE}
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more is expected of it."""
+        """Whether no more data is expected."""
         return self.ended or self.state is State.RESTING
 
     @property
     def rotated(self) -> bool:
-        """Whether the name it was found under means another file now, or none."""
+        """Whether its first path leads to another file now, or to none."""
         return self.path not in self.names
 
     def begin_at(self, offset: int) -> None:
-        """Take everything before `offset` as read (and confirmed) in this life."""
+        """Count everything before `offset` as read and confirmed."""
         self.tail.begin_at(offset)
         self.progress = Progress(self.tail.position)
 
     def adopt(self, path: str, real_path: str | None) -> None:
-        """Go by the name under which the life was found first."""
+        """Take the path under which the life was first found."""
         self.path, self.real_path = path, real_path
 
     def identify(self, stream: str) -> None:
-        """Take an id; "" gives it back."""
+        """Set the stream id; "" removes it."""
         self.stream = stream
 
     def resume(self, stream: str, head_length: int, boundary: int) -> None:
-        """Go on with a remembered stream, whose head had so many bytes, and whose last record ended there by force."""
+        """Resume a remembered stream with a head of `head_length` bytes and a forced record end at `boundary`."""
         self.stream = stream
         self.tail.resume(head_length, boundary)
 
     def move_to(self, file: OpenFile) -> None:
-        """Go on in another file that holds the same bytes."""
+        """Continue in another file that holds the same bytes."""
         self.tail.read_from(file)
         self.lost_bytes = 0
         self.update_size(os.fstat(file.fd), self.changed_s)
 
     def add_name(self, path: str) -> None:
-        """Take note of another path that leads to the file."""
+        """Add a path that leads to the file."""
         self.names = (*self.names, path)
 
     def drop_name(self, path: str, now: float) -> None:
-        """Take note that a path leads to it no more."""
+        """Remove a path that no longer leads to the file."""
         self.names = tuple(name for name in self.names if name != path)
         if self.rotated:
             self.changed_s = now
 
     def take_names_of(self, older: "Life") -> None:
-        """Go by the names of the life that the file held before."""
+        """Take over the paths of the life that the file held before."""
         self.names, older.names = older.names, ()
 
     def change(self, event: Event) -> None:
-        """Enter the state that follows an event. To be called by `Lives`, which keeps count of the states."""
+        """Enter the state that follows an event. Only `Lives` calls this, as it keeps a list per state."""
         self.state = after(self.state, event)
 
     def update_size(self, status: os.stat_result, now: float) -> bool:
-        """Take note of the file's size and time; return whether it is worth reading."""
+        """Record the file's size and mtime; return True if the file is worth reading."""
         if status.st_size == self.seen_size and status.st_mtime_ns == self.mtime_ns:
             return False
         if status.st_size < self.seen_size:
@@ -139,17 +139,17 @@ class Life:
         return True
 
     def forget_size(self) -> None:
-        """Have whatever is seen next read; what was not read until now is lost if nothing is seen any more."""
+        """Make the next stat count as a change; bytes unread so far are lost if the file never reappears."""
         if self.seen_size >= 0:
             self.lost_bytes = self.unread
         self.seen_size = -1
 
     def close(self) -> None:
-        """Close the file; it may be opened again."""
+        """Close the file; it may be reopened."""
         self.tail.close()
 
     def peek(self) -> bytes:
-        """Return the next bytes, as `Tail.peek` does, which may step over a hole."""
+        """Return the next bytes, as `Tail.peek` does, which may skip a hole."""
         before = self.tail.offset
         data = self.tail.peek()
         if self.tail.offset != before:
@@ -157,6 +157,6 @@ class Life:
         return data
 
     def advance(self, piece: Slice) -> None:
-        """Take a slice as published."""
+        """Count a slice as published."""
         self.tail.advance(piece)
         self.progress.published(self.tail.position)

@@ -1,7 +1,7 @@
-"""Which lives are followed, under which names, in which order they are read, and what is to be done with each.
+"""The lives that are followed: their paths, the order in which they are read, and the work due on each.
 
-What becomes of a life is decided elsewhere: `shipper.lives.following` makes lives of what the filesystem shows, the
-steps read, save and end them. Here is what is known of them now; it changes by the verbs below and in no other way.
+Decisions are made elsewhere: `shipper.lives.following` turns files into lives, and the steps read, save and end them.
+This module keeps their current state, which changes through the methods below only.
 """
 
 from collections import OrderedDict
@@ -18,13 +18,13 @@ LifeSet = dict[Life, None]
 
 
 class Lives:
-    """The lives of a shipper: `index` finds them, `targets` are what a `once` run has to read of them.
+    """The lives of a shipper: `index` finds them, `targets` are the bytes that a `once` run has to read.
 
-    At most `budget` files are held open, unless more have no name to be opened by again.
+    At most `budget` files are kept open, unless more than that have no path to reopen them by.
     """
 
     def __init__(self, budget: int) -> None:
-        self._ready: OrderedDict[Life, None] = OrderedDict()  # a dict looks through what was taken from its front
+        self._ready: OrderedDict[Life, None] = OrderedDict()  # a plain dict rescans the entries deleted at its front
         self.index: Index[Life] = Index()
         self.targets: Targets[Life] = Targets()
         self._dirty: LifeSet = {}
@@ -41,11 +41,11 @@ class Lives:
         return iter(self.index)
 
     def found_at(self, path: str) -> list[Life]:
-        """Return the lives that were found at a path and have not ended, the newest first."""
+        """Return the lives found at a path that have not ended, newest first."""
         return self._succession.of(path)
 
     def name(self, life: Life, path: str) -> None:
-        """Take note that a path leads to a life."""
+        """Record that a path leads to a life."""
         self.index.add_names([path], life)
         life.add_name(path)
         self._change(life, Event.LEAVE if life.rotated else Event.STAY)
@@ -53,50 +53,50 @@ class Lives:
             self.enqueue(self._succession.line_up(life))
 
     def unname(self, life: Life, path: str, now: float) -> None:
-        """Take note that a path leads to a life no more."""
+        """Record that a path no longer leads to a life."""
         self.index.drop_name(path)
         life.drop_name(path, now)
         if life.rotated:
             self._change(life, Event.LEAVE)
 
-    # What is to be read
+    # Reading order
 
     def enqueue(self, life: Life | None) -> None:
-        """Have a life, if there is one, read in its turn."""
+        """Queue a life, if there is one, for reading."""
         if life is None or life.ended or life.state is State.UNPACKING:
             return
         if life.state is State.RESTING:
-            self._change(life, Event.LEAVE)  # to be opened again
+            self._change(life, Event.LEAVE)  # to be reopened
         if not life.stream:
             self._without_id[life] = None
         self._ready.setdefault(life)
 
     @property
     def any_ready(self) -> bool:
-        """Whether a life may have something to read."""
+        """Whether any life is queued for reading."""
         return bool(self._ready)
 
     def is_ready(self, life: Life) -> bool:
-        """Return True if a life's turn to be read is still to come."""
+        """Return True if a life is queued for reading."""
         return life in self._ready
 
     def next_ready(self) -> Life:
-        """Return the life whose turn it is to be read."""
+        """Remove and return the next life to be read."""
         return self._ready.popitem(last=False)[0]
 
     def waits(self, life: Life) -> bool:
-        """Return True while another life has to be read to its end first."""
+        """Return True while an older life has to be read to its end first."""
         return self._succession.older(life) is not None
 
     def after(self, life: Life) -> Iterator[Life]:
-        """Yield the lives that wait for one, in order."""
+        """Yield the lives that wait for this one, in order."""
         return self._succession.after(life)
 
     def at_end(self, life: Life) -> None:
-        """Take note that a life was read to its present end: what follows it at the same path may begin.
+        """Record that a life was read to its present end, so that the next one at its path may begin.
 
-        What follows a file that has its path's name is older, as a start cannot always tell: it need not wait for the
-        end of an unfinished line.
+        A life queued behind the file that the path leads to is really older, which a start cannot always know: it need
+        not wait for the end of an unfinished line.
         """
         if life.tail.pending:
             self._pending[life] = None
@@ -110,34 +110,34 @@ class Lives:
     def _is_wanted(self, life: Life) -> bool:
         return life in self._ready or self.waits(life)
 
-    # What is not saved, has no id, holds a record back
+    # Unsaved, without an id, with a pending record
 
     @property
     def dirty(self) -> bool:
-        """Whether there is anything to save."""
+        """Whether any life is unsaved."""
         return bool(self._dirty)
 
     def changed(self, life: Life) -> None:
-        """Have a life saved."""
+        """Add a life to those to be saved."""
         self._dirty[life] = None
 
     def unchanged(self, life: Life) -> None:
-        """Have a life not saved after all."""
+        """Remove a life from those to be saved."""
         self._dirty.pop(life, None)
 
     def take_dirty(self) -> list[Life]:
-        """Return the lives to be saved; those that could not be saved are `changed` again."""
+        """Return the unsaved lives and clear the list; the caller gives failures back with `changed`."""
         lives, self._dirty = [*self._dirty], {}
         return lives
 
     def saved(self, lives: Iterable[Life]) -> None:
-        """Forget ended lives that are confirmed to their end, now that this is saved."""
+        """Forget ended lives whose confirmation to the end is now saved."""
         for life in lives:
             if life.ended and life.progress.committed >= life.tail.offset:
                 self.index.drop_stream(life.stream)
 
     def lacks_id(self, life: Life) -> bool:
-        """Return True if a life's turn to get an id is still to come."""
+        """Return True if a life is queued for an id."""
         return life in self._without_id
 
     @property
@@ -146,27 +146,27 @@ class Lives:
         return iter(self._without_id)
 
     def take_without_id(self, lives: Iterable[Life]) -> None:
-        """Take note that these get ids now, or have nothing yet to make one of."""
+        """Remove these from the queue for ids: they get one now, or have no data yet to derive it from."""
         for life in lives:
             del self._without_id[life]
 
     def give_back_without_id(self, lives: Iterable[Life]) -> None:
-        """Have these get ids later."""
+        """Queue these for ids again."""
         self._without_id.update(dict.fromkeys(lives))
 
     @property
     def pending(self) -> Collection[Life]:
-        """The lives with a record that may go on, as they are now: to be copied by whoever changes them."""
+        """The lives with a record that may continue. A live view: copy it before changing lives."""
         return self._pending.keys()
 
     def record_read(self, life: Life) -> None:
-        """Take note that a life's last record is held back no more."""
+        """Record that a life's last record is no longer pending."""
         self._pending.pop(life, None)
 
     # Open files, and the end
 
     def take_in(self, life: Life) -> None:
-        """Follow a life that was opened: it comes after those that have its path already."""
+        """Follow a newly opened life, after those already at its path."""
         if life.state is not State.UNPACKING:
             self.index.add_file(life)
         if life.stream:
@@ -175,7 +175,7 @@ class Lives:
         self.enqueue(self._succession.line_up(life))
 
     def move(self, life: Life, file: OpenFile) -> None:
-        """Let a life go on in another file."""
+        """Continue a life in another file."""
         self.index.drop_file(life)
         life.move_to(file)
         self.index.add_file(life)
@@ -185,7 +185,7 @@ class Lives:
         self.enqueue(life)
 
     def replace(self, life: Life, fresh: Life, *, goes_on: bool) -> None:
-        """Let a life take the file and the names of another, which `goes_on` elsewhere or ends."""
+        """Give a life's file and names to the `fresh` one; the old life `goes_on` elsewhere or ends."""
         self.targets.hand_over(life, fresh)
         fresh.take_names_of(life)
         if fresh.rotated:
@@ -201,7 +201,7 @@ class Lives:
         self.enqueue(fresh)
 
     def keep_open(self, life: Life) -> None:
-        """Count a life's file as open; others are closed if there are too many."""
+        """Count a life's file as open, and close others if there are too many."""
         self.open_files.keep(life)
 
     def close_file(self, life: Life) -> None:
@@ -209,39 +209,39 @@ class Lives:
         self.open_files.close(life)
 
     def leave(self, life: Life) -> None:
-        """Look at a life now and then, whose path means another file or none."""
+        """Keep a life's file open and checked, as its path leads to another file or to none."""
         self._change(life, Event.LEAVE)
 
     def stay(self, life: Life) -> None:
-        """Look at a life only when its names are seen to have changed."""
+        """Follow a life by its names again, without checks of its own."""
         self._change(life, Event.STAY)
 
     @property
     def leaving(self) -> Collection[Life]:
-        """The lives whose path means another file by now, as they are now: to be copied by whoever changes them."""
+        """The lives whose path leads to another file now. A live view: copy it before changing lives."""
         return self._in_state[State.LEAVING].keys()
 
     @property
     def resting(self) -> Collection[Life]:
-        """Those of them that were quiet for long, and are closed; likewise."""
+        """The lives that left, were quiet for long and are closed. A live view, too."""
         return self._in_state[State.RESTING].keys()
 
     def rest(self, life: Life) -> None:
-        """Close a life that was renamed away and is quiet."""
+        """Close a quiet life that was renamed away."""
         self._change(life, Event.REST)
         self.close_file(life)
         self._dirty[life] = None
 
     def unpack(self, life: Life) -> None:
-        """Read no more of a life until an archive is unpacked that holds the rest."""
+        """Stop reading a life until the archive with the rest of it is unpacked."""
         self._change(life, Event.UNPACK)
 
     def unpacked(self, life: Life) -> None:
-        """Read on in what was unpacked for a life."""
+        """Resume a life in its unpacked file."""
         self._change(life, Event.RESUME)
 
     def end(self, life: Life, *, done: bool = False) -> None:
-        """Read no more of a life; its stream stays until all of it is confirmed."""
+        """Stop reading a life; its stream stays until all of it is confirmed."""
         self._change(life, Event.FINISH if done else Event.END)
         self.close_file(life)
         if life.stream:
@@ -256,7 +256,7 @@ class Lives:
         self.open_files.close_all()
 
     def _change(self, life: Life, event: Event) -> None:
-        """Have a life enter the state that follows an event; those that leave or rest are listed."""
+        """Change a life's state by an event, and update the lists of leaving and resting lives."""
         before = life.state
         life.change(event)
         if life.state is not before:

@@ -1,4 +1,4 @@
-"""Which files are held open: at most so many, as far as they can be opened again by a name."""
+"""Open files: kept within a budget, as far as they can be reopened by a path."""
 
 import logging
 from collections.abc import Callable, Container
@@ -7,11 +7,11 @@ from typing import Generic, Protocol, TypeVar
 logger = logging.getLogger("shipper.descriptors")
 
 SPARE_SHARE = 8
-"""An eighth of the budget is made free at once."""
+"""An eighth of the budget is freed at a time."""
 
 
 class Openable(Protocol):
-    """What has an open file, and names by which it can be opened again: a life."""
+    """An open file with names by which it can be reopened: a life."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -25,9 +25,9 @@ F = TypeVar("F", bound=Openable)
 
 
 class OpenFiles(Generic[F]):
-    """The open tails, the one used last at the end.
+    """Lives with an open file, the most recently used last.
 
-    What is in `pinned` is never closed to save descriptors, and what `is_wanted` soon is closed last.
+    Those in `pinned` are never closed to save descriptors, and those that `is_wanted` soon are closed last.
     """
 
     def __init__(self, budget: int, pinned: Container[F], is_wanted: Callable[[F], bool]) -> None:
@@ -41,7 +41,7 @@ class OpenFiles(Generic[F]):
         return len(self._open)
 
     def keep(self, life: F) -> None:
-        """Count a file as open, the latest of all; close others if there are too many."""
+        """Count a file as open and most recently used; close others if there are too many."""
         self._open.pop(life, None)
         self._open[life] = None
         if len(self._open) > self._budget:
@@ -68,9 +68,9 @@ class OpenFiles(Generic[F]):
             )
 
     def _close_some(self, latest: F) -> None:
-        """Close files that can be opened again by their names, those with nothing to read first, the oldest first.
+        """Close files that can be reopened by a name: idle ones first, then the least recently used.
 
-        A part of the budget at once: to look through all open files at each opening takes the square of their number.
+        A part of the budget at a time: a search of all open files at each opening would take quadratic time.
         """
         closable = [life for life in self._open if life.names and life not in self._pinned and life is not latest]
         closable.sort(key=self._is_wanted)

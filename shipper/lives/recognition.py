@@ -1,4 +1,4 @@
-"""Lives that the registry remembers: which of them goes on in an open file, and what is to be remembered of one."""
+"""Remembered lives: which of them an open file continues, and the registry row of a life."""
 
 import logging
 from collections.abc import Container
@@ -17,7 +17,7 @@ _COPY = "copy of "
 
 
 class Memory:
-    """What the registry remembers of files. With `cloned` it is another machine's: lives go on under new ids."""
+    """What the registry remembers of files. With `cloned` it is another machine's: lives continue under new ids."""
 
     def __init__(self, registry: Registry, *, cloned: bool = False) -> None:
         self._registry = registry
@@ -27,8 +27,8 @@ class Memory:
     def resume(self, life: Life, followed: Container[str]) -> Verdict:
         """Resume a remembered stream from this file, if it is one that is not `followed`. Return the verdict.
 
-        Streams that turn out to be over are kept in `over` until `bury`. One that is followed in its copy had the file
-        before: what the file holds now comes after it, at its path.
+        Streams that turn out to be over are kept in `over` until `bury`. A stream that is followed in its copy was in
+        this file before: the file's present life succeeds it, at its path.
         """
         for row in self._registry.candidates(life.inode):
             verdict = recognise(life.tail.file, row)
@@ -42,7 +42,7 @@ class Memory:
         return Verdict.OTHER_FILE
 
     def resume_as(self, life: Life, stream: str) -> Verdict:
-        """Resume this remembered stream, if the file is that and no later life. Return the verdict."""
+        """Resume this remembered stream, unless the file holds a later life. Return the verdict."""
         for row in self._registry.candidates(life.inode):
             verdict = recognise(life.tail.file, row)
             if row.stream == stream:
@@ -55,53 +55,53 @@ class Memory:
         return Verdict.OTHER_FILE
 
     def knows(self, file: OpenFile) -> bool:
-        """Return True if an open file is a life that is remembered."""
+        """Return True if an open file holds a remembered life."""
         return any(recognise(file, row) in RESUMABLE for row in self._registry.candidates(file.id.inode))
 
     def resume_row(self, life: Life, row: Row) -> None:
-        """Let a life whose file holds a remembered stream go on with it."""
+        """Resume a remembered stream in a life whose file holds it."""
         life.begin_at(row.offset)
         if not self._cloned:
             forced = life.recorder.joins or life.recorder.rewrites
             life.resume(row.stream, row.head_length, row.published if forced else 0)
 
     def note_copy(self, life: str, copy: str) -> None:
-        """Remember which file, `described`, holds what the stream `life` began with, in case we are killed now."""
+        """Remember which file, `described`, holds the first bytes of the stream `life`, to survive a kill."""
         self._registry.remember(_COPY + life, copy, sync=False)
 
     def forget_copies(self, life: str = "") -> None:
-        """Forget what is remembered of a stream's copy, or of all."""
+        """Forget the copy of a stream, or of all streams."""
         self._registry.forget(_COPY + life)
 
     def with_noted_copies(self) -> list[Row]:
-        """Return the remembered lives of which a copy is remembered."""
+        """Return the remembered lives that have a remembered copy."""
         return [row for stream in self._registry.facts(_COPY) if (row := self._registry.row(stream))]
 
     def noted_copy(self, life: str) -> str:
-        """Return what was noted of a stream's copy; "" if nothing was."""
+        """Return the noted copy of a stream, "" if there is none."""
         return self._registry.fact(_COPY + life)
 
     def take_as_read(self, life: Life, size: int) -> bool:
-        """Remember a file of which the first `size` bytes were shipped as another's; False if that cannot be saved."""
+        """Remember a file whose first `size` bytes were shipped from another one; False if the save failed."""
         life.begin_at(size)
         life.identify(random_id())
         return self._registry.add([row_of(life)])
 
     def bury(self) -> None:
-        """Remember that the streams in `over` are over, and say so."""
+        """Save and report the end of the streams in `over`."""
         if self.over and self._registry.save([row.ended() for row, _ in self.over.values()]):
             for row, verdict in self.over.values():
                 if verdict is not Verdict.SAME:
                     log = logger.info if verdict is Verdict.REPLACED else logger.warning
-                    log("%s is not what it was when it was last read: %s", visible(row.path), verdict.value)
+                    log("%s has changed since it was last read: %s", visible(row.path), verdict.value)
             self.over.clear()
 
     def is_rewritten(self, stream: str) -> bool:
-        """Return True if a stream turned out to be over because its file holds other bytes by now."""
+        """Return True if a stream is over because its file was rewritten."""
         return stream in self.over and self.over[stream][1] is Verdict.REWRITTEN
 
     def _take_over(self, life: Life, row: Row, verdict: Verdict) -> None:
-        """Go on with a remembered stream, or go on without its id, or without its offset too."""
+        """Resume a remembered stream: with its id, without the id, or without id and offset."""
         if verdict is not Verdict.REPLACED and life.path != row.path:
             life.adopt(row.path, row.real_path)
         if verdict is Verdict.SAME:
@@ -113,7 +113,7 @@ class Memory:
 
 
 def row_of(life: Life) -> Row:
-    """Return what is to be remembered of a life now."""
+    """Return the registry row of a life as it is now."""
     confirmed = life.progress.checkpoint
     return Row(
         stream=life.stream,

@@ -1,4 +1,4 @@
-"""Standard input: read as it comes, no rewinding, nothing remembered."""
+"""Standard input: read as it arrives, never rewound, not remembered."""
 
 import os
 import select
@@ -15,7 +15,7 @@ READ_BYTES = 512 * 1024
 
 
 class Stdin:
-    """Slices of a pipe, a terminal or a redirected file; `waiting` is the unfinished line that came last."""
+    """Slices of a pipe, a terminal or a redirected file; `_waiting` is the unfinished end of the input so far."""
 
     def __init__(self, entry: Input, fd: int = 0) -> None:
         self.input = entry
@@ -34,11 +34,11 @@ class Stdin:
 
     @property
     def at_end(self) -> bool:
-        """Whether all of it was read."""
+        """Whether all input was read."""
         return self._eof and not self._waiting
 
     def read(self, now: float = 0.0) -> Slice | None:
-        """Return what is there now, up to its last complete record; at the end of input, the unfinished one too."""
+        """Return the available input up to its last complete record; at end of input, the unfinished one, too."""
         if self._eof:
             return self._slice(self._waiting) if self._waiting else None
         if self._more:
@@ -52,7 +52,7 @@ class Stdin:
         return self._slice(self._waiting + data)
 
     def done(self) -> bool:
-        """Return True if all of it was read and confirmed."""
+        """Return True if all input was read and confirmed."""
         return self.at_end and self.progress.committed == self.offset
 
     def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:

@@ -1,26 +1,26 @@
-"""Which life comes after which: those found at the same path are read one after the other, each to its present end."""
+"""Succession: lives found at the same path are read one after the other, each to its present end."""
 
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
 
 class Placed(Protocol):
-    """What has a path, and a place where its rotated forms are: a life."""
+    """A life as its succession needs it: its path, and the place of its rotated files."""
 
     @property
     def path(self) -> str:
-        """The path that it was found at."""
+        """The path where it was found."""
 
     @property
     def place(self) -> str:
-        """The path beside which its rotated forms are."""
+        """The path beside which rotation puts its files."""
 
 
 P = TypeVar("P", bound=Placed)
 
 
 class Succession(Generic[P]):
-    """The lives of each path: which one has to be read before another."""
+    """The lives of each path, in the order in which they have to be read."""
 
     def __init__(self) -> None:
         self._newest: dict[str, P] = {}
@@ -29,7 +29,7 @@ class Succession(Generic[P]):
         self._younger: dict[P, P] = {}
 
     def of(self, path: str) -> list[P]:
-        """Return the lives found at a path, or by a link to it, that have not ended, the newest first."""
+        """Return the lives found at a path, or through a link to it, that have not ended, newest first."""
         return [*self._of.get(path, {})][::-1]
 
     def older(self, life: P) -> P | None:
@@ -37,16 +37,16 @@ class Succession(Generic[P]):
         return self._older.get(life)
 
     def after(self, life: P) -> Iterator[P]:
-        """Yield the lives that wait for one, in order."""
+        """Yield the lives that wait for this one, in order."""
         younger = self._younger.get(life)
         while younger:
             yield younger
             younger = self._younger.get(younger)
 
     def line_up(self, life: P) -> P | None:
-        """Let a life wait for the one before it at the same path; return that one.
+        """Queue a life behind the newest one at its path; return that one.
 
-        A life comes last, too, when it has its path again: unless others still wait for it, then it stays before them.
+        A life that gets its path back is queued last as well; if others still wait for it, it stays before them.
         """
         older = self._newest.get(life.path)
         if older is life or life in self._younger:
@@ -57,9 +57,9 @@ class Succession(Generic[P]):
         return older
 
     def replace(self, life: P, fresh: P) -> P | None:
-        """Let a life take the place of the one whose file it has; return what it has to wait for in another place.
+        """Put `fresh` in the place of the life whose file it has; return the life to wait for if it is queued anew.
 
-        A deleted file's inode may come back as a newer file than others of the path: that one comes last.
+        The inode of a deleted file may return as a file newer than others of the path: that one is queued last.
         """
         newest = self._newest.get(fresh.path)
         if fresh.path != life.path or not (life in self._younger or newest is life):
@@ -73,13 +73,13 @@ class Succession(Generic[P]):
         return None
 
     def insert(self, life: P, fresh: P) -> None:
-        """Let a life come right before another of the same path."""
+        """Queue a life directly before another one of the same path."""
         if fresh.path == life.path:
             self._join(self._older.get(fresh), life)
             self._join(life, fresh)
 
     def release(self, life: P) -> P | None:
-        """Let the next life of the path begin, unless an older one has to be read before both; return it."""
+        """Take a life out of the queue, and return the next one of its path; an older one still comes before it."""
         older, younger = self._older.pop(life, None), self._younger.pop(life, None)
         if younger:
             self._older.pop(younger, None)
@@ -89,7 +89,7 @@ class Succession(Generic[P]):
         return younger
 
     def leave(self, life: P) -> None:
-        """Take out a life that has ended."""
+        """Remove a life that has ended."""
         for path in _paths(life):
             self._of.get(path, {}).pop(life, None)
             if not self._of.get(path, True):

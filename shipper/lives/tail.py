@@ -1,10 +1,10 @@
 """One open file, read from its offset in slices that end with a record.
 
-A tail reads with pread and keeps no buffer: what is not published is read again. Each read begins FINGERPRINT_BYTES
-before the offset, and those bytes must be the ones read last time, as must the file's head: so the read itself notices
-truncation and rewriting in place, whatever the size is.
+A tail reads with pread and keeps no buffer: unpublished bytes are read again. Each read begins FINGERPRINT_BYTES before
+the offset, and those bytes must match the previous read, as must the file's head. So the read itself detects truncation
+and rewriting in place, whatever the size is.
 
-A line that never ends is searched for its LF only once (`scanned`) and leaves in pieces of max_record_bytes.
+A line that never ends is searched for its LF only once (`scanned`) and is published in pieces of max_record_bytes.
 """
 
 import os
@@ -20,19 +20,19 @@ from shipper.records.encoding import Encoding
 
 BATCH_BYTES = MAX_BODY_BYTES
 REWORKED_BYTES = 512 * 1024
-"""Of an input whose records are joined or changed: that takes several times their size in memory."""
+"""The limit for an input whose records are joined or changed: that takes several times their size in memory."""
 
 
-class LifeEnded(Exception):  # noqa: N818 - a turn of events, not an error
+class LifeEnded(Exception):  # noqa: N818 - an event, not an error
     """The open file no longer holds what was read from it: truncated or rewritten in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bytes of a file: `body` begins at `offset`; `partial` if its last record goes on in the next slice.
+    """Bytes of a file: `body` begins at `offset`; `partial` if its last record continues in the next slice.
 
-    `bounds`: where its records end in the decoded text, if they are not simply lines. `forced`: the last one's end is
-    not told by the bytes but by the time that passed.
+    `bounds`: where its records end in the decoded text, unless each is a line. `forced`: a timeout, not the bytes,
+    ended the last record.
     """
 
     offset: int
@@ -48,13 +48,13 @@ class Slice:
 
 
 class Tail:
-    """The reader of one open file. Others change it by its verbs, and write none of its attributes.
+    """The reader of one open file. Callers use its methods and never write its attributes.
 
-    `position`: what is read next, and what was read before it. After a read, `more` says that the file continues,
-    `fragment` that an unfinished line follows; `final` has that line read as a record. `pending`: whole lines wait for
-    others that may belong to their record; `flush` has them read. At `boundary` a record was once forced to end, and
-    ends again. `until`: from there on, the file's content is another life's. `hole`: where a writer may resume after a
-    truncation, leaving NULs before. `content` reads everything but space.
+    `position`: the next offset and the bytes before it. After a read, `more` means that the file continues, `fragment`
+    that an unfinished line follows; `final` makes that line a record. `pending`: whole lines wait for others that may
+    belong to their record; `flush` ends the record. At `boundary` a record was once forced to end, and ends again.
+    From `until` on, the content is another life's. `hole`: where a writer may resume after a truncation, leaving NULs
+    before. `content` reads everything but space.
     """
 
     __slots__ = (
@@ -74,7 +74,7 @@ class Tail:
 
     @property
     def offset(self) -> int:
-        """What is read next."""
+        """The offset of the next byte to read."""
         return self.position.offset
 
     @property
@@ -87,43 +87,43 @@ class Tail:
         return self.recorder.encoding
 
     def begin_at(self, offset: int) -> None:
-        """Take everything before `offset` as read."""
+        """Count everything before `offset` as read."""
         self.position = Position.of(self.fd, offset)
         self.scanned = offset
         self.head = Head.of(self.fd, offset)
 
     def resume(self, head_length: int, boundary: int) -> None:
-        """Go on with a file whose head had so many bytes, and where a record was once forced to end at `boundary`."""
+        """Resume a file with a head of `head_length` bytes and a record that was once forced to end at `boundary`."""
         self.head = Head.of(self.fd, head_length)
         self.boundary = boundary
 
     def stop_at(self, offset: int) -> None:
-        """Read up to there only, where a record ends: the rest is another life's."""
+        """Read only up to `offset`, the end of a record: the rest is another life's."""
         self.until = self.boundary = offset
 
     def read_from(self, file: OpenFile) -> None:
-        """Read from another file, which stands for this one."""
+        """Read from another file in place of this one."""
         self.file = file
 
     def release(self) -> OpenFile:
-        """Give the open file away."""
+        """Return the open file and keep it as closed."""
         file, self.file = self.file, self.file.closed
         return file
 
     def expect_hole(self, offset: int) -> None:
-        """Step over NULs up to there: a writer may go on where it was before a truncation."""
+        """Skip NULs up to `offset`: a writer may resume at its position from before a truncation."""
         self.hole = offset
 
     def flush_record(self) -> None:
-        """Have the lines that are held read as a record."""
+        """Make the next read end the pending record."""
         self.flush = True
 
     def finish_line(self, *, finished: bool = True) -> None:
-        """Have an unfinished line read as a record, or no more."""
+        """Make the next read end an unfinished line as a record, or cancel that."""
         self.final = finished
 
     def peek(self) -> bytes:
-        """Return the life's next bytes, as many as a head takes; none unless a whole line (or `final`) is there."""
+        """Return the life's next bytes, HEAD_BYTES at most; none before a whole line is there, unless `final`."""
         if self.hole:
             self._skip_hole()
         data = self._content(HEAD_BYTES, 0)
@@ -131,7 +131,7 @@ class Tail:
         return b"" if self.fragment and not self.final else data
 
     def read(self) -> Slice | None:
-        """Return the next slice; None at the end, or before a line that is not finished (unless `final`).
+        """Return the next slice; None at the end, or before an unfinished line (unless `final`).
 
         Raises LifeEnded if the file no longer continues what was read, OSError as pread does.
         """
@@ -160,17 +160,17 @@ class Tail:
         return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
 
     def read_again(self, piece: Slice) -> None:
-        """Have the next read return a slice again that was not taken."""
+        """Make the next read return a slice again that was not published."""
         self.scanned, self.flush = self.offset, piece.forced
         self.content.search_again()
 
     def leave_rest(self) -> None:
-        """Take note that less is published than was read: the file goes on."""
+        """Record that less is published than was read: the file continues."""
         self.more = True
 
     def advance(self, piece: Slice) -> None:
-        """Take a slice as published."""
-        if not piece.offset:  # what was looked at before may never be in the life's copy
+        """Count a slice as published."""
+        if not piece.offset:  # bytes that were only peeked at may never be in the life's copy
             self.head = Head()
         self.head.extend(piece.offset, piece.body)
         self.position = self.position.after(piece.body)
@@ -178,7 +178,7 @@ class Tail:
         self.content.search_again()
 
     def reopened_as(self, file: OpenFile) -> bool:
-        """Take a newly opened file; False if it is not this one, though it may have its inode by now."""
+        """Take a newly opened file; False if it is another one, even with the same inode."""
         if file.id != self.file.id:
             file.close()
             return False
@@ -186,11 +186,11 @@ class Tail:
         return True
 
     def continues(self) -> bool:
-        """Return True if the open file still holds what was read: the head, and the bytes before the offset."""
+        """Return True if the open file still has its head and the bytes before the offset."""
         return self.head.matches(self.fd) and self.position.is_in(self.fd)
 
     def end_of_records(self) -> int:
-        """Return where the last complete line of the file ends (looking back max_record_bytes at most)."""
+        """Return where the last complete line of the file ends (searching the last max_record_bytes only)."""
         size = content_end(self.fd)
         start = max(0, size - self.recorder.max_record_bytes)
         data = os.pread(self.fd, size - start, start)
@@ -198,12 +198,12 @@ class Tail:
         return start + last if last or not start else size - size % self._encoding.unit
 
     def close(self) -> None:
-        """Close the file; it may be opened again."""
+        """Close the file; it may be reopened."""
         if self.fd >= 0:
             self.release().close()
 
     def _skip_hole(self) -> None:
-        """Step over the NULs that a writer leaves who goes on at its old position after a truncation."""
+        """Skip the NULs left by a writer that resumed at its old position after a truncation."""
         first, _ = first_byte(self.fd)
         if first is None:
             return
@@ -212,7 +212,7 @@ class Tail:
         self.hole = 0
 
     def _read_on(self, limit: int) -> tuple[bytes, int]:
-        """Return up to `limit` new bytes behind those of the position, and where they begin."""
+        """Return the bytes before the position and up to `limit` new ones, and where the new ones begin."""
         start = len(self.position.before)
         data = self._content(start + limit, start)
         if not data.startswith(self.position.before):
@@ -220,7 +220,7 @@ class Tail:
         return data, start
 
     def _content(self, most: int, start: int, position: int = -1) -> bytes:
-        """Return at most `most` bytes from `start` before `position` (the offset), without space behind that."""
+        """Return at most `most` bytes from `start` bytes before `position` (default: the offset) on, without space."""
         position = self.offset if position < 0 else position
         return self.content.read(self.fd, most, position - start, start)
 
@@ -232,11 +232,11 @@ class Tail:
         return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
 
     def _to_boundary(self) -> int:
-        """Return how many bytes may be read before a record's end that was forced; else, more than any limit."""
+        """Return how many bytes remain before the forced end of a record; more than any limit if there is none."""
         return self.boundary - self.offset if self.offset < self.boundary else 2 * BATCH_BYTES
 
     def _unfinished(self, data: bytes, start: int) -> Slice | None:
-        """Judge what is no complete record: nothing, held lines, the beginning of a line or of a very long one."""
+        """Handle an incomplete record: nothing, pending lines, an unfinished line or the start of a very long one."""
         length = len(data) - start
         if not length or self.pending:
             return None
@@ -246,9 +246,9 @@ class Tail:
         return self._read_long_line() if self.more or self.final else None
 
     def _read_long_line(self) -> Slice | None:
-        """Go on looking for the end of an unfinished line from `scanned`; return the line once it is there."""
+        """Search for the end of an unfinished line from `scanned` on; return the line once it is complete."""
         room = min(self.recorder.max_record_bytes, self._to_boundary()) - (self.scanned - self.offset)
-        half = self.scanned % self._encoding.unit  # a unit's first half that was there before
+        half = self.scanned % self._encoding.unit  # the first half of a unit, from the previous search
         data = self._content(min(BATCH_BYTES, room) + half, half, self.scanned)
         fresh = max(0, len(data) - half)
         if not fresh and os.fstat(self.fd).st_size < self.scanned:
@@ -271,12 +271,12 @@ class Tail:
         return self._piece(data[start:]) if partial else Slice(self.offset, data[start:], forced=forced)
 
     def _piece(self, data: bytes) -> Slice:
-        """Return the beginning of a line that is too long, up to the end of a character."""
+        """Return the beginning of an overlong line, up to the end of a character."""
         return Slice(self.offset, self._encoding.whole(data, self.offset), partial=True)
 
 
 def _too_long(encoding: Encoding, data: bytes, start: int, most: int, at: int) -> int:
-    """Return where a line of over `most` bytes begins in data[start:], itself a line's beginning; -1 if none does."""
+    """Return where a line of over `most` bytes begins in data[start:], which begins with a line; -1 if none does."""
     while len(data) - start > most:
         end = encoding.behind_last(data, start, start + most, at)
         if not end:

@@ -1,6 +1,6 @@
-"""Archives that hold the rest of a life are unpacked, a little with each step, into files without a name.
+"""Archives that hold the rest of a life are unpacked, a little in each step, into unnamed files.
 
-A disk without room is said once and waited for; an archive that is renamed or deleted meanwhile is looked for anew.
+A full disk is reported once and retried; an archive that is renamed or deleted meanwhile is searched for again.
 """
 
 import logging
@@ -26,7 +26,7 @@ RETRY_S = 5.0
 
 
 def archives_of(row: Row, kin: Kin) -> list[str]:
-    """Return the archives beside a life's path that begin as it did."""
+    """Return the archives beside a life's path that begin as the life did."""
     found = [each for each in kin.of(row.place) if archives.is_archive(each)]
     for each in found:
         if each not in kin.heads:
@@ -35,7 +35,7 @@ def archives_of(row: Row, kin: Kin) -> list[str]:
 
 
 class Job:
-    """An archive that is being unpacked for a life: one of `found`, or of those that `find` tells later."""
+    """The unpacking of an archive for a life: one of `found`, or of those that `find` returns later."""
 
     def __init__(self, life: Life, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
         self.life = life
@@ -44,14 +44,14 @@ class Job:
         self.work = self._unpack(found)
 
     def restart(self) -> None:
-        """Begin again."""
+        """Start over."""
         os.ftruncate(self.life.tail.fd, 0)
         self.work = self._unpack(self._find())
 
     def _unpack(self, found: list[str]) -> Iterator[None]:
-        """Unpack the first archive that holds the life; in the end the file is empty if none did.
+        """Unpack the first archive that holds the life; leave the file empty if none does.
 
-        Rotation renames archives meanwhile: those that were not tried under any name are tried as well.
+        Rotation may rename archives meanwhile: any that was not tried under another name is tried as well.
         """
         tried: set[tuple[int, int]] = set()
         while found:
@@ -73,7 +73,7 @@ class Job:
 
 
 class Unpacking:
-    """The archives to be unpacked, in turn, into files in `directory` (None: where temporary files go)."""
+    """The queue of archives to unpack into `directory` (None: the default for temporary files)."""
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
@@ -82,24 +82,24 @@ class Unpacking:
         self._full = False
 
     def scratch(self, path: str, file_id: FileId, real_path: str | None) -> OpenFile:
-        """Return a new file without a name, to stand for the one that is gone. Raises OSError."""
+        """Return a new unnamed file in place of the one that is gone. Raises OSError."""
         with tempfile.TemporaryFile(dir=self._directory) as file:
             return OpenFile(path, os.dup(file.fileno()), file_id, real_path)
 
     def add(self, job: Job) -> None:
-        """Unpack for a life, after the others."""
+        """Queue a job."""
         self._jobs.append(job)
 
     def lives(self) -> list[Life]:
-        """Return the lives that cannot be read yet."""
+        """Return the lives that wait for their archives."""
         return [job.life for job in self._jobs]
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to unpack."""
+        """Return the seconds until the next unpacking is due."""
         return max(0.0, self._retry_at - now) if self._jobs else float("inf")
 
     def work(self, now: float) -> Iterator[Job]:
-        """Unpack a little more; yield what is finished."""
+        """Unpack a little more; yield the jobs that are finished."""
         for _ in range(CHUNKS_A_STEP):
             if not self._jobs or now < self._retry_at:
                 return
@@ -111,7 +111,7 @@ class Unpacking:
                 self._full = False
                 yield job
             except FileNotFoundError:
-                job.restart()  # it was renamed, or deleted, since it was found
+                job.restart()  # renamed or deleted since it was found
             except OSError as error:
                 self._wait_for_room(job, error, now)
 

@@ -1,1 +1,1 @@
-"""Where records end, how severe they are, and what of them leaves the host. Pure."""
+"""Record boundaries, severities, and which parts of records leave the host. Pure."""

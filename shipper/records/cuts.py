@@ -1,4 +1,4 @@
-"""Where records end and what becomes of them, as a recorder tells whoever reads a entry. Pure."""
+"""The results of a recorder, for those who read a file: where records end, and what a batch carries. Pure."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -7,7 +7,7 @@ from shipper.records.encoding import Encoding
 
 
 class Bounds(NamedTuple):
-    """Records, one after the other: their bytes, as decoded, and their lines. The last may go on if `open`."""
+    """Consecutive records: their sizes in bytes, decoded, and their lines. The last may continue if `open`."""
 
     sizes: list[int]
     lines: list[int]
@@ -16,10 +16,10 @@ class Bounds(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """Complete records end at `end`. `bounds` are theirs in the decoded text, None if each is a line.
+    """Complete records end at `end`. `bounds` are their bounds in the decoded text, None if each is a line.
 
-    `forced`: the last one might have gone on, as far as its bytes tell. `more`: others are left to the next slice,
-    because one holds only so many.
+    `forced`: judging by its bytes, the last one might have continued. `more`: further records are left to the next
+    slice, because this one is full.
     """
 
     end: int
@@ -30,7 +30,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a batch carries: body, levels, lengths."""
+    """The payload of a batch: body, levels, lengths."""
 
     body: bytes
     levels: bytes
@@ -38,11 +38,11 @@ class Finished:
 
 
 class Records(Protocol):
-    """What makes records of a file's bytes: `recorder.Recorder`."""
+    """Turns a file's bytes into records: `recorder.Recorder`."""
 
     @property
     def encoding(self) -> Encoding:
-        """How the file's text is written."""
+        """The encoding of the file."""
 
     @property
     def joins(self) -> bool:
@@ -50,7 +50,7 @@ class Records(Protocol):
 
     @property
     def rewrites(self) -> bool:
-        """Whether what is published may not be what the file holds."""
+        """Whether the published bytes may differ from the file's."""
 
     @property
     def flush_s(self) -> float:
@@ -58,10 +58,10 @@ class Records(Protocol):
 
     @property
     def max_record_bytes(self) -> int:
-        """How large a record may be."""
+        """The largest size of a record."""
 
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
-        """Return how far the complete records of data[start:] go."""
+        """Return where the complete records of data[start:] end."""
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
-        """Return what a batch carries of a slice that was cut so."""
+        """Return what a batch carries of a slice with these bounds."""

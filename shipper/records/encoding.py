@@ -1,10 +1,10 @@
-"""How an input's text is written, as far as the shipper has to know: where lines end, and what they are in UTF-8.
+"""Encodings of inputs, as far as the shipper needs them: where lines end, and their text in UTF-8.
 
-Nearly everything is written so that the byte LF ends a line and is nothing else: UTF-8, Latin-1, EUC, Shift-JIS, ...
-Such text is bytes, and leaves as it is. In UTF-16 a newline is two bytes at an even offset, as are the halves of any
-other character, and it is decoded. A byte order mark at the beginning of a file is left out; a surrogate without its
-other half becomes three bytes, as UTF-8 would have it if it might, so that nothing is lost; half a unit, where a file
-ends in the middle of one, becomes a question mark. So what is not complete is never longer than what becomes of it.
+In nearly every encoding the byte LF ends a line and means nothing else: UTF-8, Latin-1, EUC, Shift-JIS, ... Such text
+is handled as bytes and published unchanged. UTF-16 is decoded: its characters are units of two bytes at even offsets,
+newlines included. A byte order mark at the beginning of a file is removed; a lone surrogate becomes three bytes, as if
+UTF-8 allowed it, so that nothing is lost; half a unit, where a file ends within one, becomes a question mark. So
+incomplete text is never longer than the same text once it is complete.
 """
 
 import io
@@ -22,21 +22,21 @@ _HALF: Final = "?"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Bytes of a file as UTF-8, `body`. Each line ends at one of `ends` in it, of `file_ends` in the file's."""
+    """Bytes of a file decoded to UTF-8, `body`. Its lines end at `ends`, and those of the file at `file_ends`."""
 
     body: bytes
     ends: list[int]
     file_ends: list[int]
 
     def file_at(self, end: int) -> int:
-        """Return how many of the file's bytes make body[:end]; within a line, as far from its end, if it has that."""
+        """Return how many of the file's bytes make body[:end]; within a line, counted back from the line's end."""
         if not end:
             return 0
         line = bisect_left(self.ends, end)
         return max(self.file_ends[line] - (self.ends[line] - end), self.file_ends[line - 1] if line else 0)
 
     def lengths(self, of_records: Lengths | None) -> Lengths:
-        """Return (bytes, bytes of the file) per record, of (bytes, bytes of `body`); None: each line is a record."""
+        """Convert each record's (bytes, bytes of `body`) to (bytes, bytes of the file); None: one record per line."""
         if of_records is None:
             of_records = tuple((end - start, end - start) for start, end in pairwise([0, *self.ends]))
         ends = map(self.file_at, accumulate((size for _, size in of_records), initial=0))
@@ -46,10 +46,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """Where lines end: behind `newline`, whose bytes are those of one unit. `codec`: Python's name; "": mere bytes.
+    """An encoding: `newline`, one unit long, ends lines. `codec`: Python's name; "" for text handled as bytes.
 
-    `longest`: the most bytes that a character has. `at` is the offset in the file of the first byte of `data`: units
-    begin at multiples of their length.
+    `longest`: the most bytes of a character. `at` is the offset in the file of the first byte of `data`: units begin
+    at multiples of their length.
     """
 
     codec: str
@@ -58,12 +58,12 @@ class Encoding:
 
     @property
     def decodes(self) -> bool:
-        """Whether text leaves in another encoding than it has."""
+        """Whether text is decoded before it is published."""
         return bool(self.codec)
 
     @property
     def unit(self) -> int:
-        """How many bytes a unit has."""
+        """The size of a unit in bytes."""
         return len(self.newline)
 
     def behind_first(self, data: bytes, start: int = 0, at: int = 0) -> int:
@@ -74,21 +74,21 @@ class Encoding:
         return found + self.unit if found >= 0 else 0
 
     def behind_last(self, data: bytes, start: int, end: int, at: int = 0) -> int:
-        """Return where the last line that ends in data[start:end] does; 0 if none does."""
+        """Return the end of the last line that ends in data[start:end]; 0 if there is none."""
         found = data.rfind(self.newline, start, end)
         while found >= 0 and (at + found) % self.unit:
             found = data.rfind(self.newline, start, found + self.unit - 1)
         return found + self.unit if found >= 0 else 0
 
     def whole(self, data: bytes, at: int = 0) -> bytes:
-        """Return `data` without the beginning of a character that goes on behind it, if there is more than that."""
+        """Return `data` without an incomplete character at its end, unless there is nothing else."""
         end = len(data) - (at + len(data)) % self.unit
         if self.decodes and end >= self.unit and "\ud800" <= self._text(data[end - self.unit : end]) < "\udc00":
             end -= self.unit
         return data[:end] if end > 0 else data
 
     def decode(self, data: bytes, at: int = 0) -> Text:
-        """Return `data`, which is not mere bytes, as UTF-8."""
+        """Return `data` decoded to UTF-8, for encodings with a codec."""
         first = min(at % self.unit, len(data))  # the second half of a unit
         last = max(first, len(data) - (at + len(data)) % self.unit)
         text = _HALF * first + self._text(data[first:last]) + _HALF * (len(data) - last)
@@ -101,7 +101,7 @@ class Encoding:
         return Text(b"".join(parts), list(accumulate(map(len, parts))), file_ends)
 
     def decode_unfinished(self, data: bytes, at: int = 0) -> Text:
-        """Return the same where more may follow; what is left of a last line is no longer than it will be."""
+        """Decode `data` where more may follow: an unfinished last line is no longer than it will be when complete."""
         text = self.decode(self.whole(data, at), at)
         return replace(text, body=text.body.removesuffix(_MARK.encode()))
 
@@ -118,5 +118,5 @@ _ENCODINGS: Final = {
 
 
 def encoding_of(name: Name) -> Encoding:
-    """Return what a setting names."""
+    """Return the encoding that a setting names."""
     return _ENCODINGS[name]

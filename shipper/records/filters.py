@@ -1,4 +1,4 @@
-"""What is left out of an input (records dropped, not kept, or beyond a rate), and fields taken from a path."""
+"""Filters (records dropped, not kept, or beyond a rate limit), and fields from paths."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ Limit = Annotated[int, msgspec.Meta(gt=0)]
 
 
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which records: all that is given has to hold.
+    """Selects records: every given condition has to match.
 
     `min`: this severity and worse; `severities`: exactly these; `contains`: this text; `pattern`: a match in a line.
     """
@@ -31,7 +31,7 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """Check severities and pattern. Raises UsageError."""
         if not (self.min or self.severities or self.contains or self.pattern):
-            raise UsageError("select records", "nothing says which", "give min, severities, contains or pattern")
+            raise UsageError("select records", "there is no condition", "give min, severities, contains or pattern")
         self.digits()
         if self.pattern:
             compile_pattern(self.pattern)
@@ -44,9 +44,9 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At most so many records and bytes in each second, of all the input's files together.
+    """A limit of records and bytes per second, for all files of the input together.
 
-    `severities`: only records of these are counted and dropped; without, all are.
+    `severities`: only records of these count and are dropped; without it, all records.
     """
 
     records_per_s: Limit | None = None
@@ -85,7 +85,7 @@ def any_selected(selections: Iterable[Selection], levels: bytes, records: list[b
 
 @dataclass(slots=True)
 class Window:
-    """What passed of the severities that `limit` limits (ASCII digits) in this second."""
+    """What has passed a limit in this second; `digits`: the limited severities, as ASCII digits."""
 
     limit: RateLimit
     digits: bytes
@@ -99,7 +99,7 @@ class Window:
 
 
 class Limiter:
-    """Counts what passes in each second, and what does not since that was last told; `due`: it is to be told."""
+    """Counts what passes in each second, and what was dropped since the last summary; `due`: a summary is due."""
 
     def __init__(self, limits: list[RateLimit]) -> None:
         self._windows = [Window(each, each.digits()) for each in limits]
@@ -108,7 +108,7 @@ class Limiter:
         self.due = False
 
     def begin(self, now: float) -> None:
-        """Take `now`, in seconds, as the time of what passes next."""
+        """Set the time, in seconds, of the records that follow."""
         if now >= self._began + WINDOW_S:
             self._began = now
             for window in self._windows:
@@ -116,7 +116,7 @@ class Limiter:
             self.due = self._dropped > 0
 
     def passes(self, level: int, size: int) -> bool:
-        """Return True if a record of `size` bytes may pass every limit for its level, and count it either way."""
+        """Return True if a record of `size` bytes passes every limit for its level; count it either way."""
         windows = [window for window in self._windows if level in window.digits]
         if all(window.has_room(size) for window in windows):
             for window in windows:
@@ -128,7 +128,7 @@ class Limiter:
         return False
 
     def summary(self) -> bytes:
-        """Return a record that tells what was dropped so far, and forget it."""
+        """Return a record with the counts of dropped records and bytes, and reset them."""
         text = b"logbus: rate_limit dropped %d records, %d bytes\n" % (self._dropped, self._dropped_bytes)
         self._dropped = self._dropped_bytes = 0
         self.due = False
@@ -136,7 +136,7 @@ class Limiter:
 
 
 def path_fields(pattern: str, path: str, fields: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `fields` and what the named groups of `pattern` match in `path`, as far as headers have room for them."""
+    """Return `fields` and the named groups that `pattern` matches in `path`, as far as they fit into headers."""
     compiled = compile_pattern(pattern)
     match = compiled.search(os.fsencode(path))
     if match is None:

@@ -1,4 +1,4 @@
-"""Which severity the lines of an input state, by the input's format."""
+"""The severities that lines state, by the input's format."""
 
 import io
 import re
@@ -14,7 +14,7 @@ from logbus.severity.key_levels import json_prefix, logfmt_prefix
 from logbus.wire.batch import count_lines
 
 Reader = Callable[[bytes], bytes]
-"""Bytes -> for each of their lines an ASCII digit or, if it states no severity, `-`."""
+"""Bytes -> for each line the ASCII digit of its severity, or `-` if it states none."""
 
 FormatName = Literal[
     "auto", "plain", "json", "logfmt", "syslog", "systemd", "klog", "logcat", "log4j", "logback", "python", "nginx",
@@ -29,7 +29,7 @@ _KEY = re.compile(r"[\w.@/-]{1,64}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an input says about its format: the keys of shipper.yml."""
+    """The keys of shipper.yml about an input's format."""
 
     format: FormatName = "auto"
     level_key: str = ""
@@ -38,7 +38,7 @@ class Said:
 
 
 def reader_of(said: Said) -> Reader:
-    """Return what reads the severities of an input's lines. Raises UsageError for settings that do not go together."""
+    """Return the reader of severities for an input. Raises UsageError for settings that contradict each other."""
     _check(said)
     if said.format in ("auto", "docker", "cri"):
         return stated
@@ -54,7 +54,9 @@ def _check(said: Said) -> None:
     if said.level_key and said.format not in ("json", "logfmt"):
         raise UsageError("use level_key", f"level_key: the format {said.format} has no keys", "set format: json")
     if said.level_key and not _KEY.fullmatch(said.level_key):
-        raise UsageError("use level_key", "level_key is no plain word", "letters, digits and _ . @ / -, 64 at most")
+        raise UsageError(
+            "use level_key", "level_key is not a plain word", "use letters, digits and _ . @ / -, at most 64"
+        )
     if bool(said.pattern) != (said.format == "pattern"):
         raise UsageError("use pattern", "format: pattern and the key pattern belong together", "set both, or neither")
     if said.levels and said.format != "pattern":
@@ -71,7 +73,7 @@ def _formats(said: Said) -> list[Format]:
 
 
 def _by_pattern(said: Said) -> Reader:
-    """Return a reader that takes the group `level` of the operator's pattern, in his words or the usual ones."""
+    """Return a reader of the group `level` of the operator's pattern: one of `levels`, or a usual word."""
     pattern = compile_pattern(said.pattern, "level")
     group = pattern.groupindex[b"level"]
     words = {word.lower().encode(): b"%d" % parse_severity(level) for word, level in said.levels.items()}

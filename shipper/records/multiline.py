@@ -1,11 +1,11 @@
-"""Lines that belong together, such as a stack trace's, found without a memory: by what each line looks like.
+"""Lines that belong together, such as those of a stack trace, joined without any state but the lines themselves.
 
-Theory of operation: every line has a *kind*, one letter, told by its own bytes; a record is a run of kinds that a
-grammar takes. The grammar is a regular expression over kinds that looks neither ahead nor back and never gives back
-what it took, so a record is known to be complete as soon as a line follows that it does not take, and all records but
-the last stay the same whatever is appended. A record that reaches `max_lines` or `max_bytes` is over, and the rest
-begins anew. So where records end depends only on the bytes since the end of any earlier one: that makes read
-boundaries, restarts and rotations invisible. What waits is left in the file, and read again.
+Theory of operation: every line has a *kind*, one letter that depends only on its own bytes; a record is a run of kinds
+that a grammar matches. The grammar is a regular expression over kinds without lookaround and backtracking. So a record
+is complete as soon as the next line does not match, and all records but the last stay the same whatever is appended. A
+record that reaches `max_lines` or `max_bytes` ends, and the rest begins a new one. So record ends depend only on the
+bytes since the end of any earlier record, and read boundaries, restarts and rotations make no difference. Pending lines
+stay in the file and are read again.
 """
 
 import io
@@ -23,7 +23,7 @@ from shipper.records.stacktraces import Grammar, grammar
 
 
 def grammar_of(wanted: Multiline) -> Grammar:
-    """Return how records are told apart. Raises UsageError for a pattern that is none."""
+    """Return the grammar of a `multiline` setting. Raises UsageError for an invalid pattern."""
     if wanted.preset:
         return grammar(wanted.preset)
     start = compile_pattern(wanted.start) if wanted.start else None
@@ -42,15 +42,15 @@ LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))
 
 
 Blocks = Callable[[bytes, list[bytes]], dict[int, int]]
-"""Body and its lines -> runs of lines that must not be torn: first line -> line behind the last, or `len(lines) + 1`
-for a run that goes on behind the body. They do not overlap."""
+"""Body and its lines -> runs of lines that must not be split: first line -> line behind the last, or `len(lines) + 1`
+for a run that continues behind the body. They do not overlap."""
 
 
 @dataclass(frozen=True, slots=True)
 class Joiner:
-    """Tells where records end: a record takes what `grammar` does, up to `max_lines` and `max_bytes`.
+    """Finds record ends: a record is what `grammar` matches, up to `max_lines` and `max_bytes`.
 
-    What `blocks` finds is not torn, whatever the limits say.
+    Runs that `blocks` returns are never split, whatever the limits.
     """
 
     grammar: Grammar
@@ -59,7 +59,10 @@ class Joiner:
     blocks: Blocks | None = None
 
     def bounds(self, body: bytes, rest_bytes: int = 0) -> Bounds:
-        """Return the records of `body`, whole lines that begin with a record's; `rest_bytes` of a line follow them."""
+        """Return the records of `body`: whole lines, the first of which begins a record.
+
+        `rest_bytes`: how much of an unfinished line follows `body`.
+        """
         lines = list(io.BytesIO(body))
         ends = [0, *accumulate(map(len, lines))]
         kinds = self.grammar.kinds(body)
@@ -79,7 +82,7 @@ class Joiner:
         )
 
     def _end(self, kinds: bytes, ends: list[int], start: int) -> int:
-        """Return the line behind the record that begins with line `start`, blocks aside."""
+        """Return the line behind the record that begins with line `start`, ignoring blocks."""
         found = self.grammar.record.match(kinds, start)
         end = min(found.end() if found else start + 1, start + self.max_lines)
         if ends[end] - ends[start] > self.max_bytes:

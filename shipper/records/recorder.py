@@ -1,7 +1,7 @@
-"""Where an input's records end, how severe they are, and what of them leaves the host. Bytes in, bytes and numbers out.
+"""An input's record boundaries, severities, and what leaves the host. Bytes in, bytes and numbers out.
 
-A `Recorder` is what an input makes of bytes. `cut` tells how far complete records go: what is not complete waits in the
-file, and nothing is kept here. `finish` makes a slice, cut so, into what a batch carries. An input that joins and
+A `Recorder` applies an input's rules to bytes. `cut` returns where the complete records end: an incomplete one waits in
+the file, and nothing is kept here. `finish` turns such a slice into what a batch carries. An input that joins and
 changes nothing stays on the fast path: no object per line, no lengths.
 """
 
@@ -23,13 +23,13 @@ from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
 
 FLUSH_S: Final = 1.0
 MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
-"""A summary of what a rate limit dropped may come on top."""
+"""The summary of a rate limit may be added to these."""
 _WARNING: Final = b"%d" % Severity.WARNING
 _MILDEST: Final = b"%d" % Severity.DEBUG
 
 
 def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
-    r"""Return where the complete lines of data[start:] end, `most` of them at most; `start` if there is none.
+    r"""Return the end of the complete lines of data[start:], at most `most` of them; `start` if there are none.
 
     Only LF ends a line: CR, form feeds, NULs and U+2028 are bytes like any other.
     """
@@ -41,9 +41,9 @@ def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
 
 
 class Recorder:
-    """What an input makes of bytes. Raises UsageError if its key file cannot be used.
+    """Applies an input's rules to bytes. Raises UsageError if its key file cannot be used.
 
-    `joins`: a record may be several lines. `rewrites`: what is published may not be what the file holds.
+    `joins`: a record may be several lines. `rewrites`: the published bytes may differ from the file's.
     `flush_s`: how long the last record of a file waits for lines that belong to it.
     """
 
@@ -64,10 +64,10 @@ class Recorder:
         self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S
 
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
-        """Return how far the complete records of data[start:], which begins with a record, go.
+        """Return where the complete records of data[start:], which begins with a record, end.
 
-        `flush`: nothing came for a while, so the last record is complete. `final`: so is its line. `at`: the offset of
-        `data` in the rules.
+        `flush`: the file was quiet, so the last record is complete. `final`: its last line is complete, too. `at`: the
+        offset of `data` in the file.
         """
         if not self.encoding.decodes:
             return self._cut(data, start, flush=flush, final=final)
@@ -83,7 +83,7 @@ class Recorder:
         end = len(data) if final else data.rfind(b"\n", start) + 1
         if end <= start:
             return Cut(start)
-        few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within so many, others would be read again
+        few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within these; more would be read again
         found = self._joiner.bounds(data[start : min(few, end)], len(data) - end if few >= end else 0)
         wanted = len(found.sizes) - (found.open and (few < end or not (flush or final)))
         count = min(wanted, MOST_RECORDS)
@@ -91,9 +91,9 @@ class Recorder:
         return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
-        """Return what is published of `body`, complete records within `bounds`, at `now` (seconds).
+        """Return what is published of `body`, complete records with these `bounds`, at `now` (seconds).
 
-        `at`: the offset of `body` in the rules.
+        `at`: the offset of `body` in the file.
         """
         if not self.encoding.decodes:
             return self._finish(body, bounds, now)
@@ -131,7 +131,7 @@ class Recorder:
         return _assembled(_records(left, left_sizes), levels, sizes, kept, summary)
 
     def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> list[bool]:
-        """Return for each record whether it is published, and count those that are not."""
+        """Return for each record whether it is published, and count the dropped ones."""
         records = _records(body, sizes)
         kept = any_selected(self._keep, levels, records) if self._keep else [True] * len(records)
         if self._drop:
@@ -147,13 +147,13 @@ class Recorder:
 
 
 class Recorders:
-    """One Recorder for each input: what its files share."""
+    """One Recorder per input, shared by its files."""
 
     def __init__(self) -> None:
         self._of: dict[int, Recorder] = {}
 
     def of(self, rules: Rules) -> Recorder:
-        """Return an input's."""
+        """Return the recorder of an input."""
         if id(rules) not in self._of:
             self._of[id(rules)] = Recorder(rules)
         return self._of[id(rules)]
@@ -168,7 +168,7 @@ def _behind_lines(data: bytes, start: int, most: int) -> int:
 
 def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
     if rules.multiline:
-        half_a_line = rules.max_record_bytes // (2 * encoding_of(rules.encoding).unit)  # of what is read, decoded
+        half_a_line = rules.max_record_bytes // (2 * encoding_of(rules.encoding).unit)  # of a decoded read
         most_bytes = min(rules.multiline.max_bytes, half_a_line, LARGEST_BYTES)
         blocks = key_blocks if keys else None
         return Joiner(grammar_of(rules.multiline), rules.multiline.max_lines, most_bytes, blocks)
@@ -176,7 +176,7 @@ def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
 
 
 def _first_stated(stated: bytes, lines: list[int]) -> bytes:
-    """Return what each record states: what the first of its lines that states something does."""
+    """Return what each record states: the severity of its first line that states one."""
     ends = accumulate(lines, initial=0)
     return b"".join(stated[start:end].lstrip(UNSTATED)[:1] or UNSTATED for start, end in pairwise(ends))
 
@@ -195,10 +195,10 @@ def _takes_summary(sizes: list[int], kept: list[bool]) -> bool:
 
 
 def _assembled(left: list[bytes], levels: bytes, sizes: list[int], kept: list[bool], summary: bytes) -> Finished:
-    """Return a batch's parts: what is `left` of records of `sizes` bytes, what was dropped as records of no bytes.
+    """Return a batch's parts: the records `left` of those of `sizes` bytes, and empty records for the dropped ones.
 
-    Neighbours that were dropped are one such record, as severe as the next that was not, so that it adds nothing to
-    the routing key. A summary comes behind the first record that can spare a byte of the entry, its newline's.
+    Consecutive dropped records become one empty record, with the severity of the next one kept, so that it adds nothing
+    to the routing key. A summary follows the first record that can spare a byte of the file, that of its newline.
     """
     parts: list[bytes] = []
     digits = bytearray()

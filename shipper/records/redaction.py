@@ -1,8 +1,8 @@
-r"""Replacing what must not leave the host, by a fixed placeholder or by a keyed hash that is equal for equal texts.
+r"""Redaction: text that must not leave the host is replaced by a fixed placeholder, or by a keyed hash of the text.
 
-Patterns run on RE2, over whole slices: where nothing is found the slice stays verbatim. No match crosses a line's end,
-but for blocks of private keys, which are found in whole records (`key_blocks` keeps them in one). A match that its
-preset's check refuses (a card number by Luhn, say) is left as it is.
+Patterns run on RE2 over whole slices: a slice without matches stays verbatim. No match crosses a line's end, except
+blocks of private keys, which are matched in whole records (`key_blocks` keeps each in one). A match that fails its
+preset's check (such as Luhn for card numbers) is left unchanged.
 """
 
 import base64
@@ -68,9 +68,9 @@ _PRIVATE_KEY = re.compile(
 
 
 class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of `redact`: `presets`, and `patterns` by a name of the operator's, which the placeholder shows.
+    """The keys of `redact`: `presets`, and the operator's `patterns` by name, which the placeholder shows.
 
-    With `key_file` the placeholder holds a keyed hash, so that equal texts can be told from others, and nothing more.
+    With `key_file` the placeholder has a keyed hash, which shows whether texts are equal, and nothing else.
     """
 
     presets: list[PresetName] = []
@@ -85,16 +85,16 @@ class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if name in get_args(PresetName):
                 raise UsageError("use redact", f"{name!r} is a preset's name", "call the pattern something else")
             if compile_pattern(text).search(b""):
-                raise UsageError("use redact", f"the pattern {text!r} matches nothing at all, that is, everywhere")
+                raise UsageError("use redact", f"the pattern {text!r} matches the empty string, so everywhere")
 
 
 Span = tuple[int, int]
 Found = tuple[int, int, str]
-"""What is to be replaced: where it begins and ends, and what it is called."""
+"""A match to replace: its start, its end, and the name of its pattern."""
 
 
 class Redactor:
-    """Replaces in records whatever `settings` name. Raises UsageError if the key file cannot be used."""
+    """Redacts records as `settings` say. Raises UsageError if the key file cannot be used."""
 
     def __init__(self, settings: Redact) -> None:
         wanted = {name: PATTERNS[name] for name in settings.presets if name in PATTERNS} | settings.patterns
@@ -106,7 +106,7 @@ class Redactor:
         self._key = secret and hashlib.sha256(secret).digest()
 
     def redact(self, body: bytes, sizes: list[int]) -> tuple[bytes, list[int]] | None:
-        """Return `body`, records of `sizes` bytes, and the sizes after replacing; None if there is nothing to."""
+        """Return the redacted `body`, records of `sizes` bytes, and its new sizes; None if nothing matches."""
         found = self.find(body, sizes)
         if not found:
             return None
@@ -128,7 +128,7 @@ class Redactor:
         return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
 
     def find(self, body: bytes, sizes: list[int]) -> list[Found]:
-        """Return what is to be replaced, in order, none overlapping another."""
+        """Return the matches to replace, in order and without overlaps."""
         found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
         if self.joins_keys and BEGIN_KEY in body:
             found += _keys(body, sizes)
@@ -136,7 +136,7 @@ class Redactor:
 
 
 def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes, list[int]]:
-    """Return `body` and its records' `sizes`, without those that grew beyond all bounds."""
+    """Return `body` and its records' `sizes`, with a placeholder for records that grew too much."""
     grown = [size > GROWTH * old + GROWTH_BYTES for size, old in zip(sizes, old_sizes, strict=True)]
     if not any(grown):
         return body, sizes
@@ -146,7 +146,7 @@ def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes
 
 
 def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
-    """Return what a pattern finds; after MATCHES_A_RECORD in one line, the rest of that line."""
+    """Return the matches of a pattern; after MATCHES_A_RECORD in one line, the rest of that line as one."""
     check = CHECKS.get(name)
     found: list[Found] = []
     at = 0
@@ -160,9 +160,9 @@ def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
 
 
 def _run(pattern: Pattern, body: bytes, at: int) -> tuple[list[Span], list[Span], int]:
-    """Return the next matches, the rest of a line that has too many of them, and where to go on.
+    """Return the next matches, the rest of a line that has too many of them, and where to continue.
 
-    Taken is one more than a line may have. Where they end within a line, that line is left to the next run.
+    A run takes one match more than a line may have. If it ends within a line, that line is left to the next run.
     """
     run = _spans(pattern, islice(pattern.finditer(body, at), MATCHES_A_RECORD + 1))
     if len(run) <= MATCHES_A_RECORD:
@@ -177,7 +177,7 @@ def _run(pattern: Pattern, body: bytes, at: int) -> tuple[list[Span], list[Span]
 
 
 def _spans(pattern: Pattern, matches: Iterable[Match]) -> list[Span]:
-    """Return where each match is: the group `secret` that took part, or the whole match."""
+    """Return the span of each match: that of the `secret` group that matched, or of the whole match."""
     groups = [group for name, group in pattern.groupindex.items() if name.startswith(b"secret")]
     if not groups:
         return [match.span() for match in matches]
@@ -191,13 +191,13 @@ def _is_card(body: bytes, start: int, end: int) -> bool:
 
 
 def _is_ipv6(body: bytes, start: int, end: int) -> bool:
-    """Refuse what only begins or ends like an address: `std::string`, `::`."""
+    """Reject text that only begins or ends like an address: `std::string`, `::`."""
     around = body[max(0, start - 1) : start] + body[end : end + 1]
     return end - start > len("::") and not re.search(rb"[\w:]", around)
 
 
 def _is_credential(body: bytes, start: int, end: int) -> bool:
-    """Refuse `Basic authentication`: what follows the word has to be base64 of a user and a password."""
+    """Reject `Basic authentication`: the word must be followed by the base64 of a user and a password."""
     if not re.search(rb"(?i:basic) +\Z", body[max(0, start - 16) : start]):
         return True
     text = body[start:end]
@@ -235,7 +235,7 @@ def _merged(found: list[Found]) -> list[Found]:
 
 
 def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
-    """Return the runs of lines that hold a private key, as `multiline.Joiner` takes them."""
+    """Return the runs of lines that hold a private key, as `multiline.Blocks`."""
     blocks: dict[int, int] = {}
     if b"-----BEGIN " not in body or BEGIN_KEY not in body:
         return blocks
@@ -251,9 +251,9 @@ def key_blocks(body: bytes, lines: list[bytes]) -> dict[int, int]:
 
 
 def _block_end(first: int, ends: list[int], places: list[int]) -> int:
-    """Return the line behind a key's last; one more than there are if it may still come, `first + 1` if it does not.
+    """Return the line behind a key's last one; `len(lines) + 1` if that may still follow, `first + 1` if it cannot.
 
-    `ends`: the lines that end a key; `places`: where each line begins, and the last one ends.
+    `ends`: the lines that end a key; `places`: the start of each line, and the end of the last one.
     """
     index = bisect_left(ends, first)
     last = ends[index] + 1 if index < len(ends) else len(places)

@@ -1,4 +1,4 @@
-"""What is said about an input's records: the keys that a `Recorder` follows."""
+"""The rules for an input's records: the keys that a `Recorder` applies."""
 
 from typing import Annotated, Final, Literal
 
@@ -17,13 +17,13 @@ MOST_RECORD_BYTES = 1024 * 1024
 
 MOST_LINES: Final = 10_000
 LARGEST_BYTES: Final = 128 * 1024
-"""A quarter of a read, or half of one that is decoded: so a full read always holds a complete record."""
+"""A quarter of a read, or half of a decoded one: so a full read always contains a complete record."""
 
 
 class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of `multiline`: a `preset`, or patterns for lines that `start` a record or `continue` one.
 
-    A record has at most `max_lines` and `max_bytes`. The last one of a file is over when nothing came for `flush_s`.
+    A record has at most `max_lines` and `max_bytes`. A file's last record ends when the file was quiet for `flush_s`.
     """
 
     preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
@@ -34,7 +34,7 @@ class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
 
     def __post_init__(self) -> None:
-        """Check that it says one thing. Raises UsageError."""
+        """Check that there is either a preset or patterns. Raises UsageError."""
         if bool(self.preset) == bool(self.start or self.continue_):
             raise UsageError("use multiline", "it needs either a preset or patterns", "as in preset: java")
         for pattern in filter(None, (self.start, self.continue_)):
@@ -42,7 +42,7 @@ class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where records end, how severe they are, and what of them leaves the host."""
+    """Record boundaries, severities, and which parts of records leave the host."""
 
     encoding: EncodingName = ""
     format: FormatName = "auto"
@@ -58,20 +58,20 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_record_bytes: Annotated[int, msgspec.Meta(ge=LEAST_RECORD_BYTES, le=MOST_RECORD_BYTES)] = MOST_RECORD_BYTES
 
     def __post_init__(self) -> None:
-        """Raise UsageError for what types do not express."""
+        """Check what types cannot express. Raises UsageError."""
         try:
             self.severity()
         except UsageError as error:
-            cause = f"default_severity {self.default_severity!r} is no severity"
+            cause = f"default_severity {self.default_severity!r} is not a severity"
             raise UsageError("use the severity", cause, error.hint) from error
         reader_of(self.said())
 
     def said(self) -> Said:
-        """Return what is said about the format."""
+        """Return the keys about the format."""
         return Said(self.format, self.level_key, self.pattern, self.levels)
 
     def rate_limits(self) -> list[RateLimit]:
-        """Return the rate limits, none or several."""
+        """Return the list of rate limits, which may be empty."""
         return self.rate_limit if isinstance(self.rate_limit, list) else [self.rate_limit] if self.rate_limit else []
 
     def severity(self) -> Severity:

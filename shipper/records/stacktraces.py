@@ -1,7 +1,7 @@
-"""How stack traces look, language by language: the kind of each line, and which kinds make a record.
+"""Stack traces by language: the kind of each line, and the runs of kinds that make a record.
 
-A bare exception line is taken to go on with the line before it, as loggers print it (`ERROR failed`, newline,
-`java.lang.IllegalStateException: ...`), unless that line is one, too.
+A bare exception line belongs to the line before it, as loggers print it (`ERROR failed`, newline,
+`java.lang.IllegalStateException: ...`), unless that line is a bare exception, too.
 """
 
 import functools
@@ -13,14 +13,14 @@ from logbus.severity.words import maybe, repeated
 
 
 class Grammar(NamedTuple):
-    """`kinds` gives each line of a body, which ends in a newline, one letter; `record` takes a record's letters."""
+    """`kinds` maps each line of a body, which ends in a newline, to a letter; `record` matches a record's letters."""
 
     kinds: Callable[[bytes], bytes]
     record: re.Pattern[bytes]
 
 
 class Preset(NamedTuple):
-    """Letter -> how such lines begin, the first that fits (`s`: none does); and a record's kinds."""
+    """Letter -> the beginning of such lines; the first match wins (`s`: no match). `record`: a record's kinds."""
 
     lines: dict[str, bytes]
     record: bytes
@@ -114,7 +114,7 @@ def _kinds(lines: dict[str, bytes]) -> Callable[[bytes], bytes]:
 
     def kinds(body: bytes) -> bytes:
         letters = [found.lastgroup or "s" for found in pattern.finditer(body)]
-        del letters[-1]  # the place behind the last newline begins no line
+        del letters[-1]  # the position behind the last newline begins no line
         return "".join(letters).encode()
 
     return kinds

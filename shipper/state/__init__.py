@@ -1,1 +1,1 @@
-"""What a shipper remembers: the registry, and how far each stream is confirmed."""
+"""The shipper's memory: the registry, and the progress of each stream."""

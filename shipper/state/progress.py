@@ -1,7 +1,7 @@
-"""How far a stream is confirmed: spans go in in any order and any split, out comes the gap-free prefix.
+"""The confirmed prefix of a stream: spans arrive in any order and any split, the result is the gap-free prefix.
 
-Each batch leaves its end as a position when it is published. A restart resumes at the last of these positions inside
-the gap-free prefix, because there the bytes before it prove that the file is the same.
+The end of each published batch is kept as a position. A restart resumes at the last of these positions inside the
+gap-free prefix, because the bytes before it prove that the file is the same.
 """
 
 import heapq
@@ -32,11 +32,11 @@ class Progress(Generic[P]):
         self._ends: deque[P] = deque()
 
     def published(self, end: P) -> None:
-        """Note that a batch up to `end` is on its way."""
+        """Record that a batch up to `end` is in flight."""
         self._ends.append(end)
 
     def confirm(self, offset: int, end: int) -> bool:
-        """Take the span [offset, end) as confirmed; True if the checkpoint moved."""
+        """Count the span [offset, end) as confirmed; return True if the checkpoint moved."""
         heapq.heappush(self._ahead, (offset, end))
         while self._ahead and self._ahead[0][0] <= self.committed:
             self.committed = max(self.committed, heapq.heappop(self._ahead)[1])

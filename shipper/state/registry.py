@@ -1,10 +1,10 @@
-"""The shipper's memory: which streams there are, and how far each is confirmed. SQLite, one transaction a save.
+"""The shipper's memory: its streams, and how far each is confirmed. SQLite, one transaction per save.
 
-A stream is written here, durably, before anything of it is published. Later saves are not synced: what a power cut
-takes from them is sent again under the same ids and trimmed by the sinks.
+A stream is written here, durably, before anything of it is published. Later saves are not synced: bytes whose confirms
+a power failure erases are sent again under the same ids and trimmed by the sinks.
 
-One shipper owns a state directory (flock). A registry that is damaged, or is not ours, is set aside and never
-deleted: everything is then read again, and sinks trim what they hold wherever ids could be derived again.
+One shipper owns a state directory (flock). A registry that is damaged or not ours is set aside and never deleted:
+everything is then read again, and sinks trim the duplicates of all streams whose ids could be derived again.
 """
 
 import contextlib
@@ -28,20 +28,20 @@ _INODE_SPAN = 1 << 64
 
 
 def place_of(path: str, real: str | None) -> str:
-    """Return the path beside which the rotated forms of a life are: its own, or that of the file a link led to.
+    """Return the path beside which rotation puts a life's files: its own, or the target of a link.
 
-    `real` is None where that was not remembered: then what the link leads to now is the best guess.
+    `real` is None where the target was not remembered: then the link's present target is the best guess.
     """
     return os.path.realpath(path) if real is None else real or path
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One stream as remembered: offsets in bytes; `head` is a fingerprint, too.
+    """One remembered stream: offsets in bytes; `head` is a fingerprint, too.
 
-    `real_path`: the path of the file if a link led to it; None if an older Logbus did not remember that.
-    `settled`: nothing more is expected of it, as it was rotated away, read to its end and quiet, or as it could not be
-    found any more, which was reported: when it is nowhere, there is nothing to report.
+    `real_path`: the target if a link led to the file; None if an older Logbus did not remember it.
+    `settled`: no more data is expected, as the file was rotated, read to its end and quiet, or was already reported
+    missing. A settled stream whose file is gone is not reported.
     """
 
     stream: str
@@ -61,11 +61,11 @@ class Row:
 
     @property
     def place(self) -> str:
-        """The path beside which the life's rotated forms are."""
+        """The path beside which rotation puts the life's files."""
         return place_of(self.path, self.real_path)
 
     def ended(self) -> "Row":
-        """Return the same stream as one that is over."""
+        """Return the same stream as done."""
         return replace(self, done=True)
 
 
@@ -73,7 +73,7 @@ _COLUMN_OF = {"fingerprint": "mark", "published_fingerprint": "published_mark"} 
 _NAMES = [field.name for field in fields(Row)]
 _COLUMNS = [_COLUMN_OF.get(name, name) for name in _NAMES]
 COLUMNS = ", ".join(_COLUMNS)
-_VALUES = attrgetter(*_NAMES)  # `astuple` copies each value, too: a sixth of a start with 10,000 files
+_VALUES = attrgetter(*_NAMES)  # `astuple` also copies each value: a sixth of the time of a start with 10,000 files
 _UPDATED = [column for column in _COLUMNS if column != "stream"]
 _OUTLINE = "stream, inode, path, real_path"
 _HOLES = ", ".join("?" * (len(_NAMES) + 1))
@@ -81,12 +81,12 @@ _SAVE = (
     f"INSERT INTO streams ({COLUMNS}, updated_s) VALUES ({_HOLES}) ON CONFLICT (stream) DO UPDATE SET "  # noqa: S608 - names of our own fields
     + ", ".join(f"{name} = excluded.{name}" for name in _UPDATED)
     + ", updated_s = CASE WHEN excluded.offset > offset OR offset >= published OR excluded.done THEN"
-    " excluded.updated_s ELSE updated_s END"  # while a confirm is waited for, it says since when
+    " excluded.updated_s ELSE updated_s END"  # while bytes are unconfirmed, the time since when
 )
 
 
 class Outline(NamedTuple):
-    """Where the file of a stream was: `place` as of `Row`."""
+    """Where the file of a stream was; `place` is as in `Row`."""
 
     stream: str
     inode: int
@@ -95,12 +95,12 @@ class Outline(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The path beside which the life's rotated forms are."""
+        """The path beside which rotation puts the life's files."""
         return place_of(self.path, self.real_path)
 
 
 class Registry:
-    """Streams and offsets, in `directory` or, if that is None, in memory only.
+    """Streams and offsets, in `directory`, or only in memory if it is None.
 
     Raises StateError if the directory cannot be used, another shipper uses it, or a newer Logbus wrote it.
     """
@@ -112,20 +112,20 @@ class Registry:
         self._lock, self._db = open_file(directory) if directory else (-1, connect(":memory:"))
 
     def candidates(self, inode: int) -> list[Row]:
-        """Return the streams that lived under an inode number and are not done, the newest first."""
+        """Return the streams with an inode number that are not done, newest first."""
         return self._rows("WHERE inode = ? AND NOT done ORDER BY rowid DESC", (signed(inode),))
 
     def unfinished(self) -> list[Row]:
-        """Return the streams that are not done, the oldest first."""
+        """Return the streams that are not done, oldest first."""
         return self._rows("WHERE NOT done ORDER BY rowid", ())
 
     def outline(self) -> list[Outline]:
-        """Return where the streams that are not done were, the oldest first: a million are no burden."""
+        """Return the outlines of the streams that are not done, oldest first: light enough for a million."""
         found = self._db.execute(f"SELECT {_OUTLINE} FROM streams WHERE NOT done ORDER BY rowid")  # noqa: S608 - our own columns
         return [_outline(values) for values in found]
 
     def row(self, stream: str) -> Row | None:
-        """Return what is remembered of a stream."""
+        """Return a remembered stream; None if there is none."""
         return next(iter(self._rows("WHERE stream = ?", (stream,))), None)
 
     def has(self, stream: str) -> bool:
@@ -133,9 +133,9 @@ class Registry:
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
 
     def expire(self, before_s: float, is_there: Callable[[Outline], bool], after: int = 0) -> int:
-        """Forget what was not saved since `before_s` and is not there; a part at a time.
+        """Forget streams that were not saved since `before_s` and whose file is gone, a part at a time.
 
-        Return where the next part begins, to be given as `after`; 0 after the last one.
+        Return the value of `after` for the next part; 0 after the last one.
         """
         query = f"SELECT rowid, {_OUTLINE} FROM streams WHERE updated_s < ? AND rowid > ? LIMIT {EXPIRE_ROWS}"  # noqa: S608 - our own number
         old = self._db.execute(query, (before_s, after)).fetchall()
@@ -146,12 +146,12 @@ class Registry:
         return old[-1][0] if len(old) == EXPIRE_ROWS else 0
 
     def fact(self, name: str) -> str:
-        """Return a remembered fact, "" if there is none."""
+        """Return a remembered fact; "" if there is none."""
         row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return row[0] if row else ""
 
     def facts(self, beginning: str) -> list[str]:
-        """Return the names of the facts that begin so, without that."""
+        """Return the names of the facts that start with `beginning`, without it."""
         found = self._db.execute("SELECT name FROM facts WHERE substr(name, 1, ?) = ?", (len(beginning), beginning))
         return [name[len(beginning) :] for (name,) in found]
 
@@ -160,17 +160,17 @@ class Registry:
         self._write([("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])], sync=sync)
 
     def forget(self, beginning: str) -> None:
-        """Forget all facts whose name begins so."""
+        """Forget all facts whose names start with `beginning`."""
         self._write([("DELETE FROM facts WHERE substr(name, 1, ?) = ?", [(len(beginning), beginning)])], sync=False)
 
     def add(self, rows: Iterable[Row], later: Collection[Row] = ()) -> bool:
-        """Remember new streams, synced to the disk, and `later` ones as newer; False if it cannot be written now."""
+        """Add new streams, synced to disk, and move the `later` ones behind them; False if the write failed."""
         forgotten: list[tuple[object, ...]] = [(row.stream,) for row in later]
         again = [("DELETE FROM streams WHERE stream = ?", forgotten), (_SAVE, _values(later))]
         return self._write([(_SAVE, _values(rows)), *again], sync=True)
 
     def save(self, rows: Iterable[Row]) -> bool:
-        """Remember new offsets, all in one transaction; False if it cannot be written now (said once)."""
+        """Save new offsets in one transaction; False if the write failed, which is reported once."""
         return self._write([(_SAVE, _values(rows))], sync=False)
 
     def close(self) -> None:
@@ -197,7 +197,7 @@ class Registry:
         return True
 
     def _shrink(self) -> None:
-        """Give room back to the filesystem if most of the file is empty."""
+        """Return room to the filesystem if most of the file is empty."""
         pages, free = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count"))
         if free > SHRINK_FROM_PAGES and 2 * free > pages:
             with contextlib.suppress(sqlite3.OperationalError):
@@ -224,7 +224,7 @@ def _to_sql(row: Row, now_s: int) -> tuple[object, ...]:
 
 
 def from_sql(values: tuple[object, ...]) -> Row:
-    """Return a row of the columns COLUMNS."""
+    """Return the row with these values of COLUMNS."""
     stream, device, inode, generation, path, *rest, done, real, settled = values
     where = device % _INODE_SPAN, inode % _INODE_SPAN, generation, os.fsdecode(path)  # type: ignore[operator, arg-type] # our own columns
     return Row(stream, *where, *rest, bool(done), _text(real), bool(settled))  # type: ignore[arg-type, call-arg] # our own columns
@@ -235,7 +235,7 @@ def _bytes(path: str | None) -> bytes | None:
 
 
 def _text(path: bytes | None) -> str | None:
-    return os.fsdecode(path) if path else path if path is None else ""  # most are empty: a million are no burden
+    return os.fsdecode(path) if path else path if path is None else ""  # most are "", so they are cheap
 
 
 def signed(number: int) -> int:

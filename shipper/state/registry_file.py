@@ -1,4 +1,4 @@
-"""The registry's file: locked, checked, and set aside when it is damaged or not ours. It is never deleted."""
+"""The registry's file: locked, checked, and set aside if it is damaged or not ours. Never deleted."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ logger = logging.getLogger("shipper.registry")
 FILE_NAME = "registry.sqlite"
 APPLICATION_ID = 0x4C427368  # "LBsh"
 SCHEMA_VERSION = 1
-HEADER_BYTES = 100  # SQLite's; it takes anything shorter for a new database
+HEADER_BYTES = 100  # of SQLite, which treats a shorter file as a new database
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
@@ -31,7 +31,7 @@ CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 COMMIT;
 """
 ADDED = {"real_path": "BLOB", "settled": "INTEGER NOT NULL DEFAULT 0"}
-"""Columns that version 1 did not have at first: an older Logbus leaves them alone, and they keep their defaults."""
+"""Columns added to version 1 later: an older Logbus ignores them, and they keep their defaults."""
 _PASSING = {
     sqlite3.SQLITE_PERM, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN,
@@ -39,7 +39,7 @@ _PASSING = {
 
 
 def open_file(directory: Path) -> tuple[int, sqlite3.Connection]:
-    """Return a descriptor that keeps other shippers out of the directory, and the registry in it.
+    """Return a descriptor that locks other shippers out of the directory, and the registry in it.
 
     Raises StateError if the directory cannot be used, another shipper uses it, or a newer Logbus wrote the registry.
     """
@@ -54,14 +54,14 @@ def open_file(directory: Path) -> tuple[int, sqlite3.Connection]:
             os.close(fd)
             raise
     except (OSError, sqlite3.Error) as error:
-        raise StateError(cannot, error, "it must be writable by this user, and its disk have room") from error
+        raise StateError(cannot, error, "it must be writable by this user, and its disk must have room") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:
     """Open the registry; set it aside if it is damaged or not ours."""
     known = path.exists()
     if known and path.stat().st_size < HEADER_BYTES:
-        _set_aside(path, "it is cut off")
+        _set_aside(path, "it is truncated")
     try:
         return connect(str(path))
     except sqlite3.DatabaseError as error:
@@ -72,13 +72,13 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _may_pass(error: sqlite3.DatabaseError) -> bool:
-    """Return True if what failed says nothing of the registry itself: a full disk, no permission, an I/O error."""
+    """Return True if an error is not the registry's own fault: a full disk, no permission, an I/O error."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)
     return code & 0xFF in _PASSING and code != sqlite3.SQLITE_IOERR_SHORT_READ
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Return a checked connection with our tables; raises sqlite3.DatabaseError if it is damaged or not ours."""
+    """Return a checked connection with our tables. Raises sqlite3.DatabaseError if the file is damaged or not ours."""
     old_umask = os.umask(0o077)
     db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
     try:
@@ -95,7 +95,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     owner = db.execute("PRAGMA application_id").fetchone()[0]
     fresh = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not fresh and owner != APPLICATION_ID:
-        raise sqlite3.DatabaseError("it is no registry")
+        raise sqlite3.DatabaseError("it is not a registry")
     state_file.check(db, SCHEMA_VERSION, "use the registry")
     db.execute("PRAGMA journal_mode = WAL")
     if fresh:
@@ -105,7 +105,7 @@ def _prepare(db: sqlite3.Connection) -> None:
 
 
 def columns(db: sqlite3.Connection) -> set[str]:
-    """Return the columns that the table of streams has: an older Logbus made fewer."""
+    """Return the columns of the table of streams: an older Logbus created fewer."""
     return {name for _, name, *_ in db.execute("PRAGMA table_info(streams)")}
 
 
@@ -119,8 +119,8 @@ def _set_aside(path: Path, cause: str) -> None:
         with suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(target.with_name(target.name + suffix))
     logger.error(
-        "the registry is damaged (%s): kept as %s; all files are read from their start again, and file sinks leave out "
-        "what they hold already",
+        "the registry is damaged (%s): kept as %s; all files are read from their start again, and file sinks skip "
+        "what they already have",
         cause,
         target,
     )

@@ -1,1 +1,1 @@
-"""What the agent does in each turn, one part a module."""
+"""The parts of the agent's step, one per module."""

@@ -1,15 +1,15 @@
-"""How lives end: what time does to tails whose path means another file by now, and to what waits in them.
+"""How lives end: timeouts of lives whose path leads to another file, and of their pending records.
 
-A life without a name is kept open: a deleted file until it was quiet for DELETED_GRACE_S, one that was renamed away
-for RENAMED_GRACE_S; the latter then rests: it is looked for beside its path every RESTING_CHECK_S, while it exists. An
-unfinished last line leaves when its rotated file was quiet for FRAGMENT_GRACE_S.
+A nameless life is kept open: a deleted file until it was quiet for DELETED_GRACE_S, a renamed one until it was quiet
+for RENAMED_GRACE_S. The renamed one then rests: while its file exists, it is searched for beside its path every
+RESTING_CHECK_S. The unfinished last line of a rotated file is shipped when the file was quiet for FRAGMENT_GRACE_S.
 """
 
 import os
 
 from logbus.errors import SourceError
 from logbus.telemetry import gauge
-from shipper.files.complaints import say_dropped, say_lost
+from shipper.files.complaints import report_dropped, report_lost
 from shipper.files.discovery import Discovery, Siblings
 from shipper.files.opening import open_regular
 from shipper.lives.following import Following
@@ -25,7 +25,7 @@ RESTING_CHECK_S = 30.0
 
 
 class Departures:
-    """Looks at lives that leave or rest. Of those without a name, `nameless_bytes` may be unread, None: any number."""
+    """Checks lives that leave or rest. Nameless ones may have `nameless_bytes` unread bytes (None: no limit)."""
 
     def __init__(
         self, lives: Lives, following: Following, discovery: Discovery, nameless_bytes: int | None = None
@@ -37,32 +37,32 @@ class Departures:
         self._next_check = self._next_resting_check = 0.0
 
     def work(self, now: float) -> None:
-        """Look at lives whose path means another file by now, and have records read that were held for long enough."""
+        """Check the lives that leave or rest, and flush records that were pending for long enough."""
         if now >= self._next_check:
             self._next_check = now + LEAVING_CHECK_S
             for life in [*self._lives.leaving]:
-                if life.state is State.LEAVING:  # the check of another one may have changed it
+                if life.state is State.LEAVING:  # the check of another life may have changed it
                     self._stat_leaving(life, now)
             self._limit_nameless()
             if now >= self._next_resting_check:
                 self._next_resting_check = now + RESTING_CHECK_S
                 self._search_resting()
-        self._flush_held(now)
+        self._flush_pending(now)
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to look at, or to read."""
+        """Return the seconds until the next check or flush is due."""
         wait_s = min((self._due_s(life, now) for life in self._lives.pending), default=float("inf"))
         return min(wait_s, self._next_check - now) if self._lives.leaving else wait_s
 
     def leave(self) -> None:
-        """End the deleted files that were read to their end: there is no later."""
+        """End the lives of deleted files that were read to their end, as no check follows."""
         for life in [*self._lives.leaving]:
             unfinished = self._lives.waits(life) or life.tail.fragment or life.unread
             if life.tail.fd >= 0 and not unfinished and not os.fstat(life.tail.fd).st_nlink:
                 self._lives.end(life, done=True)
 
-    def _flush_held(self, now: float) -> None:
-        """Have records read that nothing was added to for `flush_s`."""
+    def _flush_pending(self, now: float) -> None:
+        """Flush pending records that did not grow for `flush_s`."""
         for life in [life for life in self._lives.pending if self._due_s(life, now) <= 0]:
             self._lives.record_read(life)
             if life.tail.pending:
@@ -71,7 +71,7 @@ class Departures:
 
     @staticmethod
     def _due_s(life: Life, now: float) -> float:
-        """Return in how many seconds a life need not be held any more."""
+        """Return the seconds until the pending record of a life is flushed."""
         return life.changed_s + life.recorder.flush_s - now if life.tail.pending and not life.ended else 0.0
 
     def _stat_leaving(self, life: Life, now: float) -> None:
@@ -95,20 +95,20 @@ class Departures:
             self._lives.rest(life)
 
     def _limit_nameless(self) -> None:
-        """Give up the oldest of the lives that are held open without a name, if too much of them is unread."""
-        held = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
-        unread = sum(life.unread for life in held)
+        """Drop the oldest nameless lives if too many of their bytes are unread."""
+        nameless = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
+        unread = sum(life.unread for life in nameless)
         while self._nameless_bytes is not None and unread > self._nameless_bytes:
-            oldest = next(life for life in held if life.unread)
-            held.remove(oldest)
+            oldest = next(life for life in nameless if life.unread)
+            nameless.remove(oldest)
             unread -= oldest.unread
-            say_dropped(oldest.path, oldest.unread, self._nameless_bytes)
+            report_dropped(oldest.path, oldest.unread, self._nameless_bytes)
             self._lives.end(oldest, done=True)
-        gauge("logbus_held_lives", len(held))
+        gauge("logbus_held_lives", len(nameless))
         gauge("logbus_held_bytes", unread)
 
     def _search_resting(self) -> None:
-        """Open the resting lives that grew, and end those that are gone from their directory."""
+        """Wake the resting lives that grew or disappeared from their directory."""
         siblings = Siblings(self._discovery.input_of)
         for life in [life for life in self._lives.resting if not life.names]:
             found = siblings.search(life)
@@ -116,7 +116,7 @@ class Departures:
                 self._lives.leave(life)
 
     def _reopen(self, life: Life, now: float) -> bool:
-        """Open a leaving life that was closed to save descriptors, if there is anything to be had of it."""
+        """Reopen a leaving life that was closed to save descriptors, if it has unread bytes."""
         if life.names and life.tail.offset + life.tail.content.space == life.seen_size:
             self._lives.stay(life)
             return False
@@ -129,7 +129,7 @@ class Departures:
         return False
 
     def _open_sibling(self, life: Life) -> bool:
-        """Open a nameless life that was only renamed, copied or compressed in its directory; end it if it is gone."""
+        """Reopen a nameless life that was renamed, copied or compressed in its directory; end it if it is gone."""
         found = Siblings(self._discovery.input_of).search(life)
         is_it = found and life.tail.reopened_as(open_regular(found.path))
         if is_it and (life.id.generation is not None or life.tail.continues()):
@@ -138,6 +138,6 @@ class Departures:
         life.tail.close()
         if not self._following.recover(life):
             if life.lost_bytes:
-                say_lost(life.path, life.lost_bytes)
+                report_lost(life.path, life.lost_bytes)
             self._lives.end(life)
         return False

@@ -1,4 +1,4 @@
-"""Remembered files that are nowhere: what nobody can ship any more is reported and counted."""
+"""Missing files: remembered ones that cannot be found are reported, and their lost bytes counted."""
 
 import logging
 
@@ -12,9 +12,9 @@ MOST_NAMED = 20
 
 
 class MissingFiles:
-    """Reports remembered files that are nowhere: what was written to them after they were last read is lost.
+    """Reports remembered files that cannot be found: bytes written after the last read are lost.
 
-    The first of them are named, the others counted: after a long time there may be very many.
+    The first MOST_NAMED are named, the rest counted: after a long downtime there may be very many.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class MissingFiles:
         self._named = 0
 
     def report(self, rows: list[Row], *, last: bool) -> None:
-        """Report some; the `last` of them ends with how many were not named."""
+        """Report some missing files; after the `last` ones, how many were not named."""
         for row in rows:
             telemetry.count("logbus_missing_files")
             telemetry.count("logbus_lost_bytes", row.published - row.offset)
@@ -39,8 +39,8 @@ class MissingFiles:
             self._unnamed += 1
             return
         logger.warning(
-            "the file of %s is gone: it was read up to byte %d%s; what was written to it after that is lost",
+            "the file of %s is gone: it was read up to byte %d%s; later bytes are lost",
             visible(row.path),
             row.published,
-            f", and {unconfirmed} bytes of that were not confirmed" if unconfirmed else "",
+            f", of which {unconfirmed} bytes were not confirmed" if unconfirmed else "",
         )

@@ -19,20 +19,20 @@ from shipper.state.registry import Registry
 
 SLICES_A_STEP = 16
 PAUSE_S = 0.004
-"""A confirm takes 1 to 3 ms on the same machine; a broker far away makes a line wait for no longer than this."""
+"""A confirm takes 1 to 3 ms on the same machine; with a distant broker a line waits no longer than this."""
 SMALL_BYTES = 64 * 1024
 FILLED_S = 1.0
-"""A writer in place that was interrupted within a line has most likely gone on by then."""
+"""A writer in place that was interrupted within a line has most likely resumed by then."""
 STEP_BYTES = BATCH_BYTES // 2
-"""After so many bytes the loop looks around: what comes beside a backlog waits for one large batch, not for several."""
+"""The most bytes per step: new lines of other files wait for one large batch of a backlog, not for several."""
 
 
 class Publisher(Protocol):
-    """What the agent needs of `logbus.broker.publisher.Publisher`."""
+    """The part of `logbus.broker.publisher.Publisher` that the agent uses."""
 
     @property
     def in_flight(self) -> int:
-        """Batches published and not yet confirmed."""
+        """How many batches are published and not yet confirmed."""
 
     def has_room(self) -> bool:
         """Return True if one more batch may be published now."""
@@ -41,16 +41,16 @@ class Publisher(Protocol):
         """Publish a batch."""
 
     def take_confirmed(self) -> list[Span]:
-        """Return what was confirmed since the last call."""
+        """Return the spans confirmed since the last call."""
 
 
 class Reader:
-    """What is read and published. `unconfirmed` are the tails with batches on their way.
+    """Reads and publishes. `unconfirmed` are the lives with batches in flight.
 
-    `once`: an unfinished last line is a record, and what is added after the start need not be read.
+    `once`: an unfinished last line is a record, and bytes added after the start need not be read.
     """
 
-    def __init__(  # noqa: PLR0913 - what it works with
+    def __init__(  # noqa: PLR0913 - its collaborators and options
         self,
         lives: Lives,
         following: Following,
@@ -76,7 +76,7 @@ class Reader:
         self._filling: dict[Life, tuple[float, Slice]] = {}
 
     def settle(self) -> None:
-        """Take the confirms that came."""
+        """Apply the confirms that have arrived."""
         for span in self._publisher.take_confirmed():
             if life := self._lives.index.of_stream(span.stream):
                 self._confirm(life, span)
@@ -111,7 +111,7 @@ class Reader:
                     self._read_one(life, now)
 
     def pause_s(self, now: float) -> float:
-        """Return the seconds until the first of the files that wait between two batches is to be read."""
+        """Return the seconds until the first pause between two batches of a file ends."""
         return min(self._pausing.values(), default=float("inf")) - now
 
     def _end_pauses(self, now: float) -> None:
@@ -120,10 +120,10 @@ class Reader:
             self._lives.enqueue(life)
 
     def _pauses(self, life: Life, now: float) -> bool:
-        """Let a small batch wait for the confirm of the one before it, PAUSE_S at most; return whether it does.
+        """Pause a small batch until the previous one is confirmed, PAUSE_S at most; return True if it pauses.
 
-        So the busier everything is, the larger and the fewer batches are, as with Nagle's algorithm (RFC 896). Without,
-        10,000 lines a second are more batches than two cores can take, and lines queue everywhere.
+        So the higher the load, the fewer and larger the batches, as with Nagle's algorithm (RFC 896). Without this,
+        10,000 lines a second make more batches than two cores can handle, and lines queue everywhere.
         """
         published_s = self.unconfirmed.get(life)
         if published_s is None or life.tail.more or life.unread >= SMALL_BYTES:
@@ -151,7 +151,7 @@ class Reader:
                 if not self._pauses(life, now):
                     self._ship_filled(life, life.tail.read(), now)
             elif self._lives.lacks_id(life) or life.tail.content.searching:
-                self._lives.enqueue(life)  # its turn to get an id, or room on the registry's disk, is still to come
+                self._lives.enqueue(life)  # it waits for its id, or for room on the registry's disk
             else:
                 self._at_end(life)
         except LifeEnded:
@@ -162,9 +162,9 @@ class Reader:
             self._lives.targets.drop(life)
 
     def _ship_filled(self, life: Life, piece: Slice | None, now: float) -> None:
-        """Ship a slice; one with NULs that a writer in place may still fill, once it was the same FILLED_S ago.
+        """Ship a slice; one with NULs that a writer in place may still fill, after it was unchanged for FILLED_S.
 
-        Such a writer may be interrupted within a line, whose end is there before its middle.
+        Such a writer may be interrupted within a line, whose end is then visible before its middle.
         """
         if not (piece and life.tail.content.in_place and holds_space(piece.body, life.recorder.encoding.unit)):
             self._filling.pop(life, None)
@@ -203,10 +203,10 @@ class Reader:
             self._at_end(life)
 
     def _seal(self, life: Life, piece: Slice) -> bool:
-        """Remember a record's end that the file's bytes will not tell; False if something has to be confirmed first.
+        """Remember the forced end of a record; False if earlier batches have to be confirmed first.
 
-        What a sink holds of a record whose bytes were changed can be told apart only at the record's end: so after a
-        crash this end has to be the same, even though the file may have gone on. One such end at a time is remembered.
+        A sink can trim records whose bytes were changed only at a record's end. So after a crash the end has to be the
+        same, even if the file has grown since. One such end per life is remembered.
         """
         self._sealed.add(life)
         if life.progress.committed < life.tail.offset:
@@ -216,7 +216,7 @@ class Reader:
         return True
 
     def _read_enough(self, life: Life) -> bool:
-        """With `once`: whether all that was there at the start was read, though more came meanwhile."""
+        """Return True with `once` if all bytes present at the start were read, even if the file has grown since."""
         return self._once and self._lives.targets.is_reached(life)
 
     def _at_end(self, life: Life) -> None:

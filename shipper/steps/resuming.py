@@ -1,8 +1,8 @@
-"""What was begun before goes on, wherever its bytes are by now, before anything that followed it.
+"""Remembered lives are resumed, wherever their bytes are now, before the lives that follow them.
 
-A remembered life is looked for under its inode, among the files that the inputs name and beside its path; then in a
-plain copy beside it (copytruncate), then in a compressed one. What is left in an archive is unpacked, a little with
-each step, into a file without a name in the state directory, and read from there; its successors wait.
+A remembered life is searched for by its inode, among the files of the inputs and beside its path; then in a plain copy
+beside it (copytruncate), then in a compressed one. The rest of a life in an archive is unpacked, a little in each step,
+into an unnamed file in the state directory, and read from there; its successors wait.
 """
 
 import logging
@@ -11,7 +11,7 @@ from collections import defaultdict, deque
 from dataclasses import replace
 
 from logbus.errors import visible
-from shipper.files.complaints import say_lost, say_unconfirmed
+from shipper.files.complaints import report_lost, report_unconfirmed
 from shipper.files.discovery import Discovery, Found, Siblings, regular
 from shipper.files.identity import Extent, FileId, key_of
 from shipper.files.opening import OpenFile
@@ -32,7 +32,7 @@ REPORTED_A_STEP = 1000
 
 
 class Resumption:
-    """Finds remembered lives again. `now` is in seconds."""
+    """Finds and resumes remembered lives. `now` is in seconds."""
 
     def __init__(self, lives: Lives, following: Following, registry: Registry, discovery: Discovery) -> None:
         self._lives = lives
@@ -44,7 +44,7 @@ class Resumption:
         self._reporter = MissingFiles()
 
     def resume(self, found: list[Found], now: float) -> None:
-        """Go on with all remembered lives, the oldest first; `found` is what the inputs name."""
+        """Resume all remembered lives, oldest first; `found` are the files that the inputs name."""
         by_inode: dict[int, list[Found]] = defaultdict(list)
         for each in found:
             by_inode[each.status.st_ino].append(each)
@@ -53,7 +53,7 @@ class Resumption:
         for life in self._registry.outline():
             named = by_inode.get(life.inode, [])
             if not named and not (beside := siblings.beside(life.place)):
-                if beside is not None:  # a directory that cannot be read may hold it
+                if beside is not None:  # an unreadable directory may still have it
                     self._missing.append(life.stream)
                 continue
             if any(self._follow(each, now, life.stream) for each in named):
@@ -63,7 +63,7 @@ class Resumption:
                 if self._memory.is_rewritten(life.stream):
                     rewritten += [(named, sibling)]
                 self._search(life, kin, now)
-        for named, sibling in rewritten:  # they come before files that are not known, however late they were written to
+        for named, sibling in rewritten:  # before unknown files, however recently these were written to
             for each in named:
                 self._follow(each, now)
             self._follow_sibling(sibling, now)
@@ -71,7 +71,7 @@ class Resumption:
         self._take_noted_copies(kin, now)
 
     def forget(self, before_s: float, after: int = 0) -> int:
-        """Forget files that are gone and of which nothing was shipped since `before_s` (seconds since 1970).
+        """Forget files that are gone and had nothing shipped since `before_s` (seconds since 1970).
 
         A part at a time, as `Registry.expire` does.
         """
@@ -85,15 +85,15 @@ class Resumption:
         return self._registry.expire(before_s, is_there, after)
 
     def unpacking(self) -> list[Life]:
-        """Return the tails that cannot be read yet."""
+        """Return the lives that wait for their archives."""
         return self._following.unpacking.lives()
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to unpack, or to report."""
+        """Return the seconds until the next unpacking or report is due."""
         return 0.0 if self._missing else self._following.unpacking.wait_s(now)
 
     def work(self, now: float) -> None:
-        """Go on unpacking, and reporting what is missing."""
+        """Unpack a little more, and report some missing files."""
         self._report_missing()
         for job in self._following.unpacking.work(now):
             self._finish(job, now)
@@ -103,7 +103,7 @@ class Resumption:
         return None if known else self._following.follow(found, now, stream=stream)
 
     def _sibling(self, life: Outline, named: list[Found], siblings: Siblings) -> Found | None:
-        """Return the file of a life beside its place, unless it has a name; it may have been rotated just now."""
+        """Return the file of a life beside its place, unless it has a name; it may have just been rotated."""
         if any((now := regular(each.path)) and now.st_ino == life.inode for each in named):
             return None
         return (Siblings(self._discovery.input_of) if named else siblings).search(life)
@@ -129,7 +129,7 @@ class Resumption:
 
     def _resume_elsewhere(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
         if copy := find_copy(row, kin.of(row.place), self._following.knows):
-            self._resume_in_copy(self._tail(copy, entry), row, now)
+            self._resume_in_copy(self._life(copy, entry), row, now)
         elif found := archives_of(row, kin):
             life = self._begin(row, entry)
             self._following.unpack(life, row, found)
@@ -139,19 +139,19 @@ class Resumption:
         return True
 
     def _take_noted_copies(self, kin: Kin, now: float) -> None:
-        """Take the copies of lives that are over as read; forget which files are copies: rotation goes on."""
+        """Count the copies of finished lives as read, then forget all noted copies: rotation will make new ones."""
         for row in self._memory.with_noted_copies():
             if row.done and (entry := self._discovery.input_of(row.path)):
                 self._resume_in_noted_copy(row, entry, kin, now)
         self._memory.forget_copies()
 
     def _resume_in_noted_copy(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
-        """Go on in a copy that ends before what was published, if it is known to be one; what follows is nowhere."""
+        """Resume in a noted copy that ends before the published offset; the bytes behind its end are lost."""
         noted = self._memory.noted_copy(row.stream)
         for copy in open_each(kin.of(row.place) if noted else ()):
             size = os.fstat(copy.fd).st_size
             if noted == described(copy, Extent.of(copy.fd, size)) and not self._following.knows(copy):
-                self._take_noted_copy(self._tail(copy, entry), size, row, now)
+                self._take_noted_copy(self._life(copy, entry), size, row, now)
                 return True
             copy.close()
         return False
@@ -159,7 +159,7 @@ class Resumption:
     def _take_noted_copy(self, copy: Life, size: int, row: Row, now: float) -> None:
         lost_bytes = row.published - max(size, row.offset)
         if row.offset < size and not row.done:
-            say_unconfirmed(row.path, lost_bytes)
+            report_unconfirmed(row.path, lost_bytes)
             self._resume_in_copy(copy, row, now)
             copy.tail.stop_at(size)
             return
@@ -175,13 +175,13 @@ class Resumption:
         self._lives.take_in(copy)
         self._leave(copy, os.fstat(copy.tail.fd), now)
 
-    def _tail(self, file: OpenFile, entry: Input) -> Life:
+    def _life(self, file: OpenFile, entry: Input) -> Life:
         return Life(entry, file, self._following.recorders.of(entry))
 
     def _begin(self, row: Row, entry: Input) -> Life:
-        """Return a life in whose place the successors of a life wait, and that has nothing to read yet."""
+        """Return a placeholder life, empty so far, for which the successors of a remembered one wait."""
         file_id = FileId(row.device, row.inode, row.generation)
-        life = self._tail(self._following.unpacking.scratch(row.path, file_id, row.real_path), entry)
+        life = self._life(self._following.unpacking.scratch(row.path, file_id, row.real_path), entry)
         self._memory.over.pop(row.stream, None)
         self._lives.index.add_stream(row.stream, life)
         return life
@@ -199,7 +199,7 @@ class Resumption:
         self._leave(life, status, now)
 
     def _is_unpacked(self, job: Job) -> bool:
-        """Let a life go on in a plain file again, if its archive was unpacked by somebody else; return whether."""
+        """Resume a life in a plain file if somebody else unpacked its archive; return True if so."""
         life = job.life
         copy = search(life.place, lambda kin: find_copy(job.row, kin.of(life.place), self._following.knows))
         if copy is None:
@@ -216,12 +216,12 @@ class Resumption:
         self._lives.targets.drop(job.life)
         self._lives.end(job.life, done=bool(job.life.stream))
         if job.life.lost_bytes:
-            say_lost(job.life.path, job.life.lost_bytes)
+            report_lost(job.life.path, job.life.lost_bytes)
         if not job.life.stream:
             self._missing.append(job.row.stream)
 
     def _report_missing(self) -> None:
-        """Report some of the remembered files that cannot be found, each once, whatever starts follow."""
+        """Report some of the remembered files that cannot be found, each only once across restarts."""
         some = [self._missing.popleft() for _ in range(min(REPORTED_A_STEP, len(self._missing)))]
         found = [self._registry.row(stream) for stream in some if not self._lives.index.of_stream(stream)]
         rows = [row for row in found if row and not row.settled and self._discovery.input_of(row.path)]
@@ -236,6 +236,6 @@ class Resumption:
             )
 
     def _write_off(self, row: Row, lost_bytes: int) -> None:
-        """Say that what was under way of a life is lost, and do not expect it any more: no start says it again."""
-        say_unconfirmed(row.path, lost_bytes)
+        """Report the unconfirmed bytes of a life as lost, and save that, so that no later start reports them again."""
+        report_unconfirmed(row.path, lost_bytes)
         self._registry.save([replace(row, published=row.offset, published_fingerprint=row.fingerprint)])

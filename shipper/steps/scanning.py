@@ -1,6 +1,6 @@
-"""When to look for files: at hints at once, at everything now and then."""
+"""When to scan: a path with a hint at once, everything at intervals."""
 
-# Paths go to the system as they are, as in discovery.
+# Paths are passed to the system unchanged, as in discovery.
 # ruff: noqa: PTH120
 
 import os
@@ -14,13 +14,13 @@ from shipper.lives.following import Following
 PATHS_A_STEP = 512
 POLL_EVERY_S = 0.25
 SCAN_SHARE = 200
-"""A scan may take half a hundredth of a core."""
+"""A scan may take half a percent of a core."""
 BLIND_SHARE = 20
-"""Where only scans find what is new, they may take ten times as much."""
+"""Where only scans find new files, they may take ten times as much."""
 
 
 class Scanner:
-    """Tells lives what the filesystem shows. `stopwatch` measures, in seconds of processor time, what scans take."""
+    """Observes hinted paths and scans. `stopwatch` measures the processor time of scans, in seconds."""
 
     def __init__(
         self,
@@ -41,19 +41,19 @@ class Scanner:
         self._unannounced: set[str] = set()
 
     def began(self, now: float) -> None:
-        """Take note that everything was looked at just now."""
+        """Record that everything was just scanned."""
         self._next_scan = now + self._interval_s
 
     def scan_now(self) -> None:
-        """Have everything looked at with the next step."""
+        """Make the next step start a scan."""
         self._next_scan = 0.0
 
     def wait_s(self, now: float) -> float:
-        """Return the seconds until there is something to look at."""
+        """Return the seconds until the next scan is due."""
         return 0.0 if self._scan is not None else max(0.0, self._next_scan - now)
 
     def work(self, now: float) -> None:
-        """Look at what watchdog hinted at, and go on with the scan if it is time for one."""
+        """Observe the paths with hints, and continue or begin a scan if one is due."""
         if self._watcher:
             for path in self._watcher.take():
                 self._following.observe_path(self._discovery.aliases.get(path, path), now) if path else self._scan_soon(
@@ -65,17 +65,17 @@ class Scanner:
             self._gone = self._following.paths()
             self._unannounced.clear()
         if self._scan is not None:
-            self._go_on_scanning(now)
+            self._continue_scan(now)
 
-    def _go_on_scanning(self, now: float) -> None:
+    def _continue_scan(self, now: float) -> None:
         began = self._stopwatch()
-        looked = 0
+        observed = 0
         for found in islice(self._scan or (), PATHS_A_STEP):
             self._gone.discard(found.path)
             if self._following.observe(found, now):
                 self._unannounced.add(os.path.dirname(found.path))
-            looked += 1
-        if looked == PATHS_A_STEP:
+            observed += 1
+        if observed == PATHS_A_STEP:
             self._scan_s += self._stopwatch() - began
             return
         for path in self._gone:

@@ -1,4 +1,4 @@
-"""New streams get their ids here, and are remembered before anything of them is published."""
+"""Assigns ids to new streams, and remembers them before anything of them is published."""
 
 from itertools import islice
 
@@ -15,7 +15,7 @@ RETRY_SAVE_S = 1.0
 
 
 class StreamIds:
-    """Gives ids. `origin` names host and machine. While the registry cannot be written, nothing is read: `paused_s`."""
+    """Assigns ids. `origin` names host and machine. While the registry cannot be written, reading is paused."""
 
     def __init__(self, lives: Lives, following: Following, registry: Registry, origin: str) -> None:
         self._lives = lives
@@ -25,13 +25,14 @@ class StreamIds:
         self._paused_until = 0.0
 
     def paused_s(self, now: float) -> float:
-        """Return for how long no id can be given: 0 if the registry can be written, as far as is known."""
+        """Return the seconds until ids can be assigned again; 0 unless the last write of the registry failed."""
         return max(0.0, self._paused_until - now)
 
     def assign(self, now: float) -> None:
-        """Give ids to lives that have a first record, and remember them before anything of them is published.
+        """Assign ids to lives that have a first record, and remember them before anything of them is published.
 
-        This waits for no room: a life that is remembered is found again after a crash, wherever it was renamed to.
+        This happens even without room in the window: a remembered life is found again after a crash, wherever it was
+        renamed to.
         """
         if now < self._paused_until:
             return
@@ -43,7 +44,7 @@ class StreamIds:
             self._paused_until = now + RETRY_SAVE_S
 
     def _peek(self, life: Life, now: float) -> bytes:
-        """Take a life's first bytes into its head and return them; none if there is no record yet."""
+        """Add a life's first bytes to its head and return them; none if there is no record yet."""
         try:
             head = life.peek() if self._following.ensure_open(life, now) else b""
         except (OSError, SourceError) as error:
@@ -53,10 +54,10 @@ class StreamIds:
         return head
 
     def register(self, heads: dict[Life, bytes]) -> bool:
-        """Give each life an id, made of its next bytes, and remember it; False if the registry cannot be written.
+        """Assign each life an id derived from its next bytes, and remember it; False if the registry cannot be written.
 
-        A start takes lives in the order in which they were remembered: so those that wait for one are remembered after
-        it, though they may have been found before.
+        A start resumes lives in the order in which they were remembered. So lives that wait for a new one are
+        remembered again after it, even if they were found earlier.
         """
         for life, head in heads.items():
             life.identify(self._new_id(life, head))

@@ -216,7 +216,7 @@ def test_a_directory_cannot_be_read_for_a_while(
     monkeypatch.setattr(os, "scandir", refuse)
     for _ in range(5):
         shore.run(40.0)
-    assert len([record for record in caplog.records if "cannot look into" in record.message]) == 1
+    assert len([record for record in caplog.records if "cannot list" in record.message]) == 1
     monkeypatch.setattr(os, "scandir", usual)
     shore.write("a.log", b"two 2\n")
     shore.write("b.log", b"three 3\n")

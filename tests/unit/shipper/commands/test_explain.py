@@ -43,7 +43,7 @@ def test_a_file_that_was_not_begun(shore: Shore) -> None:
     shore.write("empty.log", b"")
     says(explain(shore, "a.log"), 0, "nothing of it is remembered yet", "read from its start")
     says(explain(shore, "empty.log"), 0, "begins with its first line")
-    says(explain(shore, "a.log", "[{paths: [LOGS/*.log], start: end}]"), 0, "taken as read")
+    says(explain(shore, "a.log", "[{paths: [LOGS/*.log], start: end}]"), 0, "it counts as read")
 
 
 def test_no_input_names_it(shore: Shore) -> None:
@@ -60,7 +60,7 @@ def test_an_input_excludes_it(shore: Shore) -> None:
     one = "{paths: [LOGS/*.log], exclude: ['a.*']}"
     says(explain(shore, "a.log", f"[{one}]"), 1, "not shipped", "excluded by 'a.*'")
     two = f"[{one}, {{paths: [LOGS/a.log]}}, {{paths: [LOGS/*]}}]"
-    says(explain(shore, "a.log", two), 0, "excluded by 'a.*'", "input 1", "names it, but an earlier one counts")
+    says(explain(shore, "a.log", two), 0, "excluded by 'a.*'", "input 1", "names it, but an earlier input takes it")
 
 
 def test_it_is_compressed(shore: Shore) -> None:
@@ -77,7 +77,7 @@ def test_a_sink_writes_it(shore: Shore) -> None:
         mark_output(file.fileno())
         if not is_output(file.fileno()):
             pytest.skip("this filesystem has no extended attributes")
-    says(explain(shore, "a.log"), 1, "a sink of Logbus writes it")
+    says(explain(shore, "a.log"), 1, "a Logbus sink writes it")
 
 
 def test_it_is_no_regular_file(shore: Shore) -> None:
@@ -89,7 +89,7 @@ def test_it_is_no_regular_file(shore: Shore) -> None:
         server.bind(os.path.relpath(shore.logs / "s.log"))
     for name, words in [("d", "a directory"), ("p", "a named pipe"), ("z", "a device"), ("s", "a socket")]:
         says(explain(shore, f"{name}.log"), 1, f"it is {words}")
-    says(explain(shore, "no.log"), 1, "no such file or directory: it is waited for")
+    says(explain(shore, "no.log"), 1, "no such file or directory: the shipper waits for it")
 
 
 def test_it_cannot_be_read(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:

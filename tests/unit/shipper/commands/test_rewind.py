@@ -102,8 +102,8 @@ def test_what_cannot_be_rewound_is_one_line(shore: Shore, tmp_path: Path) -> Non
     shore.write("b.log", b"never\n")
     for name, to, code, words in [
         ("a.log", "15", 2, "is shipped up to byte 14 only"),
-        ("a.log", "-1", 2, "it is no offset"),
-        ("a.log", "\u0661", 2, "it is no offset"),
+        ("a.log", "-1", 2, "it is not an offset"),
+        ("a.log", "\u0661", 2, "it is not an offset"),
         ("b.log", "0", 1, "nothing of it was shipped"),
         ("c.log", "0", 1, "no such file"),
     ]:

@@ -63,7 +63,7 @@ def test_it_neither_locks_nor_writes(shore: Shore) -> None:
 
 
 def test_held_lives_are_shown(shore: Shore) -> None:
-    """What is rotated or deleted and not confirmed is held: with its present name, if it has one."""
+    """Files rotated or deleted before they were confirmed are listed: with their present name, if there is one."""
     shore.publisher.holding = True
     for name in ("a.log", "b.log"):
         shore.write(name, b"1\n2\n")
@@ -78,7 +78,7 @@ def test_held_lives_are_shown(shore: Shore) -> None:
     assert all(each["held"] for each in said.values())
     result = status("--state", shore.folder / "state")
     assert "rotated to a.log.1" in result.stdout
-    assert "2 held" in result.stderr
+    assert "2 rotated or deleted" in result.stderr
 
 
 def test_a_compressed_life_is_rotated(shore: Shore) -> None:

@@ -208,5 +208,5 @@ def test_only_regular_files_are_opened(tmp_path: Path, kind: str) -> None:
         path = Path("/dev/zero") if kind == "device" else path
         if kind == "link":
             path.symlink_to("/dev/zero")
-    with pytest.raises(SourceError, match="no regular file"):
+    with pytest.raises(SourceError, match="not a regular file"):
         open_regular(str(path))

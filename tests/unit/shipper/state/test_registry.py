@@ -76,7 +76,7 @@ def test_a_full_disk_is_no_damage(tmp_path: Path) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
     try:
-        with pytest.raises(StateError, match="its disk have room"):
+        with pytest.raises(StateError, match="its disk must have room"):
             Registry(tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
