@@ -18,6 +18,7 @@ from support.publishing import MemoryPublisher
 from support.registries import MortalRegistry
 
 PATIENCE_S = 70.0
+ROUNDS_QUIET = 2
 NAMES = ("a.log", "b.log")
 LINK = "current.log"
 TARGETS = ("target.0", "target.1", "target.2")
@@ -244,10 +245,12 @@ class Model:
         if self.agent is None:
             self.start()
         self.settle()
-        self.step(PATIENCE_S)
-        self.settle()
-        self.step(PATIENCE_S)
-        self.settle()
+        quiet = 0
+        while quiet < ROUNDS_QUIET:  # each slice of what is filled in place is waited for
+            before = [life.published for life in self.lives]
+            self.step(PATIENCE_S)
+            self.settle()
+            quiet = quiet + 1 if before == [life.published for life in self.lives] else 0
         for life in self.lives:
             if not life.may_lose:
                 assert life.published >= life.complete(), f"life {life.number} is not complete"

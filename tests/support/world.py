@@ -208,8 +208,8 @@ class World:
             return True
         registry = self.root / "state" / "shipper" / "registry.sqlite"
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"{registry.as_uri()}?mode=ro", uri=True)) as db:
-            seen = "SELECT 1 FROM streams WHERE inode = ? AND NOT done AND published > 0"
-            return db.execute(seen, (writer.inode,)).fetchone() is not None
+            seen = "SELECT 1 FROM streams WHERE inode = ? AND generation IS ? AND NOT done AND published > 0"
+            return db.execute(seen, writer.inode).fetchone() is not None
         return False
 
     def _expected(self, role: str, writer: Writer) -> bytes:

@@ -6,6 +6,8 @@ import random
 from contextlib import closing
 from pathlib import Path
 
+from logbus.inode import generation_of
+
 KEPT_LIVES = 3
 SPACE_BYTES = (4_096, 200_000, 3_000_000)
 """How much space an appender takes beforehand."""
@@ -82,9 +84,9 @@ class LinkedWriter(Writer):
         (folder / f"{name}.log").symlink_to(self.path)
 
     @property
-    def inode(self) -> int:
-        """What the file that is written is known by."""
-        return self.path.stat().st_ino
+    def inode(self) -> tuple[int, int | None]:
+        """Inode and generation of the file that is written; another file had the same inode before."""
+        return self.path.stat().st_ino, generation_of(self.file.fileno())
 
 
 class MappedWriter(Writer):
