@@ -208,8 +208,7 @@ class Tailing(Model, RuleBasedStateMachine):
             return
         self.settle()
         if self.base:  # only a generation tells a rewritten file from a replaced one after a crash: let it be read
-            self.step(FRAGMENT_GRACE_S + 1)
-            self.settle()
+            self.settle_for(FRAGMENT_GRACE_S + 1)
         if life.published < len(life.data):
             life.may_lose = True
         with self.path(name).open("r+b") as file:
@@ -240,9 +239,7 @@ class Tailing(Model, RuleBasedStateMachine):
         if life is None:
             return
         if self.agent and life.known:
-            self.settle()  # a closed file has no descriptor: let what was written be read
-            self.step(FRAGMENT_GRACE_S + 1)
-            self.settle()
+            self.settle_for(FRAGMENT_GRACE_S + 1)  # a closed file has no descriptor: let what was written be read
         life.may_lose = life.may_lose or not (self.agent and life.known)
         self.path(name).unlink()
         self.end(life)

@@ -204,6 +204,16 @@ class Model:
                 return
         pytest.fail("it never settles")
 
+    def settle_for(self, seconds: float) -> None:
+        """Let this time pass again and again until nothing more comes: each slice filled in place takes a second."""
+        self.settle()
+        quiet = 0
+        while quiet < ROUNDS_QUIET:
+            before = [life.published for life in self.lives]
+            self.step(seconds)
+            self.settle()
+            quiet = quiet + 1 if before == [life.published for life in self.lives] else 0
+
     def check_published(self) -> None:
         """Check what was published since the last time."""
         for batch in self.publisher.batches[self.taken :]:
@@ -244,13 +254,7 @@ class Model:
         """In the end every complete line of every life that could be read is there."""
         if self.agent is None:
             self.start()
-        self.settle()
-        quiet = 0
-        while quiet < ROUNDS_QUIET:  # each slice of what is filled in place is waited for
-            before = [life.published for life in self.lives]
-            self.step(PATIENCE_S)
-            self.settle()
-            quiet = quiet + 1 if before == [life.published for life in self.lives] else 0
+        self.settle_for(PATIENCE_S)
         for life in self.lives:
             if not life.may_lose:
                 assert life.published >= life.complete(), f"life {life.number} is not complete"
