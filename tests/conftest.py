@@ -20,6 +20,7 @@ settings.register_profile("default", deadline=None, print_blob=True, derandomize
 settings.load_profile("default")
 
 os.environ.pop("LOGBUS_BROKER", None)  # tests choose their broker
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian keeps logrotate, and an ordinary user does not look
 
 
 @pytest.fixture(scope="session")

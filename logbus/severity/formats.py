@@ -14,165 +14,234 @@ a record states never depends on its neighbours.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
-from logbus.severity.key_levels import LEVEL_INITIALS, LEVEL_KEYS, STRING, json_prefix, logfmt_prefix
-from logbus.severity.words import ANY, GAP, SMALL, UPPER, either, maybe, repeated
+from logbus.severity.columns import (
+    AFTER_STAMP,
+    BLANKS,
+    BOX,
+    CAPITALS,
+    COLOUR,
+    COLUMNS,
+    FACILITY,
+    LEVEL,
+    LOGCAT_BRIEF,
+    PHP_LEVEL,
+    STAMP,
+)  # fmt: skip
+from logbus.severity.key_levels import (
+    LEVEL_INITIALS,
+    LEVEL_KEYS,
+    STRING,
+    logfmt_prefix,
+    second_prefix,
+    words_prefix,
+)
+from logbus.severity.words import ANY, GAP, LOWER, SMALL, UPPER, either, maybe, repeated
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to state a level: `prefix` matches from the start of a line to the token, `example` is such a line."""
+    """One way to state a level: `prefix` matches from the start of a line to the token, `example` is such a line.
+
+    `first`: the characters that such a line may begin with, as in a class; b"" for any.
+    """
 
     name: str
     example: bytes
     prefix: bytes
+    first: bytes = b""
 
 
-_COLOUR: Final = rb"\x1b\[[0-9;]{0,12}m" + GAP
-
-# A level in a column of its own. In capitals it needs only an end (`ERROR `, `INFO[0000]`, `DEBUG1:`); in lower case
-# also punctuation that no sentence has there (`error:`, `Info   CBS`); in brackets any word counts (`[core:warn]`).
-_CAPITALS: Final = rb"(?=" + UPPER + rb"[1-5]?(?![^\s:|/,)\]>\[\-\x1b]))"
-_MARKED: Final = SMALL + rb"(?:[:|\]>)]| ++\||\t|  | - |\x1b|(?<=[Ff]atal) error:)"
-_BOXED: Final = GAP + maybe(rb"[a-z_0-9]{0,40}+:") + rb"(?=" + ANY + GAP + rb"\])"
-_LEVEL: Final = either(rb"\[" + _BOXED, _CAPITALS, rb"(?=" + _MARKED + rb")")
-
-# A time stamp and any numbers after it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04
-_DIGITS: Final = rb"\d[0-9 \t:,./+_|-]*+"
-_DAY: Final = rb"[A-Z][a-z][a-z],? {1,2}"
-_ZONE: Final = rb"(?!CRIT)(?:Z|UTC|GMT|[AP]M|[A-Z]{1,3}T)(?![A-Za-z])[0-9 \t:,./+_|-]*+"
-_STAMP: Final = (
-    maybe(_DAY + maybe(_DAY))
-    + rb"(?=[0-9 :,./+_|T-]{8}|\d\d?[-/ ][A-Z][a-z]{2}[-/ ])"
-    + _DIGITS
-    + maybe(rb"T" + _DIGITS + rb"|[A-Z][a-z]{2}[-/ :]" + _DIGITS)
-    + maybe(_ZONE)
-)
-
-# Columns between the stamp and the level: brackets without a level; numbers; a thread, logger or source file, which is
-# a token that begins no sentence, or any word between dashes or bars. `sshd[1]:` is deliberately none of these: what
-# follows a syslog tag is message text.
-_BOX: Final = (
-    either(
-        rb"\[(?!" + _BOXED + rb")[^\[\]\n]{0,256}+" + maybe(rb"\[[^\[\]\n]{0,64}+\][^\[\]\n]{0,128}+") + rb"\]",
-        rb"\([^()\n]{0,128}+\)",
-        rb"\{[^{}\n]{0,128}+\}",
-        rb"<[^<>\n]{0,128}+>",
-    )
-    + rb"[ \t:|-]*+"
-)
-_NAME: Final = (
-    rb"(?:main|[A-Za-z_]++[0-9.$/@#-][A-Za-z0-9_.$/@#-]*+"
-    + maybe(rb":\d{1,6}:?")
-    + rb")[ \t]++"
-    + maybe(rb"[-|:][ \t]++")
-    + rb"(?!"
-    + _MARKED
-    + rb")"
-)
-_DASHED: Final = rb"\w++[ \t]++[-|][ \t]++(?=" + ANY + GAP + rb"[-|:])"
-_MONOLOG: Final = rb"\w{1,40}+\.(?=" + UPPER + rb":)"
-_COLUMNS: Final = repeated(
-    either(_BOX, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", _COLOUR, rb"PHP ", _NAME, _DASHED), b"{0,8}"
-) + either(_MONOLOG, _LEVEL)
-
+_UNINDENTED: Final = rb"(?<![ \t][ \t])"
+_WRAPPER: Final = either(rb"[A-Za-z][\w.-]{0,62}+ {1,40}+\| ", rb"\[pod/[\w./-]{1,200}+\] ")
+_LEAD: Final = maybe(rb"(?=[\xef \t\x1b])" + maybe(rb"\xef\xbb\xbf") + BLANKS) + maybe(_WRAPPER + BLANKS)
+"""What may stand before a line: a byte order mark, blanks, colours; docker compose's and kubectl's names."""
+_OBJECT: Final = rb"(?=\{\")" + words_prefix()
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
-_LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
-_LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| ))"  # MongoDB before 4.4, etcd before 3.4
+_SINCE: Final = rb"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d"
 
 STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
 _FREQUENT: Final = rb"\d[%b]{7,}+(?=INFO |ERROR |WARN |DEBUG )" % STAMP_CHARACTERS
 """The most frequent lines, tried first. `stamped` captures the same from them, and no format before it matches."""
 
 FORMATS: Final = (
-    Format("syslog", b"<36>1 2003-10-11T22:14:15Z host su - ID47 - failed", rb"<(?=\d{1,3}>)"),
+    Format("syslog", b"<36>1 2003-10-11T22:14:15Z host su - ID47 - failed", rb"<(?=\d{1,3}>)", rb"<"),
     Format(
         "mongodb",
         b'{"t":{"$date":"2024-01-02T15:04:05.678Z"},"s":"W","c":"NETWORK","msg":"x"}',
         rb'\{"t":\{"\$date":"[^"\n]{0,40}+"\},[ \t]*+"s":[ \t]*+"(?=[FEWID][1-5]?")',
+        rb"{",
     ),
-    Format("json", b'{"time":"12:00","level":"warn","msg":"disk"}', json_prefix(LEVEL_KEYS, LEVEL_INITIALS)),
-    Format("json-priority", b'{"PRIORITY":"4","MESSAGE":"disk"}', json_prefix(rb"(?i:priority)", b"pP")),
+    Format("json", b'{"time":"12:00","level":"warn","msg":"disk"}', words_prefix(), rb"{"),
+    Format("json-number", b'{"level":40,"time":1,"msg":"disk"}', second_prefix(), rb"{"),
     Format(
         "docker",
         b'{"log":"WARN disk\\n","stream":"stdout","time":"2024-01-02T15:04:05.678Z"}',
         rb'(?=\{"log":' + STRING + rb',"stream":"std)',
+        rb"{",
     ),
     Format(
         "cri",
         b"2024-01-02T15:04:05.678901234Z stdout F WARN disk",
         rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) (?=std(?:out|err) [FP] )",
+        rb"\d",
     ),
     Format(
         "redis",
         b"123:M 01 Jan 2024 00:00:00.000 # Server",
         rb"\d{1,9}:[XCSM] \d\d [A-Z][a-z]{2} \d{4} [0-9:.]{8,16}+ (?=[#*.-] )",
+        rb"\d",
     ),
     Format(
         "logcat",
         b"03-17 16:13:38.811  1702  2395 W Tag: x",
         rb"\d\d-\d\d \d\d:\d\d:[0-9.]++[ \d]++(?=[VDIWEF] )",
+        rb"\d",
     ),
     Format(
-        "stamped",
-        b"2024-01-02 15:04:05,678 [main] WARN  org.acme.App - x",
-        _STAMP + either(_CAPITALS, _LETTER, _LOGCAT_BRIEF, _COLUMNS, _LOGFMT),
-    ),
-    Format(
-        "boxed-stamp",
-        b"[2024-01-02 15:04:05,678: WARNING/Main] x",
-        rb"\[" + _STAMP + either(_CAPITALS, rb"[^\]\n]{0,40}+\][ \t]*+" + either(_LEVEL, _COLUMNS)),
-    ),
-    Format(
-        "bgl",
-        b"- 1117838570 2005.06.03 R02-J12 2005-06-03-15.42.50.675872 R02-J12 RAS KERNEL WARNING x",
-        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}+) \d{10} \d{4}\.\d\d\.\d\d [^ \n]{1,80}+ \d{4}-[0-9.-]{10,30}+ [^ \n]{1,80}+ "
-        rb"[A-Z]++ [A-Z_]++ " + _CAPITALS,
+        "postgresql-csv",
+        b'2024-01-02 15:04:05.678 UTC,"a","b",1,"[local]",6.7,3,"idle",2024-01-02 15:00:00 UTC,3/7,7,WARNING,01000,"x"',
+        rb"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.0-9]{0,8} [A-Z0-9+-]{1,8},"
+        + repeated(rb'(?:"' + repeated(rb'[^"\n]++|""', b"*") + rb'"|[^",\n]*+),', b"{10}")
+        + rb"(?="
+        + ANY
+        + rb"[1-5]?,)",
+        rb"\d",
     ),
     Format(
         "klog",
         b"W0102 15:04:05.678901 1 main.go:7] x",
         rb"(?=[IWEFD](?:\d{4}|\d{6}|\d{8}) \d\d:\d\d:\d\d)",
+        rb"A-Z",
     ),
-    Format("ruby", b"W, [2024-01-02T15:04:05 #12]  WARN -- : x", rb"(?=[DIWEF], \[)"),
-    Format("logcat-brief", b"W/Tag( 1702): x", _LOGCAT_BRIEF),
-    Format("prefix", b"WARN: x", rb" ?+" + _LEVEL),
+    Format("ruby", b"W, [2024-01-02T15:04:05 #12]  WARN -- : x", rb"(?=[DIWEF], \[)", rb"A-Z"),
+    Format("logcat-brief", b"W/Tag( 1702): x", LOGCAT_BRIEF, rb"A-Z"),
+    Format(
+        "stamped",
+        b"2024-01-02 15:04:05,678 [main] WARN  org.acme.App - x",
+        STAMP + either(_OBJECT, AFTER_STAMP, _LOGFMT, rb"##\[(?=" + LOWER + rb"\])"),
+        rb"\dA-Z",
+    ),
+    Format("kamailio", b" 0(1234) WARNING: x", rb"\d{1,4}\(\d{1,9}\) (?=" + UPPER + rb":)", rb"\d"),
+    Format(
+        "boxed-stamp",
+        b"[2024-01-02 15:04:05,678: WARNING/Main] x",
+        rb"\[ *+" + STAMP + either(CAPITALS, rb"[^\]\n]{0,40}+\][ \t]*+" + either(LEVEL, AFTER_STAMP)),
+        rb"\[",
+    ),
+    Format(
+        "tornado", b"[W 10:15:32.123 App] x", rb"\[(?=[FCEWIDN] (?:\d{4}-\d\d-\d\d |\d{6} )?\d\d:\d\d:\d\d)", rb"\["
+    ),
+    Format(
+        "glassfish", b"[#|2024-01-02T15:04:05.678-0500|WARNING|x", rb"\[#\|" + STAMP + rb"(?=" + ANY + rb"\|)", rb"\["
+    ),
+    Format(
+        "boxes-then-stamp",
+        b"[Nest] 14056  - 03/04/2025, 1:16:03 PM    WARN [App] x",
+        rb"(?=\[)" + repeated(either(BOX, COLOUR, rb"\d{1,9}[ \t]++" + maybe(rb"- ++")), b"{1,4}") + STAMP + COLUMNS,
+        rb"\[",
+    ),
+    Format("xorg", b"(WW) x", rb"(?:\[ *+\d{1,9}\.\d{1,6}\] )?\((?=(?:EE|WW|II)\) )", rb"\[("),
+    Format(
+        "angled-stamp",
+        b"<Mar 4, 2024 8:54:16 PM GMT> <Warning> x",
+        rb"(?:####)?<" + STAMP + rb"[^<>\n]{0,40}+>" + GAP + LEVEL,
+        rb"<#",
+    ),
+    Format(
+        "bgl",
+        b"- 1117838570 2005.06.03 R02-J12 2005-06-03-15.42.50.675872 R02-J12 RAS KERNEL WARNING x",
+        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}+) \d{10} \d{4}\.\d\d\.\d\d [^ \n]{1,80}+ \d{4}-[0-9.-]{10,30}+ [^ \n]{1,80}+ "
+        rb"[A-Z]++ [A-Z_]++ " + CAPITALS,
+        rb"A-Za-z-",
+    ),
+    Format("npm", b"npm WARN x", rb"npm (?=ERR!|[A-Z]{4,6} |" + LOWER + rb" |verb |silly )", rb"A-Za-z-"),
+    Format("facility", b"kern  :warn  : [72.9] x", FACILITY + rb" {0,8}+:(?=" + LOWER + rb" {0,8}:)", rb"A-Za-z-"),
+    Format(
+        "named",
+        b"Zigbee2MQTT:warning 2024-01-02 15:04:05: x",
+        rb"[A-Za-z][\w-]{1,40}+:(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
+        rb"A-Za-z-",
+    ),
+    Format("program", b"nginx: [warn] x", rb"[a-z][\w.-]{0,40}+: \[(?=" + ANY + rb"\] )", rb"A-Za-z-"),
+    Format(
+        "level-first",
+        b"warn [2024-01-02 15:04:05.000 Z] x",
+        rb"(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
+        rb"A-Za-z-",
+    ),
+    Format("php", b"PHP Warning:  x", PHP_LEVEL, rb"A-Za-z-"),
+    Format("erlang-report", b"=WARNING REPORT==== 4-Mar-2024::20:36:10 ===", rb"=(?=[A-Z]{4,10} REPORT====)", rb"=#:@"),
+    Format(
+        "github",
+        b"::warning file=a.c::x",
+        rb"(?:##\[(?=[a-z]{4,8}\])|::(?=[a-z]{4,8}(?: [^:\n]{0,500}+)?::))",
+        rb"=#:@",
+    ),
+    Format("json-behind", b'@cee: {"level":"warn"}', rb"@cee: ?" + _OBJECT, rb"=#:@"),
+    Format("prefix", b"WARN: x", _UNINDENTED + LEVEL),
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",
-        rb"(?=[\[({<\x1b])" + repeated(either(_BOX, _COLOUR), b"{1,6}") + _LEVEL,
+        rb"(?=[\[({<])" + repeated(either(BOX, COLOUR + GAP), b"{1,6}") + LEVEL,
+        rb"\[({<",
     ),
-    Format("logfmt", b'time=12:00 level=warn msg="disk"', _LOGFMT),
+    Format("logfmt", b'time=12:00 level=warn msg="disk"', _LOGFMT, rb"A-Za-z_"),
     Format(
         "led",
         b"nova-api.log.1.2017-05-16_13:53:08 2017-05-16 00:00:00.008 25746 WARNING nova.api x",
-        either(rb"[A-Za-z][A-Za-z0-9_.:-]{0,128}+[ \t|]++", _COLOUR) + rb"(?=\d{4}-\d\d-\d\d)" + _STAMP + _COLUMNS,
+        rb"[A-Za-z][A-Za-z0-9_.:-]{0,128}+[ \t|]++(?=\d{4}-\d\d-\d\d)" + STAMP + COLUMNS,
+        rb"A-Za-z\x1b",
+    ),
+    Format(
+        "cisco",
+        b"Mar  4 10:15:32 192.0.2.1 45: %LINK-4-ERROR: x",
+        rb"[^%\n]{0,160}+%[A-Z][A-Z0-9_]*+" + repeated(rb"-[A-Za-z_][\w]*+", b"*") + rb"-(?=[0-7]-[A-Z0-9_]{1,64} ?:)",
+        rb"\d*%A-Z.<",
     ),
 )
 """Every format recognised by default, in the order of matching. Each example states a warning."""
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "json": ("mongodb", "json", "json-priority"),
+    "json": ("mongodb", "json", "json-number", "json-behind"),
     "logfmt": ("logfmt",),
     "syslog": ("syslog",),
     "klog": ("klog",),
     "logcat": ("logcat", "stamped", "logcat-brief"),
     "redis": ("redis",),
     "ruby": ("ruby",),
-    "columns": ("stamped", "boxed-stamp", "prefix", "columns", "led"),
+    "columns": (
+        "stamped",
+        "boxed-stamp",
+        "angled-stamp",
+        "boxes-then-stamp",
+        "level-first",
+        "prefix",
+        "columns",
+        "led",
+    ),
 }
 """The names for an input's settings, and the formats of each. `columns`: log4j, logback, Python, nginx, ..."""
 
-_TOKEN: Final = rb"([IWDE](?=NFO |ARN |EBUG |RROR )|[A-Za-z]++|\d++>?|[#*.{-])"
+_TOKEN: Final = rb"([IWDE](?=NFO |ARN |EBUG |RROR )|[A-Za-z]++|\d++[>)]?|: ?\d++|[#*.{-])"
 FREQUENT_DIGITS: Final = bytes.maketrans(b"IWED", b"6437")
 
 
 def line_pattern(formats: Iterable[Format] = FORMATS) -> re.Pattern[bytes]:
     """Return the pattern that captures the level in any of `formats`, once at each newline before a line."""
-    prefixes = [each.prefix for each in formats]
+    formats = list(formats)
     frequent = [_FREQUENT] if any(each.name == "stamped" for each in formats) else []
-    return re.compile(rb"\n" + maybe(either(*frequent, *prefixes) + _TOKEN))
+    groups = [_group(first, some) for first, some in groupby(formats, attrgetter("first"))]
+    return re.compile(rb"\n" + maybe(either(*frequent, _LEAD + either(*groups)) + _TOKEN))
+
+
+def _group(first: bytes, formats: Iterable[Format]) -> bytes:
+    """Return the pattern of formats whose lines begin with the same characters: others cost one look at them."""
+    prefixes = either(*(each.prefix for each in formats))
+    return rb"(?=[%b])%b" % (first, prefixes) if first else prefixes
 
 
 def frequent_pattern() -> re.Pattern[bytes]:

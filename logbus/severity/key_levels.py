@@ -7,12 +7,19 @@ from typing import Final
 
 from logbus.severity.words import ANY, GAP, either, repeated
 
-LEVEL_KEYS: Final = rb"(?i:level|lvl|log[._]?level|level_?name|severity|severity_?text|severity_?level|@l)"
-"""The usual keys, also as logLevel, SeverityText, and so on. `@l`: Serilog."""
-LEVEL_INITIALS: Final = b"lsLS@"
-
+LEVEL_KEYS: Final = (
+    rb"(?i:@?level|lvl|log[._]?level|level_?(?:name|display_?name|text|string|label)|severity"
+    rb"|(?:error_|log_)?severity|severity_?(?:text|level|label|name)|loglevel_?name|@l)"
+)
+"""The usual keys of a word, also as logLevel, SeverityText, and so on. `@l`: Serilog; `@level`: hclog;
+`error_severity`: PostgreSQL; `LevelDisplayName`: Windows."""
+LEVEL_INITIALS: Final = b"lsLSeE@"
+_LOGGER_KEYS: Final = rb"(?i:time|ts|timestamp|@timestamp|pid|hostname|msg|message|name|v|logger)"
 
 STRING: Final = rb'"[^"\\\n]*+(?:"|' + repeated(rb'\\.[^"\\\n]*+', b"+") + rb'")'
+_COLON: Final = GAP + rb":" + GAP
+_OFFSET: Final = rb"(?:[+-]\d{1,3})?"
+_WORD: Final = rb'"' + either(rb"(?=" + ANY + _OFFSET + rb'")', rb'(?=Level\(-\d{1,3}\)")')
 
 
 def _value(depth: int) -> bytes:
@@ -23,22 +30,65 @@ def _value(depth: int) -> bytes:
     return either(STRING, nested, rb'[^",{}\[\]\n]++')
 
 
+def _first(stated: bytes, initials: bytes, depth: int = 4) -> bytes:
+    """Return what leads, within an object, up to the first key for which `stated` matches, from its first character."""
+    key = rb'"(?:[^"\n' + initials + rb"]|(?!" + stated + rb'))[^"\n]*+"'
+    pairs = repeated(key + _COLON + _value(depth) + GAP + rb"," + GAP, b"*")
+    return rb"\{" + GAP + pairs + rb'"' + stated
+
+
 def json_prefix(keys: bytes, initials: bytes) -> bytes:
     """Return the prefix of a JSON line up to the value of its first top-level key among `keys` that has a level.
 
     `keys` is a pattern; `initials` are the characters that its matches begin with. Earlier pairs are skipped, whatever
     their strings and (up to four deep) nested values contain.
     """
-    colon = GAP + rb":" + GAP
-    stated = keys + rb'"' + colon + either(rb'"(?=(?:' + ANY + rb'|\d{1,2})")', rb"(?=\d{1,2}[ \t,}])")
-    key = rb'"(?:[^"\n' + initials + rb"]|(?!" + stated + rb'))[^"\n]*+"'
-    pairs = repeated(key + colon + _value(depth=4) + GAP + rb"," + GAP, b"*")
-    return rb"\{" + GAP + pairs + rb'"' + stated
+    return _first(keys + rb'"' + _COLON + either(_WORD, rb'"(?=\d{1,2}")', rb"(?=\d{1,2}[ \t,}])"), initials)
+
+
+def words_prefix() -> bytes:
+    """Return the prefix up to the first level that is a word: under one of LEVEL_KEYS, there or in the object `log`."""
+    stated = LEVEL_KEYS + rb'"' + _COLON + _WORD
+    nested = rb'log"' + _COLON + _first(rb'level"' + _COLON + _WORD, b"l", depth=2)
+    return _first(either(stated, nested), LEVEL_INITIALS)
+
+
+def second_prefix() -> bytes:
+    """Return the prefix up to a level that is a number and, by what is beside it, a logger's; or a word of priority.
+
+    A bare number may be anything: a level of water, a priority of a task. pino and bunyan write multiples of ten
+    beside a time or a message; GELF has `short_message`, rsyslog's objects a facility, journald's a MESSAGE.
+    """
+    tens = rb"(?=[1-6]0" + GAP
+    beside = rb'(?:\}|,[ \t]*+"' + _LOGGER_KEYS + rb'"))'
+    alone = rb'\{[ \t]*+"level"' + _COLON + tens + beside
+    timed = _has(rb"(?:time|ts|pid|hostname)") + _first(rb'level"' + _COLON + tens + rb"[,}])", b"l")
+    named = _first(rb'level"' + _COLON + tens + rb',[ \t]*+"' + _LOGGER_KEYS + rb'")', b"l")
+    syslog = either(rb"(?=[0-7][ \t,}])", rb'"(?=[0-7]")')
+    gelf = _has(rb"short_message") + _first(rb'level"' + _COLON + syslog, b"l")
+    rsyslog = _has(rb"(?:syslog_)?facility") + _first(rb'(?:syslog_)?severity(?:_code)?"' + _COLON + syslog, b"s")
+    journal = _has(rb"MESSAGE") + _first(rb'PRIORITY"' + _COLON + syslog, b"P")
+    otel = _first(rb'(?i:severity_?number)"[ \t]*(?=: ?\d{1,2}[,}])', b"sS")
+    priority = _first(rb'(?i:priority)"' + _COLON + _WORD, b"pP")
+    some = (
+        rb'(?:level|(?:syslog_)?severity(?:_code)?|(?i:priority|severity_?number))"'
+        + _COLON
+        + rb'(?:\d|"(?=[0-7A-Za-z]))'
+    )
+    return (
+        rb"(?=" + _first(some, b"lsSpP") + rb")" + either(alone, timed, named, gelf, rsyslog, journal, otel, priority)
+    )
+
+
+def _has(key: bytes) -> bytes:
+    """Return a look-ahead for a key anywhere in the line."""
+    wanted = key + rb'"' + _COLON
+    return rb"(?=" + repeated(rb'[^"\n]++|"(?!' + wanted + rb")", b"*") + rb'"' + wanted + rb")"
 
 
 def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
     """Return the prefix of a logfmt line up to the value of its first key among `keys` that has a level."""
-    stated = keys + rb'="?(?=' + ANY + rb'(?![^"\s,]))'
+    stated = keys + rb'="?(?=' + ANY + _OFFSET + rb'(?![^"\s,]))'
     key = rb"(?:[^\W" + initials + rb"]|(?!" + stated + rb")\w)[\w.@/-]{0,64}+="
     pairs = repeated(key + either(STRING, rb'[^\s"]*+') + rb"[ \t]++", b"*")
     return rb"(?=[A-Za-z_][\w.@/-]{0,64}+=)" + pairs + stated

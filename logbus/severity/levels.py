@@ -60,11 +60,13 @@ def _by_token() -> _Digits:
     digits = {spelled: b"%d" % level for spelled, level in _WORDS.items()}
     digits |= {spelled.upper(): digit for spelled, digit in digits.items()}
     digits |= {spelled.title(): digit for spelled, digit in digits.items()}
-    for table in (words.SYMBOLS, words.JSON_NUMBERS):
+    for table in (words.SYMBOLS, words.JSON_NUMBERS, words.EXTRA):
         digits |= {
             token.encode(): b"%d" % Severity[name.upper()] for name, tokens in table.items() for token in tokens.split()
         }
-    digits |= {b"%d>" % priority: b"%d" % (priority % 8) for priority in range(192)}
+    digits |= {b"%d%c" % (priority, end): b"%d" % (priority % 8) for priority in range(192) for end in b">)"}
+    for name, numbers in words.OTEL_NUMBERS.items():
+        digits |= {b":%s%d" % (gap, each): b"%d" % Severity[name.upper()] for each in numbers for gap in (b"", b" ")}
     return _Digits(digits | dict.fromkeys([b"{", b"stdout", b"stderr"], _WRAPPED) | {b"": UNSTATED})
 
 

@@ -6,7 +6,7 @@ from typing import Final
 SPELLINGS: Final[dict[str, str]] = {
     "emerg": "emerg emergency panic pani pnc",
     "alert": "alert",
-    "crit": "crit critical fatal fata ftl",
+    "crit": "crit critical fatal fata ftl dpanic",
     "err": "err error erro eror severe fail failure",
     "warning": "warning warn wrn",
     "notice": "notice",
@@ -14,7 +14,8 @@ SPELLINGS: Final[dict[str, str]] = {
     "debug": "debug debu dbug dbg trace trac trce trc verbose vrb fine finer finest",
 }
 """Severity -> its usual words. `erro`, `debu`: logrus; `eror`: log15; `ftl`, `pnc`: zerolog; `dbug`, `trce`, `fail`:
-.NET; `severe`, `config`, `fine`: java.util.logging; `note`: MySQL; `log`: PostgreSQL; `success`: loguru."""
+.NET; `dpanic`: zap; `severe`, `config`, `fine`: java.util.logging; `note`: MySQL; `log`: PostgreSQL; `success`:
+loguru."""
 
 LETTERS: Final[dict[str, str]] = {
     "crit": "FC", "err": "E", "warning": "W", "notice": "N", "info": "I", "debug": "DVT",
@@ -30,8 +31,21 @@ JSON_NUMBERS: Final[dict[str, str]] = {
 }  # fmt: skip
 """Severity -> numbers in JSON: syslog's (GELF, journald), and the multiples of ten of pino and bunyan."""
 
+EXTRA: Final[dict[str, str]] = {
+    "err": "CRASH SUPERVISOR EE Er", "crit": "Cr", "alert": "Al", "emerg": "Em", "warning": "WW Wa",
+    "notice": "Deprecated Strict No", "info": "PROGRESS II In", "debug": "verb silly Db Level",
+}  # fmt: skip
+"""Severity -> words that state it in one format only: Erlang's reports, Xorg, ESXi, PHP, npm, zap's `Level(-2)`."""
+
+OTEL_NUMBERS: Final[dict[str, range]] = {
+    "debug": range(1, 9), "info": range(9, 13), "warning": range(13, 17), "err": range(17, 21), "crit": range(21, 25),
+}  # fmt: skip
+"""Severity -> OpenTelemetry's severity numbers
+(https://opentelemetry.io/docs/specs/otel/logs/data-model/#field-severitynumber)."""
+
 PROSE: Final = frozenset(["note", "log", "config", "success", "fine", "finer", "finest", "failure", "alert", "panic"])
 """Words that also begin ordinary sentences: in lower case they state a level only in brackets or as a value."""
+_HEADINGS: Final = PROSE - {"alert", "panic"}
 
 
 def either(*patterns: bytes) -> bytes:
@@ -67,10 +81,14 @@ def spelled(words: Iterable[str]) -> set[str]:
 
 
 WORDS: Final = frozenset(word for words in SPELLINGS.values() for word in words.split())
-UPPER: Final = any_of(map(str.upper, WORDS))
-"""Any word in capitals, as a pattern."""
+UPPER: Final = any_of(map(str.upper, WORDS - PROSE))
+"""Words in capitals that begin no heading."""
+PROSE_UPPER: Final = any_of(map(str.upper, _HEADINGS))
+"""Those in capitals that do."""
 ANY: Final = any_of(spelled(WORDS) | set(map(str.upper, WORDS)))
 """Any word in any of its spellings."""
 SMALL: Final = any_of(spelled(WORDS - PROSE))
 """Words in lower case, or capitalised, that begin no sentence."""
+LOWER: Final = any_of(WORDS)
+"""Any word in lower case."""
 GAP: Final = rb"[ \t]*+"

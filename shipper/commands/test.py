@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import msgspec
@@ -19,7 +20,7 @@ from logbus.severity import UNSTATED, Severity, parse_severity
 from logbus.severity.formats import FORMATS, Format, line_pattern
 from shipper.expectations import Case, Expected
 from shipper.files.discovery import Discovery
-from shipper.records.cuts import Bounds
+from shipper.records.cuts import NOTHING, Before, Bounds
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import selected
 from shipper.records.levels import reader_of
@@ -29,6 +30,15 @@ from shipper.settings import Input, Settings
 
 WINDOW_BYTES = 1 << 20
 SHOWN = 200
+DEFAULT = "default_severity: no level is stated"
+
+
+class Place(NamedTuple):
+    """Where a record is: its offset, its first line, and the line of the record that it may continue."""
+
+    offset: int
+    line: int
+    base: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,8 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 def examine(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of `data`, complete and in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
     recorder = Recorder(msgspec.structs.replace(entry, encoding=""))
-    offset, line = 0, 1
+    offset, line, base = 0, 1, 1
+    before = NOTHING
     while offset < len(data):
         window = data[offset : offset + WINDOW_BYTES]
         last = offset + len(window) == len(data)
@@ -80,7 +91,9 @@ def examine(entry: Input, data: bytes) -> Iterator[Shown]:
         sizes = cut.bounds.sizes if cut.bounds else list(map(len, io.BytesIO(window[: cut.end or len(window)])))
         for size in sizes:
             text = data[offset : offset + size]
-            yield _examined(entry, recorder, text, offset, line)
+            shown, before = _examined(entry, recorder, text, Place(offset, line, base), before)
+            base = base if shown.why.startswith("inherited") else line
+            yield shown
             offset, line = offset + size, line + max(1, text.count(b"\n"))
 
 
@@ -95,12 +108,17 @@ def _examine_file(entry: Input, data: bytes) -> Iterator[Shown]:
         yield replace(each, offset=text.file_at(each.offset))
 
 
-def _examined(entry: Input, recorder: Recorder, text: bytes, offset: int, line: int) -> Shown:
+def _examined(entry: Input, recorder: Recorder, text: bytes, place: Place, before: Before) -> tuple[Shown, Before]:
+    """Return a record, and what the next one may continue."""
     lines = len(list(io.BytesIO(text)))
-    body = recorder.finish(text, Bounds([len(text)], [lines], open=False), 0.0).body
-    level, why = _why(entry, text, line)
+    bounds = Bounds([len(text)], [lines], open=False)
+    body = recorder.finish(text, bounds, 0.0).body
+    level, why = _why(entry, text, place.line)
+    digit, after = recorder.severities(text, bounds, before)
+    if why == DEFAULT and digit != UNSTATED:
+        level, why = digit[0], f"inherited from line {place.base}"
     notes = _redacted(entry, text) if body else [_dropped(entry, text, level)]
-    return Shown(offset, line, lines, body, level, why, tuple(notes))
+    return Shown(place.offset, place.line, lines, body, level, why, tuple(notes)), after
 
 
 def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
@@ -108,7 +126,7 @@ def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
     stated = reader_of(entry.said())(text)
     rest = stated.lstrip(UNSTATED)
     if not rest:
-        return ord(f"{entry.severity():d}"), "default_severity: no level is stated"
+        return ord(f"{entry.severity():d}"), DEFAULT
     number = len(stated) - len(rest)
     found = list(io.BytesIO(text))[number]
     name: str = entry.format

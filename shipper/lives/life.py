@@ -6,10 +6,13 @@ from shipper.files.identity import FileId
 from shipper.files.opening import OpenFile
 from shipper.lives.states import Event, State, after
 from shipper.lives.tail import Slice, Tail
-from shipper.records.cuts import Records
+from shipper.records.cuts import NOTHING, Before, Records
 from shipper.settings import Input
 from shipper.state.progress import Progress
 from shipper.state.registry import place_of
+
+LOOK_BACK_BYTES = 16 * 1024
+"""So far back the beginning of a record is searched after a restart."""
 
 
 class Life:
@@ -24,7 +27,7 @@ class Life:
     """
 
     __slots__ = (
-        "changed_s", "input", "lost_bytes", "mtime_ns", "names", "path", "progress", "real_path", "recorder",
+        "_before", "changed_s", "input", "lost_bytes", "mtime_ns", "names", "path", "progress", "real_path", "recorder",
         "seen_size", "state", "stream", "tail",
     )  # fmt: skip
 
@@ -38,6 +41,7 @@ class Life:
         self.progress = Progress(self.tail.position)
         self.seen_size = self.mtime_ns = self.lost_bytes = 0
         self.state = State.FOLLOWED
+        self._before: Before | None = None
         self.changed_s = 0.0
 
     @property
@@ -155,6 +159,19 @@ class Life:
         if self.tail.offset != before:
             self.progress = Progress(self.tail.position)
         return data
+
+    def before(self, piece: Slice) -> Before:
+        """Return what the first line of a slice may continue; after a restart, by the bytes before it."""
+        if self._before is None:
+            self._before = NOTHING
+            if piece.offset and not self.recorder.begins(piece.body):
+                start = max(0, piece.offset - LOOK_BACK_BYTES)
+                self._before = self.recorder.look_back(os.pread(self.tail.fd, piece.offset - start, start), start)
+        return self._before
+
+    def remember(self, after: Before) -> None:
+        """Remember what the next slice may continue."""
+        self._before = after
 
     def advance(self, piece: Slice) -> None:
         """Count a slice as published."""

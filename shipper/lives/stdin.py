@@ -6,7 +6,7 @@ import stat
 
 from shipper.files.identity import Position, random_id
 from shipper.lives.tail import Slice
-from shipper.records.cuts import Cut
+from shipper.records.cuts import NOTHING, Before, Cut
 from shipper.records.recorder import Recorder
 from shipper.settings import Input
 from shipper.state.progress import Progress
@@ -28,6 +28,7 @@ class Stdin:
         mode = os.fstat(fd).st_mode
         self.pollable = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(fd)
         self._waiting = b""
+        self._before = NOTHING
         self._changed_s = 0.0
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
@@ -54,6 +55,14 @@ class Stdin:
     def done(self) -> bool:
         """Return True if all input was read and confirmed."""
         return self.at_end and self.progress.committed == self.offset
+
+    def before(self, _piece: Slice) -> Before:
+        """Return what the first line of a slice may continue."""
+        return self._before
+
+    def remember(self, after: Before) -> None:
+        """Remember what the next slice may continue."""
+        self._before = after
 
     def _slice(self, data: bytes, *, flush: bool = False) -> Slice | None:
         found = self.recorder.cut(data, flush=flush or self._eof, final=self._eof, at=self.offset)

@@ -1,8 +1,9 @@
 """The results of a recorder, for those who read a file: where records end, and what a batch carries. Pure."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from logbus.severity import UNSTATED
 from shipper.records.encoding import Encoding
 
 
@@ -29,12 +30,30 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
+
+    `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
+    have any lines. `torn`: its last line is not complete.
+    """
+
+    digit: bytes = UNSTATED
+    timed: bool = False
+    opened: bool = False
+    torn: bool = False
+
+
+NOTHING: Final = Before()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
-    """The payload of a batch: body, levels, lengths."""
+    """The payload of a batch: body, levels, lengths. `after`: what the next line may continue."""
 
     body: bytes
     levels: bytes
     lengths: tuple[tuple[int, int], ...] | None = None
+    after: Before = NOTHING
 
 
 class Records(Protocol):
@@ -63,5 +82,11 @@ class Records(Protocol):
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
         """Return where the complete records of data[start:] end."""
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
+    def begins(self, line: bytes) -> bool:
+        """Return True if a line begins a record, whatever is before it."""
+
+    def look_back(self, data: bytes, at: int) -> Before:
+        """Return what the next line may continue, by the `data` before it, which begins at an offset."""
+
+    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
         """Return what a batch carries of a slice with these bounds."""

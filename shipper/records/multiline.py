@@ -26,15 +26,17 @@ def grammar_of(wanted: Multiline) -> Grammar:
     """Return the grammar of a `multiline` setting. Raises UsageError for an invalid pattern."""
     if wanted.preset:
         return grammar(wanted.preset)
-    start = compile_pattern(wanted.start) if wanted.start else None
-    goes_on = compile_pattern(wanted.continue_) if wanted.continue_ else None
+    start, goes_on, end = (
+        compile_pattern(each) if each else None for each in (wanted.start, wanted.continue_, wanted.end)
+    )
 
     def kind(line: bytes) -> bytes:
-        if start and start.search(line):
-            return b"s"
-        return b"i" if goes_on is None or goes_on.search(line) else b"s"
+        begins = start is not None and bool(start.search(line))
+        if end and end.search(line):
+            return b"f" if begins else b"e"
+        return b"s" if begins or (goes_on and not goes_on.search(line)) else b"i"
 
-    return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), re.compile(rb".i*+"))
+    return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), re.compile(rb"(?:f|e|[si]i*+e?+)"))
 
 
 LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))

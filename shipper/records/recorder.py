@@ -13,9 +13,10 @@ from typing import Final
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED, Severity
-from shipper.records.cuts import Bounds, Cut, Finished
+from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import Limiter, any_selected
+from shipper.records.inheriting import begins_by_itself, inherit
 from shipper.records.levels import reader_of
 from shipper.records.multiline import LINES, Joiner, grammar_of
 from shipper.records.redaction import BEGIN_KEY, Redactor, key_blocks
@@ -49,6 +50,7 @@ class Recorder:
 
     def __init__(self, rules: Rules) -> None:
         self._default = b"%d" % rules.severity()
+        self._inherits = rules.inherit and (rules.format == "auto" or rules.multiline is not None)
         self._stated = reader_of(rules.said())
         self._keep, self._drop = rules.keep, rules.drop
         self._limiter = Limiter(limits) if (limits := rules.rate_limits()) else None
@@ -90,29 +92,54 @@ class Recorder:
         bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
         return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0) -> Finished:
+    def begins(self, line: bytes) -> bool:
+        """Return True if a line begins a record, whatever is before it, or if nothing can be inherited."""
+        return not self._inherits or begins_by_itself(line)
+
+    def look_back(self, data: bytes, at: int) -> Before:
+        """Return what the next line may continue, by the `data` before it, which begins at an offset."""
+        text = self.encoding.decode(data, at).body if self.encoding.decodes else data
+        lines = text[text.find(b"\n") + 1 :]
+        return inherit(self._stated(lines), lines, NOTHING)[1] if lines and self._inherits else NOTHING
+
+    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
         """Return what is published of `body`, complete records with these `bounds`, at `now` (seconds).
 
-        `at`: the offset of `body` in the file.
+        `at`: the offset of `body` in the file. `before`: what its first line may continue.
         """
         if not self.encoding.decodes:
-            return self._finish(body, bounds, now)
+            return self._finish(body, bounds, now, before)
         text = self.encoding.decode(body, at)
-        found = self._finish(text.body, bounds, now)
+        found = self._finish(text.body, bounds, now, before)
         return replace(found, lengths=text.lengths(found.lengths))
 
-    def _finish(self, body: bytes, bounds: Bounds | None, now: float) -> Finished:
+    def severities(self, body: bytes, bounds: Bounds | None, before: Before) -> tuple[bytes, Before]:
+        """Return the digit of each record, `-` for the default, and what the next line may continue."""
         stated = self._stated(body)
+        records = None
         if bounds and len(bounds.sizes) < len(stated):
-            stated = _first_stated(stated, bounds.lines)
-        else:
+            records = _records(body, bounds.sizes)
+            stated = self._inside_objects(_first_stated(stated, bounds.lines), records)
+        return inherit(stated, body, before, records) if self._inherits else (stated, NOTHING)
+
+    def _finish(self, body: bytes, bounds: Bounds | None, now: float, before: Before) -> Finished:
+        digits, after = self.severities(body, bounds, before)
+        if bounds and len(bounds.sizes) == sum(bounds.lines):
             bounds = None
-        if undetected := stated.count(UNSTATED):
+        if undetected := digits.count(UNSTATED):
             telemetry.count("logbus_undetected_records", undetected)
-        levels = stated.replace(UNSTATED, self._default)
+        levels = digits.replace(UNSTATED, self._default)
         if self._changes:
-            return self._rewrite(body, levels, bounds, now)
-        return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes))
+            return replace(self._rewrite(body, levels, bounds, now), after=after)
+        return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes), after)
+
+    def _inside_objects(self, stated: bytes, records: list[bytes]) -> bytes:
+        """Return what records state, those too that are a JSON object of several lines."""
+        digits = bytearray(stated)
+        for number, record in enumerate(records):
+            if digits[number] == ord(UNSTATED) and record[:1] == b"{" and record.find(b"\n") < len(record) - 1:
+                digits[number : number + 1] = self._stated(_on_one_line(record))
+        return bytes(digits)
 
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
         sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
@@ -179,6 +206,10 @@ def _first_stated(stated: bytes, lines: list[int]) -> bytes:
     """Return what each record states: the severity of its first line that states one."""
     ends = accumulate(lines, initial=0)
     return b"".join(stated[start:end].lstrip(UNSTATED)[:1] or UNSTATED for start, end in pairwise(ends))
+
+
+def _on_one_line(record: bytes) -> bytes:
+    return record.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
 
 
 def _count_dropped(by: str, count: int) -> None:

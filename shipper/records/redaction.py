@@ -5,23 +5,18 @@ blocks of private keys, which are matched in whole records (`key_blocks` keeps e
 preset's check (such as Luhn for card numbers) is left unchanged.
 """
 
-import base64
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
-
-import msgspec
+from typing import Final
 
 from logbus import telemetry
 from logbus.config.patterns import Match, Pattern, compile_pattern
 from logbus.config.settings import read_secret
-from logbus.errors import UsageError
-
-PresetName = Literal["email", "ipv4", "ipv6", "credit_card", "credentials", "api_key", "private_key"]
+from shipper.records.redaction_presets import CHECKS, PATTERNS, Redact
 
 MATCHES_A_RECORD: Final = 1000
 GROWTH: Final = 8
@@ -33,59 +28,9 @@ HASH_BYTES: Final = 6
 BEGIN_KEY: Final = b"PRIVATE KEY"
 END_KEY: Final = b"-----END "
 
-_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
-_HEX = "[0-9A-Fa-f]{1,4}"
-_SOME_HEX = f"(?:{_HEX}(?::{_HEX}){{0,6}})?"
-_LETTER = r"[\w.%+\x80-\xff-]"
-_DOMAIN = r"[A-Za-z0-9\x80-\xff-]+"
-_AUTHORIZATION = r"(?i:authorization)\\*[\"']?\s*[:=]\s*\\*[\"']?"
-_CARDS = (
-    r"4\d{12}(?:\d{3}){0,2}", r"5[1-5]\d{14}", r"2[2-7]\d{14}", r"3[47]\d{13}", r"3(?:0[0-5]|[68]\d)\d{11}",
-    r"35\d{14}", r"6(?:011|5\d\d|4[4-9]\d)\d{12}", r"62\d{14,17}", r"[2-6]\d{3}(?:[ -]\d{4}){3}",
-    r"3[47]\d\d[ -]\d{6}[ -]\d{5}",
-)  # fmt: skip
-_API_KEYS = (
-    r"(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b", r"gh[pousr]_[A-Za-z0-9]{36,255}", r"github_pat_\w{22,255}",
-    r"glpat-[\w-]{20,255}", r"xox[abprs]-[\w-]{10,255}", r"AIza[\w-]{35}", r"[rs]k_live_[A-Za-z0-9]{16,255}",
-    r"npm_[A-Za-z0-9]{36}", r"SG\.[\w-]{22}\.[\w-]{43}", r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*",
-    r"(?i:\w{0,30}secret_?access_?key)[^\w\n/+]{1,5}(?P<secret>[A-Za-z0-9/+]{40})\b",
-)  # fmt: skip
-
-PATTERNS: Final[dict[str, str]] = {
-    "email": rf"{_LETTER}+(?:@|%40){_DOMAIN}(?:\.{_DOMAIN})+",
-    "ipv4": rf"\b(?:{_BYTE}\.){{3}}{_BYTE}\b",
-    "ipv6": rf"(?:(?:{_HEX}:){{7}}{_HEX}|{_SOME_HEX}::{_SOME_HEX})(?:(?:\.\d{{1,3}}){{3}})?",
-    "credit_card": rf"\b(?:{'|'.join(_CARDS)})\b",
-    "credentials": rf"{_AUTHORIZATION}(?i:digest|oauth|hawk|aws4-hmac-sha256) +(?P<secret>[^\r\n]+)"
-    rf"|{_AUTHORIZATION}(?:(?i:bearer|basic|token|apikey|negotiate|ntlm) +)?(?P<secret2>[^\s\"',;\\]+)"
-    r"|\b(?i:bearer) +(?P<secret3>[\w.~+/-]{16,}=*)|\b(?i:basic) +(?P<secret4>[A-Za-z0-9+/]{6,}={0,2})"
-    r"|://[^\s/:@]*:(?P<secret5>[^\s/@]+)@",
-    "api_key": rf"\b(?:{'|'.join(_API_KEYS)})",
-}
 _PRIVATE_KEY = re.compile(
     rb"-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z ]{0,60}-----|\Z)"
 )
-
-
-class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of `redact`: `presets`, and the operator's `patterns` by name, which the placeholder shows.
-
-    With `key_file` the placeholder has a keyed hash, which shows whether texts are equal, and nothing else.
-    """
-
-    presets: list[PresetName] = []
-    patterns: dict[Annotated[str, msgspec.Meta(pattern=r"^[\w -]{1,32}$")], str] = {}
-    key_file: str = ""
-
-    def __post_init__(self) -> None:
-        """Check the patterns. Raises UsageError."""
-        if not (self.presets or self.patterns):
-            raise UsageError("use redact", "it names neither presets nor patterns", "as in presets: [email]")
-        for name, text in self.patterns.items():
-            if name in get_args(PresetName):
-                raise UsageError("use redact", f"{name!r} is a preset's name", "call the pattern something else")
-            if compile_pattern(text).search(b""):
-                raise UsageError("use redact", f"the pattern {text!r} matches the empty string, so everywhere")
 
 
 Span = tuple[int, int]
@@ -117,6 +62,8 @@ class Redactor:
         at = 0
         for start, end, name in found:
             placeholder = self._hashed(name, body[start:end]) if self._key else self._placeholders[name]
+            if _is_json_number(body, start, end):
+                placeholder = b'"%b"' % placeholder
             parts.append(body[at:start])
             parts.append(placeholder)
             new_sizes[bisect_right(ends, start)] += len(placeholder) - (end - start)
@@ -133,6 +80,16 @@ class Redactor:
         if self.joins_keys and BEGIN_KEY in body:
             found += _keys(body, sizes)
         return found if self._alone else _merged(sorted(found))
+
+
+def _is_json_number(body: bytes, start: int, end: int) -> bool:
+    """Return True for a bare value in a line that is an object: its placeholder has to be a string."""
+    around = body[max(0, start - 16) : start].rstrip(b" \t")[-1:], body[end : end + 16].lstrip(b" \t")[:1]
+    return around[0] in (b":", b",", b"[") and around[1] in (b",", b"}", b"]") and _line_begins(body, start, b"{")
+
+
+def _line_begins(body: bytes, place: int, beginning: bytes) -> bool:
+    return body.startswith(beginning, body.rfind(b"\n", 0, place) + 1)
 
 
 def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes, list[int]]:
@@ -182,36 +139,6 @@ def _spans(pattern: Pattern, matches: Iterable[Match]) -> list[Span]:
     if not groups:
         return [match.span() for match in matches]
     return [next((match.span(group) for group in groups if match.start(group) >= 0), match.span()) for match in matches]
-
-
-def _is_card(body: bytes, start: int, end: int) -> bool:
-    digits = [digit - ord("0") for digit in reversed(body[start:end]) if digit not in b" -"]
-    doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[1::2]]  # noqa: PLR2004 - Luhn: 2 x 5 has two digits
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
-
-
-def _is_ipv6(body: bytes, start: int, end: int) -> bool:
-    """Reject text that only begins or ends like an address: `std::string`, `::`."""
-    around = body[max(0, start - 1) : start] + body[end : end + 1]
-    return end - start > len("::") and not re.search(rb"[\w:]", around)
-
-
-def _is_credential(body: bytes, start: int, end: int) -> bool:
-    """Reject `Basic authentication`: the word must be followed by the base64 of a user and a password."""
-    if not re.search(rb"(?i:basic) +\Z", body[max(0, start - 16) : start]):
-        return True
-    text = body[start:end]
-    try:
-        return b":" in base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
-    except ValueError:
-        return False
-
-
-CHECKS: Final[dict[str, Callable[[bytes, int, int], bool]]] = {
-    "credit_card": _is_card,
-    "ipv6": _is_ipv6,
-    "credentials": _is_credential,
-}
 
 
 def _keys(body: bytes, sizes: list[int]) -> Iterator[Found]:

@@ -10,7 +10,7 @@ from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName, Said, reader_of
-from shipper.records.redaction import Redact
+from shipper.records.redaction_presets import Redact
 
 LEAST_RECORD_BYTES = 1024
 MOST_RECORD_BYTES = 1024 * 1024
@@ -21,23 +21,24 @@ LARGEST_BYTES: Final = 128 * 1024
 
 
 class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of `multiline`: a `preset`, or patterns for lines that `start` a record or `continue` one.
+    """The keys of `multiline`: a `preset`, or patterns for lines that `start`, `continue` or `end` a record.
 
     A record has at most `max_lines` and `max_bytes`. A file's last record ends when the file was quiet for `flush_s`.
     """
 
-    preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "indent"] = ""
+    preset: Literal["", "java", "python", "go", "dotnet", "node", "ruby", "php", "rust", "indent"] = ""
     start: str = ""
     continue_: str = msgspec.field(default="", name="continue")
-    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 500
+    end: str = ""
+    max_lines: Annotated[int, msgspec.Meta(ge=2, le=MOST_LINES)] = 1000
     max_bytes: Annotated[int, msgspec.Meta(ge=512, le=LARGEST_BYTES)] = 64 * 1024
     flush_s: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 1.0
 
     def __post_init__(self) -> None:
         """Check that there is either a preset or patterns. Raises UsageError."""
-        if bool(self.preset) == bool(self.start or self.continue_):
+        if bool(self.preset) == bool(self.start or self.continue_ or self.end):
             raise UsageError("use multiline", "it needs either a preset or patterns", "as in preset: java")
-        for pattern in filter(None, (self.start, self.continue_)):
+        for pattern in filter(None, (self.start, self.continue_, self.end)):
             compile_pattern(pattern)
 
 
@@ -50,6 +51,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pattern: str = ""
     levels: dict[str, str] = {}
     default_severity: str = "info"
+    inherit: bool = True
     multiline: Multiline | None = None
     keep: list[Selection] = []
     drop: list[Selection] = []

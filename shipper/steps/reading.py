@@ -229,7 +229,8 @@ class Reader:
         self._lives.targets.drop(life)
 
     def _publish(self, life: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset)
+        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, life.before(piece))
+        life.remember(replace(found.after, torn=piece.partial))
         self.records += len(found.levels)
         self.bytes += len(piece.body)
         self._publisher.publish(

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logbus.batch import Batch, decode, encode, trim
 from shipper.agent import Agent
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.redaction import Redact
+from shipper.records.redaction_presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from support import examples

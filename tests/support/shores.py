@@ -15,7 +15,7 @@ from shipper.commands.remembered import remembered
 from shipper.records.encoding import Name as EncodingName
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName
-from shipper.records.redaction import Redact
+from shipper.records.redaction_presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from shipper.state.registry import Row

@@ -239,6 +239,45 @@ I, [2024-01-02T15:04:05.678901 #1]  INFO -- : next
 next
 """,
     ],
+    "php": [
+        """[04-Mar-2025 10:15:32 UTC] PHP Fatal error:  Uncaught Exception: x in /a.php:3
+Stack trace:
+#0 /a.php(7): f()
+#1 {main}
+  thrown in /a.php on line 3
+~~
+[04-Mar-2025 10:15:33 UTC] PHP Warning:  y in /a.php on line 9
+""",
+        """[2025-03-04 10:15:32] production.ERROR: gone {"exception":"[object] (Gone(code: 0): x at /x.php:12)
+[stacktrace]
+#0 /y.php(3): f()
+#1 {main}
+"}
+~~
+[2025-03-04 10:15:33] production.INFO: next
+""",
+    ],
+    "rust": [
+        """2025-03-04T10:15:32Z INFO app: start
+~~
+thread 'main' panicked at src/main.rs:2:5:
+index out of bounds: the len is 3 but the index is 99
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/x/library/std/src/panicking.rs:647:5
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.
+~~
+2025-03-04T10:15:33Z INFO app: next
+""",
+        """Error: cannot start
+
+Caused by:
+    0: cannot read the configuration
+    1: No such file or directory (os error 2)
+~~
+next
+""",
+    ],
     "indent": [
         """first
   and more

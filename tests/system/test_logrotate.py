@@ -3,7 +3,9 @@
 LOGBUS_PROFILE=soak (`make soak`) lets each of these run for a minute. LOGBUS_SEED repeats a run's kills.
 """
 
+import grp
 import os
+import pwd
 import random
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,8 +38,9 @@ MODES = {
     "delaycompress": ("create; compress; delaycompress", "app.log*"),
     "copytruncate, compress": ("copytruncate; compress", "app.log*"),
     "dateext": ("create; dateext; dateformat -%Y%m%d-%s", "app.log*"),
-    "olddir": ("create; olddir {folder}/old; createolddir 0755 root root", "**/app.log*"),
+    "olddir": ("create; olddir {folder}/old; createolddir 0755 {user} {group}", "**/app.log*"),
 }
+USER, GROUP = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
 APART_S = {"dateext": 1.1}  # logrotate leaves out a rotation whose name, a second's, is taken
 
 
@@ -54,7 +57,9 @@ class Trial:
             "sinks", "file", "-v", "--path", folder / "out/{host}/app.log", "--state", folder / "ledger", url=url
         )
         self.writer = Writer(folder / "logs")
-        self.rotating = Logrotate(folder / "logs", self.writer, words.format(folder=folder / "logs"))
+        self.rotating = Logrotate(
+            folder / "logs", self.writer, words.format(folder=folder / "logs", user=USER, group=GROUP)
+        )
         self.apart_s = APART_S.get(mode, 0.0)
         self.named = glob != "app.log" and "compress" not in words
         self.shipper = self._started()

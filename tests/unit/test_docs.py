@@ -15,7 +15,7 @@ import shipper.__main__
 import shipper.expectations
 import shipper.records.filters
 import shipper.records.multiline
-import shipper.records.redaction
+import shipper.records.redaction_presets
 import shipper.settings
 import sinks.__main__
 import sinks.console
@@ -37,7 +37,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "multiline": shipper.records.rules.Multiline,
     "keep and drop": shipper.records.filters.Selection,
     "rate_limit": shipper.records.filters.RateLimit,
-    "redact": shipper.records.redaction.Redact,
+    "redact": shipper.records.redaction_presets.Redact,
     "tests": shipper.expectations.Case,
     "expected records": shipper.expectations.Expected,
     "window": shipper.settings.Window,

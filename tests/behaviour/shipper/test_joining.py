@@ -12,7 +12,7 @@ from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import REWORKED_BYTES
 from shipper.records.filters import Selection
-from shipper.records.redaction import PresetName, Redact
+from shipper.records.redaction_presets import PresetName, Redact
 from shipper.records.rules import Multiline
 from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input
