@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_given_away_is_not_made(stage: Stage, monkeypatch:
     stage.queue.put(stage.batch(b"one\n"))
     with monkeypatch.context() as patch:
         patch.setattr(os, "fchown", refuse)
-        runner = start(stage, path=str(stage.root / "{host}" / "out.log"), owner="0")
+        runner = start(stage, path=str(stage.root / "{host}" / "out.log"), owner=str(os.getuid()))
         runner.step(0.0)
         assert not (stage.root / "web-1").exists()
     commit(runner)
