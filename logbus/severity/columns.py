@@ -5,7 +5,7 @@ Every repeat is possessive, atomic or bounded, and no part crosses a newline: se
 
 from typing import Final
 
-from logbus.severity.words import ANY, GAP, LOWER, PROSE_UPPER, SMALL, UPPER, either, maybe, repeated
+from logbus.severity.words import ALL_UPPER, ANY, GAP, LOWER, PROSE_UPPER, SMALL, UPPER, either, maybe, repeated
 
 COLOUR: Final = rb"\x1b\[[0-9;]{0,12}m"
 BLANKS: Final = repeated(rb"[ \t]++|" + COLOUR, b"*")
@@ -16,7 +16,7 @@ _COLOUR_GAP: Final = COLOUR + GAP
 # also begin headings (`LOG ROTATION`, `NOTE the`) need punctuation; in lower case any word needs punctuation that no
 # sentence has there (`error:`, `Info   CBS`, `critical/ApiListener:`); in brackets any word counts (`[core:warn]`,
 # `<Error> `, `[Server thread/WARN]`).
-_CAPITALS: Final = (
+CAPITALS: Final = (
     rb"(?="
     + either(
         UPPER + rb"[1-9]?(?![^\s:|/,)\]>\[\-\x1b])(?!-[A-Za-z])",
@@ -30,23 +30,23 @@ _MARKED: Final = (
     rb"|(?<=[Ff]atal) error:)"
 )
 BOXED: Final = BLANKS + maybe(rb"[a-z_0-9]{0,40}+:") + rb"(?=" + ANY + rb"[1-9]?" + BLANKS + rb"\])"
-_THREAD: Final = rb"[^\[\]/\n]{1,64}+/(?=" + UPPER + rb"\])"
+_THREAD: Final = rb"[^\[\]/\n]{1,64}+/(?=" + ALL_UPPER + rb"\])"
 _ANGLED: Final = rb"<(?=" + ANY + rb">(?:[ \t]|(?!.)))"
 LETTER_BOX: Final = rb"\[(?=[FCEWNIDT]\][ \t])"
 _XORG: Final = rb"\((?=(?:EE|WW|II)\)[ \t])"
-LEVEL: Final = either(rb"\[" + BOXED, rb"\[" + _THREAD, _CAPITALS, rb"(?=" + _MARKED + rb")", _ANGLED)
+LEVEL: Final = either(rb"\[" + BOXED, rb"\[" + _THREAD, CAPITALS, rb"(?=" + _MARKED + rb")", _ANGLED)
 
 # A time stamp and any numbers after it: 2024-01-02T15:04:05.678+01:00 17, Sun Dec 04 04:47:44 2005, 02-Jan-2024 15:04,
 # 3:04PM
 _DIGITS: Final = rb"\d[0-9 \t:,./+_|-]*+"
 _DAY: Final = rb"[A-Z][a-z][a-z],? {1,2}"
 _ZONE: Final = rb"(?!CRIT)(?:Z|UTC|GMT|[AP]M|[A-Z]{1,3}T)(?![A-Za-z])[0-9 \t:,./+_|-]*+"
-STAMP: Final = either(
+STAMP: Final = (
     maybe(_DAY + maybe(_DAY))
     + rb"(?=[0-9 :,./+_|T-]{8}|\d\d?[-/ ][A-Z][a-z]{2}[-/ ]|\d\d?:\d\d(?::\d\d)? ?[AP]M)"
     + _DIGITS
     + maybe(rb"T" + _DIGITS + rb"|[A-Z][a-z]{2}[-/ :]" + _DIGITS)
-    + maybe(_ZONE),
+    + maybe(_ZONE)
 )
 
 # Columns between the stamp and the level: brackets without a level; numbers; pairs; a thread, logger or source file,
@@ -87,15 +87,15 @@ _PROGRAM: Final = (
         maybe(rb"(?!pid )[a-z_]{1,20}+ ") + rb"pid \d{1,9}:",
     )
     + rb"[ \t]++(?="
-    + either(UPPER, PROSE_UPPER, SMALL)
+    + either(ALL_UPPER, SMALL)
     + rb"(?: ?[1-9])?:)"
 )
 _SPACED: Final = either(
-    rb"[a-z][\w.-]{0,40}+[ \t]++(?=" + UPPER + rb"[1-9]?[ \t]:)",
+    rb"[a-z][\w.-]{0,40}+[ \t]++(?=" + ALL_UPPER + rb"[1-9]?[ \t]:)",
     rb"[a-z]{1,40}+[ \t]\[(?=" + UPPER + rb"\])",
     rb"[a-z][\w-]{0,40}+\[\d{1,9}:\d{1,9}\][ \t](?=" + SMALL + rb":)",
 )
-_MONOLOG: Final = rb"\w{1,40}+\.(?=" + UPPER + rb":)"
+_MONOLOG: Final = rb"\w{1,40}+\.(?=" + ALL_UPPER + rb":)"
 PHP: Final = rb"PHP " + maybe(rb"(?:Parse|Recoverable|Core|Compile|User) ")
 _HEX_NAME: Final = rb"[0-9a-f]{8}[ \t][A-Za-z_][\w.]{0,64}+[ \t]++(?=[FEWID][ \t])"  # WebSphere
 _DEPRECATED: Final = rb"(?=Deprecated:)"
@@ -118,5 +118,4 @@ _FACILITY_LEVEL: Final = (
 _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| |! ))"  # MongoDB before 4.4, etcd before 3.4, Telegraf
 _ESXI: Final = rb"(?:Em|Al|Cr|Er|Wa|No|In|Db)\((?=\d{1,3}\) )"
 LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
-CAPITALS: Final = _CAPITALS
-AFTER_STAMP: Final = either(_CAPITALS, _LETTER, LOGCAT_BRIEF, _FACILITY_LEVEL, _ESXI, BLANKS + _HEX_NAME, COLUMNS)
+AFTER_STAMP: Final = either(CAPITALS, _LETTER, LOGCAT_BRIEF, _FACILITY_LEVEL, _ESXI, BLANKS + _HEX_NAME, COLUMNS)

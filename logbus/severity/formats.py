@@ -30,7 +30,7 @@ from logbus.severity.columns import (
     LOGCAT_BRIEF,
     PHP_LEVEL,
     STAMP,
-)  # fmt: skip
+)
 from logbus.severity.key_levels import (
     LEVEL_INITIALS,
     LEVEL_KEYS,
@@ -39,7 +39,7 @@ from logbus.severity.key_levels import (
     second_prefix,
     words_prefix,
 )
-from logbus.severity.words import ANY, GAP, LOWER, SMALL, UPPER, either, maybe, repeated
+from logbus.severity.words import ALL_UPPER, ANY, GAP, LOWER, SMALL, either, maybe, repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ FORMATS: Final = (
         STAMP + either(_OBJECT, AFTER_STAMP, _LOGFMT, rb"##\[(?=" + LOWER + rb"\])"),
         rb"\dA-Z",
     ),
-    Format("kamailio", b" 0(1234) WARNING: x", rb"\d{1,4}\(\d{1,9}\) (?=" + UPPER + rb":)", rb"\d"),
+    Format("kamailio", b" 0(1234) WARNING: x", rb"\d{1,4}\(\d{1,9}\) (?=" + ALL_UPPER + rb":)", rb"\d"),
     Format(
         "boxed-stamp",
         b"[2024-01-02 15:04:05,678: WARNING/Main] x",
@@ -155,7 +155,7 @@ FORMATS: Final = (
         "bgl",
         b"- 1117838570 2005.06.03 R02-J12 2005-06-03-15.42.50.675872 R02-J12 RAS KERNEL WARNING x",
         rb"(?:-|[A-Z][A-Z0-9_-]{1,20}+) \d{10} \d{4}\.\d\d\.\d\d [^ \n]{1,80}+ \d{4}-[0-9.-]{10,30}+ [^ \n]{1,80}+ "
-        rb"[A-Z]++ [A-Z_]++ " + CAPITALS,
+        rb"[A-Z]++ [A-Z_]++ " + rb"(?=" + ALL_UPPER + rb" )",
         rb"A-Za-z-",
     ),
     Format("npm", b"npm WARN x", rb"npm (?=ERR!|[A-Z]{4,6} |" + LOWER + rb" |verb |silly )", rb"A-Za-z-"),

@@ -85,6 +85,8 @@ UPPER: Final = any_of(map(str.upper, WORDS - PROSE))
 """Words in capitals that begin no heading."""
 PROSE_UPPER: Final = any_of(map(str.upper, _HEADINGS))
 """Those in capitals that do."""
+ALL_UPPER: Final = any_of(map(str.upper, WORDS))
+"""Any word in capitals, for where punctuation follows it."""
 ANY: Final = any_of(spelled(WORDS) | set(map(str.upper, WORDS)))
 """Any word in any of its spellings."""
 SMALL: Final = any_of(spelled(WORDS - PROSE))
