@@ -271,7 +271,7 @@ def hide_secrets() -> None:
     if arguments != sys.orig_argv or _without_password(from_environment) != from_environment:
         from setproctitle import setproctitle  # noqa: PLC0415 - only if there is something to hide
 
-        setproctitle(shlex.join(arguments))
+        setproctitle(os.fsencode(shlex.join(arguments)).decode(errors="replace"))
 
 
 def _without_password(argument: str) -> str:

@@ -16,6 +16,7 @@ def prepare(module: str) -> None:
     """Prepare the program whose main module is named `module`; do nothing if that module is only imported."""
     if module == "__main__" or os.path.basename(sys.argv[0]).startswith("logbus-"):  # noqa: PTH119 - pathlib is large
         hide_urls()
+        fill_standard_streams()
         calm_signals()
 
 
@@ -38,6 +39,16 @@ def without_url(word: bytes) -> bytes:
     before, scheme, rest = word.partition(b"://")
     has_password = scheme and (b"@" in rest or before.endswith((b"amqp", b"amqps")))
     return before + scheme + b"*" * len(rest) if has_password else word
+
+
+def fill_standard_streams() -> None:
+    """Open /dev/null for each standard stream that is closed (`>&-`).
+
+    Else the next file or socket would get its number, and what is meant for a terminal would be written there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - for as long as the program runs
 
 
 def calm_signals() -> None:

@@ -1,7 +1,7 @@
 """`python -m shipper`: ship the named files, or run as the daemon that a configuration file describes."""
 
 # Paths are hostile strings, passed to the operating system unchanged.
-# ruff: noqa: PTH112
+# ruff: noqa: PTH110, PTH112
 
 from logbus import early
 
@@ -30,7 +30,7 @@ from logbus.config.settings import Broker, Document, check_again, load, read_sec
 from logbus.errors import SourceError, UsageError, visible
 from logbus.handover import was_reloaded
 from shipper.agent import Agent
-from shipper.files.discovery import Discovery
+from shipper.files.discovery import Discovery, left_out
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
@@ -236,8 +236,16 @@ def _require_something(settings: Settings) -> None:
     """Raise SourceError if there is no file to ship."""
     inputs = [each for each in settings.inputs if each.paths != ["-"]]
     if len(inputs) == len(settings.inputs) and next(Discovery(inputs).scan(), None) is None:
-        paths = ", ".join(path for each in inputs for path in each.paths)
-        raise SourceError(f"ship {paths}", "there is no such file", "check the path; quote a glob")
+        paths = [path for each in inputs for path in each.paths]
+        if why := next((why for each in inputs for path in each.paths if (why := _left_out(path, each))), ""):
+            hint = "ship what it was made of, or its content by way of standard input: zcat FILE | ... -"
+            raise SourceError(f"ship {', '.join(paths)}", f"it is {why}", hint)
+        raise SourceError(f"ship {', '.join(paths)}", "there is no such file", "check the path; quote a glob")
+
+
+def _left_out(path: str, entry: Input) -> str:
+    """Return why a file that exists is left out, if it is."""
+    return left_out(path, entry) if os.path.exists(path) else ""
 
 
 def _descriptors() -> int:

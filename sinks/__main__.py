@@ -6,6 +6,7 @@ early.prepare(__name__)
 
 import sys
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,8 +44,12 @@ class Commands(click.Group):
     """The commands; a command line that begins with none of them runs the daemon."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Insert `daemon` before `--config FILE NAME`."""
+        """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
+            if not any(each.partition("=")[0] == "--config" for each in args):
+                near = get_close_matches(args[0], self.commands, 1)
+                meant = f"did you mean {near[0]}?" if near else f"to run the sink {args[0]}, add --config FILE"
+                raise click.UsageError(f"there is no command {args[0]}: {meant}")
             args = ["daemon", *args]
         return super().parse_args(ctx, args)
 

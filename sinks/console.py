@@ -27,7 +27,7 @@ import msgspec
 from logbus.batch import Batch, records, split_records
 from logbus.batch import select as select_records
 from logbus.config.patterns import compile_pattern
-from logbus.errors import OutputError
+from logbus.errors import OutputError, UsageError
 from logbus.severity import Severity
 from sinks.printable import decoded, inert_json, is_plain, printable, printable_word
 from sinks.sink import BatchRefused, Context, OutputClosed
@@ -155,7 +155,12 @@ def matching(batch: Batch, pattern: str) -> Batch:
 
 
 def open_sink(settings: Settings, _context: Context) -> Console:
-    """Return a console on standard output, in colour on a terminal unless NO_COLOR is set."""
+    """Return a console on standard output, in colour on a terminal unless NO_COLOR is set.
+
+    Raises UsageError if standard output is closed.
+    """
+    if sys.stdout.name == os.devnull:
+        raise UsageError("show records", "standard output is closed", "leave out >&-, or redirect it to a file")
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return Console(settings, as_json if settings.format == "json" else as_text(colour=colour))
 

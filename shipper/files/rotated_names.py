@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-COMPRESSED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip")
+COMPRESSED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z", ".Z", ".lzma", ".br")
 MOST_LOOKS: Final = 100
 """How often the search for a file that keeps being renamed is repeated."""
 SETTLED_NS: Final = 1_000_000_000
