@@ -31,6 +31,7 @@ DRAIN_TIMEOUT_S = 20.0
 LONGEST_WAIT_S = 5.0
 END_WITHIN_S = 4.0
 """How long the current step, the last save and closing the connection may take after a second signal."""
+HUNG = b"logbus: critical: stopped with unfinished work by a second signal: the step that was begun did not end\n"
 HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 STDERR = 2
 PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -97,6 +98,7 @@ class Signals:
         """Exit in the middle of a step that takes too long (a hung disk); saved state is as after `kill -9`."""
         time.sleep(END_WITHIN_S)
         if not self._ended:
+            os.write(STDERR, HUNG)  # the interrupted code may hold logging's lock
             os._exit(1)
 
     def leave(self) -> None:
