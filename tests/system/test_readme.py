@@ -196,7 +196,7 @@ def test_make_has_the_target(command: str) -> None:
     """What `make` would run is there."""
     target = command.removeprefix("make ")
     done = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert re.search(r"\.ci/setup\n.*(python -m|\.ci/test)", done.stdout, re.DOTALL)
+    assert re.search(r"\.ci/setup( demo)?\n.*(python -m|\.ci/test)", done.stdout, re.DOTALL)
 
 
 def test_systemd_has_the_units() -> None:
