@@ -11,7 +11,7 @@ from logbus.errors import WireError
 
 DECODE_MAX_BYTES: Final = 16 * 1024 * 1024
 """The largest body, compressed or not."""
-FOREIGN_MAX_LINES: Final = 262_144
+FOREIGN_MAX_LINES: Final = 131_072
 MAX_VALUES: Final = 1_024
 """Headers, nested values included; a batch has 13, and at most 64 fields."""
 EXCERPT_BYTES: Final = 64 * 1024
