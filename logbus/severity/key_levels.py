@@ -8,7 +8,7 @@ from typing import Final
 from logbus.severity.words import ANY, GAP, either, repeated
 
 LEVEL_KEYS: Final = (
-    rb"(?i:@?level|lvl|log[._]?level|level_?(?:name|display_?name|text|string|label)|severity"
+    rb"(?i:@?level|lvl|log[._]?level|level_?(?:name|display_?name|text|string|label)"
     rb"|(?:error_|log_)?severity|severity_?(?:text|level|label|name)|loglevel_?name|@l)"
 )
 """The usual keys of a word, also as logLevel, SeverityText, and so on. `@l`: Serilog; `@level`: hclog;

@@ -217,9 +217,8 @@ class Following:
             self.observe_path(original, now)
         siblings = Siblings(self._discovery.input_of)
         alike = []
-        for life in self._lives.found_at(
-            original
-        ):  # opened one at a time; one may already continue in the copy's archive
+        for life in self._lives.found_at(original):
+            # opened one at a time; one may already continue in the copy's archive
             present = self._reopened(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:

@@ -77,7 +77,7 @@ class Life:
     @property
     def ended(self) -> bool:
         """Whether the life is over for this run."""
-        return self.state in {State.ENDED, State.DONE}
+        return self.state is State.DONE or self.state is State.ENDED
 
     @property
     def settled(self) -> bool:

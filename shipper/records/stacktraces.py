@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from logbus.severity.columns import COLOUR
 from logbus.severity.words import maybe, repeated
 
 
@@ -31,7 +32,7 @@ _BLANK: Final = rb"\r?(?:\n|\Z)"
 _CLASS: Final = rb"[A-Za-z_$][\w$]*+" + repeated(rb"\.[\w$]++", b"+")
 START: Final = (
     rb"(?:\xef\xbb\xbf)?"
-    + repeated(rb"\x1b\[[0-9;]{0,12}m", b"{0,4}")
+    + repeated(COLOUR, b"{0,4}")
     + rb"(?:\[[A-Z][a-z]+\] \d+ +- )?[\[<(]?"
     + rb"(?:\d{4}[-/.]\d\d[-/.]\d\d|\d\d?[-/.](?:\d\d?|[A-Z][a-z]{2})[-/.]\d{2,4}|\d\d?:\d\d[: ]"
     + rb"|(?:[A-Z][a-z]{2},? )?[A-Z][a-z]{2} {1,2}\d{1,2},? (?:\d{4} )?\d\d?:\d\d|\d{6}[ T]\d\d:?\d\d|\d{10,13}[.: \]])"
