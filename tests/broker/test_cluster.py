@@ -36,17 +36,22 @@ def open_sink(url: str, name: str) -> Connection:
 
 
 def publish_unwanted(url: str, count: int) -> None:
-    """Publish batches that no sink wants, and wait until each is confirmed."""
+    """Publish batches that no sink wants, and wait until each is confirmed.
+
+    A queue whose leader went down with its node refuses them until it has elected another.
+    """
     link = Connection(Broker(url=url), role="test")
     publisher = Publisher(link)
     confirmed: list[Span] = []
     numbers = iter(range(count))
-    while len(confirmed) < count:
+
+    def publish_next() -> None:
         if publisher.has_room() and (number := next(numbers, None)) is not None:
             publisher.publish(batch(number, b"6"))
         link.poll(0.02)
-        confirmed += publisher.take_confirmed()
-        assert not publisher.held_because
+        confirmed.extend(publisher.take_confirmed())
+
+    wait_until(lambda: len(confirmed) == count, meanwhile=publish_next)
     link.close()
 
 
