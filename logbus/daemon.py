@@ -257,13 +257,17 @@ def is_journal(fd: int) -> bool:
 
 
 def configure_logging(program: str, *, verbose: bool = False) -> None:
-    """Send our messages to standard error: warnings, and with `verbose` (or under systemd) informational ones."""
+    """Send our messages to standard error: warnings, and with `verbose` (or under systemd) informational ones.
+
+    Whoever starts a program waits for word that it is ready: what `logbus.ready` logs is always shown.
+    """
     handler = logging.StreamHandler(sys.stderr)
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
     handler.setFormatter(OneLine(program, colour=colour, journal=is_journal(STDERR)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO if verbose or "NOTIFY_SOCKET" in os.environ else logging.WARNING)
+    logging.getLogger("logbus.ready").setLevel(logging.INFO)
 
 
 def hide_secrets() -> None:

@@ -21,6 +21,7 @@ from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
+from shipper.steps.activity import Activity, Totals
 from shipper.steps.departures import Departures
 from shipper.steps.reading import Publisher, Reader
 from shipper.steps.resuming import Resumption
@@ -67,6 +68,7 @@ class Agent:
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._next_save = self._next_measure = self._next_forget = 0.0
         self._forgotten = 0
+        self._activity = Activity()
         self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
@@ -250,6 +252,7 @@ class Agent:
             committed, size = self.progress()
             gauge("logbus_streams", len(self._lives))
             gauge("logbus_behind_bytes", size - committed)
+            self._activity.work(now, Totals(self.records, self.bytes, self.files, size - committed))
 
     def _save(self, now: float) -> None:
         """Save the changed lives in one transaction: four times a second, or at once when nothing else is due."""

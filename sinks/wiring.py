@@ -1,5 +1,6 @@
 """Assembles one sink from ledger, sink, queue and runner, and runs it."""
 
+import logging
 import secrets
 from collections.abc import Callable
 
@@ -7,11 +8,14 @@ from logbus import daemon, severity, telemetry
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
+from logbus.errors import visible
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
 from sinks.ledger.ledger import Ledger
 from sinks.settings import Plan
-from sinks.sink import Context, PatientSink, bindings_of
+from sinks.sink import Context, PatientSink, bindings_of, outputs_of
+
+logger = logging.getLogger("logbus.ready")
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
@@ -30,6 +34,8 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     if plan.state is None and not patterns:
         sink = Watched(sink)
     consumer = Consumer(link, queue_of(plan), patterns, prefetch)
+    if outputs := outputs_of(plan.sink_type, plan.settings):
+        logger.info("writing to %s, with the ledger in %s", ", ".join(map(visible, outputs)), plan.state)
     runner = Runner(
         consumer,
         sink,

@@ -187,6 +187,10 @@ class Connection:
         """Return True if a queue did not exist when the current channel was opened, and had to be declared."""
         return queue in self._declarer.made
 
+    def was_consumed(self, queue: str) -> bool:
+        """Return True if somebody else consumed from a queue when the current channel was opened."""
+        return queue in self._declarer.consumed
+
     def _connect(self) -> None:
         try:
             self._endpoints = self._broker.endpoints()

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from logbus.broker.connection import Connection
 
 logger = logging.getLogger("logbus.broker.consumer")
+ready = logging.getLogger("logbus.ready")
 
 PREFETCH = 1024
 REASON_HEADER = "logbus-reason"
@@ -76,6 +77,7 @@ class Consumer:
         self._copies: dict[int, int] = {}
         self._copied = 0
         self._consuming = self._paused = self._cancelled = False
+        self._stands_by: bool | None = None
         self._unsettled: dict[int, None] = {}
         self._warnings = Seldom()
         self.epoch = 0
@@ -192,6 +194,18 @@ class Consumer:
     def _on_consuming(self, _frame: object) -> None:
         self._consuming = True
         self._connection.works()
+        self._report_turn(stands_by=self._connection.was_consumed(self._queue.name))
+
+    def _report_turn(self, *, stands_by: bool) -> None:
+        """Report, whenever it changes, whether the queue serves us or another process."""
+        if stands_by is self._stands_by:
+            return
+        self._stands_by = stands_by
+        name = visible(self._queue.name)
+        if stands_by:
+            ready.info("standing by: another process consumes from the queue %s; if it ends, this one takes over", name)
+        else:
+            ready.info("ready: listening on the queue %s", name)
 
     def _check_consuming(self, epoch: int) -> None:
         if epoch == self.epoch and not (self._consuming or self._paused):
@@ -205,6 +219,8 @@ class Consumer:
         body: bytes,
     ) -> None:
         message = message_of(method.routing_key, properties, body)
+        if self._stands_by:
+            self._report_turn(stands_by=False)
         self._unsettled[method.delivery_tag] = None
         self._arrived_bytes += len(body)
         self._arrived.append(Delivery(method.delivery_tag, self.epoch, message, method.redelivered))

@@ -35,6 +35,7 @@ from logbus.broker.topology import (
 from logbus.errors import BrokerUnavailable, visible
 
 if TYPE_CHECKING:
+    import pika
     from pika.channel import Channel
 
 logger = logging.getLogger("logbus.declaring")
@@ -59,7 +60,10 @@ class Link(Protocol):
 
 
 class Declarer:
-    """Declares plans on the channels of `link`, one after the other."""
+    """Declares plans on the channels of `link`, one after the other.
+
+    `made`: the queues that did not exist; `consumed`: those that somebody consumed from when they were declared.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -71,6 +75,7 @@ class Declarer:
         self._writable: set[str] = set()
         self._unbinding = self._unbound = False
         self.made: frozenset[str] = frozenset()
+        self.consumed: frozenset[str] = frozenset()
 
     def declare(self, channel: "Channel", plan: Plan, writes_to: str, done: Callable[[], None]) -> None:
         """Declare `plan`, try to write to the exchange `writes_to` ("": to none), then call `done`.
@@ -78,6 +83,7 @@ class Declarer:
         RabbitMQ closes the channel if it refuses: no `done` then.
         """
         self._trying, self._unbinding = "", False
+        self.consumed = frozenset()
         steps = self._steps(channel, [step for step in plan if not self._is_left_alone(step)], writes_to)
 
         def proceed(_reply: object = None) -> None:
@@ -186,7 +192,15 @@ class Declarer:
             yield lambda _then: self._probe(channel, queue.name)
         elif queue.type == "quorum" and queue.name not in self._new:
             yield lambda then: channel.queue_declare(queue.name, passive=True, callback=then)
-        yield partial(_declare_queue, channel, queue)
+        yield partial(self._declare_queue, channel, queue)
+
+    def _declare_queue(self, channel: "Channel", queue: Queue, then: "_Then") -> None:
+        def declared(reply: "pika.frame.Method[pika.spec.Queue.DeclareOk]") -> None:
+            if reply.method.consumer_count:
+                self.consumed |= {queue.name}
+            then(reply)
+
+        _declare_queue(channel, queue, declared)
 
     def _delete(self, channel: "Channel", name: str, then: "_Then") -> None:
         logger.warning("the queue %s has no leader and was never bound: declaring it again", visible(name))
@@ -273,7 +287,9 @@ def _declare_exchange(channel: "Channel", exchange: Exchange, then: _Then) -> No
     )
 
 
-def _declare_queue(channel: "Channel", queue: Queue, then: _Then) -> None:
+def _declare_queue(
+    channel: "Channel", queue: Queue, then: "Callable[[pika.frame.Method[pika.spec.Queue.DeclareOk]], None]"
+) -> None:
     channel.queue_declare(
         queue.name,
         durable=not queue.exclusive,

@@ -122,6 +122,8 @@ class Following:
         if not stream:
             self.memory.bury()
         self._lives.take_in(life)
+        verb = "following" if verdict not in RESUMABLE else "resuming"
+        logger.info("%s %s from byte %d", verb, visible(life.path), life.tail.offset)
         return life
 
     def _resume(self, life: Life, stream: str) -> Verdict:

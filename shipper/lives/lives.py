@@ -4,15 +4,19 @@ Decisions are made elsewhere: `shipper.lives.following` turns files into lives, 
 This module keeps their current state, which changes through the methods below only.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 
+from logbus.errors import visible
 from shipper.files.opening import OpenFile
 from shipper.lives.index import Index, Targets
 from shipper.lives.life import Life
 from shipper.lives.open_files import OpenFiles
 from shipper.lives.states import Event, State
 from shipper.lives.succession import Succession
+
+logger = logging.getLogger("shipper.lives")
 
 LifeSet = dict[Life, None]
 
@@ -133,7 +137,8 @@ class Lives:
     def saved(self, lives: Iterable[Life]) -> None:
         """Forget ended lives whose confirmation to the end is now saved."""
         for life in lives:
-            if life.ended and life.progress.committed >= life.tail.offset:
+            if life.ended and life.progress.committed >= life.tail.offset and self.index.of_stream(life.stream) is life:
+                logger.info("finished %s: all of its %d bytes are confirmed", visible(life.path), life.tail.offset)
                 self.index.drop_stream(life.stream)
 
     def lacks_id(self, life: Life) -> bool:

@@ -1,5 +1,6 @@
 """The consumer against a real broker: bounded, acknowledged in any order, quarantined, cancelled."""
 
+import logging
 from collections.abc import Callable, Iterator
 
 import pika
@@ -81,6 +82,23 @@ def test_a_program_that_knows_nothing_of_us_is_received(shore: Shore, channel: C
     send(channel, b"Hello World!")
     shore.until(lambda: shore.taken)
     assert shore.bodies == [b"Hello World!"]
+
+
+def test_who_is_served_is_told_and_who_stands_by(
+    broker_url: str, channel: Channel, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of two consumers of a queue RabbitMQ serves the first: the second says so, and says when its turn has come."""
+    caplog.set_level(logging.INFO, "logbus.ready")
+    first = Shore(broker_url, topology.sink_queue("test"))
+    first.until(lambda: "ready: listening on the queue logs.test" in caplog.text)
+    second = Shore(broker_url, topology.sink_queue("test"))
+    second.until(lambda: "standing by: another process consumes from the queue logs.test" in caplog.text)
+    assert caplog.text.count("ready: ") == 1
+    first.link.close()
+    send(channel, b"1")
+    second.until(lambda: second.taken)
+    assert caplog.text.count("ready: ") == 2
+    second.link.close()
 
 
 def test_prefetch_bounds_what_is_unsettled(broker_url: str, channel: Channel) -> None:

@@ -1,4 +1,4 @@
-"""The daemons do their work under the system call filters of their units."""
+"""The daemons do their work under the system call filters of their units, and where these let them write."""
 
 import os
 import re
@@ -16,7 +16,18 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed"),
     pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"),
 ]
-SYSTEMD = Path(__file__).parents[2] / "config" / "systemd"
+ROOT = Path(__file__).parents[2]
+SYSTEMD = ROOT / "config" / "systemd"
+ONLY_WRITABLE = """
+mount --make-rprivate /
+mount --bind "$1/etc" /etc
+mount --bind "$1/var" /var
+for each in $2; do mount --bind "$each" "$each"; done
+for each in /etc /var /; do mount -o remount,bind,ro "$each"; done
+shift 2
+exec "$@"
+"""
+"""Runs a program with the /etc and /var of a folder, and writable directories $2 in an otherwise read-only system."""
 
 
 @cache
@@ -102,3 +113,51 @@ def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Start, eventual
     with source.open("a") as file:
         file.write("two\n")
     eventually(lambda: output.read_text() == "one\ntwo\n")
+
+
+def writable_under(unit: str) -> list[str]:
+    """Return the directories that a unit makes, and may write to despite `ProtectSystem=strict`."""
+    text = (SYSTEMD / unit).read_text()
+    above = {"State": "/var/lib/", "Logs": "/var/log/"}
+    return [above[kind] + name for kind, name in re.findall(r"^(State|Logs)Directory=(.+)$", text, re.MULTILINE)]
+
+
+def in_place_of(unit: str, folder: Path) -> tuple[str, ...]:
+    """Return a command that runs another one where the unit lets it write, in the system in `folder`."""
+    places = writable_under(unit)
+    for each in places:
+        (folder / each[1:]).mkdir(parents=True, exist_ok=True)
+    return ("unshare", "--mount", "sh", "-ec", ONLY_WRITABLE, "sh", str(folder), " ".join(places))
+
+
+def set_up_as_in_the_readme(folder: Path, broker_url: str) -> None:
+    """Write the README's two files and the password that they name into the /etc of `folder`."""
+    shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
+    ours = folder / "etc" / "logbus"
+    ours.mkdir()
+    (ours / "password").write_text("guest\n")
+    (ours / "password").chmod(0o600)
+    url = broker_url.replace("guest:guest@", "guest@")
+    for name, text in re.findall(
+        r"```yaml\n# /etc/logbus/(\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    ):
+        (ours / name).write_text(re.sub(r"amqp://\w+@mq.example.com/", url, text))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_the_readmes_production_configuration_runs_under_the_units(
+    tmp_path: Path, broker_url: str, start: Start, eventually: Until
+) -> None:
+    """As it stands, but for the broker's address: state and outputs are where the units let them be."""
+    folder = tmp_path / "system"
+    set_up_as_in_the_readme(folder, broker_url)
+    for sink in ("archive", "errors"):
+        command = ("sinks", "--config", "/etc/logbus/sinks.yml", sink)
+        start(*command, under=in_place_of("logbus-sink@.service", folder))
+    source = folder / "var" / "log" / "nginx" / "web.log"
+    source.parent.mkdir()
+    source.write_text("fine\nERROR: not fine\n")
+    start("shipper", "--config", "/etc/logbus/shipper.yml", under=in_place_of("logbus-shipper.service", folder))
+    outputs = folder / "var" / "log" / "logbus"
+    eventually(lambda: [each.read_text() for each in outputs.glob("*/web.log")] == ["fine\nERROR: not fine\n"])
+    eventually(lambda: [each.read_text() for each in outputs.glob("errors.log")] == ["ERROR: not fine\n"])

@@ -31,6 +31,35 @@ def test_bytes_arrive_as_they_are(shore: Shore) -> None:
     assert shore.lives() == [data]
 
 
+def test_what_it_follows_resumes_and_finishes_is_logged(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
+    """With --verbose, an operator sees what becomes of each file."""
+    caplog.set_level(logging.INFO)
+    path = shore.write("app.log", b"one\n")
+    shore.start()
+    assert f"following {path} from byte 0" in caplog.text
+    shore.run()
+    shore.stop()
+    shore.start()
+    assert f"resuming {path} from byte 4" in caplog.text
+    assert "finished" not in caplog.text
+    path.unlink()
+    shore.run()
+    shore.run(100.0)
+    assert caplog.text.count(f"finished {path}: all of its 4 bytes are confirmed") == 1
+
+
+def test_once_a_minute_it_logs_what_it_shipped(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
+    """And nothing while there is nothing to ship."""
+    caplog.set_level(logging.INFO, "shipper.activity")
+    shore.write("app.log", b"one\ntwo\n")
+    shore.start()
+    for _ in range(30):
+        shore.run(10.0)
+    assert caplog.messages == [
+        "shipped in the last 60 s: records 2, bytes 8; files followed: 1, bytes behind: 0",
+    ]
+
+
 def test_the_id_is_on_disk_before_the_first_batch(shore: Shore) -> None:
     """A crash right after the first publish finds the same id."""
     shore.write("app.log", b"one\n")

@@ -1,0 +1,42 @@
+"""Once a minute, a log line of what was shipped in it."""
+
+import logging
+from dataclasses import dataclass
+
+logger = logging.getLogger("shipper.activity")
+
+EVERY_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What a shipper has published since its start, in how many files, and what of them is unconfirmed now."""
+
+    records: int
+    bytes: int
+    files: int
+    behind_bytes: int
+
+
+class Activity:
+    """Logs how totals changed, at most once a minute, and nothing if nothing was published."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._before = Totals(0, 0, 0, 0)
+
+    def work(self, now: float, totals: Totals) -> None:
+        """Log the difference to the totals of the last time, if it is due."""
+        if self._since is None:
+            self._since = now
+        if now < self._since + EVERY_S or totals.bytes == self._before.bytes:
+            return
+        logger.info(
+            "shipped in the last %.0f s: records %d, bytes %d; files followed: %d, bytes behind: %d",
+            now - self._since,
+            totals.records - self._before.records,
+            totals.bytes - self._before.bytes,
+            totals.files,
+            totals.behind_bytes,
+        )
+        self._since, self._before = now, totals
