@@ -1,10 +1,10 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test coverage bench chaos soak matrix cluster build lint
+.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build lint
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
 
 setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the tests' tools
 	@.ci/setup
@@ -43,6 +43,9 @@ matrix: setup ## Run the broker and system tests with RabbitMQ 4.0 and 4.3 (Debi
 
 cluster: setup ## Kill nodes of a cluster of three under 10,000 lines/s, about ten minutes; ARGS='--kills 1' for less
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.clusterworld $(ARGS)
+
+test-bare: ## Try demo and tests in a fresh bare Debian, as root and as an ordinary user: about 40 minutes, needs debootstrap
+	@.ci/test-bare $(ARGS)
 
 build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
 	@.ci/build

@@ -11,8 +11,8 @@ from logbus.config.settings import MAX_FILE_BYTES, load
 from logbus.errors import ConfigError
 from shipper.settings import Settings
 
-WITHIN_S = 4.0
-"""Twice what is promised: other work on the machine slows it."""
+WITHIN_S = 6.0
+"""Of a processor. Three times what is promised: other work on the machine slows it."""
 UNITS = {
     "mappings": ("inputs:\n", "- {{a: 1}}\n"),
     "valid inputs": ("inputs:\n", "- {{paths: [a]}}\n"),
@@ -60,7 +60,6 @@ def answer(path: Path) -> str:
     return ""
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("name", UNITS)
 def test_a_large_configuration_takes_bounded_time(tmp_path: Path, name: str) -> None:
     """Valid or not, with many errors, deep, with aliases: the answer comes at once, and is short."""
