@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 import click
 
 from logbus import VERSION, daemon
+from logbus.broker.management import queues
 from logbus.broker.session import session
+from logbus.broker.topology import LOGS, sink_queue
 from logbus.config.settings import Broker, check_again, load, load_document
 from logbus.errors import UsageError
 from sinks import file as file_sink
@@ -209,16 +211,26 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
     path = _required(config)
     if action == "delete" and not names:
         raise UsageError("delete queues", "no sink is named", "give their sinks' names")
-    plans = [load_plan(path, name) for name in names] or list(plans_of(load_document(path)).values())
-    with session(plans[0].broker, "topology") as link:
+    document = load_document(path)
+    every = plans_of(document)
+    broker = document.convert(Settings).broker
+    with session(broker, "topology") as link:
         if action == "delete":
-            found = [topology.delete(link, queue_of(plan).name, force=force) for plan in plans]
+            found = [topology.delete(link, _queue_named(name, every), force=force) for name in names]
         else:
+            plans = [plan_of(document, name) for name in names] or list(every.values())
             look = {"check": topology.check, "apply": topology.apply}[action]
             found = list(look(link, topology.wanted(plans)))
+    if action == "check" and broker.management:
+        found += topology.others(queues(broker), list(every.values()))
     for each in found:
         click.echo(each)
-    return int(action != "delete" and any(each.state not in {"ok", "made"} for each in found))
+    return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
+
+
+def _queue_named(name: str, plans: dict[str, Plan]) -> str:
+    """Return the queue of a sink, also of one that no configuration has any more. Raises UsageError."""
+    return queue_of(plans[name]).name if name in plans else sink_queue(name.removeprefix(f"{LOGS}.")).name
 
 
 def _same(plan: Plan | None, streams: list[Coverage], against: Path) -> bool:

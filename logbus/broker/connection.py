@@ -98,6 +98,11 @@ class Connection:
         return self._channel is not None
 
     @property
+    def broker(self) -> "Broker":
+        """The settings that it connects with."""
+        return self._broker
+
+    @property
     def user(self) -> str:
         """The AMQP user of the current endpoint."""
         return self._endpoint.username

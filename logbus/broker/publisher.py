@@ -30,6 +30,7 @@ import pika
 from logbus import backoff
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.broker import refusals, topology
+from logbus.broker.management import name_full_queues
 from logbus.broker.messages import properties_of
 from logbus.broker.window import LEAST, Amount, Window
 from logbus.telemetry import count, gauge
@@ -49,6 +50,7 @@ FIRST_ANSWER_S = 2.0
 LAST_ANSWER_S = 30.0
 """How long a channel may leave everything unanswered: one without a confirm so far (doubled each time); any other."""
 SAY_SILENCE_S = 10.0
+NACKED = "a queue is full, or has no leader now (nack; see: rabbitmqctl list_queues name messages consumers)"
 SIZE_MARGIN_BYTES = 64
 """RabbitMQ's limit applies to the body alone; this margin allows for a frame more or less."""
 
@@ -205,7 +207,9 @@ class Publisher:
             self._window.refused(tags)
             count("logbus_nacked_batches", len(entries))
             self._refused_long = self._holds >= REOPEN_FROM_HOLD
-            self._hold(entries, "a queue is full, or has no leader now (nack)")
+            if self.held_because != NACKED and self._connection.broker.management:
+                name_full_queues(self._connection.broker)
+            self._hold(entries, NACKED)
         else:
             self._window.confirmed(tags, time.monotonic())
             self._settle(entries)

@@ -25,6 +25,7 @@ EXAMPLE = "write it as amqp://USER:PASSWORD@HOST:5672/VHOST, with % escapes for 
 
 _ANY = re.DOTALL | re.IGNORECASE
 _AUTHORITY = re.compile(r"^(?P<scheme>[a-z]*://)?(?P<user>[^:]*)(?P<password>:.*)?@(?P<rest>[^@?]*)", _ANY)
+_MANAGEMENT = re.compile(r"https?://(\[[0-9a-fA-F:]+\]|[\w.-]+)(:\d{1,5})?(/[\w./-]*)?")
 _NOT_A_PORT = re.compile(r"(?<!/):(?!//)(?!\d{1,5}(/|$))[^\]]*$", re.DOTALL)
 
 
@@ -44,6 +45,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `broker` section: one URL, or several to try in turn.
 
     `password_file` holds the password for every URL without one; the TLS files are PEM, `heartbeat_s` is seconds.
+    `management` is the http:// or https:// address of RabbitMQ's management plugin.
     """
 
     url: str | Annotated[list[str], msgspec.Meta(min_length=1)] = DEFAULT_URL
@@ -52,6 +54,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cert_file: str | None = None
     key_file: str | None = None
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
+    management: str | None = None
 
     def __post_init__(self) -> None:
         """Check the URLs, and that every TLS file is used. Raises UsageError."""
@@ -61,6 +64,8 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError(
                 f"use {', '.join(unused)}", "no broker URL begins with amqps://", "TLS needs one that does"
             )
+        if self.management is not None and not _MANAGEMENT.fullmatch(self.management):
+            raise UsageError("use management", "it is no address", "write it as http://HOST:15672")
         if self.key_file and not self.cert_file:
             raise UsageError("use key_file", "there is no cert_file", "give the certificate that the key belongs to")
 

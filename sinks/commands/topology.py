@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from logbus.broker.declaring import SETTLE_S, leaderless
+from logbus.broker.management import QueueState
 from logbus.broker.refusals import PRECONDITION_FAILED
 from logbus.broker.session import Refusal, Session
 from logbus.broker.topology import SHARED_QUEUES, Binding, Declaration, Exchange, Queue, in_two_stages, sink_plan
@@ -22,7 +23,7 @@ from sinks.wiring import queue_of
 PATIENCE_S = 2.0
 """How long to consume from a queue before it counts as empty."""
 
-State = Literal["ok", "missing", "differs", "refused", "made", "stuck"]
+State = Literal["ok", "missing", "differs", "refused", "made", "stuck", "orphan", "other"]
 
 _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but current is (.+)$", re.DOTALL)
 _VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
@@ -57,6 +58,20 @@ def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
     for step in steps:
         if not isinstance(step, Binding):
             yield _declared(link, step, "ok") if _is_there(link, step) else Finding(_kind(step), step.name, "missing")
+
+
+def others(found: list[QueueState], plans: list[Plan]) -> Iterator[Finding]:
+    """Yield a finding for each queue of a sink that is none of `plans`: an orphan if nobody consumes from it."""
+    ours = {queue_of(plan).name for plan in plans if plan.state}
+    for queue in sorted(found, key=lambda queue: queue.name):
+        if queue.name not in ours:
+            held = f"messages: {queue.messages:,}, bytes: {queue.bytes:,}"
+            if queue.consumers:
+                yield Finding("queue", queue.name, "other", f"a sink configured elsewhere; {held}")
+            else:
+                name = visible(queue.name.partition(".")[2])
+                hint = f"no sink has it here, and none consumes from it; to delete it: topology delete --force {name}"
+                yield Finding("queue", queue.name, "orphan", f"{held}; {hint}")
 
 
 def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
