@@ -13,6 +13,7 @@ from logbus.errors import SourceError, describe, visible
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, key_of
+from shipper.files.old_files import OldFiles
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, search
 from shipper.lives.comparing import RESUMABLE, Verdict
@@ -46,6 +47,7 @@ class Following:
         private: Iterable[str] = (),
     ) -> None:
         self.complaints = Complaints(private)
+        self.old_files = OldFiles()
         self.recorders = Recorders()
         self.memory = Memory(registry, cloned=cloned)
         self.unpacking = Unpacking(registry.directory)
@@ -105,12 +107,18 @@ class Following:
 
         Return None, too, if the path has changed since the file was `found`: the next scan will find the new file.
         """
-        file = self.complaints.open(found)
+        known_as_old = not stream and self.old_files.ignored_before(found)
+        file = None if known_as_old else self.complaints.open(found)
         if file is None:
             return None
         life = Life(found.input, file, self.recorders.of(found.input))
         verdict = self._resume(life, stream)
         if verdict not in RESUMABLE:
+            unknown = not (stream or from_end or verdict is Verdict.REWRITTEN)
+            if unknown and self.old_files.ignore(found):
+                self.memory.bury()
+                life.tail.close()
+                return None
             if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._compare_with_family(life, now)):
                 life.tail.close()
                 return self._lives.index.of_file(life.key)

@@ -44,6 +44,7 @@ class Kind(TypedDict, total=False):
     exclude: list[str]
     label: str
     start: Literal["start", "end"]
+    ignore_older: float | str | None
     fields: dict[str, str]
     path_fields: str
     broker: Broker

@@ -164,3 +164,16 @@ def test_a_configuration_is_needed(tmp_path: Path) -> None:
     """Without --config, or with a wrong file: exit 2."""
     assert CliRunner().invoke(main, ["explain", "a.log"]).exit_code == 2
     assert CliRunner().invoke(main, ["explain", "a.log", "--config", str(tmp_path / "no.yml")]).exit_code == 2
+
+
+def test_it_is_older_than_ignore_older(shore: Shore) -> None:
+    """It is ignored, since when and until when, before the first start and after it; one written to since is not."""
+    shore.write("a.log", b"1\n")
+    os.utime(shore.logs / "a.log", (1_000_000_000, 1_000_000_000))
+    inputs = "[{paths: [LOGS/*.log], ignore_older: 7d}]"
+    said = ("not shipped: it is ignored: it was last written at 2001-09-09", "ignore_older: 7d", "read from its start")
+    says(explain(shore, "a.log", inputs), 1, *said)
+    shore.start(ignore_older="7d")
+    says(explain(shore, "a.log", inputs), 1, *said)
+    shore.write("a.log", b"2\n")
+    says(explain(shore, "a.log", inputs), 0, ": shipped: ")
