@@ -21,6 +21,7 @@ from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
 from shipper.settings import Settings
 from shipper.state.registry import Registry
+from shipper.steps.backfill import Backfill
 from shipper.steps.departures import Departures
 from shipper.steps.first_start import FirstStart
 from shipper.steps.reading import Publisher, Reader
@@ -96,6 +97,7 @@ class Agent:
         host = settings.host_name()
         self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
         self._resumption = Resumption(lives, following, self._registry, discovery)
+        self._backfill = Backfill(lives, following, self._registry, discovery, once=self._once)
         self._departures = Departures(lives, following, discovery, settings.hold_deleted_bytes)
         self._stream_ids = StreamIds(lives, following, self._registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(
@@ -111,6 +113,7 @@ class Agent:
             if not self._once:
                 self._scanner.work(now)
             self._resumption.work(now)
+            self._backfill.work(now)
             self._departures.work(now)
             self._stream_ids.assign(now)
             self._reader.read(now)
@@ -191,7 +194,9 @@ class Agent:
     def complete(self) -> bool:
         """Whether everything present at the start is read and confirmed."""
         piped = self._stdin is None or self._stdin.done()
-        return self._started and piped and not (self._lives.targets or self._reader.unconfirmed)
+        return (
+            self._started and piped and not (self._lives.targets or self._reader.unconfirmed or self._backfill.pending)
+        )
 
     @property
     def failures(self) -> int:
@@ -222,6 +227,7 @@ class Agent:
         self._report_empty()
         if self._once:
             self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
+        self._backfill.begin(self._files)
         self._scanner.began(now)
 
     def _report_empty(self) -> None:
@@ -272,6 +278,7 @@ class Agent:
                 self._reader.pause_s(now),
                 self._departures.wait_s(now),
                 self._resumption.wait_s(now),
+                self._backfill.wait_s(now),
             ]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))

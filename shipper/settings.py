@@ -30,6 +30,7 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     paths: Annotated[list[Text], msgspec.Meta(min_length=1)]
     exclude: list[Text] = msgspec.field(default_factory=list)
+    include_compressed: bool = False
     label: Name = ""
     start: Literal["start", "end"] = "start"
     ignore_older: Annotated[float, msgspec.Meta(gt=0)] | Text | None = None

@@ -15,8 +15,10 @@ import click
 from logbus import daemon
 from logbus.config.settings import load
 from logbus.errors import SourceError, describe, visible
+from shipper.commands.explain_archive import stream_unpacked_from, why_archive
 from shipper.commands.remembered import fact, open_life, remembered, stream_of
-from shipper.files.complaints import PRIVATE, is_private, kind_left_out
+from shipper.files.archives import is_archive
+from shipper.files.complaints import COMPRESSED, PRIVATE, is_private, kind_left_out
 from shipper.files.discovery import BY_NAME, left_out, matches, pattern
 from shipper.files.old_files import UNTIL, why_ignored
 from shipper.files.opening import OpenFile
@@ -78,6 +80,8 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     try:
         if is_private(file, [*settings.private_files(), *filter(None, [config])]):
             return Answer(PRIVATE)
+        if entry and is_archive(path) and kind_left_out(file.fd) == COMPRESSED:
+            return _of_archive(file, entry, settings)
         return _of_open(file, entry, settings)
     finally:
         file.close()
@@ -93,10 +97,25 @@ def _of_open(file: OpenFile, entry: Input | None, settings: Settings) -> Answer:
         return Answer(why)
     label = f"label {entry.label_of(file.path)}"
     if found is None:
-        if why := why_ignored(entry, os.fstat(file.fd).st_mtime_ns, _first_start_ns(settings, entry)):
+        if why := _ignored(file, entry, settings):
             return Answer(why, (UNTIL,))
         return Answer("nothing of it is remembered yet", (_beginning(file, entry), label), shipped=True)
     return Answer(found[1].value, (label, *_progress(file, found[0])), shipped=True)
+
+
+def _of_archive(file: OpenFile, entry: Input, settings: Settings) -> Answer:
+    rows = _rows(settings)
+    if row := stream_unpacked_from(file, rows):
+        confirmed = f"{row.offset} bytes of its content are confirmed"
+        return Answer("its content is a stream of its own", (f"stream {row.stream}", confirmed), shipped=True)
+    if why := _ignored(file, entry, settings):
+        return Answer(why)
+    why, shipped = why_archive(file, entry, rows, Path(settings.state) if _has_run(settings) else None)
+    return Answer(why, shipped=shipped)
+
+
+def _ignored(file: OpenFile, entry: Input, settings: Settings) -> str:
+    return why_ignored(entry, os.fstat(file.fd).st_mtime_ns, _first_start_ns(settings, entry))
 
 
 def _elsewhere(file: OpenFile, row: Row, verdict: Verdict) -> Answer:

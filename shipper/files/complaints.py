@@ -48,8 +48,11 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def open(self, found: Found) -> OpenFile | None:
-        """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped."""
+    def open(self, found: Found, *, compressed: bool = False) -> OpenFile | None:
+        """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped.
+
+        `compressed`: a compressed one is wanted.
+        """
         try:
             opened = open_regular(found.path)
         except FileNotFoundError:
@@ -58,14 +61,16 @@ class Complaints:
             self.unreadable_now(found.path, error)
             return None
         self.readable_now(found.path)
-        if opened.id.key != key_of(found.status) or self._leaves_out(opened):
+        if opened.id.key != key_of(found.status) or self._leaves_out(opened, compressed=compressed):
             opened.close()
             return None
         return opened
 
-    def _leaves_out(self, file: OpenFile) -> bool:
+    def _leaves_out(self, file: OpenFile, *, compressed: bool) -> bool:
         """Return True for an open file that must not be shipped, and report the reason once."""
         why = self._why(file)
+        if compressed and why == COMPRESSED:
+            return False
         if why and file.id.key not in self._left_out:
             self._left_out.add(file.id.key)
             log = logger.info if why == COMPRESSED else logger.warning

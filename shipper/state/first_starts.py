@@ -14,5 +14,10 @@ def time_fact(paths: Iterable[str]) -> str:
     return "began " + _digest(paths)
 
 
+def archives_fact(paths: Iterable[str]) -> str:
+    """Return the name of the fact that the archives of an input's first start were read, or are remembered."""
+    return "unpacked " + _digest(paths)
+
+
 def _digest(paths: Iterable[str]) -> str:
     return blake2b("\0".join(paths).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()

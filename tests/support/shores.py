@@ -42,6 +42,7 @@ class Kind(TypedDict, total=False):
     redact: Redact | None
     max_record_bytes: int
     exclude: list[str]
+    include_compressed: bool
     label: str
     start: Literal["start", "end"]
     ignore_older: float | str | None

@@ -1,5 +1,6 @@
 """`explain PATH`: why a file is shipped, or why it is not."""
 
+import gzip
 import os
 import socket
 from pathlib import Path
@@ -177,3 +178,18 @@ def test_it_is_older_than_ignore_older(shore: Shore) -> None:
     says(explain(shore, "a.log", inputs), 1, *said)
     shore.write("a.log", b"2\n")
     says(explain(shore, "a.log", inputs), 0, ": shipped: ")
+
+
+def test_an_archive_that_is_included(shore: Shore) -> None:
+    """It is read at the first start; then its stream is shown; one that rotation makes later is not shipped."""
+    inputs = "[{paths: ['LOGS/*.log*'], include_compressed: true}]"
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(b"1\n"))
+    says(explain(shore, "a.log.1.gz", inputs), 0, ": shipped: it is unpacked and read at the first start")
+    shore.start("*.log*", include_compressed=True)
+    for _ in range(3):
+        shore.run(6.0)
+    says(explain(shore, "a.log.1.gz", inputs), 0, ": shipped: ", f"stream {shore.publisher.batches[0].stream}")
+    (shore.logs / "a.log.2.gz").write_bytes(gzip.compress(b"2\n"))
+    says(explain(shore, "a.log.2.gz", inputs), 1, "not shipped: ", "not there at the first start")
+    (shore.logs / "b.log.gz").write_bytes(gzip.compress(b"3\n" * 999)[:4])
+    says(explain(shore, "b.log.gz", inputs), 1, "not shipped: nothing can be unpacked")
