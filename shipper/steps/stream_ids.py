@@ -73,6 +73,7 @@ class StreamIds:
 
     def _new_id(self, life: Life, head: bytes) -> str:
         derived = None
+        head = head[: life.recorder.encoding.behind_first(head)] or head
         if self._registry.persistent and not life.tail.offset:
             derived = identity.derived_id(self._origin, life.id.device, life.id.inode, life.id.generation, head)
         return derived if derived and not self._registry.has(derived) else identity.random_id()
