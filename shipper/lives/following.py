@@ -23,6 +23,7 @@ from shipper.lives.lives import Lives
 from shipper.lives.recognition import Memory, row_of
 from shipper.lives.states import State
 from shipper.lives.unpacking import Job, Unpacking, archives_of
+from shipper.records.encoding import MARK_BYTES, marked_encoding
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
 
@@ -111,6 +112,8 @@ class Following:
         file = None if known_as_old else self.complaints.open(found)
         if file is None:
             return None
+        if not found.input.encoding:
+            self.complaints.note_mark(found.path, marked_encoding(os.pread(file.fd, MARK_BYTES, 0)))
         life = Life(found.input, file, self.recorders.of(found.input))
         verdict = self._resume(life, stream)
         if verdict not in RESUMABLE:

@@ -20,6 +20,9 @@ Name = Literal["", "utf-16le", "utf-16be"]
 Newline = Literal["lf", "cr", "nul"]
 Lengths = tuple[tuple[int, int], ...]
 
+MARK_BYTES: Final = 4
+"""As many of the first bytes show the byte order mark, and that it is not UTF-32's."""
+
 _MARK: Final = "\ufeff"
 _HALF: Final = "?"
 
@@ -135,6 +138,13 @@ _ENCODINGS: Final = {
     "utf-16le": Encoding("utf-16-le", b"\n\0", 4),
     "utf-16be": Encoding("utf-16-be", b"\0\n", 4),
 }
+
+
+def marked_encoding(head: bytes) -> Name:
+    """Return the encoding that the byte order mark at the beginning of a file names; "" without one of UTF-16."""
+    if head.startswith(b"\xff\xfe") and head[2:4] != b"\0\0":  # with NULs, it is UTF-32's
+        return "utf-16le"
+    return "utf-16be" if head.startswith(b"\xfe\xff") else ""
 
 
 def encoding_of(name: Name, newline: Newline = "lf") -> Encoding:
