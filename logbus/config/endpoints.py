@@ -44,6 +44,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The `broker` section: one URL, or several to try in turn.
 
     `password_file` holds the password for every URL without one; the TLS files are PEM, `heartbeat_s` is seconds.
+    Without `user_id`, batches do not state who publishes them.
     """
 
     url: str | Annotated[list[str], msgspec.Meta(min_length=1)] = DEFAULT_URL
@@ -52,6 +53,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cert_file: str | None = None
     key_file: str | None = None
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
+    user_id: bool = True
 
     def __post_init__(self) -> None:
         """Check the URLs, and that every TLS file is used. Raises UsageError."""
