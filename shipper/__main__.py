@@ -31,6 +31,7 @@ from logbus.errors import SourceError, UsageError, visible
 from logbus.handover import was_reloaded
 from shipper.agent import Agent
 from shipper.files.discovery import Discovery, Found, left_out
+from shipper.files.old_files import age
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
@@ -167,6 +168,8 @@ def _explain(settings: Settings) -> int:
         if not found:
             click.echo("  standard input" if each.paths == ["-"] else "  no file matches yet; waiting for one")
         click.echo(f"  files present at the first start are read from their {each.start}")
+        if each.ignore_older:
+            click.echo(f"  files last written {age(each)} or longer before the first start are ignored")
     click.echo(
         f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
     )

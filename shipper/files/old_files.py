@@ -26,6 +26,11 @@ def limit_ns(entry: Input, first_start_ns: int) -> int:
     return first_start_ns - int(entry.ignore_older_s() * NS)
 
 
+def age(entry: Input) -> str:
+    """Return `ignore_older` as text with a unit."""
+    return entry.ignore_older if isinstance(entry.ignore_older, str) else f"{entry.ignore_older} s"
+
+
 def moment(time_ns: int) -> str:
     """Return a time in ns since 1970 as text, in UTC."""
     try:
@@ -72,7 +77,7 @@ class OldFiles:
                     count,
                     "" if count == 1 else "s",
                     moment(self._limits_ns[id(each)]),
-                    each.ignore_older,
+                    age(each),
                     UNTIL,
                 )
 
@@ -82,5 +87,5 @@ def why_ignored(entry: Input, mtime_ns: int, first_start_ns: int) -> str:
     limit = limit_ns(entry, first_start_ns)
     if not entry.ignore_older or mtime_ns >= limit:
         return ""
-    ago = f"ignore_older: {entry.ignore_older} before the first start of its input"
+    ago = f"ignore_older: {age(entry)} before the first start of its input"
     return f"it is ignored: it was last written at {moment(mtime_ns)}, before {moment(limit)} ({ago})"
