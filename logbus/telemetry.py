@@ -44,6 +44,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still arrive."),
     "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
     "logbus_lost_bytes": ("counter", "Bytes that disappeared from a source before they could be read."),
+    "logbus_ignored_files": ("counter", "Files that were not shipped because of ignore_older."),
     "logbus_missing_files": ("counter", "Files that were gone at a start: their unread bytes are lost."),
     "logbus_truncations": ("counter", "Files truncated or rewritten in place: a new stream began."),
     "logbus_undetected_records": ("counter", "Records without a stated severity, which got their input's default."),

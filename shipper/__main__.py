@@ -30,7 +30,8 @@ from logbus.config.settings import Broker, Document, check_again, load, read_sec
 from logbus.errors import SourceError, UsageError, visible
 from logbus.handover import was_reloaded
 from shipper.agent import Agent
-from shipper.files.discovery import Discovery, left_out
+from shipper.files.discovery import Discovery, Found, left_out
+from shipper.files.old_files import age
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
@@ -159,7 +160,7 @@ def _explain(settings: Settings) -> int:
     """Show what would be shipped."""
     for each in settings.inputs:
         click.echo(f"input {visible(each.label or 'labelled by file name')}: {visible(', '.join(each.paths))}")
-        found = [] if each.paths == ["-"] else list(Discovery([each]).scan())
+        found = [] if each.paths == ["-"] else _found_by(each)
         for file in found:
             click.echo(
                 f"  {visible(file.path)}: {file.status.st_size} bytes, label {visible(each.label_of(file.path))}"
@@ -167,6 +168,8 @@ def _explain(settings: Settings) -> int:
         if not found:
             click.echo("  standard input" if each.paths == ["-"] else "  no file matches yet; waiting for one")
         click.echo(f"  files present at the first start are read from their {each.start}")
+        if each.ignore_older:
+            click.echo(f"  files last written {age(each)} or longer before the first start are ignored")
     click.echo(
         f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
     )
@@ -235,12 +238,19 @@ def _check_keys(settings: Settings) -> None:
 def _require_something(settings: Settings) -> None:
     """Raise SourceError if there is no file to ship."""
     inputs = [each for each in settings.inputs if each.paths != ["-"]]
-    if len(inputs) == len(settings.inputs) and next(Discovery(inputs).scan(), None) is None:
+    if len(inputs) == len(settings.inputs) and not any(map(_found_by, inputs)):
         paths = [path for each in inputs for path in each.paths]
         if why := next((why for each in inputs for path in each.paths if (why := _left_out(path, each))), ""):
-            hint = "ship what it was made of, or its content by way of standard input: zcat FILE | ... -"
+            hint = (
+                "ship what it was made of; or its content: zcat FILE | ... -, or include_compressed in a configuration"
+            )
             raise SourceError(f"ship {', '.join(paths)}", f"it is {why}", hint)
         raise SourceError(f"ship {', '.join(paths)}", "there is no such file", "check the path; quote a glob")
+
+
+def _found_by(entry: Input) -> list[Found]:
+    discovery = Discovery([entry])
+    return [*discovery.scan(), *discovery.archives()]
 
 
 def _left_out(path: str, entry: Input) -> str:

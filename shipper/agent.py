@@ -19,10 +19,12 @@ from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
-from shipper.settings import Input, Settings
+from shipper.settings import Settings
 from shipper.state.registry import Registry
 from shipper.steps.activity import Activity, Totals
+from shipper.steps.backfill import Backfill
 from shipper.steps.departures import Departures
+from shipper.steps.first_start import FirstStart
 from shipper.steps.reading import Publisher, Reader
 from shipper.steps.resuming import Resumption
 from shipper.steps.scanning import POLL_EVERY_S, Scanner
@@ -66,6 +68,7 @@ class Agent:
         self._files = [each for each in settings.inputs if each.paths != ["-"]]
         piped = [each for each in settings.inputs if each.paths == ["-"]]
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
+        self._first = FirstStart(self._files, registry)
         self._next_save = self._next_measure = self._next_forget = 0.0
         self._forgotten = 0
         self._activity = Activity()
@@ -96,6 +99,7 @@ class Agent:
         host = settings.host_name()
         self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
         self._resumption = Resumption(lives, following, self._registry, discovery)
+        self._backfill = Backfill(lives, following, self._registry, discovery, once=self._once)
         self._departures = Departures(lives, following, discovery, settings.hold_deleted_bytes)
         self._stream_ids = StreamIds(lives, following, self._registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(
@@ -111,6 +115,7 @@ class Agent:
             if not self._once:
                 self._scanner.work(now)
             self._resumption.work(now)
+            self._backfill.work(now)
             self._departures.work(now)
             self._stream_ids.assign(now)
             self._reader.read(now)
@@ -191,7 +196,9 @@ class Agent:
     def complete(self) -> bool:
         """Whether everything present at the start is read and confirmed."""
         piped = self._stdin is None or self._stdin.done()
-        return self._started and piped and not (self._lives.targets or self._reader.unconfirmed)
+        return (
+            self._started and piped and not (self._lives.targets or self._reader.unconfirmed or self._backfill.pending)
+        )
 
     @property
     def failures(self) -> int:
@@ -209,26 +216,21 @@ class Agent:
         """Run the first scan in one go: remembered lives come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
+        self._following.old_files.begin(self._first.times_ns())
         self._resumption.resume(found, now)
-        fresh = {id(each): self._starts_at_end(each) for each in self._files}
+        fresh = {id(each): self._first.at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
             self._following.observe(each, now, from_end=fresh[id(each.input)])
         if any(fresh.values()) and self._stream_ids.register(
             {life: b"" for life in self._lives if not life.stream and life.tail.offset}
         ):
-            self._remember_start()
+            self._first.remember_end()
+        self._following.old_files.report(self._files)
         self._report_empty()
         if self._once:
             self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
+        self._backfill.begin(self._files)
         self._scanner.began(now)
-
-    def _starts_at_end(self, entry: Input) -> bool:
-        return entry.start == "end" and not self._registry.fact(_start_fact(entry))
-
-    def _remember_start(self) -> None:
-        for each in self._files:
-            if each.start == "end":
-                self._registry.remember(_start_fact(each), "1")
 
     def _report_empty(self) -> None:
         for each in self._discovery.empty():
@@ -279,6 +281,7 @@ class Agent:
                 self._reader.pause_s(now),
                 self._departures.wait_s(now),
                 self._resumption.wait_s(now),
+                self._backfill.wait_s(now),
             ]
             if not self._once:
                 waits.append(self._scanner.wait_s(now))
@@ -287,8 +290,3 @@ class Agent:
             if self._lives.any_ready and paused_s:
                 waits.append(paused_s)  # without room, a confirm ends the wait
         return max(0.0, min(waits, default=RETRY_SAVE_S))
-
-
-def _start_fact(entry: Input) -> str:
-    """Return the name of the fact that an input's files were counted as read at its first start."""
-    return "started " + identity.digest("\0".join(entry.paths).encode("utf-8", "surrogateescape")).hex()

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from logbus.config.durations import seconds
 from logbus.config.patterns import compile_pattern
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
@@ -29,8 +30,10 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     paths: Annotated[list[Text], msgspec.Meta(min_length=1)]
     exclude: list[Text] = msgspec.field(default_factory=list)
+    include_compressed: bool = False
     label: Name = ""
     start: Literal["start", "end"] = "start"
+    ignore_older: Annotated[float, msgspec.Meta(gt=0)] | Text | None = None
     fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
     path_fields: str = ""
 
@@ -40,8 +43,18 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
             raise UsageError("use the fields", f"the fields take {size} bytes in total, at most {FIELDS_BYTES}")
+        self.ignore_older_s()
         if self.path_fields and not compile_pattern(self.path_fields).groupindex:
             raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
+
+    def ignore_older_s(self) -> float:
+        """Return `ignore_older` in seconds; 0 if it is not set. Raises UsageError."""
+        if self.ignore_older is None:
+            return 0.0
+        try:
+            return seconds(self.ignore_older)
+        except UsageError as error:
+            raise UsageError("use ignore_older", f"ignore_older: {error.cause}", error.hint) from error
 
     def fields_of(self, path: str) -> Mapping[str, str]:
         """Return the fields of a file's batches: the input's, and those that `path_fields` matches in its path."""

@@ -103,9 +103,9 @@ class Connection:
         return self._broker
 
     @property
-    def user(self) -> str:
-        """The AMQP user of the current endpoint."""
-        return self._endpoint.username
+    def user_id(self) -> str | None:
+        """The AMQP user of the current endpoint, for messages to state; None if they shall not."""
+        return self._endpoint.username if self._broker.user_id else None
 
     @property
     def _endpoint(self) -> "Endpoint":

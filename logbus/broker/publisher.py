@@ -108,7 +108,7 @@ class Publisher:
         count("logbus_published_bytes", len(batch.body))
         self._bytes += batch.end - batch.offset
         for part in of_bounded_records(batch):
-            self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user)))
+            self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user_id)))
         self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)
 
@@ -165,7 +165,7 @@ class Publisher:
         return [self._entry(batch, message)]
 
     def _entry(self, batch: Batch, message: Message | None = None) -> _Entry:
-        message = message or encode(batch, user_id=self._connection.user)
+        message = message or encode(batch, user_id=self._connection.user_id)
         self._next_number += 1
         return _Entry(self._next_number, message, properties_of(message), batch.span)
 

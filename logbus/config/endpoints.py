@@ -46,6 +46,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `password_file` holds the password for every URL without one; the TLS files are PEM, `heartbeat_s` is seconds.
     `management` is the http:// or https:// address of RabbitMQ's management plugin.
+    Without `user_id`, batches do not state who publishes them.
     """
 
     url: str | Annotated[list[str], msgspec.Meta(min_length=1)] = DEFAULT_URL
@@ -55,6 +56,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key_file: str | None = None
     heartbeat_s: Annotated[int, msgspec.Meta(ge=1, le=600)] = 10
     management: str | None = None
+    user_id: bool = True
 
     def __post_init__(self) -> None:
         """Check the URLs, and that every TLS file is used. Raises UsageError."""

@@ -5,6 +5,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,16 @@ import click
 from logbus import daemon
 from logbus.config.settings import load
 from logbus.errors import SourceError, describe, visible
-from shipper.commands.remembered import open_life, remembered, stream_of
-from shipper.files.complaints import PRIVATE, is_private, kind_left_out
+from shipper.commands.explain_archive import stream_unpacked_from, why_archive
+from shipper.commands.remembered import fact, open_life, remembered, stream_of
+from shipper.files.archives import is_archive
+from shipper.files.complaints import COMPRESSED, PRIVATE, is_private, kind_left_out
 from shipper.files.discovery import BY_NAME, left_out, matches, pattern
+from shipper.files.old_files import UNTIL, why_ignored
 from shipper.files.opening import OpenFile
 from shipper.lives.comparing import Verdict
 from shipper.settings import Input, Settings
+from shipper.state.first_starts import time_fact
 from shipper.state.registry import Row
 from shipper.state.registry_file import FILE_NAME
 
@@ -75,13 +80,15 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
     try:
         if is_private(file, [*settings.private_files(), *filter(None, [config])]):
             return Answer(PRIVATE)
-        return _of_open(file, entry, _rows(settings))
+        if entry and is_archive(path) and kind_left_out(file.fd) == COMPRESSED:
+            return _of_archive(file, entry, settings)
+        return _of_open(file, entry, settings)
     finally:
         file.close()
 
 
-def _of_open(file: OpenFile, entry: Input | None, rows: list[Row]) -> Answer:
-    found = stream_of(file, rows)
+def _of_open(file: OpenFile, entry: Input | None, settings: Settings) -> Answer:
+    found = stream_of(file, _rows(settings))
     if found and found[0].path != file.path:
         return _elsewhere(file, *found)
     if entry is None:
@@ -90,8 +97,25 @@ def _of_open(file: OpenFile, entry: Input | None, rows: list[Row]) -> Answer:
         return Answer(why)
     label = f"label {entry.label_of(file.path)}"
     if found is None:
+        if why := _ignored(file, entry, settings):
+            return Answer(why, (UNTIL,))
         return Answer("nothing of it is remembered yet", (_beginning(file, entry), label), shipped=True)
     return Answer(found[1].value, (label, *_progress(file, found[0])), shipped=True)
+
+
+def _of_archive(file: OpenFile, entry: Input, settings: Settings) -> Answer:
+    rows = _rows(settings)
+    if row := stream_unpacked_from(file, rows):
+        confirmed = f"{row.offset} bytes of its content are confirmed"
+        return Answer("its content is a stream of its own", (f"stream {row.stream}", confirmed), shipped=True)
+    if why := _ignored(file, entry, settings):
+        return Answer(why)
+    why, shipped = why_archive(file, entry, rows, Path(settings.state) if _has_run(settings) else None)
+    return Answer(why, shipped=shipped)
+
+
+def _ignored(file: OpenFile, entry: Input, settings: Settings) -> str:
+    return why_ignored(entry, os.fstat(file.fd).st_mtime_ns, _first_start_ns(settings, entry))
 
 
 def _elsewhere(file: OpenFile, row: Row, verdict: Verdict) -> Answer:
@@ -138,11 +162,19 @@ def _opened(path: str) -> OpenFile:
     return open_life(path)
 
 
+def _has_run(settings: Settings) -> bool:
+    return bool(settings.state) and (Path(settings.state) / FILE_NAME).exists()
+
+
 def _rows(settings: Settings) -> list[Row]:
     """Return the remembered streams; none if no shipper has run yet."""
-    if not settings.state or not (Path(settings.state) / FILE_NAME).exists():
-        return []
-    return [row for row, _ in remembered(Path(settings.state))]
+    return [row for row, _ in remembered(Path(settings.state))] if _has_run(settings) else []
+
+
+def _first_start_ns(settings: Settings, entry: Input) -> int:
+    """Return when an input with `ignore_older` first started, in ns since 1970; if it has not, now."""
+    known = fact(Path(settings.state), time_fact(entry.paths)) if _has_run(settings) else ""
+    return int(known) if known else time.time_ns()
 
 
 def _input_of(path: str, inputs: list[Input]) -> Input | None:

@@ -90,6 +90,14 @@ def remembered(state: Path) -> list[tuple[Row, int]]:
         return [(from_sql(values[:-1]), values[-1]) for values in found]
 
 
+def fact(state: Path, name: str) -> str:
+    """Return a fact that the registry holds, "" without one. Raises StateError."""
+    path = state / FILE_NAME
+    with _readable(path), closing(sqlite3.connect(_uri(path), uri=True)) as db:
+        found = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(found[0]) if found else ""
+
+
 def standings(streams: Iterable[tuple[Row, int]]) -> Iterator[Standing]:
     """Yield the present state of each stream."""
     siblings, kin = Siblings(lambda _: ANY), Kin()

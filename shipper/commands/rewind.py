@@ -96,7 +96,7 @@ def line_start(fd: int, offset: int, encoding: Encoding) -> int:
 
 def _encoding(path: str, config: Path | None) -> Encoding:
     entry = Discovery(load(config, Settings).inputs).input_of(path) if config else None
-    return encoding_of(entry.encoding) if entry else BYTES
+    return encoding_of(entry.encoding, entry.newline) if entry else BYTES
 
 
 def _offset(text: str) -> int:

@@ -81,7 +81,7 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 
 def examine(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of `data`, complete and in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
-    recorder = Recorder(msgspec.structs.replace(entry, encoding=""))
+    recorder = Recorder(msgspec.structs.replace(entry, encoding="", newline="lf"))
     offset, line, base = 0, 1, 1
     before = NOTHING
     while offset < len(data):
@@ -99,9 +99,9 @@ def examine(entry: Input, data: bytes) -> Iterator[Shown]:
 
 def _examine_file(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of a file with the content `data`."""
-    encoding = encoding_of(entry.encoding)
+    encoding = encoding_of(entry.encoding, entry.newline)
     if not encoding.decodes:
-        yield from examine(entry, data)
+        yield from examine(entry, encoding.swapped(data))
         return
     text = encoding.decode(data)
     for each in examine(entry, text.body):

@@ -33,6 +33,7 @@ class Complaints:
     def __init__(self, private: Iterable[str] = ()) -> None:
         self.unreadable: dict[str, LogbusError] = {}
         self._left_out: set[tuple[int, int]] = set()
+        self._marked: set[str] = set()
         self._own = own_outputs()
         self._private = list(private)
 
@@ -48,8 +49,11 @@ class Complaints:
         if self.unreadable.pop(path, None):
             logger.warning("%s can be read now", visible(path))
 
-    def open(self, found: Found) -> OpenFile | None:
-        """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped."""
+    def open(self, found: Found, *, compressed: bool = False) -> OpenFile | None:
+        """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped.
+
+        `compressed`: a compressed one is wanted.
+        """
         try:
             opened = open_regular(found.path)
         except FileNotFoundError:
@@ -58,14 +62,22 @@ class Complaints:
             self.unreadable_now(found.path, error)
             return None
         self.readable_now(found.path)
-        if opened.id.key != key_of(found.status) or self._leaves_out(opened):
+        if opened.id.key != key_of(found.status) or self._leaves_out(opened, compressed=compressed):
             opened.close()
             return None
         return opened
 
-    def _leaves_out(self, file: OpenFile) -> bool:
+    def note_mark(self, path: str, encoding: str) -> None:
+        """Report once that a file which is published as bytes begins with the mark of an encoding, if it does."""
+        if encoding and path not in self._marked:
+            self._marked.add(path)
+            report_marked(path, encoding)
+
+    def _leaves_out(self, file: OpenFile, *, compressed: bool) -> bool:
         """Return True for an open file that must not be shipped, and report the reason once."""
         why = self._why(file)
+        if compressed and why == COMPRESSED:
+            return False
         if why and file.id.key not in self._left_out:
             self._left_out.add(file.id.key)
             log = logger.info if why == COMPRESSED else logger.warning
@@ -101,6 +113,15 @@ def kind_left_out(fd: int) -> str:
     if is_output(fd):
         return OUTPUT
     return COMPRESSED if is_compressed(fd) else ""
+
+
+def report_marked(path: str, encoding: str) -> None:
+    """Report that the byte order mark of an encoding is at the beginning of a file that is published as bytes."""
+    logger.warning(
+        "%s begins with a UTF-16 byte order mark, but is published as bytes: set encoding: %s for its input",
+        visible(path),
+        encoding,
+    )
 
 
 def report_truncated(path: str, copy: str, lost_bytes: int) -> None:

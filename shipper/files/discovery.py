@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from logbus.errors import SourceError, visible
+from shipper.files.archives import is_archive
 from shipper.files.rotated_names import COMPRESSED, MOST_LOOKS
 from shipper.settings import Input
 
@@ -82,9 +83,24 @@ class Discovery:
         self.watcher = watcher
 
     def scan(self) -> Iterator[Found]:
-        """Yield every regular file that the inputs name, in the order of the inputs, each path once."""
-        seen: set[str] = set()
+        """Yield every regular file that the inputs name, in the order of the inputs, each path once.
+
+        Archives that inputs include are not among them.
+        """
         directories: Directories = {}
+        yield from (each for each in self._named(directories) if not is_archive(each.path))
+        self._report_unreadable(directories)
+        if self.watcher:
+            for target in self.aliases:
+                directories.setdefault(os.path.dirname(target))
+            self.watcher.watch(directories)
+
+    def archives(self) -> Iterator[Found]:
+        """Yield every archive that an input names and includes."""
+        return (each for each in self._named({}) if is_archive(each.path))
+
+    def _named(self, directories: Directories) -> Iterator[Found]:
+        seen: set[str] = set()
         for entry, patterns in self._inputs:
             for each in patterns:
                 for path in _walk(each, directories):
@@ -93,15 +109,10 @@ class Discovery:
                     seen.add(path)
                     if (status := regular(path)) is not None:
                         yield Found(path, entry, status)
-        self._report_unreadable(directories)
-        if self.watcher:
-            for target in self.aliases:
-                directories.setdefault(os.path.dirname(target))
-            self.watcher.watch(directories)
 
     def observe(self, path: str) -> Found | None:
-        """Return the file at `path` if an input names it and it is regular."""
-        entry = self.input_of(path)
+        """Return the file at `path` if an input names it, and it is regular and no archive."""
+        entry = None if is_archive(path) else self.input_of(path)
         status = regular(path) if entry else None
         return Found(path, entry, status) if entry and status else None
 
@@ -156,7 +167,8 @@ def left_out(path: str, entry: Input) -> str:
     for each in entry.exclude:
         if fnmatch.fnmatchcase(name, each) or fnmatch.fnmatchcase(path, each):
             return f"excluded by {each!r}"
-    return BY_NAME if name.endswith(COMPRESSED) else ""
+    included = entry.include_compressed and is_archive(name)
+    return BY_NAME if name.endswith(COMPRESSED) and not included else ""
 
 
 def is_compressed(fd: int) -> bool:

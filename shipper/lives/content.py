@@ -13,11 +13,12 @@ class Content:
 
     After a read, `space` is the number of NULs at the end of the file that are no content. `searching`: there are only
     NULs up to `searched`, and the bytes behind that are not known yet. `in_place`: the file once ended with space, so
-    its writer fills it in place.
+    its writer fills it in place. Without `has_space`, every byte is content: NULs end the records.
     """
 
-    def __init__(self, unit: int) -> None:
+    def __init__(self, unit: int, *, has_space: bool = True) -> None:
         self._unit = unit
+        self._has_space = has_space
         self.space = self.searched = 0
         self.searching = self.in_place = False
 
@@ -28,6 +29,8 @@ class Content:
         behind them count only if two reads agree.
         """
         self.space, self.searching = 0, False
+        if not self._has_space:
+            return os.pread(fd, most, at)
         data, before = os.pread(fd, most, at), b""
         for _ in range(MOST_READS):
             if data.find(b"\0", start) < 0:

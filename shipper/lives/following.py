@@ -13,6 +13,7 @@ from logbus.errors import SourceError, describe, visible
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, key_of
+from shipper.files.old_files import OldFiles
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, search
 from shipper.lives.comparing import RESUMABLE, Verdict
@@ -22,6 +23,7 @@ from shipper.lives.lives import Lives
 from shipper.lives.recognition import Memory, row_of
 from shipper.lives.states import State
 from shipper.lives.unpacking import Job, Unpacking, archives_of
+from shipper.records.encoding import MARK_BYTES, marked_encoding
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
 
@@ -46,6 +48,7 @@ class Following:
         private: Iterable[str] = (),
     ) -> None:
         self.complaints = Complaints(private)
+        self.old_files = OldFiles()
         self.recorders = Recorders()
         self.memory = Memory(registry, cloned=cloned)
         self.unpacking = Unpacking(registry.directory)
@@ -105,12 +108,20 @@ class Following:
 
         Return None, too, if the path has changed since the file was `found`: the next scan will find the new file.
         """
-        file = self.complaints.open(found)
+        known_as_old = not stream and self.old_files.ignored_before(found)
+        file = None if known_as_old else self.complaints.open(found)
         if file is None:
             return None
+        if not found.input.encoding:
+            self.complaints.note_mark(found.path, marked_encoding(os.pread(file.fd, MARK_BYTES, 0)))
         life = Life(found.input, file, self.recorders.of(found.input))
         verdict = self._resume(life, stream)
         if verdict not in RESUMABLE:
+            unknown = not (stream or from_end or verdict is Verdict.REWRITTEN)
+            if unknown and self.old_files.ignore(found):
+                self.memory.bury()
+                life.tail.close()
+                return None
             if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._compare_with_family(life, now)):
                 life.tail.close()
                 return self._lives.index.of_file(life.key)

@@ -111,6 +111,10 @@ class Targets(Generic[K]):
         """Expect each of these to be read to its present size."""
         self._bytes = {life: life.seen_size for life in lives}
 
+    def add(self, life: K) -> None:
+        """Expect a life to be read to its present size."""
+        self._bytes[life] = life.seen_size
+
     def is_reached(self, life: K) -> bool:
         """Return True if a life was read up to its size at the start."""
         return life.offset >= self._bytes.get(life, 0)

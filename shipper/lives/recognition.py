@@ -1,7 +1,7 @@
 """Remembered lives: which of them an open file continues, and the registry row of a life."""
 
 import logging
-from collections.abc import Container
+from collections.abc import Container, Iterator
 
 from logbus.errors import visible
 from shipper.files.identity import digest, random_id
@@ -57,6 +57,12 @@ class Memory:
     def knows(self, file: OpenFile) -> bool:
         """Return True if an open file holds a remembered life."""
         return any(recognise(file, row) in RESUMABLE for row in self._registry.candidates(file.id.inode))
+
+    def resembling(self, head: bytes) -> Iterator[Row]:
+        """Yield the streams, done or not, whose heads are a beginning of `head`, the first bytes of a file."""
+        for length in self._registry.head_lengths():
+            if 0 < length <= len(head):
+                yield from self._registry.with_head(length, digest(head[:length]))
 
     def resume_row(self, life: Life, row: Row) -> None:
         """Resume a remembered stream in a life whose file holds it."""

@@ -4,9 +4,11 @@ import os
 import select
 import stat
 
+from shipper.files.complaints import report_marked
 from shipper.files.identity import Position, random_id
 from shipper.lives.tail import Slice
 from shipper.records.cuts import NOTHING, Before, Cut
+from shipper.records.encoding import marked_encoding
 from shipper.records.recorder import Recorder
 from shipper.settings import Input
 from shipper.state.progress import Progress
@@ -49,6 +51,8 @@ class Stdin:
             return self._slice(self._waiting, flush=True) if quiet else None
         data = os.read(self.fd, READ_BYTES // self.recorder.encoding.unit)  # decoded, it grows by half
         self._eof = not data
+        if not (self.offset or self._waiting or self.input.encoding) and (marked := marked_encoding(data)):
+            report_marked("standard input", marked)
         self._changed_s = now
         return self._slice(self._waiting + data)
 

@@ -70,7 +70,7 @@ class Tail:
         self.head = Head()
         self.hole = self.boundary = self.until = 0
         self.fragment = self.more = self.pending = self.flush = self.final = False
-        self.content = Content(recorder.encoding.unit)
+        self.content = Content(recorder.encoding.unit, has_space=recorder.encoding.has_space)
 
     @property
     def offset(self) -> int:
@@ -191,7 +191,7 @@ class Tail:
 
     def end_of_records(self) -> int:
         """Return where the last complete line of the file ends (searching the last max_record_bytes only)."""
-        size = content_end(self.fd)
+        size = content_end(self.fd) if self._encoding.has_space else os.fstat(self.fd).st_size
         start = max(0, size - self.recorder.max_record_bytes)
         data = os.pread(self.fd, size - start, start)
         last = self._encoding.behind_last(data, 0, len(data), start)

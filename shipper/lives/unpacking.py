@@ -26,8 +26,8 @@ RETRY_S = 5.0
 
 
 def archives_of(row: Row, kin: Kin) -> list[str]:
-    """Return the archives beside a life's path that begin as the life did."""
-    found = [each for each in kin.of(row.place) if archives.is_archive(each)]
+    """Return the archives beside a life's path, or at it, that begin as the life did."""
+    found = [each for each in [row.place, *kin.of(row.place)] if archives.is_archive(each)]
     for each in found:
         if each not in kin.heads:
             kin.heads[each] = archives.head_of(each)

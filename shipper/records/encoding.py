@@ -1,10 +1,13 @@
-"""Encodings of inputs, as far as the shipper needs them: where lines end, and their text in UTF-8.
+"""Encodings and newlines of inputs, as far as the shipper needs them: where lines end, and their text in UTF-8.
 
 In nearly every encoding the byte LF ends a line and means nothing else: UTF-8, Latin-1, EUC, Shift-JIS, ... Such text
 is handled as bytes and published unchanged. UTF-16 is decoded: its characters are units of two bytes at even offsets,
 newlines included. A byte order mark at the beginning of a file is removed; a lone surrogate becomes three bytes, as if
 UTF-8 allowed it, so that nothing is lost; half a unit, where a file ends within one, becomes a question mark. So
 incomplete text is never longer than the same text once it is complete.
+
+Where another byte than LF ends lines, the two are swapped: every byte stays at its offset, and LF ends a line, as
+everywhere else. An LF within such a line becomes an LF again once the record is complete (`Encoding.newline`).
 """
 
 import io
@@ -14,7 +17,11 @@ from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 Name = Literal["", "utf-16le", "utf-16be"]
+Newline = Literal["lf", "cr", "nul"]
 Lengths = tuple[tuple[int, int], ...]
+
+MARK_BYTES: Final = 4
+"""As many of the first bytes show the byte order mark, and that it is not UTF-32's."""
 
 _MARK: Final = "\ufeff"
 _HALF: Final = "?"
@@ -60,6 +67,20 @@ class Encoding:
     def decodes(self) -> bool:
         """Whether text is decoded before it is published."""
         return bool(self.codec)
+
+    @property
+    def swaps(self) -> bool:
+        """Whether lines end with another byte than LF."""
+        return self.newline in _SWAPS
+
+    @property
+    def has_space(self) -> bool:
+        """Whether NULs at the end of a file are space, and no content."""
+        return self.newline != b"\0"
+
+    def swapped(self, data: bytes) -> bytes:
+        """Return `data` with newline and LF in each other's place; unchanged if LF, or two bytes, end lines."""
+        return data.translate(_SWAPS[self.newline]) if self.swaps else data
 
     @property
     def unit(self) -> int:
@@ -110,6 +131,8 @@ class Encoding:
 
 
 BYTES: Final = Encoding("", b"\n", 1)
+_NEWLINES: Final = {"lf": BYTES, "cr": Encoding("", b"\r", 1), "nul": Encoding("", b"\0", 1)}
+_SWAPS: Final = {each: bytes.maketrans(each + b"\n", b"\n" + each) for each in (b"\r", b"\0")}
 _ENCODINGS: Final = {
     "": BYTES,
     "utf-16le": Encoding("utf-16-le", b"\n\0", 4),
@@ -117,6 +140,13 @@ _ENCODINGS: Final = {
 }
 
 
-def encoding_of(name: Name) -> Encoding:
-    """Return the encoding that a setting names."""
-    return _ENCODINGS[name]
+def marked_encoding(head: bytes) -> Name:
+    """Return the encoding that the byte order mark at the beginning of a file names; "" without one of UTF-16."""
+    if head.startswith(b"\xff\xfe") and head[2:4] != b"\0\0":  # with NULs, it is UTF-32's
+        return "utf-16le"
+    return "utf-16be" if head.startswith(b"\xfe\xff") else ""
+
+
+def encoding_of(name: Name, newline: Newline = "lf") -> Encoding:
+    """Return the encoding that settings name; `newline` counts for text handled as bytes."""
+    return _ENCODINGS[name] if name else _NEWLINES[newline]

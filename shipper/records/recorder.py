@@ -59,10 +59,10 @@ class Recorder:
         self._joiner = _joiner(rules, keys=self._redactor is not None and self._redactor.joins_keys)
         self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
         self._changes = bool(self._filters or rules.redact)
-        self.encoding = encoding_of(rules.encoding)
+        self.encoding = encoding_of(rules.encoding, rules.newline)
         self.max_record_bytes = rules.max_record_bytes
         self.joins = self._joiner is not None
-        self.rewrites = self._changes or self.encoding.decodes
+        self.rewrites = self._changes or self.encoding.decodes or self.encoding.swaps
         self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S
 
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
@@ -72,7 +72,7 @@ class Recorder:
         offset of `data` in the file.
         """
         if not self.encoding.decodes:
-            return self._cut(data, start, flush=flush, final=final)
+            return self._cut(self.encoding.swapped(data), start, flush=flush, final=final)
         decode = self.encoding.decode if final else self.encoding.decode_unfinished
         text = decode(data[start:], at + start)
         found = self._cut(text.body, 0, flush=flush, final=final)
@@ -94,11 +94,11 @@ class Recorder:
 
     def begins(self, line: bytes) -> bool:
         """Return True if a line begins a record, whatever is before it, or if nothing can be inherited."""
-        return not self._inherits or begins_by_itself(line)
+        return not self._inherits or begins_by_itself(self.encoding.swapped(line))
 
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
-        text = self.encoding.decode(data, at).body if self.encoding.decodes else data
+        text = self.encoding.decode(data, at).body if self.encoding.decodes else self.encoding.swapped(data)
         lines = text[text.find(b"\n") + 1 :]
         return inherit(self._stated(lines), lines, NOTHING)[1] if lines and self._inherits else NOTHING
 
@@ -108,7 +108,8 @@ class Recorder:
         `at`: the offset of `body` in the file. `before`: what its first line may continue.
         """
         if not self.encoding.decodes:
-            return self._finish(body, bounds, now, before)
+            found = self._finish(self.encoding.swapped(body), bounds, now, before)
+            return _with_inner_lines(found, self.encoding.newline) if self.encoding.swaps else found
         text = self.encoding.decode(body, at)
         found = self._finish(text.body, bounds, now, before)
         return replace(found, lengths=text.lengths(found.lengths))
@@ -171,6 +172,14 @@ class Recorder:
         _count_dropped("filter", filtered)
         _count_dropped("rate_limit", len(kept) - sum(kept) - filtered)
         return kept
+
+
+def _with_inner_lines(found: Finished, newline: bytes) -> Finished:
+    """Return the same with LFs where swapped text has `newline`: then a record may be several lines."""
+    if newline not in found.body:
+        return found
+    lengths = found.lengths or tuple((size, size) for size in map(len, io.BytesIO(found.body)))
+    return replace(found, body=found.body.replace(newline, b"\n"), lengths=lengths)
 
 
 class Recorders:

@@ -8,6 +8,7 @@ from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
+from shipper.records.encoding import Newline
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName, Said, reader_of
 from shipper.records.redaction_presets import Redact
@@ -46,6 +47,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Record boundaries, severities, and which parts of records leave the host."""
 
     encoding: EncodingName = ""
+    newline: Newline = "lf"
     format: FormatName = "auto"
     level_key: str = ""
     pattern: str = ""
@@ -67,6 +69,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             cause = f"default_severity {self.default_severity!r} is not a severity"
             raise UsageError("use the severity", cause, error.hint) from error
         reader_of(self.said())
+        if self.encoding and self.newline != "lf":
+            raise UsageError("use newline", f"with encoding: {self.encoding}, newline can only be lf", "remove newline")
 
     def said(self) -> Said:
         """Return the keys about the format."""

@@ -132,6 +132,14 @@ class Registry:
         """Return True if a stream id was ever used here."""
         return bool(self._db.execute("SELECT 1 FROM streams WHERE stream = ?", (stream,)).fetchone())
 
+    def head_lengths(self) -> list[int]:
+        """Return the lengths of heads that occur."""
+        return [length for (length,) in self._db.execute("SELECT DISTINCT head_length FROM streams")]
+
+    def with_head(self, length: int, head: bytes) -> list[Row]:
+        """Return the streams, done or not, with this head."""
+        return self._rows("WHERE head_length = ? AND head = ?", (length, head))
+
     def expire(self, before_s: float, is_there: Callable[[Outline], bool], after: int = 0) -> int:
         """Forget streams that were not saved since `before_s` and whose file is gone, a part at a time.
 

@@ -9,6 +9,7 @@ import os
 
 from logbus.errors import SourceError
 from logbus.telemetry import gauge
+from shipper.files.archives import is_archive
 from shipper.files.complaints import report_dropped, report_lost
 from shipper.files.discovery import Discovery, Siblings
 from shipper.files.opening import open_regular
@@ -96,7 +97,11 @@ class Departures:
 
     def _limit_nameless(self) -> None:
         """Drop the oldest nameless lives if too many of their bytes are unread."""
-        nameless = [life for life in self._lives.leaving if not life.names and life.tail.fd >= 0]
+        nameless = [
+            life
+            for life in self._lives.leaving
+            if not (life.names or is_archive(life.path)) and life.tail.fd >= 0  # an included archive was not deleted
+        ]
         unread = sum(life.unread for life in nameless)
         while self._nameless_bytes is not None and unread > self._nameless_bytes:
             oldest = next(life for life in nameless if life.unread)

@@ -8,6 +8,7 @@ from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
+from shipper.records.encoding import marked_encoding
 from shipper.state.registry import Registry
 
 NEW_STREAMS_A_STEP = 256
@@ -50,6 +51,8 @@ class StreamIds:
         except (OSError, SourceError) as error:
             self._following.trouble(life, error)
             return b""
+        if not (life.tail.offset or life.input.encoding):
+            self._following.complaints.note_mark(life.path, marked_encoding(head))
         life.tail.head.extend(life.tail.offset, head[: head.rfind(b"\n") + 1] or head)
         return head
 
@@ -73,6 +76,7 @@ class StreamIds:
 
     def _new_id(self, life: Life, head: bytes) -> str:
         derived = None
+        head = head[: life.recorder.encoding.behind_first(head)] or head
         if self._registry.persistent and not life.tail.offset:
             derived = identity.derived_id(self._origin, life.id.device, life.id.inode, life.id.generation, head)
         return derived if derived and not self._registry.has(derived) else identity.random_id()

@@ -20,15 +20,9 @@ from logbus.errors import LogbusError
 from sinks.__main__ import cli
 from support import wait_until
 from support.channels import Channel
+from support.plugins import enable
 
 pytestmark = pytest.mark.broker
-
-
-def enable(node: DevBroker, plugins: str) -> None:
-    """Run exactly these plugins, an Erlang list."""
-    listed = node.dir / "enabled_plugins"
-    listed.write_text(f"{plugins}.\n")
-    node.ctl("eval", f'rabbit_plugins:ensure("{listed}").')
 
 
 @pytest.fixture

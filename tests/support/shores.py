@@ -13,6 +13,7 @@ from logbus.config.settings import Broker
 from shipper.agent import Agent
 from shipper.commands.remembered import remembered
 from shipper.records.encoding import Name as EncodingName
+from shipper.records.encoding import Newline
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName
 from shipper.records.redaction_presets import Redact
@@ -30,6 +31,7 @@ class Kind(TypedDict, total=False):
     """Keys of an input, and of the whole."""
 
     encoding: EncodingName
+    newline: Newline
     format: FormatName
     level_key: str
     pattern: str
@@ -42,8 +44,10 @@ class Kind(TypedDict, total=False):
     redact: Redact | None
     max_record_bytes: int
     exclude: list[str]
+    include_compressed: bool
     label: str
     start: Literal["start", "end"]
+    ignore_older: float | str | None
     fields: dict[str, str]
     path_fields: str
     broker: Broker

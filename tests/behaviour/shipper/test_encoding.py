@@ -325,3 +325,39 @@ def test_what_a_configuration_makes_of_a_file(shore: Shore, name: EncodingName) 
     result = CliRunner().invoke(main, ["test", str(path), "--config", _config(shore, name)])
     assert "record 2: warning, line 2, from byte 14" in result.stdout
     assert "    INFO \u20ac\n" in result.stdout
+
+
+@pytest.mark.parametrize(("mark", "name"), [(b"\xff\xfe", "utf-16le"), (b"\xfe\xff", "utf-16be")])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_byte_order_mark_without_an_encoding_is_reported_once(
+    shore: Shore, mark: bytes, name: str, later: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The report names the file and the encoding to set; a file that is written later, or rotated, is reported once."""
+    text = "one 1\n".encode(name)
+    path = shore.write("a.log", b"" if later else mark + text)
+    shore.start()
+    shore.write("a.log", mark + text if later else text)
+    shore.run()
+    path.rename(shore.logs / "a.log.1")
+    shore.write("a.log", mark + text)
+    shore.run()
+    said = [each for each in caplog.messages if "byte order mark" in each]
+    assert said == [
+        f"{path} begins with a UTF-16 byte order mark, but is published as bytes: set encoding: {name} for its input"
+    ]
+
+
+@pytest.mark.parametrize("head", [b"\xff\xfe\0\0o\0\0\0", b"\xef\xbb\xbfone 1\n", b"\xff 1\n", b"plain 1\n"])
+def test_other_beginnings_are_not_reported(shore: Shore, head: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """UTF-32, UTF-8 and any other bytes say nothing about UTF-16."""
+    shore.write("a.log", head)
+    shore.start()
+    assert "byte order mark" not in caplog.text
+
+
+def test_a_byte_order_mark_with_an_encoding_is_not_reported(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
+    """It is removed, as it always was."""
+    shore.write("a.log", "\ufeffone 1\n".encode("utf-16le"))
+    shore.start(encoding="utf-16le")
+    assert shore.publisher.batches[0].body == b"one 1\n"
+    assert "byte order mark" not in caplog.text

@@ -103,3 +103,32 @@ def test_a_file_may_be_called_like_a_command(word: str, tmp_path: Path, monkeypa
     (tmp_path / word).write_bytes(b"12345")
     assert f"{word}: 5 bytes" in run(f"./{word}", "--check").output
     assert f"{word}: 5 bytes" in run("--check", word).output
+
+
+def test_check_says_which_archives_are_read_and_which_files_are_ignored(tmp_path: Path) -> None:
+    """With `include_compressed`, archives are listed; with `ignore_older`, the limit is."""
+    (tmp_path / "a.log.1.gz").write_bytes(b"12345")
+    config = tmp_path / "shipper.yml"
+    config.write_text(f"inputs: [{{paths: ['{tmp_path}/a*'], include_compressed: true, ignore_older: 7d}}]\n")
+    said = run("--config", str(config), "--check").output
+    assert f"{tmp_path}/a.log.1.gz: 5 bytes, label a" in said
+    assert "files last written 7d or longer before the first start are ignored" in said
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ("ignore_older: soon", "ignore_older: 'soon' is not a duration"),
+        ("ignore_older: 0d", "as in 7d"),
+        ("newline: cr, encoding: utf-16le", "newline can only be lf"),
+        ("newline: crlf", "expected 'lf' or 'cr' or 'nul'"),
+    ],
+)
+def test_keys_that_make_no_sense_are_refused(tmp_path: Path, keys: str, said: str) -> None:
+    """The line names the key and the value; exit 2."""
+    config = tmp_path / "shipper.yml"
+    config.write_text(f"inputs:\n- {{paths: [a.log], {keys}}}\n")
+    result = run("--config", str(config), "--check")
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert f"{config}:2" in result.stderr

@@ -1,5 +1,6 @@
 """`explain PATH`: why a file is shipped, or why it is not."""
 
+import gzip
 import os
 import socket
 from pathlib import Path
@@ -164,3 +165,31 @@ def test_a_configuration_is_needed(tmp_path: Path) -> None:
     """Without --config, or with a wrong file: exit 2."""
     assert CliRunner().invoke(main, ["explain", "a.log"]).exit_code == 2
     assert CliRunner().invoke(main, ["explain", "a.log", "--config", str(tmp_path / "no.yml")]).exit_code == 2
+
+
+def test_it_is_older_than_ignore_older(shore: Shore) -> None:
+    """It is ignored, since when and until when, before the first start and after it; one written to since is not."""
+    shore.write("a.log", b"1\n")
+    os.utime(shore.logs / "a.log", (1_000_000_000, 1_000_000_000))
+    inputs = "[{paths: [LOGS/*.log], ignore_older: 7d}]"
+    said = ("not shipped: it is ignored: it was last written at 2001-09-09", "ignore_older: 7d", "read from its start")
+    says(explain(shore, "a.log", inputs), 1, *said)
+    shore.start(ignore_older="7d")
+    says(explain(shore, "a.log", inputs), 1, *said)
+    shore.write("a.log", b"2\n")
+    says(explain(shore, "a.log", inputs), 0, ": shipped: ")
+
+
+def test_an_archive_that_is_included(shore: Shore) -> None:
+    """It is read at the first start; then its stream is shown; one that rotation makes later is not shipped."""
+    inputs = "[{paths: ['LOGS/*.log*'], include_compressed: true}]"
+    (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(b"1\n"))
+    says(explain(shore, "a.log.1.gz", inputs), 0, ": shipped: it is unpacked and read at the first start")
+    shore.start("*.log*", include_compressed=True)
+    for _ in range(3):
+        shore.run(6.0)
+    says(explain(shore, "a.log.1.gz", inputs), 0, ": shipped: ", f"stream {shore.publisher.batches[0].stream}")
+    (shore.logs / "a.log.2.gz").write_bytes(gzip.compress(b"2\n"))
+    says(explain(shore, "a.log.2.gz", inputs), 1, "not shipped: ", "not there at the first start")
+    (shore.logs / "b.log.gz").write_bytes(gzip.compress(b"3\n" * 999)[:4])
+    says(explain(shore, "b.log.gz", inputs), 1, "not shipped: nothing can be unpacked")

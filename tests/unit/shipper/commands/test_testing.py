@@ -120,3 +120,14 @@ def test_nothing_to_test(config: Path, tmp_path: Path) -> None:
     assert run("--config", str(config), "--input", "0", str(tmp_path / "none"))[0] == 1
     config.write_text("inputs: [{paths: [a]}]")
     assert run("--config", str(config))[0] == 2
+
+
+def test_records_that_end_with_another_byte(tmp_path: Path) -> None:
+    """With `newline`, each record is shown once, at its place in the file, whatever LFs are in it."""
+    config, log = tmp_path / "shipper.yml", tmp_path / "app.log"
+    config.write_text(f"inputs: [{{paths: ['{log}'], newline: nul}}]\n")
+    log.write_bytes(b"ERROR one\nmore\0two\0")
+    code, said = run("--config", str(config), str(log))
+    assert code == 0
+    assert "record 1: err, line 1, from byte 0" in said
+    assert "record 2: info, line 2, from byte 15" in said
