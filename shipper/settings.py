@@ -12,6 +12,7 @@ import msgspec
 from logbus.config.patterns import compile_pattern
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
+from logbus.telemetry import address_of
 from shipper.expectations import Case
 from shipper.records.filters import path_fields
 from shipper.records.rules import Rules
@@ -83,6 +84,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: str = ""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     tests: list[Case] = []
+
+    def __post_init__(self) -> None:
+        """Check the address of the metrics. Raises UsageError."""
+        if self.metrics:
+            address_of(self.metrics)
 
     def private_files(self) -> list[str]:
         """Return the files and directories that are never shipped, whichever input names them: secrets and state."""
