@@ -15,7 +15,7 @@ _FOREIGN = (  # what a glob must not contain, why, what to write, and the charac
     (r"[A-Za-z]:[\\/]|\\\\", "it is a path of Windows: write it with /, as this system does", "\\"),
     (r".*\{[^{}]*,[^{}]*\}", "braces are not expanded: write one entry for each alternative", "{"),
 )
-_REGULAR_EXPRESSION = re.compile(r"\^|.*(?:\$$|\\[.dws/]|\.[*+]\.|\(\?|\([^()]*\|[^()]*\))", re.DOTALL)
+_REGULAR_EXPRESSION = re.compile(r"\^|.*(?:\$$|\\[.dws/]|\(\?[:=!<Pi]|\([^()]*\|[^()]*\))", re.DOTALL)
 _GLOB = "it is a regular expression, and globs are asked for, such as '*.gz' or 'debug-*'"
 
 

@@ -58,6 +58,9 @@ def compare(settings: file.Settings, streams: list[Coverage], against: Path) -> 
 
 def require_compared(found: list[Comparison], against: Path) -> None:
     """Raise LogbusError if not one source was compared."""
+    if found and all(each.verdict == "shared" for each in found):
+        cause = "each source shares its output with others, so that they cannot be told apart"
+        raise LogbusError("compare with sources", cause, "only outputs of one source each can be compared")
     if all(each.verdict in {"shared", "not here"} for each in found):
         example = against / found[0].path.lstrip("/") if found else against
         raise LogbusError(

@@ -31,7 +31,8 @@ def test_what_a_glob_does_not_understand_is_named(text: str, advice: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
-        "/var/log/*.log", "logs/**/app-[0-9]*.log", "-", "app~", "a.b.*", "com.acme.Outer$Inner.log", "{single}.log",
+        "/var/log/*.log", "app.*.log", "copy (?).log",
+        "logs/**/app-[0-9]*.log", "-", "app~", "a.b.*", "com.acme.Outer$Inner.log", "{single}.log",
         "[~]/app.log", "[$]HOME/app.log", "app (copy).log", "/srv/c:/x.log", r"dev-disk\x2dby.log", "[^a]*.log",
     ],
 )  # fmt: skip
