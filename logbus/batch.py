@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from logbus import VERSION
-from logbus.errors import WireError
+from logbus.errors import WireError, counted
 from logbus.severity import Severity, classify
 from logbus.wire import bounds, frames, headers
 from logbus.wire.batch import Batch, Span, count_lines, records, select, split, split_records, trim
@@ -183,7 +183,9 @@ def _decode_batch(message: Message) -> Batch:
     levels = headers.raw("levels", headers.required(table, "levels"), MAX_RECORDS)
     count = headers.integer("records", headers.required(table, "records"))
     if count != len(levels):
-        raise WireError(f"{count} records are announced, and levels are given for {len(levels)}")
+        raise WireError(
+            f"{counted(count, 'record is', 'records are')} announced, and levels are given for {len(levels)}"
+        )
     lengths = table.get("lengths")
     return Batch(
         levels=levels,
@@ -232,13 +234,13 @@ def _hold_to_rules(batch: Batch) -> None:
     if batch.lengths is not None:
         _hold_to_lengths(batch, batch.lengths)
     elif batch.end - batch.offset != len(batch.body):
-        raise WireError(f"its body has {len(batch.body)} bytes, its position {batch.end - batch.offset}")
+        raise WireError(f"its body has {counted(len(batch.body), 'byte')}, its position {batch.end - batch.offset}")
 
 
 def _hold_to_lines(batch: Batch) -> None:
     lines = count_lines(batch.body)
     if lines != len(batch.levels):
-        raise WireError(f"its body has {lines} lines, and levels are given for {len(batch.levels)}")
+        raise WireError(f"its body has {counted(lines, 'line')}, and levels are given for {len(batch.levels)}")
 
 
 def _hold_to_lengths(batch: Batch, lengths: tuple[tuple[int, int], ...]) -> None:

@@ -22,6 +22,11 @@ def visible(text: object) -> str:
     return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in str(text))
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 line`, `2 lines`, `2 matches` for the `plural` matches."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 class LogbusError(Exception):
     """Base class: cannot do `cannot` because of `cause`; `hint` says what to do about it."""
 

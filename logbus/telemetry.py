@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("logbus.telemetry")
 
 Kind = Literal["counter", "gauge"]
+PORT_MAX = 65_535
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 ALIVE_WITHIN_S = 30.0
 
@@ -127,6 +128,17 @@ def _plain(start: StartResponse, status: str, body: bytes) -> Iterable[bytes]:
     return [body]
 
 
+def address_of(listen: str) -> tuple[str, int]:
+    """Return host and port of `host:port`. Raises UsageError for anything else."""
+    host, _, port = listen.rpartition(":")
+    if not (port.isascii() and port.isdecimal() and int(port) <= PORT_MAX):
+        cause = f"metrics {listen!r} names no port from 0 to {PORT_MAX}"
+        raise UsageError("serve metrics", cause, "give host:port, such as 127.0.0.1:9600")
+    if not host:
+        raise UsageError("serve metrics", f"metrics {listen!r} names no host", f"write 127.0.0.1:{port}")
+    return host.strip("[]"), int(port)
+
+
 def serve(listen: str) -> int:
     """Serve metrics and health on `host:port` from a thread; return the port (0 in `listen`: a free one).
 
@@ -134,15 +146,13 @@ def serve(listen: str) -> int:
     """
     from logbus.metrics_server import MetricServer  # noqa: PLC0415 - only when served
 
-    host, _, port = listen.rpartition(":")
-    hint = "give host:port, such as 127.0.0.1:9600"
-    if not host:
-        raise UsageError(f"serve metrics on {listen!r}", "it names no host", hint)
+    host, port = address_of(listen)
     try:
-        server = MetricServer(host.strip("[]"), int(port))
-    except (OSError, ValueError, OverflowError) as error:
+        server = MetricServer(host, port)
+    except OSError as error:
+        hint = f"give another port, or an address of this machine, such as 127.0.0.1:{port}"
         raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
-    if host.strip("[]") not in LOOPBACK:
+    if host not in LOOPBACK:
         logger.warning("metrics are served on %s to anyone who reaches it: 127.0.0.1 keeps them local", visible(listen))
     server.set_app(application())
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})

@@ -14,6 +14,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,14 @@ from logbus import daemon, telemetry
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
-from logbus.config.settings import Broker, Document, check_again, load, read_secret
-from logbus.errors import SourceError, UsageError, visible
+from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
+from logbus.config.variables import unused_broker
+from logbus.errors import SourceError, UsageError, counted, visible
 from logbus.handover import was_reloaded
 from shipper.agent import Agent
+from shipper.files.complaints import Complaints
 from shipper.files.discovery import Discovery, Found, left_out
+from shipper.files.globs import check_inputs
 from shipper.files.old_files import age
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
@@ -122,27 +126,42 @@ def main(  # noqa: PLR0913 - one parameter per flag
     """Ship the lines of log files to RabbitMQ: every one, in order, across restarts of either side."""
     daemon.configure_logging("shipper", verbose=verbose)
     given = {"start": start, "label": label, "host": host}
-    settings = _from_file(config, paths, given) if config else _ad_hoc(paths, given)
+    settings = _from_file(config, paths, given, broker) if config else _ad_hoc(paths, given)
     if broker or (not config and os.environ.get("LOGBUS_BROKER")):
         settings = msgspec.structs.replace(settings, broker=Broker(url=broker or os.environ["LOGBUS_BROKER"]))
     if state:
         settings = msgspec.structs.replace(settings, state=str(state))
+    if config and not settings.state and any(each.paths != ["-"] for each in settings.inputs):
+        logger.warning("there is no state: nothing is remembered, and each start ships every file again (set state)")
     if only_check:
         _check_secrets(settings)
         return _explain(settings)
     return _ship(settings, once=once, config=config)
 
 
-def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
+def _from_file(config: Path, paths: tuple[str, ...], given: dict[str, str | None], broker: str | None) -> Settings:
     extra = [f"--{'from' if name == 'start' else name}" for name, value in given.items() if value] + list(paths)
     if extra:
         raise UsageError(f"use {extra[0]} together with --config", "the file sets it", f"set it in {config}")
-    return load(config, Settings)
+    document = load_document(config)
+    if not broker and (warning := unused_broker(document)):
+        logger.warning("%s", warning)
+    return _converted(document)
+
+
+def _converted(document: Document) -> Settings:
+    """Return a valid configuration of a shipper. Raises ConfigError."""
+    settings = document.convert(Settings)
+    check_inputs(document, settings)
+    return settings
 
 
 def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
     if not paths:
         raise UsageError("ship", "no files were named", "give paths, globs or -, or --config FILE; see --help")
+    if not os.path.lexists(paths[0]) and (near := get_close_matches(paths[0], COMMANDS, 1)):
+        hint = f"did you mean {near[0]}? To wait for a file of that name, write ./{paths[0]}"
+        raise UsageError(f"ship {paths[0]}", "there is no such file, and no such command", hint)
     for path in paths:
         if path != "-" and os.path.isdir(path):
             raise UsageError(f"ship {path}", "it is a directory", f"quote a glob, such as '{path.rstrip('/')}/*.log'")
@@ -157,23 +176,33 @@ def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
 
 
 def _explain(settings: Settings) -> int:
-    """Show what would be shipped."""
+    """Show what would be shipped, and warn of files that cannot be."""
+    found = _found_by([each for each in settings.inputs if each.paths != ["-"]])
+    complaints = Complaints(settings.private_files())
+    shipped = [file for file in found if _opens(complaints, file)]
     for each in settings.inputs:
         click.echo(f"input {visible(each.label or 'labelled by file name')}: {visible(', '.join(each.paths))}")
-        found = [] if each.paths == ["-"] else _found_by(each)
-        for file in found:
-            click.echo(
-                f"  {visible(file.path)}: {file.status.st_size} bytes, label {visible(each.label_of(file.path))}"
-            )
-        if not found:
+        for file in (file for file in shipped if file.input is each):
+            size = counted(file.status.st_size, "byte")
+            click.echo(f"  {visible(file.path)}: {size}, label {visible(each.label_of(file.path))}")
+        if not any(file.input is each for file in found):
             click.echo("  standard input" if each.paths == ["-"] else "  no file matches yet; waiting for one")
         click.echo(f"  files present at the first start are read from their {each.start}")
         if each.ignore_older:
             click.echo(f"  files last written {age(each)} or longer before the first start are ignored")
+    click.echo(f"broker {visible(settings.broker.shown())}")
     click.echo(
         f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
     )
     return 0
+
+
+def _opens(complaints: Complaints, file: Found) -> bool:
+    """Return True for a file that can be shipped; report any other."""
+    opened = complaints.open(file)
+    if opened:
+        opened.close()
+    return opened is not None
 
 
 def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
@@ -194,14 +223,16 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began
         click.echo(
-            f"shipped {agent.records} lines, {agent.bytes} bytes of {agent.files} files in {took_s:.1f} s", err=True
+            f"shipped {counted(agent.records, 'line')}, {counted(agent.bytes, 'byte')} of "
+            f"{counted(agent.files, 'file')} in {took_s:.1f} s",
+            err=True,
         )
     return code or int(once and (agent.failures > 0 or not agent.complete))
 
 
 def _check(document: Document) -> None:
     """Raise UsageError if a document is no valid shipper configuration, or one of its secrets cannot be used."""
-    _check_secrets(document.convert(Settings))
+    _check_secrets(_converted(document))
 
 
 def _check_secrets(settings: Settings) -> None:
@@ -232,13 +263,13 @@ def _await_keys(settings: Settings, pause: Callable[[float], None] = time.sleep)
 def _check_keys(settings: Settings) -> None:
     for each in settings.inputs:
         if each.redact and each.redact.key_file:
-            read_secret(Path(each.redact.key_file))
+            read_secret(Path(each.redact.key_file), "key_file")
 
 
 def _require_something(settings: Settings) -> None:
     """Raise SourceError if there is no file to ship."""
     inputs = [each for each in settings.inputs if each.paths != ["-"]]
-    if len(inputs) == len(settings.inputs) and not any(map(_found_by, inputs)):
+    if len(inputs) == len(settings.inputs) and not _found_by(inputs):
         paths = [path for each in inputs for path in each.paths]
         if why := next((why for each in inputs for path in each.paths if (why := _left_out(path, each))), ""):
             hint = (
@@ -248,8 +279,8 @@ def _require_something(settings: Settings) -> None:
         raise SourceError(f"ship {', '.join(paths)}", "there is no such file", "check the path; quote a glob")
 
 
-def _found_by(entry: Input) -> list[Found]:
-    discovery = Discovery([entry])
+def _found_by(inputs: list[Input]) -> list[Found]:
+    discovery = Discovery(inputs)
     return [*discovery.scan(), *discovery.archives()]
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from logbus.config.durations import seconds
 from logbus.config.patterns import compile_pattern
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
+from logbus.telemetry import address_of
 from shipper.expectations import Case
 from shipper.records.filters import path_fields
 from shipper.records.rules import Rules
@@ -21,6 +21,9 @@ FIELDS_BYTES = 16 * 1024
 
 Positive = Annotated[int, msgspec.Meta(gt=0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+MOST_AGE_S = 36_525 * 86_400
+"""A hundred years: beyond the age of any log."""
+
 Name = Annotated[str, msgspec.Meta(max_length=63)]
 """A host or a label: at most 255 bytes on the wire, whatever its characters."""
 
@@ -33,7 +36,7 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     include_compressed: bool = False
     label: Name = ""
     start: Literal["start", "end"] = "start"
-    ignore_older: Annotated[float, msgspec.Meta(gt=0)] | Text | None = None
+    ignore_older: Annotated[float, msgspec.Meta(gt=0, le=MOST_AGE_S)] | None = None
     fields: Annotated[dict[str, str], msgspec.Meta(max_length=64)] = msgspec.field(default_factory=dict)
     path_fields: str = ""
 
@@ -43,18 +46,8 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
             raise UsageError("use the fields", f"the fields take {size} bytes in total, at most {FIELDS_BYTES}")
-        self.ignore_older_s()
         if self.path_fields and not compile_pattern(self.path_fields).groupindex:
             raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
-
-    def ignore_older_s(self) -> float:
-        """Return `ignore_older` in seconds; 0 if it is not set. Raises UsageError."""
-        if self.ignore_older is None:
-            return 0.0
-        try:
-            return seconds(self.ignore_older)
-        except UsageError as error:
-            raise UsageError("use ignore_older", f"ignore_older: {error.cause}", error.hint) from error
 
     def fields_of(self, path: str) -> Mapping[str, str]:
         """Return the fields of a file's batches: the input's, and those that `path_fields` matches in its path."""
@@ -96,6 +89,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: str = ""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     tests: list[Case] = []
+
+    def __post_init__(self) -> None:
+        """Check the address of the metrics. Raises UsageError."""
+        if self.metrics:
+            address_of(self.metrics)
 
     def private_files(self) -> list[str]:
         """Return the files and directories that are never shipped, whichever input names them: secrets and state."""

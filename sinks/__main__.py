@@ -4,6 +4,7 @@ from logbus import early
 
 early.prepare(__name__)
 
+import logging
 import sys
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -16,15 +17,18 @@ from logbus import VERSION, daemon
 from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
-from logbus.config.settings import Broker, check_again, load, load_document
-from logbus.errors import UsageError
+from logbus.config.settings import Broker, Document, check_again, load_document
+from logbus.config.variables import unused_broker
+from logbus.errors import UsageError, counted, visible
 from sinks import file as file_sink
 from sinks.commands import dead_letters, topology
 from sinks.commands.audit import Coverage, coverage, report
-from sinks.commands.compare import compare
-from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, plan_of, plans_of
+from sinks.commands.compare import compare, require_compared
+from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, names_in, plan_of, plans_of
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of, run
+
+logger = logging.getLogger("sinks")
 
 URL = Broker().url
 EXAMPLES = """
@@ -89,15 +93,16 @@ def cli() -> None:
 
 @cli.command("daemon", short_help="Run a sink of a configuration file (the default).")
 @options(config_option)
-@click.argument("name")
+@click.argument("name", required=False)
 @click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
 @click.option("--verbose", "-v", is_flag=True, help="Log normal operation too.")
 @daemon.errors_to_exit_codes
-def daemon_command(config: Path | None, name: str, check: bool, verbose: bool) -> int:
+def daemon_command(config: Path | None, name: str | None, check: bool, verbose: bool) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
-    daemon.configure_logging(f"sink {name}", verbose=verbose)
+    daemon.configure_logging(f"sink {name or ''}".strip(), verbose=verbose)
     path = _required(config)
-    plan = load_plan(path, name)
+    name = name or _no_name(path)
+    plan = plan_of(_document(path), name)
     if check:
         plan.broker.check()
         return _describe(plan)
@@ -159,7 +164,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
     at DIR/PATH; exit 1 if one differs.
     """
     daemon.configure_logging("audit")
-    plan = load_plan(_required(config), name or _no_name()) if state is None else None
+    plan = load_plan(path := _required(config), name or _no_name(path)) if state is None else None
     directory = plan.state if plan else state
     if directory is None:
         raise click.UsageError(f"{name} keeps no state: there is nothing to audit")
@@ -183,7 +188,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
 def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
     """List the dead letters (messages that no sink could decode or write); show, requeue or drop one by its id."""
     daemon.configure_logging("dead")
-    where = load(config, Settings).broker if config else Broker(url=broker)
+    where = _document(config).convert(Settings).broker if config else Broker(url=broker)
     if action == "list":
         for line in dead_letters.show_list(where, limit):
             click.echo(line)
@@ -195,7 +200,7 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
             click.echo(line)
         return 0
     count = {"requeue": dead_letters.requeue, "drop": dead_letters.drop}[action](where, letter)
-    click.echo(f"{count} dead letters: {action} done")
+    click.echo(f"{counted(count, 'dead letter')}: {action} done")
     return 0
 
 
@@ -211,7 +216,7 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
     path = _required(config)
     if action == "delete" and not names:
         raise UsageError("delete queues", "no sink is named", "give their sinks' names")
-    document = load_document(path)
+    document = _document(path)
     every = plans_of(document)
     broker = document.convert(Settings).broker
     with session(broker, "topology") as link:
@@ -239,6 +244,7 @@ def _same(plan: Plan | None, streams: list[Coverage], against: Path) -> bool:
     found = list(compare(plan.settings, streams, against))
     for each in found:
         click.echo(each)
+    require_compared(found, against)
     return not any(each.verdict == "differs" for each in found)
 
 
@@ -246,6 +252,7 @@ def _describe(plan: Plan) -> int:
     patterns = bindings_of(plan.sink_type, plan.settings)
     wanted = f"bound by {', '.join(map(repr, patterns))}" if patterns else "bound to everything"
     click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
+    click.echo(f"broker {visible(plan.broker.shown())}")
     return 0
 
 
@@ -255,8 +262,16 @@ def _required(config: Path | None) -> Path:
     return config
 
 
-def _no_name() -> NoReturn:
-    raise click.UsageError("NAME is missing: which sink?")
+def _no_name(config: Path) -> NoReturn:
+    raise UsageError("choose a sink", "NAME is missing", f"the sinks of {config} are: {names_in(config)}")
+
+
+def _document(path: Path) -> Document:
+    """Return a configuration; warn if LOGBUS_BROKER is set in vain."""
+    document = load_document(path)
+    if warning := unused_broker(document):
+        logger.warning("%s", warning)
+    return document
 
 
 def main() -> NoReturn:

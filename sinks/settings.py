@@ -12,6 +12,7 @@ from logbus.broker.consumer import PREFETCH
 from logbus.broker.topology import RESERVED, Limits
 from logbus.config.settings import Broker, Document, load_document
 from logbus.errors import UsageError
+from logbus.telemetry import address_of
 from sinks.delivery.group_commit import COMMIT_BYTES, COMMIT_S
 from sinks.delivery.runner import ARRIVED_BYTES
 from sinks.overlap import collisions
@@ -62,6 +63,11 @@ class Common(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     put_away_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)] | None = None
     metrics: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the address of the metrics. Raises UsageError."""
+        if self.metrics:
+            address_of(self.metrics)
+
     def prefetch_batches(self, *, may_wait: bool) -> int:
         """Return how many unacknowledged batches RabbitMQ may deliver.
 
@@ -107,6 +113,11 @@ def plan_of(document: Document, name: str) -> Plan:
     if name not in plans:
         raise document.error(f"there is no sink {name!r}: {suggestion(name, plans)}", "sinks")
     return plans[name]
+
+
+def names_in(path: Path) -> str:
+    """Return the names of the sinks in a file, for a message. Raises ConfigError."""
+    return ", ".join(load_document(path).convert(Settings).sinks) or "none"
 
 
 def plans_of(document: Document) -> dict[str, Plan]:

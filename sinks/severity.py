@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from logbus.batch import Batch, select, word
-from logbus.config.checking import problems
+from logbus.config.checking import problems, with_units
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
@@ -108,6 +108,7 @@ def inner_of(outer: Settings) -> tuple[SinkType, msgspec.Struct]:
     if not isinstance(name, str):
         raise UsageError("use the settings under write", "they name no type", "add one, as in type: file")
     inner_type = find_type(name)
+    keys = with_units(keys, inner_type.Settings)
     found = list(problems(keys, inner_type.Settings, ("write",), lambda _keys: None))
     if found:
         flaws = "; ".join(f"{'.'.join(map(str, each.keys))}: {each.flaw}" for each in found)
@@ -120,9 +121,9 @@ def wanted_severities(settings: Settings) -> list[Severity]:
     if (settings.min is None) == (settings.severities is None):
         raise UsageError("use the severity sink's settings", "give either min or severities", "as in min: err")
     if settings.min is not None:
-        least = parse_severity(settings.min)
+        least = parse_severity(settings.min, "min")
         return [severity for severity in Severity if severity <= least]
-    return sorted({parse_severity(each) for each in settings.severities or []})
+    return sorted({parse_severity(each, "severities:") for each in settings.severities or []})
 
 
 def _digits(settings: Settings) -> bytes:

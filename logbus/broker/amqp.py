@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within", "open_blocking", "parameters"]
 
 SOCKET_TIMEOUT_S = 10.0
+HEARD_BYTES = 16
+"""Enough to recognise another protocol."""
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we report it once
 _AsyncTransportBase._MAX_RECV_BYTES = 64 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
@@ -55,7 +57,17 @@ class BoundedAssembler(pika.channel.ContentFrameAssembler):
         return method, header, Excerpt(beginning, header.body_size)
 
 
-class AtOnce(pika.SelectConnection):
+class Attentive(pika.SelectConnection):
+    """Remembers what the other side sent, if it ends a new connection before any AMQP: pika keeps only a text."""
+
+    def _on_stream_terminated(self, error: Exception | None) -> None:
+        if self.connection_state == self.CONNECTION_PROTOCOL and isinstance(error, pika.exceptions.StreamLostError):
+            heard = bytes(self._frame_buffer[:HEARD_BYTES])
+            error = refusals.NotAmqp(heard, tls=self.params.ssl_options is not None)
+        super()._on_stream_terminated(error)
+
+
+class AtOnce(Attentive):
     """Sends the frames of a message at once, in one write; receives bodies of bounded size.
 
     pika makes one system call per frame, and the broker then one read per frame; and it sends from the next turn of
@@ -115,8 +127,8 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
     trouble: BrokerError | None = None
     for endpoint in broker.endpoints():
         try:
-            return BlockingConnection(parameters(endpoint, broker, role))
-        except (pika.exceptions.AMQPError, OSError) as error:
+            return BlockingConnection(parameters(endpoint, broker, role), _impl_class=Attentive)  # type: ignore[arg-type] # a class
+        except (pika.exceptions.AMQPError, OSError, refusals.NotAmqp) as error:
             trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
     raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
 

@@ -33,6 +33,7 @@ from logbus.broker import refusals, topology
 from logbus.broker.management import name_full_queues
 from logbus.broker.messages import properties_of
 from logbus.broker.window import LEAST, Amount, Window
+from logbus.errors import counted
 from logbus.telemetry import count, gauge
 
 if TYPE_CHECKING:
@@ -254,9 +255,9 @@ class Publisher:
         if self._silent_s >= SAY_SILENCE_S and not self.held_because:
             self.held_because = "no answer"
             logger.warning(
-                "RabbitMQ has not answered %d batches for %d s: a queue may have no leader, or an overloaded node "
+                "RabbitMQ has not answered %s for %d s: a queue may have no leader, or an overloaded node "
                 "(rabbitmqctl list_queues name leader); waiting",
-                len(self._sent),
+                counted(len(self._sent), "batch", "batches"),
                 self._silent_s,
             )
         if self._silent_s >= limit_s and not self._connection.unsent_bytes():  # else a slow link would start over

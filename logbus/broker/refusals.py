@@ -5,6 +5,7 @@ connection.
 """
 
 import re
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,21 @@ _NEEDED = {"exchange": "write", "queue": "read"}
 _UNACKNOWLEDGED = "delivery acknowledgement"
 _NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
+
+
+_HTTP = b"HTTP/"
+_TLS_ALERT = b"\x15\x03"
+_PLAIN_PORT = "amqp:// needs RabbitMQ's plain port, usually 5672"
+_CLIENT_CERTIFICATE = "it may demand a client certificate: give cert_file and key_file that it trusts"
+
+
+class NotAmqp(Exception):  # noqa: N818 - it never leaves `logbus.broker`
+    """The other side ended a new connection without a word of AMQP; `heard` is the beginning of what it sent."""
+
+    def __init__(self, heard: bytes, *, tls: bool) -> None:
+        super().__init__(heard, tls)
+        self.heard = heard
+        self.tls = tls
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -49,11 +65,38 @@ def read_open_error(error: BaseException, where: str) -> BrokerError:
         code = getattr(each, "reply_code", 0)
         if code in (ACCESS_REFUSED, NOT_ALLOWED, NOT_FOUND):
             return BrokerRefused(cannot, getattr(each, "reply_text", each), "rabbitmqctl list_vhosts, set_permissions")
-    return BrokerUnavailable(f"reach RabbitMQ at {where}", _in_words(chain))
+    if "AMQPConnectorStackTimeout" in names:
+        cause = "the connection was accepted, and nothing answers"
+        return BrokerUnavailable(f"reach RabbitMQ at {where}", cause, f"is that the AMQP port? {_PLAIN_PORT}")
+    return BrokerUnavailable(f"reach RabbitMQ at {where}", *_in_words(chain[-1]))
 
 
-def _in_words(chain: list[BaseException]) -> str:
-    last = chain[-1]
+def _in_words(last: BaseException) -> tuple[str, str]:
+    """Return cause and hint for the innermost failure of an attempt to connect."""
+    if isinstance(last, NotAmqp):
+        return _other_protocol(last)
+    if isinstance(last, ssl.SSLCertVerificationError):
+        hint = "ca_file must hold the CA that signed it, and the certificate the host of the URL"
+        return f"its certificate cannot be verified: {last.verify_message}", hint
+    if isinstance(last, ssl.SSLError):
+        reason = (last.reason or str(last)).replace("_", " ").lower()
+        if last.reason == "WRONG_VERSION_NUMBER":
+            return "that port does not speak TLS", "amqps:// needs RabbitMQ's TLS port, usually 5671; or use amqp://"
+        return f"the TLS handshake failed: {reason}", _CLIENT_CERTIFICATE if "alert" in reason else ""
+    return _plainly(last), ""
+
+
+def _other_protocol(found: NotAmqp) -> tuple[str, str]:
+    if found.heard.startswith(_HTTP):
+        return "an HTTP server answers there, as on the management port 15672", _PLAIN_PORT
+    if found.heard.startswith(_TLS_ALERT):
+        return "that port speaks TLS only", f"use amqps:// for it; {_PLAIN_PORT}"
+    if found.tls:
+        return "it ended the connection after the TLS handshake", _CLIENT_CERTIFICATE
+    return "it ended the connection without a word of AMQP", f"{_PLAIN_PORT}; a TLS port needs amqps://"
+
+
+def _plainly(last: BaseException) -> str:
     if isinstance(last, OSError) and last.strerror:
         return last.strerror.lower()
     return str(last) or type(last).__name__
@@ -78,13 +121,20 @@ def read_close(error: BaseException, where: str) -> BrokerError:
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
 
 
-def _missing_permission(text: str, where: str) -> BrokerRefused:
+def read_refusal(code: int, text: str, where: str, needs: str = "") -> BrokerRefused:
+    """Return the error for a question that RabbitMQ at `where` refused; `needs` is the permission for it, if known."""
+    if code == ACCESS_REFUSED:
+        return _missing_permission(text, where, needs)
+    return BrokerRefused(f"work at {where}", text, "compare with topology check")
+
+
+def _missing_permission(text: str, where: str, needs: str = "") -> BrokerRefused:
     """Return which permission a user lacks. Older versions of RabbitMQ do not say which of the three it is."""
     found = _ACCESS.search(text)
     if found is None:
         return BrokerRefused(f"work at {where}", text, "rabbitmqctl set_permissions")
     what, kind, name, vhost, user = found.groups()
-    what = what if what in _MAY_NOT else _NEEDED[kind]
+    what = what if what in _MAY_NOT else needs or _NEEDED[kind]
     return BrokerRefused(
         f"work at {where}",
         f"user {user!r} may not {_MAY_NOT[what]} the {kind} {name!r} in the virtual host {vhost!r}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking
 from logbus.broker.messages import message_of, properties_of
-from logbus.broker.refusals import NOT_FOUND
+from logbus.broker.refusals import NOT_FOUND, read_refusal
 from logbus.broker.topology import Binding, Declaration, Exchange
 from logbus.errors import BrokerUnavailable
 
@@ -28,12 +28,13 @@ CLOSE_WITHIN_S = 2.0
 
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
-    """A refusal by RabbitMQ: `code`, such as 404, and `text`."""
+    """A refusal by RabbitMQ: `code`, such as 404, `text`, and the permission that the question `needs`, if known."""
 
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(code, text)
+    def __init__(self, code: int, text: str, needs: str = "") -> None:
+        super().__init__(code, text, needs)
         self.code = code
         self.text = text
+        self.needs = needs
 
 
 class Session:
@@ -44,7 +45,7 @@ class Session:
         self._connection: BlockingConnection | None = connect()
         self._channel: BlockingChannel | None = None
 
-    def ask(self, question: Callable[[BlockingChannel], T], within_s: float = ANSWER_WITHIN_S) -> T:
+    def ask(self, question: Callable[[BlockingChannel], T], within_s: float = ANSWER_WITHIN_S, needs: str = "") -> T:
         """Return the result of `question` on the channel. Raises Refusal, BrokerUnavailable."""
         self._connection = self._connection or self._connect()
         try:
@@ -55,7 +56,7 @@ class Session:
             raise BrokerUnavailable("ask RabbitMQ", f"no answer after {within_s:.0f} s") from error
         except Exception as error:
             if code := getattr(error, "reply_code", 0):
-                raise Refusal(code, error.reply_text) from None  # type: ignore[attr-defined] # it has the other, too
+                raise Refusal(code, error.reply_text, needs) from None  # type: ignore[attr-defined] # it has the other, too
             if type(error).__module__.startswith("pika"):
                 raise BrokerUnavailable("ask RabbitMQ", type(error).__name__) from error
             raise
@@ -133,7 +134,7 @@ class Session:
 
     def delete_queue(self, name: str) -> None:
         """Delete a queue and its messages; do nothing if there is none."""
-        self.ask(lambda channel: channel.queue_delete(name))
+        self.ask(lambda channel: channel.queue_delete(name), needs="configure")
 
     def get(self, queue: str) -> "tuple[int, Message] | None":
         """Return a message of a queue and the tag to acknowledge it by; None if the queue is empty. Raises Refusal."""
@@ -157,10 +158,15 @@ class Session:
 
 @contextmanager
 def session(broker: "Broker", role: str) -> Iterator[Session]:
-    """Open a session, and close it in any case. Raises BrokerUnavailable, BrokerRefused."""
+    """Open a session, and close it in any case. Raises BrokerUnavailable, BrokerRefused.
+
+    A Refusal that its user does not handle becomes a BrokerRefused.
+    """
     opened = Session(lambda: open_blocking(broker, role))
     try:
         yield opened
+    except Refusal as refusal:
+        raise read_refusal(refusal.code, refusal.text, broker.shown(), refusal.needs) from None
     finally:
         opened.close()
 

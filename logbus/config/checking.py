@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from logbus.config.endpoints import redacted
+from logbus.config.quantities import measure_of
 from logbus.errors import UsageError
 
 # Any below is a type to convert to: it may be any annotation, not only a class.
@@ -50,6 +51,36 @@ def problems(value: object, kind: Any, keys: Keys, written: Written) -> Iterator
         yield problem
     if not found:
         yield from _check_alone(value, kind, keys, written)
+
+
+def with_units(value: Any, kind: Any) -> Any:  # noqa: ANN401 - plain data of any shape; see Keys
+    """Return `value`, to become a `kind`, with each `10MB` or `5s` as the plain number that its key asks for."""
+    inner = _fitting(value, kind)
+    if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+        known = {each.encode_name: each.type for each in msgspec.structs.fields(inner)}
+        return {key: _plain(key, each, known[key]) if key in known else each for key, each in value.items()}
+    if isinstance(value, dict) and get_origin(inner) is dict:
+        return {key: with_units(each, get_args(inner)[1]) for key, each in value.items()}
+    if isinstance(value, list) and _shape(inner) is list and get_args(inner):
+        return [with_units(each, get_args(inner)[0]) for each in value]
+    return value
+
+
+def _plain(key: str, value: object, kind: Any) -> object:  # noqa: ANN401 - as above
+    measure = measure_of(key)
+    if not (measure and isinstance(value, str) and _is_number(kind)):
+        return with_units(value, kind)
+    number = measure.read(value)
+    return value if number is None else number
+
+
+def _is_number(kind: Any) -> bool:  # noqa: ANN401 - as above
+    """Return True for a type of numbers, which may be absent."""
+    if get_origin(kind) is Annotated:
+        return _is_number(get_args(kind)[0])
+    if get_origin(kind) in (Union, types.UnionType):
+        return all(_is_number(each) for each in get_args(kind) if each is not types.NoneType)
+    return kind in (int, float)
 
 
 def _fitting(value: object, kind: Any) -> Any:  # noqa: ANN401 - as above
@@ -105,7 +136,9 @@ def _check_alone(value: object, kind: Any, keys: Keys, written: Written) -> Iter
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        yield Problem(keys, _in_words(str(error), value, written(keys), _choices(value, kind)))
+        flaw = _in_words(str(error), value, written(keys), _choices(value, kind))
+        measure = measure_of(keys[-1]) if keys and isinstance(value, str) and _is_number(kind) else None
+        yield Problem(keys, f"{flaw} ({measure.advice})" if measure else flaw)
     except UsageError as error:
         hint = f" ({error.hint})" if error.hint else ""
         yield Problem(keys, f"{error.cause}{hint}")

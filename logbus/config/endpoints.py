@@ -8,6 +8,8 @@ import os
 import re
 import ssl
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,7 @@ DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
 GUEST = "guest"
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
 MAX_SECRET_BYTES = 64 * 1024
+HOW_TO_HIDE = "give a file that holds the secret, and that only this user can read"
 EXAMPLE = "write it as amqp://USER:PASSWORD@HOST:5672/VHOST, with % escapes for special characters"
 
 _ANY = re.DOTALL | re.IGNORECASE
@@ -69,7 +72,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.management is not None and not _MANAGEMENT.fullmatch(self.management):
             raise UsageError("use management", "it is no address", "write it as http://HOST:15672")
         if self.key_file and not self.cert_file:
-            raise UsageError("use key_file", "there is no cert_file", "give the certificate that the key belongs to")
+            raise UsageError("use key_file", "there is no cert_file", "give the certificate that key_file belongs to")
 
     def __repr__(self) -> str:
         return f"Broker({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
@@ -81,8 +84,12 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def endpoints(self) -> list[Endpoint]:
         """Return the nodes to connect to, in the given order. Raises UsageError, also for an unusable password file."""
-        secret = None if self.password_file is None else read_secret(Path(self.password_file))
+        secret = None if self.password_file is None else read_secret(Path(self.password_file), "password_file")
         return [_endpoint(url, secret) for url in self._urls()]
+
+    def shown(self) -> str:
+        """Return the URLs for display, without passwords."""
+        return " or ".join(map(redacted, self._urls()))
 
     def check(self) -> None:
         """Raise UsageError if the password file or a required TLS file is unusable now."""
@@ -91,26 +98,37 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def tls_context(self) -> ssl.SSLContext:
         """Return the context that verifies the broker's certificate and host name. Raises UsageError for bad PEM."""
-        files = [each for each in (self.ca_file, self.cert_file, self.key_file) if each]
-        cannot, hint = f"use {', '.join(files)} for TLS", "give PEM files that this user can read"
-        try:
-            for each in files:
-                _require_regular(each)
+        for name in ("ca_file", "cert_file", "key_file"):
+            with _naming(name, getattr(self, name), "give a PEM file that this user can read"):
+                _require_regular(getattr(self, name))
+        with _naming("ca_file", self.ca_file, "it must hold the certificates of CAs, as PEM"):
             context = ssl.create_default_context(cafile=self.ca_file)
-            if self.cert_file:
+        if self.cert_file:
+            hint = "key_file must hold the key of cert_file" if self.key_file else "add key_file, the certificate's key"
+            with _naming("cert_file", self.cert_file, f"{hint}; both as PEM"):
                 context.load_cert_chain(self.cert_file, self.key_file, _no_passphrase)
-        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-            raise UsageError(cannot, error, hint) from None
         return context
 
     def _urls(self) -> list[str]:
         return [self.url] if isinstance(self.url, str) else self.url
 
 
-def _require_regular(path: str) -> None:
+@contextmanager
+def _naming(key: str, path: str | None, hint: str) -> Iterator[None]:
+    """Turn what is wrong with the file of a key into a UsageError that names both."""
+    try:
+        yield
+    except ssl.SSLError as error:
+        reason = (error.reason or str(error)).replace("_", " ").lower()
+        raise UsageError(f"use {key} {path} for TLS", reason, hint) from None
+    except (OSError, ValueError) as error:
+        raise UsageError(f"use {key} {path} for TLS", error, hint) from None
+
+
+def _require_regular(path: str | None) -> None:
     """Raise OSError or ValueError for a path that cannot be read, or would block like a FIFO."""
-    if not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path as the operating system accepts it
-        raise ValueError(f"{path} is not a regular file")
+    if path is not None and not stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116 - a path as the operating system accepts it
+        raise ValueError("it is not a regular file")
 
 
 def _no_passphrase() -> str:
@@ -127,8 +145,8 @@ def redacted(url: str) -> str:
     return f"{found['scheme'] or ''}{found['user']}{password}@{found['rest']}"
 
 
-def read_secret(path: Path) -> str:
-    """Return the content of a secret file, without one trailing newline.
+def read_secret(path: Path, key: str) -> str:
+    """Return the content of the secret file that the setting `key` names, without one trailing newline.
 
     Raises UsageError when it cannot be read, is not a regular file, is open to other users, is empty or too large.
     """
@@ -137,22 +155,23 @@ def read_secret(path: Path) -> str:
         with open(fd, "rb") as file:  # noqa: PTH123 - a descriptor has no Path
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
-                raise UsageError("read a secret", f"{path} is not a regular file")
+                raise UsageError("read a secret", f"{key} {path} is not a regular file", HOW_TO_HIDE)
             if status.st_mode & (stat.S_IROTH | stat.S_IWOTH):
-                raise UsageError("read a secret", f"every user may read or write {path}", f"chmod 600 {path}")
+                raise UsageError("read a secret", f"every user may read or write {key} {path}", f"chmod 600 {path}")
             content = file.read(MAX_SECRET_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise UsageError("read a secret", f"{path}: {getattr(error, 'strerror', None) or error}") from None
-    return _secret_text(path, content)
+        cause = f"{key} {path}: {getattr(error, 'strerror', None) or error}"
+        raise UsageError("read a secret", cause, HOW_TO_HIDE) from None
+    return _secret_text(f"{key} {path}", content)
 
 
-def _secret_text(path: Path, content: bytes) -> str:
+def _secret_text(what: str, content: bytes) -> str:
     if not content.strip() or len(content) > MAX_SECRET_BYTES:
-        raise UsageError("read a secret", f"{path} is empty, or larger than {MAX_SECRET_BYTES} bytes")
+        raise UsageError("read a secret", f"{what} is empty, or larger than {MAX_SECRET_BYTES} bytes", HOW_TO_HIDE)
     try:
         return content.decode().removesuffix("\n")
     except UnicodeDecodeError:
-        raise UsageError("read a secret", f"{path} is not UTF-8") from None
+        raise UsageError("read a secret", f"{what} is not UTF-8", HOW_TO_HIDE) from None
 
 
 def _endpoint(url: str, secret: str | None) -> Endpoint:

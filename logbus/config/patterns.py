@@ -15,6 +15,8 @@ from logbus.errors import UsageError
 
 MAX_PATTERN_LENGTH = 4096
 MAX_MEMORY_BYTES = 8 << 20
+LINEWISE = "(?m)"
+"""What we put before each pattern: `^` and `$` match at line ends."""
 _ENDS_OF_TEXT = re.compile(r"(?<!\\)(?:\\\\)*\\[Az]")
 
 
@@ -55,9 +57,10 @@ def compile_pattern(text: str, *groups: str) -> Pattern:
     if _ENDS_OF_TEXT.search(text):
         raise UsageError(f"use the pattern {text!r}", r"\A and \z match ends of a text, not of a line", "write ^ or $")
     try:
-        pattern = cast("Pattern", re2.compile(b"(?m)" + text.encode(), _options()))
+        pattern = cast("Pattern", re2.compile(LINEWISE.encode() + text.encode(), _options()))
     except (re2.error, UnicodeEncodeError) as error:
-        raise UsageError(f"use the pattern {text!r}", _why(error), "it has RE2's syntax: no look-around") from None
+        cause = f"{text!r} is not a valid pattern: {_why(error, text)}"
+        raise UsageError("use the pattern", cause, "patterns have RE2's syntax: no look-around") from None
     for name in groups:
         if name.encode() not in pattern.groupindex:
             raise UsageError(f"use the pattern {text!r}", f"it has no group named {name}", f"write (?P<{name}>...)")
@@ -75,6 +78,8 @@ def _options() -> object:
     return options
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, text: str) -> str:
+    """Return RE2's reason; a pattern that it quotes is shown as it was written."""
     cause = error.args[0] if error.args else error
-    return cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)
+    reason = cause.decode(errors="replace") if isinstance(cause, bytes) else str(cause)
+    return reason.replace(LINEWISE + text, text)

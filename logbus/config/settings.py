@@ -24,9 +24,10 @@ import yaml
 from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from logbus.config.checking import Keys, Problem, problems
+from logbus.config.broken_yaml import explained
+from logbus.config.checking import Keys, Problem, problems, with_units
 from logbus.config.endpoints import Broker, Endpoint, read_secret, redacted
-from logbus.errors import ConfigError, visible
+from logbus.errors import ConfigError, counted, visible
 from logbus.handover import hand_over, taken_over
 
 __all__ = [
@@ -152,6 +153,7 @@ class Document:
         value = self._at(keys)
         if isinstance(value, dict):
             value = {key: each for key, each in value.items() if key not in without}
+        value = with_units(value, kind)
         found = list(islice(problems(value, kind, keys, self._written), COUNTED_PROBLEMS))
         if found:
             raise self._all(found)
@@ -182,7 +184,7 @@ class Document:
         placed = sorted(((self._line(each.keys), each) for each in found), key=lambda each: each[0])
         flaws = [_flaw(self.source, line, each.flaw, each.keys) for line, each in placed[:MAX_PROBLEMS]]
         least = "at least " * (len(found) == COUNTED_PROBLEMS)
-        rest = [f"and {least}{len(found) - MAX_PROBLEMS} more problems"] if len(found) > MAX_PROBLEMS else []
+        rest = [f"and {least}{counted(len(found) - MAX_PROBLEMS, 'more problem')}"] if len(found) > MAX_PROBLEMS else []
         return ConfigError(CANNOT, "; ".join(flaws + rest))
 
 
@@ -260,7 +262,7 @@ def _compose(text: str, source: str) -> Node | None:
         mark = error.problem_mark or error.context_mark
         line = 1 + (mark.line if mark else 0)
         too_deep = "maximum nesting depth" in str(error.problem)  # libyaml has a limit of its own
-        raise _error(source, line, TOO_DEEP if too_deep else f"not YAML: {error.problem or error.context}") from None
+        raise _error(source, line, TOO_DEEP if too_deep else f"not YAML: {explained(error, text)}") from None
     except yaml.YAMLError as error:
         raise _error(source, 1, f"not YAML: {error}") from None
     return node

@@ -95,12 +95,12 @@ def severity_of_word(word: bytes) -> Severity | None:
     return _WORDS.get(word.upper() if len(word) == 1 else word.lower())
 
 
-def parse_severity(text: str) -> Severity:
-    """Return the severity that a flag or a setting names; raise UsageError, listing the words, if it names none."""
+def parse_severity(text: str, key: str = "severity") -> Severity:
+    """Return the severity that a flag or the setting `key` names. Raises UsageError, with the words that do."""
     severity = severity_of_word(text.strip().encode(errors="replace"))
     if severity is None:
         known = ", ".join(level.word for level in Severity)
-        raise UsageError(f"read the severity {text!r}", "no such level", f"use one of {known}")
+        raise UsageError("use the severity", f"{key} {text!r} is not a severity", f"use one of {known}")
     return severity
 
 

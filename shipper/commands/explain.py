@@ -14,7 +14,7 @@ import click
 
 from logbus import daemon
 from logbus.config.settings import load
-from logbus.errors import SourceError, describe, visible
+from logbus.errors import SourceError, counted, describe, visible
 from shipper.commands.explain_archive import stream_unpacked_from, why_archive
 from shipper.commands.remembered import fact, open_life, remembered, stream_of
 from shipper.files.archives import is_archive
@@ -133,7 +133,7 @@ def _elsewhere(file: OpenFile, row: Row, verdict: Verdict) -> Answer:
 def _progress(file: OpenFile, row: Row) -> Iterator[str]:
     size = os.fstat(file.fd).st_size
     yield f"stream {row.stream}" + (", over" if row.done else "")
-    yield f"{row.offset} of {size} bytes are confirmed: {max(0, size - row.offset)} behind"
+    yield f"{row.offset} of {counted(size, 'byte')} confirmed: {max(0, size - row.offset)} behind"
 
 
 def _beginning(file: OpenFile, entry: Input) -> str:

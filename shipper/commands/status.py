@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logbus import daemon
-from logbus.errors import visible
+from logbus.errors import counted, visible
 from shipper.commands.remembered import Standing, Where, remembered, standings, state_of
 
 HEADINGS = ("path", "state", "behind", "oldest_unconfirmed_s", "offset", "stream")
@@ -100,10 +100,8 @@ def _summary(found: list[Standing]) -> str:
     behind = [each.behind for each in found if each.behind]
     nameless = [each for each in found if each.nameless]
     done = sum(each.row.done for each in found)
-    return (
-        f"{len(found)} streams: {len(behind)} behind by {sum(behind)} bytes in total, {len(nameless)} rotated or "
-        f"deleted, {done} done"
-    )
+    streams, behind_by = counted(len(found), "stream"), counted(sum(behind), "byte")
+    return f"{streams}: {len(behind)} behind by {behind_by} in total, {len(nameless)} rotated or deleted, {done} done"
 
 
 def _text(path: str) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from logbus import daemon
 from logbus.batch import routing_key
 from logbus.config.settings import load
-from logbus.errors import SourceError, UsageError, visible
+from logbus.errors import SourceError, UsageError, counted, visible
 from logbus.severity import UNSTATED, Severity, parse_severity
 from logbus.severity.formats import FORMATS, Format, line_pattern
 from shipper.expectations import Case, Expected
@@ -171,7 +171,9 @@ def _input(settings: Settings, wanted: str, path: str) -> Input:
         return named[0]
     if not wanted and (found := Discovery(inputs).input_of(str(Path(path).absolute()))):
         return found
-    raise UsageError("choose the input", f"there are {len(inputs)} inputs", "give the label or number of one")
+    raise UsageError(
+        "choose the input", f"the configuration has {counted(len(inputs), 'input')}", "give the label or number of one"
+    )
 
 
 def _content(file: str) -> bytes:
@@ -214,7 +216,7 @@ def _flaws(settings: Settings, case: Case) -> Iterator[str]:
     entry = _input(settings, str(case.input), case.path)
     found = list(examine(entry, case.text.encode("utf-8", "surrogateescape")))
     if len(found) != len(case.records):
-        yield f"there are {len(found)} records, not {len(case.records)}"
+        yield f"it makes {counted(len(found), 'record')}, not {len(case.records)}"
     for number, (each, expected) in enumerate(zip(found, case.records, strict=False), 1):
         yield from (f"record {number}: {flaw}" for flaw in _differences(each, expected))
     key = _routing_key(settings, entry, case.path, found)
@@ -236,4 +238,4 @@ def _differences(each: Shown, expected: Expected) -> Iterator[str]:
     elif expected.contains not in text:
         yield f"its text is {text!r}, without {expected.contains!r}"
     if expected.lines not in (None, each.lines):
-        yield f"it has {each.lines} lines, not {expected.lines}"
+        yield f"it has {counted(each.lines, 'line')}, not {expected.lines}"

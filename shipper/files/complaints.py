@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import lru_cache
 
 from logbus import telemetry
-from logbus.errors import LogbusError, SourceError, visible
+from logbus.errors import LogbusError, SourceError, counted, visible
 from logbus.output_mark import is_output
 from shipper.files.discovery import Found, is_compressed
 from shipper.files.identity import key_of
@@ -140,22 +140,22 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
 def report_lost(path: str, lost_bytes: int) -> None:
     """Report and count bytes that disappeared before they were read."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
-    logger.warning("%s: %d bytes were lost before they were read", visible(path), lost_bytes)
+    logger.warning("%s: %s lost before they were read", visible(path), counted(lost_bytes, "byte was", "bytes were"))
 
 
 def report_unconfirmed(path: str, lost_bytes: int) -> None:
     """Report and count lost bytes, if any, that were unconfirmed when the shipper stopped."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s is gone, with %d unconfirmed bytes", visible(path), lost_bytes)
+        logger.warning("%s is gone, with %s", visible(path), counted(lost_bytes, "unconfirmed byte"))
 
 
 def report_dropped(path: str, lost_bytes: int, limit: int) -> None:
     """Report and count the unread bytes of a nameless file that was dropped because of hold_deleted_bytes."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning(
-        "%s: dropped %d unread bytes of a deleted or rotated file: hold_deleted_bytes (%d) is exceeded",
+        "%s: dropped %s of a deleted or rotated file: hold_deleted_bytes (%d) is exceeded",
         visible(path),
-        lost_bytes,
+        counted(lost_bytes, "unread byte"),
         limit,
     )

@@ -79,6 +79,7 @@ class Discovery:
         self._inputs = [(each, [pattern(path) for path in each.paths]) for each in inputs]
         self._skipped: set[str] = set()
         self._unreadable: set[str] = set()
+        self._shared: set[tuple[int, int]] = set()
         self.aliases: dict[str, str] = {}
         self.watcher = watcher
 
@@ -100,15 +101,16 @@ class Discovery:
         return (each for each in self._named({}) if is_archive(each.path))
 
     def _named(self, directories: Directories) -> Iterator[Found]:
-        seen: set[str] = set()
-        for entry, patterns in self._inputs:
+        seen: dict[str, int] = {}
+        for number, (entry, patterns) in enumerate(self._inputs):
             for each in patterns:
                 for path in _walk(each, directories):
-                    if path in seen or self._left_out(path, entry):
-                        continue
-                    seen.add(path)
-                    if (status := regular(path)) is not None:
-                        yield Found(path, entry, status)
+                    if path in seen:
+                        self._note_shared(path, seen[path], number)
+                    elif not self._left_out(path, entry):
+                        seen[path] = number
+                        if (status := regular(path)) is not None:
+                            yield Found(path, entry, status)
 
     def observe(self, path: str) -> Found | None:
         """Return the file at `path` if an input names it, and it is regular and no archive."""
@@ -152,6 +154,20 @@ class Discovery:
         for path in self._unreadable - unreadable.keys():
             logger.warning("%s can be read now", visible(path))
         self._unreadable = set(unreadable)
+
+    def _note_shared(self, path: str, first: int, second: int) -> None:
+        """Report once for each two inputs that both name a file, with the first such file."""
+        ships, leaves = self._inputs[first][0], self._inputs[second][0]
+        if first == second or (first, second) in self._shared or left_out(path, leaves) or not regular(path):
+            return
+        self._shared.add((first, second))
+        logger.warning(
+            "two inputs name %s: the one with the paths %s ships it, and the later one with the paths %s does not "
+            "(exclude the file there)",
+            visible(path),
+            visible(ships.paths),
+            visible(leaves.paths),
+        )
 
     def _left_out(self, path: str, entry: Input) -> bool:
         why = left_out(path, entry)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from logbus import telemetry
-from logbus.errors import visible
+from logbus.errors import counted, visible
 from shipper.files.discovery import Found
 from shipper.files.identity import key_of
 from shipper.settings import Input
@@ -18,17 +18,20 @@ from shipper.settings import Input
 logger = logging.getLogger("shipper.old_files")
 
 NS: int = 1_000_000_000
+UNITS = ((86_400, "day"), (3_600, "hour"))
 UNTIL = "once it is written to, it is read from its start"
 
 
 def limit_ns(entry: Input, first_start_ns: int) -> int:
     """Return the time before which an input's unknown files are too old, in ns since 1970."""
-    return first_start_ns - int(entry.ignore_older_s() * NS)
+    return first_start_ns - int((entry.ignore_older or 0) * NS)
 
 
 def age(entry: Input) -> str:
-    """Return `ignore_older` as text with a unit."""
-    return entry.ignore_older if isinstance(entry.ignore_older, str) else f"{entry.ignore_older} s"
+    """Return `ignore_older` as text, in days, hours or seconds."""
+    age_s = entry.ignore_older or 0
+    unit_s, unit = next((each for each in UNITS if age_s % each[0] == 0), (1, "second"))
+    return counted(int(age_s / unit_s), unit)
 
 
 def moment(time_ns: int) -> str:
@@ -72,10 +75,9 @@ class OldFiles:
         for each in inputs:
             if count := self._counts[id(each)]:
                 logger.warning(
-                    "%s: ignoring %d file%s last written before %s (ignore_older: %s before the first start); %s",
+                    "%s: ignoring %s last written before %s (ignore_older: %s before the first start); %s",
                     visible(", ".join(each.paths)),
-                    count,
-                    "" if count == 1 else "s",
+                    counted(count, "file"),
                     moment(self._limits_ns[id(each)]),
                     age(each),
                     UNTIL,

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import msgspec
 
 from logbus.config.patterns import compile_pattern
-from logbus.errors import UsageError
+from logbus.errors import UsageError, counted
 from logbus.severity import Severity, parse_severity
 from logbus.wire.headers import MAX_FIELDS, MAX_FIELDS_BYTES
 
@@ -38,8 +38,8 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def digits(self) -> bytes:
         """Return the ASCII digits of the severities selected. Raises UsageError."""
-        least = parse_severity(self.min) if self.min else Severity.DEBUG
-        exactly = {parse_severity(each) for each in self.severities} or set(Severity)
+        least = parse_severity(self.min, "min") if self.min else Severity.DEBUG
+        exactly = {parse_severity(each, "severities:") for each in self.severities} or set(Severity)
         return b"".join(b"%d" % level for level in sorted(exactly) if level <= least)
 
 
@@ -61,7 +61,7 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def digits(self) -> bytes:
         """Return the ASCII digits of the severities limited. Raises UsageError."""
-        return b"".join(b"%d" % parse_severity(each) for each in self.severities) or b"01234567"
+        return b"".join(b"%d" % parse_severity(each, "severities:") for each in self.severities) or b"01234567"
 
 
 def selected(selection: Selection, levels: bytes, records: list[bytes]) -> list[bool]:
@@ -129,10 +129,10 @@ class Limiter:
 
     def summary(self) -> bytes:
         """Return a record with the counts of dropped records and bytes, and reset them."""
-        text = b"logbus: rate_limit dropped %d records, %d bytes\n" % (self._dropped, self._dropped_bytes)
+        dropped = f"{counted(self._dropped, 'record')}, {counted(self._dropped_bytes, 'byte')}"
         self._dropped = self._dropped_bytes = 0
         self.due = False
-        return text
+        return f"logbus: rate_limit dropped {dropped}\n".encode()
 
 
 def path_fields(pattern: str, path: str, fields: Mapping[str, str]) -> Mapping[str, str]:

@@ -76,7 +76,9 @@ def _by_pattern(said: Said) -> Reader:
     """Return a reader of the group `level` of the operator's pattern: one of `levels`, or a usual word."""
     pattern = compile_pattern(said.pattern, "level")
     group = pattern.groupindex[b"level"]
-    words = {word.lower().encode(): b"%d" % parse_severity(level) for word, level in said.levels.items()}
+    words = {
+        word.lower().encode(): b"%d" % parse_severity(level, f"levels: {word}:") for word, level in said.levels.items()
+    }
 
     def digit(line: bytes) -> bytes:
         found = pattern.search(line)

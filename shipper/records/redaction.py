@@ -47,7 +47,7 @@ class Redactor:
         self.joins_keys = "private_key" in settings.presets
         self._alone = len(self._patterns) == 1 and not self.joins_keys
         self._placeholders = {name: f"[redacted {name}]".encode() for name in [*wanted, "private_key"]}
-        secret = read_secret(Path(settings.key_file)).encode() if settings.key_file else b""
+        secret = read_secret(Path(settings.key_file), "key_file").encode() if settings.key_file else b""
         self._key = secret and hashlib.sha256(secret).digest()
 
     def redact(self, body: bytes, sizes: list[int]) -> tuple[bytes, list[int]] | None:

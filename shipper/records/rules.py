@@ -63,11 +63,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """Check what types cannot express. Raises UsageError."""
-        try:
-            self.severity()
-        except UsageError as error:
-            cause = f"default_severity {self.default_severity!r} is not a severity"
-            raise UsageError("use the severity", cause, error.hint) from error
+        self.severity()
         reader_of(self.said())
         if self.encoding and self.newline != "lf":
             raise UsageError("use newline", f"with encoding: {self.encoding}, newline can only be lf", "remove newline")
@@ -82,4 +78,4 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def severity(self) -> Severity:
         """Return the severity of records that state none."""
-        return parse_severity(self.default_severity)
+        return parse_severity(self.default_severity, "default_severity")

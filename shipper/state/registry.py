@@ -18,6 +18,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from logbus.errors import counted
 from shipper.state.registry_file import connect, open_file
 
 logger = logging.getLogger("shipper.registry")
@@ -149,7 +150,7 @@ class Registry:
         old = self._db.execute(query, (before_s, after)).fetchall()
         gone: list[tuple[object, ...]] = [(rowid,) for rowid, *values in old if not is_there(_outline(values))]
         if gone and self._write([("DELETE FROM streams WHERE rowid = ?", gone)], sync=False):
-            logger.info("forgot %d files that were deleted long ago", len(gone))
+            logger.info("forgot %s deleted long ago", counted(len(gone), "file"))
             self._shrink()
         return old[-1][0] if len(old) == EXPIRE_ROWS else 0
 

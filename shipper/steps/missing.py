@@ -3,7 +3,7 @@
 import logging
 
 from logbus import telemetry
-from logbus.errors import visible
+from logbus.errors import counted, visible
 from shipper.state.registry import Row
 
 logger = logging.getLogger("shipper.complaints")
@@ -28,7 +28,9 @@ class MissingFiles:
             telemetry.count("logbus_lost_bytes", row.published - row.offset)
             self._name(row)
         if last and self._unnamed:
-            logger.warning("%d more files are gone too (`status` lists them)", self._unnamed)
+            logger.warning(
+                "%s gone too (`status` lists them)", counted(self._unnamed, "more file is", "more files are")
+            )
         if last:
             self._unnamed = self._named = 0
 
@@ -42,5 +44,5 @@ class MissingFiles:
             "the file of %s is gone: it was read up to byte %d%s; later bytes are lost",
             visible(row.path),
             row.published,
-            f", of which {unconfirmed} bytes were not confirmed" if unconfirmed else "",
+            f", of which {counted(unconfirmed, 'byte was', 'bytes were')} not confirmed" if unconfirmed else "",
         )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from logbus.batch import Batch
-from logbus.errors import UsageError, visible
+from logbus.errors import LogbusError, UsageError, counted, visible
 from logbus.wire import frames
 from sinks import file
 from sinks.commands.audit import Coverage
@@ -54,6 +54,20 @@ def compare(settings: file.Settings, streams: list[Coverage], against: Path) -> 
         outputs = [path for path in outputs if path.is_file()]
         for each in several:
             yield _compare(each, outputs, settings, against) if len(several) == 1 else _as(each, "shared")
+
+
+def require_compared(found: list[Comparison], against: Path) -> None:
+    """Raise LogbusError if not one source was compared."""
+    if found and all(each.verdict == "shared" for each in found):
+        cause = "each source shares its output with others, so that they cannot be told apart"
+        raise LogbusError("compare with sources", cause, "only outputs of one source each can be compared")
+    if all(each.verdict in {"shared", "not here"} for each in found):
+        example = against / found[0].path.lstrip("/") if found else against
+        raise LogbusError(
+            "compare with sources",
+            f"none of {counted(len(found), 'source')} is at its path under {against}, with all that was written",
+            f"give the directory under which the source is at its path, as in {example}; on its own host, that is /",
+        )
 
 
 def _pattern(parsed: template.Template, stream: Coverage) -> str:

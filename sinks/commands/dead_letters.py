@@ -6,21 +6,28 @@ changes their order. Two people should not do that at the same time.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import islice
 
 from logbus.batch import Message
 from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER, USER_HEADER
+from logbus.broker.refusals import NOT_FOUND
 from logbus.broker.session import Refusal, Session, session
 from logbus.broker.topology import DEAD
 from logbus.config.settings import Broker
-from logbus.errors import LogbusError, UsageError, visible
+from logbus.errors import LogbusError, UsageError, counted, visible
 from sinks.delivery.quarantine import WHOLE_BYTES_HEADER
 from sinks.printable import printable
 
 LISTED = 100
+CELL_LENGTH = 40
+END_OF_TIME_S = 253_402_300_800
+"""The year 10000."""
+HEADINGS = ("id", "time", "queue", "host", "label", "size", "reason")
 OURS = frozenset({REASON_HEADER, QUEUE_HEADER, USER_HEADER})
 BROKERS = re.compile(
     r"x-(death|delivery-count|acquired-count|stream-offset|opt-.*|(first|last)-death-(reason|queue|exchange))"
@@ -30,14 +37,20 @@ BROKERS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter: its tag in this session, and the message."""
+    """A dead letter: its tag in this session, the message, and how many identical letters were read before it."""
 
     tag: int
     message: Message
+    before: int = 0
 
     @property
     def id(self) -> str:
-        """The letter's id: the same each time it is read; identical letters share one."""
+        """The letter's id: the same each time it is read; of identical letters, the second ends with .2, and so on."""
+        return f"{self.content_id}.{self.before + 1}" if self.before else self.content_id
+
+    @property
+    def content_id(self) -> str:
+        """The id of the content."""
         parts = (self.queue, self.reason, self.message.routing_key, self.message.message_id or "")
         head = "\0".join(parts).encode("utf-8", "surrogatepass")
         return hashlib.sha256(head + b"\0" + self.message.body).hexdigest()[:12]
@@ -72,6 +85,8 @@ def letters(broker: Broker) -> "Iterator[tuple[Session, Iterator[Letter]]]":
         try:
             yield link, _taken(link)
         except Refusal as refusal:
+            if refusal.code != NOT_FOUND:
+                raise
             raise LogbusError("read the dead letters", refusal.text, "has any sink been started yet?") from None
         finally:
             with suppress(Refusal):  # its channel is closed, which also requeues everything
@@ -79,16 +94,47 @@ def letters(broker: Broker) -> "Iterator[tuple[Session, Iterator[Letter]]]":
 
 
 def _taken(link: Session) -> Iterator[Letter]:
+    read: Counter[str] = Counter()
     while taken := link.get(DEAD):
-        yield Letter(*taken)
+        letter = Letter(*taken)
+        content = letter.content_id
+        yield replace(letter, before=read[content])
+        read[content] += 1
 
 
 def show_list(broker: Broker, limit: int = LISTED) -> Iterator[str]:
-    """Yield one line per letter."""
+    """Yield the headings, and one line per letter; a line says so if there are none, or more than `limit`."""
     with letters(broker) as (_, found):
-        for each in islice(found, limit):
-            size = f"{len(each.message.body)} bytes"
-            yield f"{each.id}  {visible(each.queue) or '?':<16} {size:>16}  {visible(each.reason)}"
+        rows = [_row(each) for each in islice(found, limit)]
+        more = next(found, None) is not None
+    if not rows:
+        yield "there are no dead letters"
+        return
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    for row in (HEADINGS, *rows):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    if more:
+        yield f"only the first {limit} are listed: give a larger --limit for more"
+
+
+def _row(letter: Letter) -> tuple[str, ...]:
+    """Return the cells of a letter, which anybody may have written."""
+    headers = letter.message.headers
+    names = (letter.queue, headers.get("host") or "", headers.get("label") or "")
+    size = counted(letter.excerpt_of_bytes or len(letter.message.body), "byte")
+    return (letter.id, _time(letter.message.timestamp), *(_cell(each) for each in names), size, visible(letter.reason))
+
+
+def _cell(text: object) -> str:
+    """Return the beginning of a name without blanks in it, "-" for none."""
+    return visible(text)[:CELL_LENGTH].replace(" ", "_") or "-"
+
+
+def _time(utc_s: int | None) -> str:
+    """Return when the batch was read or the message published, "-" if nobody says so, or in no year of ours."""
+    if utc_s is None or not 0 <= utc_s < END_OF_TIME_S:
+        return "-"
+    return f"{datetime.fromtimestamp(utc_s, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def show_one(broker: Broker, letter_id: str) -> Iterator[str]:

@@ -24,7 +24,7 @@ from operator import attrgetter
 from logbus import telemetry
 from logbus.batch import Batch, decode, trim
 from logbus.broker.consumer import Delivery
-from logbus.errors import LogbusError, OutputError, WireError, describe, visible
+from logbus.errors import LogbusError, OutputError, WireError, counted, describe, visible
 from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
@@ -204,8 +204,8 @@ class Runner:
         if now >= self._say_gap_at:
             self._say_gap_at = now + SAY_GAP_EVERY_S
             logger.warning(
-                "%s of %s: the %d bytes before byte %d did not arrive in time: continuing without them",
-                *(visible(batch.path), visible(batch.host), gap_bytes, batch.offset),
+                "%s of %s: %s before byte %d did not arrive in time: continuing without them",
+                *(visible(batch.path), visible(batch.host), counted(gap_bytes, "byte"), batch.offset),
             )
 
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:

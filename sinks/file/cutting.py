@@ -4,7 +4,7 @@ import os
 from logging import getLogger
 from pathlib import Path
 
-from logbus.errors import visible
+from logbus.errors import counted, visible
 from sinks.file import holding, safe_open
 from sinks.sink import Mark
 
@@ -16,15 +16,16 @@ def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
     size, last_writer = os.fstat(fd).st_size, holding.last_writer(fd)
     if size < mark.length:
         lost = mark.length - size
-        logger.warning("another program truncated the output %s by %d bytes: leaving it as it is", visible(path), lost)
+        logger.warning(
+            "another program truncated the output %s by %s: leaving it as it is", visible(path), counted(lost, "byte")
+        )
     elif size > mark.length and last_writer not in {"", writer}:
         logger.warning(
-            "%s holds %d bytes of another sink, with the state directory %s: keeping them; "
-            "give each sink a path of its own",
-            *(visible(path), size - mark.length, visible(last_writer)),
+            "%s holds %s of another sink, with the state directory %s: keeping them; give each sink a path of its own",
+            *(visible(path), counted(size - mark.length, "byte"), visible(last_writer)),
         )
     elif size > mark.length:
-        logger.info("cutting %d uncommitted bytes off %s", size - mark.length, visible(path))
+        logger.info("cutting %s off %s", counted(size - mark.length, "uncommitted byte"), visible(path))
         os.ftruncate(fd, mark.length)
         os.fdatasync(fd)
 

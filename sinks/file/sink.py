@@ -77,7 +77,8 @@ def _number(name: str | None, what: str, look_up: Callable[[str], int]) -> int:
     try:
         return int(name) if name.isdecimal() else look_up(name)
     except (KeyError, ValueError):
-        raise UsageError(f"use the {what} {name!r}", "this host has no such name", "give a name or a number") from None
+        cause = f"{what} {name!r}: this host has no such name"
+        raise UsageError("give away files", cause, "give a name or a number") from None
 
 
 class FileSink:

@@ -118,8 +118,9 @@ def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, brok
     path = configure(tmp_path, broker_url)
     sinks("topology", "apply", "--config", path)
     bury(channel, b"one\x1b[2J\n", b"two", b"three")
-    listed = [line.split() for line in sinks("dead", "list", "--config", path).output.splitlines()]
-    assert [row[1:4] for row in listed] == [["logs.archive", size, "bytes"] for size in "835"]
+    headings, *listed = [line.split() for line in sinks("dead", "list", "--config", path).output.splitlines()]
+    assert headings == ["id", "time", "queue", "host", "label", "size", "reason"]
+    assert [row[1:7] for row in listed] == [["-", "logs.archive", "-", "-", size, "bytes"] for size in "835"]
     one, two, _ = (row[0] for row in listed)
     shown = sinks("dead", "show", one, "--broker", broker_url)
     assert "routing key: key" in shown.output
@@ -128,7 +129,7 @@ def test_dead_letters_are_listed_shown_requeued_and_dropped(tmp_path: Path, brok
     assert sinks("dead", "requeue", two, "--config", path).exit_code == 0
     assert sinks("dead", "drop", one, "--config", path).exit_code == 0
     wait_until(lambda: depth(channel, topology.DEAD) == 1)
-    assert sinks("dead", "requeue", "--all", "--config", path).output == "1 dead letters: requeue done\n"
+    assert sinks("dead", "requeue", "--all", "--config", path).output == "1 dead letter: requeue done\n"
     received = []
     for method, properties, body in channel.consume("logs.archive", inactivity_timeout=5):
         assert method
@@ -146,7 +147,25 @@ def test_looking_again_and_again_shows_every_letter(tmp_path: Path, broker_url: 
     sinks("topology", "apply", "--config", path)
     bury(channel, b"one", b"two", b"three")
     for _ in range(10):
-        assert len(sinks("dead", "list", "--config", path).output.splitlines()) == 3
+        assert len(sinks("dead", "list", "--config", path).output.splitlines()) == 1 + 3
+
+
+def test_each_letter_has_an_id_of_its_own(tmp_path: Path, broker_url: str, channel: Channel) -> None:
+    """Of identical letters, one can be dropped by its id; time, host and label are those of the batch."""
+    path = configure(tmp_path, broker_url)
+    sinks("topology", "apply", "--config", path)
+    channel.confirm_delivery()
+    headers = {REASON_HEADER: "broken", QUEUE_HEADER: "logs.archive", "host": "web-1", "label": "a b"}
+    for _ in range(2):
+        letter = Message(b"", headers=headers, timestamp=1_700_000_000)
+        channel.basic_publish(topology.DEAD, "key", b"x", properties_of(letter))
+    _, first, second = (line.split() for line in sinks("dead", "list", "--config", path).output.splitlines())
+    assert second[0] == f"{first[0]}.2"
+    assert first[1:] == ["2023-11-14T22:13:20Z", "logs.archive", "web-1", "a_b", "1", "byte", "broken"]
+    assert sinks("dead", "list", "--limit", "1", "--config", path).output.count("only the first 1 ") == 1
+    assert sinks("dead", "drop", second[0], "--config", path).output == "1 dead letter: drop done\n"
+    assert sinks("dead", "drop", "--all", "--config", path).output == "1 dead letter: drop done\n"
+    assert "there are no dead letters" in sinks("dead", "list", "--config", path).output
 
 
 def test_requeue_all_ends(tmp_path: Path, broker_url: str, channel: Channel) -> None:
@@ -158,7 +177,7 @@ def test_requeue_all_ends(tmp_path: Path, broker_url: str, channel: Channel) -> 
         letter = Message(b"", headers={REASON_HEADER: "broken", QUEUE_HEADER: topology.DEAD})
         channel.basic_publish(topology.DEAD, "key", body, properties_of(letter))
     assert sinks("dead", "requeue", "--all", "--config", path).output == "2 dead letters: requeue done\n"
-    assert len(sinks("dead", "list", "--config", path).output.splitlines()) == 2
+    assert len(sinks("dead", "list", "--config", path).output.splitlines()) == 1 + 2
 
 
 @pytest.mark.parametrize(
@@ -190,8 +209,8 @@ def test_an_excerpt_is_never_requeued(channel: Channel, broker_url: str) -> None
     declare_dead(channel)
     headers = {REASON_HEADER: "too large", QUEUE_HEADER: "logs.archive", WHOLE_BYTES_HEADER: 1 << 27}
     publish_confirmed(channel, Message(b"begin", headers=headers))
-    listed = wait_until(lambda: sinks("dead", "list", "--broker", broker_url).output)
-    one = sinks("dead", "requeue", listed.split()[0], "--broker", broker_url)
+    listed = wait_until(lambda: sinks("dead", "list", "--broker", broker_url).output.splitlines()[1:])
+    one = sinks("dead", "requeue", listed[0].split()[0], "--broker", broker_url)
     assert one.exit_code == 1
     assert "excerpt" in one.output
     assert "0 dead letters" in sinks("dead", "requeue", "--all", "--broker", broker_url).output

@@ -47,7 +47,7 @@ class Kind(TypedDict, total=False):
     include_compressed: bool
     label: str
     start: Literal["start", "end"]
-    ignore_older: float | str | None
+    ignore_older: float | None
     fields: dict[str, str]
     path_fields: str
     broker: Broker

@@ -204,7 +204,7 @@ def test_other_keys_apply_to_archives(shore: Shore) -> None:
     """`exclude`, `ignore_older` and `start: end` leave archives out as they do files."""
     pack(shore, "a.log.1.gz", b"old 1\n")
     before = telemetry.value("logbus_ignored_files")
-    shore.start(GLOB, include_compressed=True, ignore_older="7d", remember=False)
+    shore.start(GLOB, include_compressed=True, ignore_older=7 * 86_400, remember=False)
     settle(shore)
     assert telemetry.value("logbus_ignored_files") == before + 1
     shore.start(GLOB, include_compressed=True, exclude=["*.gz"], remember=False)

@@ -25,7 +25,7 @@ def test_a_first_start_ignores_what_is_older(shore: Shore, caplog: pytest.LogCap
     for number in range(3):
         aged(shore.write(f"old{number}.log", b"old 1\n"), 8)
     aged(shore.write("young.log", b"young 1\n"), 6)
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * DAY_S)
     shore.run()
     assert shore.lives() == [b"young 1\n"]
     assert telemetry.value("logbus_ignored_files") - before == 3
@@ -47,14 +47,14 @@ def test_an_ignored_file_is_read_from_its_start_once_it_is_written_to(shore: Sho
 def test_a_later_start_ignores_the_same_files(shore: Shore) -> None:
     """The limit is remembered: what was ignored stays so, and what was written while the shipper was down does not."""
     aged(shore.write("old.log", b"old 1\n"), 8)
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * DAY_S)
     shore.stop()
     aged(shore.write("meanwhile.log", b"meanwhile 1\n"), 6.9)
-    shore.start(ignore_older="1h")
+    shore.start(ignore_older=3600)
     shore.run()
     assert shore.lives() == []
     shore.stop()
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * DAY_S)
     shore.run()
     assert shore.lives() == [b"meanwhile 1\n"]
 
@@ -69,7 +69,7 @@ def test_a_remembered_file_is_finished_however_old_it_is(shore: Shore) -> None:
     shore.write("a.log", b"second 2\n")
     aged(path.rename(shore.logs / "a.log.1"), 30)
     shore.publisher.window, shore.publisher.holding = 100, False
-    shore.start("a.log*", ignore_older="7d")
+    shore.start("a.log*", ignore_older=7 * DAY_S)
     shore.run()
     assert shore.lives() == [b"first 1\nsecond 2\n"]
 
@@ -77,11 +77,11 @@ def test_a_remembered_file_is_finished_however_old_it_is(shore: Shore) -> None:
 def test_a_remembered_file_that_was_rewritten_is_read(shore: Shore) -> None:
     """A followed file whose content was replaced, with an old time, is no file from before the first start."""
     path = shore.write("a.log", b"first 1\n")
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * DAY_S)
     shore.stop()
     path.write_bytes(b"restored 1\n")
     aged(path, 30)
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * DAY_S)
     shore.run()
     assert shore.lives() == [b"first 1\n", b"restored 1\n"]
 
@@ -89,7 +89,7 @@ def test_a_remembered_file_that_was_rewritten_is_read(shore: Shore) -> None:
 def test_start_at_the_end_counts_old_files_as_read(shore: Shore) -> None:
     """With `start: end`, all files present at the first start count as read, so later lines alone are shipped."""
     aged(shore.write("a.log", b"old 1\n"), 8)
-    shore.start(start="end", ignore_older="7d")
+    shore.start(start="end", ignore_older=7 * DAY_S)
     shore.run()
     shore.write("a.log", b"new 1\n")
     shore.run()
@@ -99,7 +99,7 @@ def test_start_at_the_end_counts_old_files_as_read(shore: Shore) -> None:
 def test_an_ignored_file_is_not_opened_again(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Years of logs cost a scan no more than their names and times."""
     aged(shore.write("a.log", b"old 1\n"), 8)
-    agent = shore.start(ignore_older="7d")
+    agent = shore.start(ignore_older=7 * DAY_S)
     opened: list[object] = []
     open_file = os.open
 

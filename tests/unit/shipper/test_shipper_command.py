@@ -112,14 +112,14 @@ def test_check_says_which_archives_are_read_and_which_files_are_ignored(tmp_path
     config.write_text(f"inputs: [{{paths: ['{tmp_path}/a*'], include_compressed: true, ignore_older: 7d}}]\n")
     said = run("--config", str(config), "--check").output
     assert f"{tmp_path}/a.log.1.gz: 5 bytes, label a" in said
-    assert "files last written 7d or longer before the first start are ignored" in said
+    assert "files last written 7 days or longer before the first start are ignored" in said
 
 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ("ignore_older: soon", "ignore_older: 'soon' is not a duration"),
-        ("ignore_older: 0d", "as in 7d"),
+        ("ignore_older: soon", "write a number of seconds, or one with a unit"),
+        ("ignore_older: 0d", "ignore_older: expected a number > 0.0"),
         ("newline: cr, encoding: utf-16le", "newline can only be lf"),
         ("newline: crlf", "expected 'lf' or 'cr' or 'nul'"),
     ],

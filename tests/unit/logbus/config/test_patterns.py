@@ -54,3 +54,12 @@ def test_ends_of_text_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match="write"):
         compile_pattern(text)
     assert compile_pattern(r"\\Az").search(rb"\Az")
+
+
+@pytest.mark.parametrize("pattern", ["(abc", "x)", "*x"])
+def test_a_bad_pattern_is_shown_as_it_was_written(pattern: str) -> None:
+    """What we put before it is not shown."""
+    with pytest.raises(UsageError) as raised:
+        compile_pattern(pattern)
+    assert repr(pattern) in str(raised.value)
+    assert "(?m)" not in str(raised.value)

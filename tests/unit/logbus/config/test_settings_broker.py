@@ -124,18 +124,18 @@ def test_no_repr_shows_a_password(secret_file: Path) -> None:
 
 def test_a_secret_is_the_file_without_one_newline(secret_file: Path) -> None:
     """An editor's newline at the end is no part of a password; a second one is."""
-    assert read_secret(secret_file) == "s3cret p/w"
+    assert read_secret(secret_file, "password_file") == "s3cret p/w"
     secret_file.write_text("a\n\n")
-    assert read_secret(secret_file) == "a\n"
+    assert read_secret(secret_file, "password_file") == "a\n"
 
 
 def test_a_secret_that_others_can_read_is_refused(secret_file: Path) -> None:
     """S16: the error says which command helps; a group may read it."""
     secret_file.chmod(0o640)
-    assert read_secret(secret_file)
+    assert read_secret(secret_file, "password_file")
     secret_file.chmod(0o644)
     with pytest.raises(UsageError, match=r"every user may read or write .*chmod 600"):
-        read_secret(secret_file)
+        read_secret(secret_file, "password_file")
 
 
 def test_what_is_no_secret_file_is_refused(tmp_path: Path) -> None:
@@ -145,12 +145,12 @@ def test_what_is_no_secret_file_is_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         path.chmod(0o600)
         with pytest.raises(UsageError, match=flaw):
-            read_secret(path)
+            read_secret(path, "password_file")
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo, 0o600)
     for wrong in (tmp_path / "missing", tmp_path, fifo):
         with pytest.raises(UsageError, match=r"(?i)no such file|not a regular file|is a directory"):
-            read_secret(wrong)
+            read_secret(wrong, "password_file")
 
 
 @pytest.mark.parametrize(

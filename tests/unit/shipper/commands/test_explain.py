@@ -172,9 +172,13 @@ def test_it_is_older_than_ignore_older(shore: Shore) -> None:
     shore.write("a.log", b"1\n")
     os.utime(shore.logs / "a.log", (1_000_000_000, 1_000_000_000))
     inputs = "[{paths: [LOGS/*.log], ignore_older: 7d}]"
-    said = ("not shipped: it is ignored: it was last written at 2001-09-09", "ignore_older: 7d", "read from its start")
+    said = (
+        "not shipped: it is ignored: it was last written at 2001-09-09",
+        "ignore_older: 7 days",
+        "read from its start",
+    )
     says(explain(shore, "a.log", inputs), 1, *said)
-    shore.start(ignore_older="7d")
+    shore.start(ignore_older=7 * 86_400)
     says(explain(shore, "a.log", inputs), 1, *said)
     shore.write("a.log", b"2\n")
     says(explain(shore, "a.log", inputs), 0, ": shipped: ")

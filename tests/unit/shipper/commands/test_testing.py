@@ -83,10 +83,10 @@ def test_a_test_that_fails_says_why(config: Path) -> None:
     assert code == 1
     for flaw in (
         "FAILED: fails",
-        "there are 2 records, not 3",
+        "it makes 2 records, not 3",
         "record 1: it is err, not info (stated in line 1, format prefix)",
         "record 1: its text is 'ERROR: x'",
-        "record 1: it has 1 lines, not 2",
+        "record 1: it has 1 line, not 2",
         "record 2: it is dropped: keep does not select it",
         "the routing key is h.two.err, not h.two.info",
         "ok: passes",

@@ -83,3 +83,20 @@ def test_what_names_nothing_is_told(tmp_path: Path) -> None:
     make(tmp_path, "a.log")
     discovery = Discovery([Input(paths=[str(tmp_path / name) for name in ("a.log", "b.log", "*.txt")])])
     assert [Path(each.text).name for each in discovery.empty()] == ["b.log", "*.txt"]
+
+
+def test_two_inputs_that_name_one_file_are_reported(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Once for each two inputs, with the file and the paths of both; not if the later one excludes it."""
+    make(tmp_path, "app.log", "web.log")
+    first, second = (Input(paths=[str(tmp_path / each)]) for each in ("app.log", "*.log"))
+    discovery = Discovery([first, second])
+    for _ in range(2):
+        assert [each.input for each in discovery.scan()] == [first, second]
+    (said,) = caplog.messages
+    assert said.startswith(
+        f"two inputs name {tmp_path}/app.log: the one with the paths ['{tmp_path}/app.log'] ships it"
+    )
+    caplog.clear()
+    apart = Input(paths=[str(tmp_path / "*.log")], exclude=["app.log"])
+    assert len(list(Discovery([first, apart]).scan())) == 2
+    assert not caplog.messages

@@ -70,11 +70,13 @@ def test_an_earlier_life_is_not_mistaken(stage: Stage) -> None:
 
 
 def test_what_cannot_be_compared_is_said(stage: Stage) -> None:
-    """Sources that are gone, or share an output with others, are neither the same nor different."""
+    """Sources that are gone, or share an output with others, are neither the same nor different: nothing is shown."""
     batches = [stage.batch(b"one\n"), stage.batch(b"two\n", stream="b" * 16, path="/other.log")]
     config = archive(stage, "out/all.log", *batches)
-    assert audit(stage, config).output.count("shared: ") == 2
+    told = audit(stage, config)
+    assert told.output.count("shared: ") == 2
+    assert (told.exit_code, "each source shares its output" in told.stderr) == (1, True)
     config = archive(stage, "out/{name}")
     told = audit(stage, config)
     assert told.output.count("not here: ") == 2
-    assert told.exit_code == 0
+    assert (told.exit_code, "none of 2 sources is at its path" in told.stderr) == (1, True)
