@@ -6,11 +6,13 @@ faulty_broker   another DevBroker with nothing declared, to kill, freeze, alarm 
 """
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from logbus.daemon import HANDLED
 from logbus.devbroker import DevBroker
 from support import SOAK, forget_everything
 from support.virtual_hosts import VirtualHosts
@@ -21,6 +23,15 @@ settings.load_profile("default")
 
 os.environ.pop("LOGBUS_BROKER", None)  # tests choose their broker
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # where Debian keeps logrotate, and an ordinary user does not look
+
+
+@pytest.fixture(autouse=True)
+def _handlers() -> Iterator[None]:
+    """Put the handlers of signals back: what a daemon that ended in this process ignores, its children would, too."""
+    before = {number: signal.getsignal(number) for number in HANDLED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

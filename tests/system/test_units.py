@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -153,7 +153,7 @@ def test_the_readmes_production_configuration_runs_under_the_units(
     set_up_as_in_the_readme(folder, broker_url)
     for sink in ("archive", "errors"):
         command = ("sinks", "--config", "/etc/logbus/sinks.yml", sink)
-        start(*command, under=in_place_of("logbus-sink@.service", folder))
+        eventually(partial(start(*command, under=in_place_of("logbus-sink@.service", folder)).says, ": ready: "))
     source = folder / "var" / "log" / "nginx" / "web.log"
     source.parent.mkdir()
     source.write_text("fine\nERROR: not fine\n")

@@ -57,15 +57,6 @@ class Link:
         """Do nothing."""
 
 
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Put the handlers of signals back."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     """Give the socket at which systemd would listen."""
