@@ -94,6 +94,12 @@ def begins_with(path: str, beginning: bytes) -> bool:
         os.close(fd)
 
 
+def strangers_of(fresh: Life, alike: list[Life], relatives: list[Life]) -> list[Life]:
+    """Return the lives that a new file may copy by its content alone: its input's, but none that it succeeds."""
+    others = [life for life in alike if life not in relatives]
+    return [life for life in others if life.input is fresh.input and life.place != fresh.place]
+
+
 def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
     """Return True if a life that is still read begins with `beginning`, the first HEAD_BYTES of a new file."""
     if life.ended:
@@ -211,6 +217,12 @@ class Suspects:
         self._seen.pop(file.id, None)
         if proof := self._proofs.pop(file.id, None):
             self._memory.forget_copies(proof.life.stream)
+
+    def wait(self, fresh: OpenFile, now: float, *, by_name: bool, by_content: bool) -> bool:
+        """Return True while a file may become a copy, by its name or only by its content."""
+        if by_name or by_content:
+            self.observe(fresh, now)
+        return (by_name and self.may_grow(fresh)) or (by_content and self.is_new(fresh))
 
     def observe(self, fresh: OpenFile, now: float) -> None:
         """Record the size of a file that may become a copy."""

@@ -17,12 +17,12 @@ from shipper.files.old_files import OldFiles
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, search
 from shipper.lives.comparing import RESUMABLE, Verdict
-from shipper.lives.copies import COPY_GRACE_S, Beside, Suspects, begins_with, may_become_copy
+from shipper.lives.copies import COPY_GRACE_S, Beside, Suspects, begins_with, may_become_copy, strangers_of
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import Memory, row_of
 from shipper.lives.states import State
-from shipper.lives.unpacking import Job, Rest, Unpacking, rest_of
+from shipper.lives.unpacking import Job, Rest, Unpacking, in_archives, in_stranger
 from shipper.records.encoding import MARK_BYTES, marked_encoding
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
@@ -199,7 +199,10 @@ class Following:
 
     def rest_of(self, row: Row, kin: Kin, read_bytes: int) -> Rest | None:
         """Return where the rest of a life is, behind `read_bytes`, if it is not in a copy that it continues in."""
-        return rest_of(row, kin, self.beside, read_bytes, self._copy_grace_s)
+        if rest := in_archives(row, kin):
+            return rest
+        stranger = self.beside.find_stranger(row, kin, read_bytes)
+        return in_stranger(row, stranger, self._copy_grace_s) if stranger else None
 
     def unpack(self, life: Life, row: Row, rest: Rest) -> None:
         """Unpack the rest of a life into the life's file."""
@@ -231,18 +234,16 @@ class Following:
         """Compare a new file with the lives that it may copy; return True if it is a copy or may become one."""
         beginning = os.pread(fresh.tail.fd, HEAD_BYTES, 0)
         relatives = self._family_of(fresh, beginning, now)
-        others = [each for each in self._lives.heads.beside(fresh.place, digest(beginning)) if each not in relatives]
-        others = [each for each in others if each.input is fresh.input and each.place != fresh.place]
+        alike = self._lives.index.heads.beside(fresh.place, digest(beginning))
+        others = strangers_of(fresh, alike, relatives)
         by_name = self._may_copy(fresh, relatives, beginning, now)
         by_content = self._may_copy(fresh, others, beginning, now)
         file = fresh.tail.file
         if self._suspects.proof_of(file):
             return False
-        if by_name or by_content:
-            self._suspects.observe(file, now)
-        waits = (by_name and self._suspects.may_grow(file)) or (by_content and self._suspects.is_new(file))
+        waits = self._suspects.wait(file, now, by_name=by_name, by_content=by_content)
         must_wait = bool(relatives) and self._suspects.must_wait(file)
-        return self._lives.index.of_file(fresh.key) is not None or waits or must_wait
+        return waits or must_wait or self._lives.index.of_file(fresh.key) is not None
 
     def _family_of(self, fresh: Life, beginning: bytes, now: float) -> list[Life]:
         """Return the lives of the log whose rotated file a new file may be by its name."""

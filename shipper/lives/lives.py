@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from logbus.errors import visible
 from shipper.files.opening import OpenFile
-from shipper.lives.index import Heads, Index, Targets
+from shipper.lives.index import Index, Targets
 from shipper.lives.life import Life
 from shipper.lives.open_files import OpenFiles
 from shipper.lives.states import Event, State
@@ -22,7 +22,7 @@ LifeSet = dict[Life, None]
 
 
 class Lives:
-    """The lives of a shipper: `index` and `heads` find them, `targets` are the bytes that a `once` run has to read.
+    """The lives of a shipper: `index` finds them, `targets` are the bytes that a `once` run has to read.
 
     At most `budget` files are kept open, unless more than that have no path to reopen them by.
     """
@@ -31,7 +31,6 @@ class Lives:
         self._ready: OrderedDict[Life, None] = OrderedDict()  # a plain dict rescans the entries deleted at its front
         self.index: Index[Life] = Index()
         self.targets: Targets[Life] = Targets()
-        self.heads: Heads[Life] = Heads()
         self._dirty: LifeSet = {}
         self._without_id: LifeSet = {}
         self._in_state: dict[State, LifeSet] = {State.LEAVING: {}, State.RESTING: {}}
@@ -125,8 +124,7 @@ class Lives:
     def changed(self, life: Life) -> None:
         """Add a life to those to be saved."""
         self._dirty[life] = None
-        if not life.ended:
-            self.heads.note(life)
+        self.index.heads.note(life)
 
     def unchanged(self, life: Life) -> None:
         """Remove a life from those to be saved."""
@@ -179,7 +177,7 @@ class Lives:
             self.index.add_file(life)
         if life.stream:
             self.index.add_stream(life.stream, life)
-        self.heads.note(life)
+        self.index.heads.note(life)
         self.keep_open(life)
         self.enqueue(self._succession.line_up(life))
 
@@ -256,7 +254,7 @@ class Lives:
         if life.stream:
             self._dirty[life] = None
         self._without_id.pop(life, None)
-        self.heads.drop(life)
+        self.index.heads.drop(life)
         self.index.drop_file(life)
         self.enqueue(self._succession.release(life))
         self._succession.leave(life)

@@ -18,9 +18,8 @@ from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin
-from shipper.files.strangers import copy_rest, first_line, present_paths
+from shipper.files.strangers import Stranger, copy_rest, first_line, present_paths
 from shipper.lives.comparing import begins_like, holds
-from shipper.lives.copies import Beside
 from shipper.lives.life import Life
 from shipper.state.registry import Row
 
@@ -48,13 +47,15 @@ class Rest:
     wait_s: float = 0.0
 
 
-def rest_of(row: Row, kin: Kin, beside: Beside, read_bytes: int, wait_s: float) -> Rest | None:
-    """Return where the rest of a life is, behind `read_bytes`, if it is in an archive or in a stranger."""
-    if found := archives_of(row, kin):
-        return Rest(found, lambda: archives_of(row, Kin()))
-    if stranger := beside.find_stranger(row, kin, read_bytes):
-        return Rest([stranger.path], lambda: present_paths(stranger, Kin().alike(row.place, row.head)), wait_s)
-    return None
+def in_archives(row: Row, kin: Kin) -> Rest | None:
+    """Return where the rest of a life is, if it is in an archive."""
+    found = archives_of(row, kin)
+    return Rest(found, lambda: archives_of(row, Kin())) if found else None
+
+
+def in_stranger(row: Row, stranger: Stranger, wait_s: float) -> Rest:
+    """Return where the rest of a life is, if a stranger does not change for `wait_s`."""
+    return Rest([stranger.path], lambda: present_paths(stranger, Kin().alike(row.place, row.head)), wait_s)
 
 
 class Job:

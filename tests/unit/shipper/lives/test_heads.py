@@ -12,6 +12,7 @@ class Begun:
 
     place: str
     head: Head = field(default_factory=Head)
+    ended: bool = False
 
     def publish(self, body: bytes) -> None:
         """Extend the head."""
