@@ -1,4 +1,4 @@
-"""Names of rotated files: which files belong to the same log, judged by name."""
+"""Which files belong to the same log: judged by name, and those with other names by their first bytes."""
 
 # Names are passed to the system unchanged.
 # ruff: noqa: PTH116, PTH118, PTH120
@@ -12,10 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from logbus.errors import SourceError
+from shipper.files.identity import HEAD_BYTES, Head
+from shipper.files.opening import open_regular
+
 COMPRESSED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".zip", ".7z", ".Z", ".lzma", ".br")
 MOST_LOOKS: Final = 100
 """How often the search for a file that keeps being renamed is repeated."""
 SETTLED_NS: Final = 1_000_000_000
+MOST_STRANGERS: Final = 100
+"""How many files of a directory, the newest, are examined by content."""
 
 T = TypeVar("T")
 
@@ -45,6 +51,7 @@ class Kin:
     def __init__(self) -> None:
         self.heads: dict[str, bytes] = {}
         self._listings: dict[str, _Listing] = {}
+        self._beginnings: dict[str, dict[bytes, list[str]]] = {}
 
     def of(self, path: str) -> list[str]:
         """Return the other files beside `path` that are of its family.
@@ -52,6 +59,16 @@ class Kin:
         A log's own name may look like a rotated one, such as `worker-1.log`: then its rotated files are a family, too.
         """
         return [each for _, each in self._family(path) if each != path]
+
+    def alike(self, path: str, head: bytes) -> list[str]:
+        """Return the newest files in the directory of `path`, of any name, that begin alike, newest first.
+
+        `head`: the fingerprint of their first HEAD_BYTES, or of all their bytes if they have fewer.
+        """
+        directory = os.path.dirname(path)
+        if directory not in self._beginnings:
+            self._beginnings[directory] = _beginnings(self._listing(directory).newest)
+        return [each for each in self._beginnings[directory].get(head, []) if each != path]
 
     def renew(self, path: str) -> bool:
         """List the directory of `path` again; return True if names of its family now lead to other files."""
@@ -61,14 +78,17 @@ class Kin:
         before = self._family(path)
         del self._listings[directory]
         self.heads.clear()
+        self._beginnings.pop(directory, None)
         return sorted(self._family(path)) != sorted(before)
 
     def _family(self, path: str) -> list[tuple[int, str]]:
-        directory = os.path.dirname(path)
+        families = self._listing(os.path.dirname(path)).families
+        return [each for name in sorted({path, family(path)}) for each in families.get(name, [])]
+
+    def _listing(self, directory: str) -> "_Listing":
         if directory not in self._listings:
             self._listings[directory] = _list(directory)
-        families = self._listings[directory].families
-        return [each for name in sorted({path, family(path)}) for each in families.get(name, [])]
+        return self._listings[directory]
 
 
 def search(path: str, examine: Callable[[Kin], T | None], kin: Kin | None = None) -> T | None:
@@ -90,6 +110,7 @@ class _Listing:
     """Inodes and paths by family of a directory that last changed at `changed_ns`, as of `listed_ns`."""
 
     families: dict[str, list[tuple[int, str]]]
+    newest: list[str]
     changed_ns: int
     listed_ns: int
 
@@ -101,9 +122,25 @@ class _Listing:
 def _list(directory: str) -> _Listing:
     changed_ns, listed_ns = _changed_ns(directory), time.time_ns()
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for _, inode, path in sorted(_files(directory), reverse=True):
+    files = sorted(_files(directory), reverse=True)
+    for _, inode, path in files:
         found[family(path)].append((inode, path))
-    return _Listing(found, changed_ns, listed_ns)
+    return _Listing(found, [path for _, _, path in files[:MOST_STRANGERS]], changed_ns, listed_ns)
+
+
+def _beginnings(paths: list[str]) -> dict[bytes, list[str]]:
+    """Return the files that can be opened and are not empty, by the fingerprint of their first HEAD_BYTES."""
+    found: dict[bytes, list[str]] = defaultdict(list)
+    for path in paths:
+        with suppress(OSError, SourceError):
+            file = open_regular(path)
+            try:
+                head = Head.of(file.fd, HEAD_BYTES)
+            finally:
+                file.close()
+            if head.length:
+                found[head.digest()].append(path)
+    return found
 
 
 def _changed_ns(directory: str) -> int:

@@ -16,25 +16,56 @@ from typing import Protocol
 
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
-from shipper.files.discovery import Siblings
-from shipper.files.identity import Extent, FileId, digest
+from shipper.files.discovery import Siblings, regular
+from shipper.files.identity import HEAD_BYTES, Extent, FileId, digest
 from shipper.files.opening import OpenFile, open_regular
+from shipper.files.rotated_names import Kin
+from shipper.files.strangers import Stranger
 from shipper.lives.comparing import described, holds
 from shipper.lives.life import Life
 from shipper.lives.states import State
+from shipper.settings import Input
 from shipper.state.registry import Row
 
 COPY_GRACE_S = 5.0
 FORGET_AFTER_S = 3600.0
 
 
-def find_copy(row: Row, names: Iterable[str], knows: Callable[[OpenFile], bool]) -> OpenFile | None:
-    """Return the file among `names` that holds all published bytes of a life and that nobody `knows`."""
-    for copy in open_each(names):
-        if holds(copy.fd, row) and not knows(copy):
-            return copy
+class Beside:
+    """Searches for copies beside lives: `knows` a file that is followed or remembered, `input_of` a path."""
+
+    def __init__(self, knows: Callable[[OpenFile], bool], input_of: Callable[[str], Input | None]) -> None:
+        self._knows = knows
+        self._input_of = input_of
+
+    def find_copy(self, row: Row, kin: Kin) -> OpenFile | None:
+        """Return an unknown file with all published bytes of a life, in which the life continues.
+
+        It has a name that rotation gives, or any name that the life's input has.
+        """
+        entry = self._input_of(row.path)
+        named = (each for each in kin.alike(row.place, row.head) if entry and self._input_of(each) is entry)
+        return self._find(row, kin.of(row.place)) or self._find(row, named)
+
+    def find_stranger(self, row: Row, kin: Kin, read_bytes: int) -> Stranger | None:
+        """Return an unknown file that no input names and that holds more than `read_bytes` of a truncated life."""
+        status = regular(row.place)
+        if row.head_length < HEAD_BYTES or status is None or status.st_ino != row.inode:
+            return None
+        unnamed = (each for each in kin.alike(row.place, row.head) if self._input_of(each) is None)
+        copy = self._find(row, unnamed)
+        if copy is None:
+            return None
+        stranger = Stranger.of(copy)
         copy.close()
-    return None
+        return stranger if stranger.size > read_bytes else None
+
+    def _find(self, row: Row, names: Iterable[str]) -> OpenFile | None:
+        for copy in open_each(names):
+            if holds(copy.fd, row) and not self._knows(copy):
+                return copy
+            copy.close()
+        return None
 
 
 def open_each(names: Iterable[str]) -> Iterator[OpenFile]:
@@ -61,6 +92,12 @@ def begins_with(path: str, beginning: bytes) -> bool:
         return False
     finally:
         os.close(fd)
+
+
+def strangers_of(fresh: Life, alike: list[Life], relatives: list[Life]) -> list[Life]:
+    """Return the lives that a new file may copy by its content alone: its input's, but none that it succeeds."""
+    others = [life for life in alike if life not in relatives]
+    return [life for life in others if life.input is fresh.input and life.place != fresh.place]
 
 
 def may_become_copy(beginning: bytes, life: Life, siblings: Siblings) -> bool:
@@ -120,6 +157,16 @@ class Notes(Protocol):
         """Remember a file whose first `size` bytes were shipped from another one; False if the save failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """A file's size at `last_s`, unchanged since `since_s`; the file was observed from `first_s` on."""
+
+    size: int
+    first_s: float
+    since_s: float
+    last_s: float
+
+
 class Suspects:
     """Files that may become copies, until each was unchanged for `grace_s`; the last one observed is at the end.
 
@@ -129,7 +176,7 @@ class Suspects:
     def __init__(self, grace_s: float, memory: Notes) -> None:
         self._grace_s = grace_s
         self._memory = memory
-        self._seen: dict[FileId, tuple[int, float, float]] = {}
+        self._seen: dict[FileId, _Sighting] = {}
         self._proofs: dict[FileId, Proof] = {}
 
     def __len__(self) -> int:
@@ -171,21 +218,33 @@ class Suspects:
         if proof := self._proofs.pop(file.id, None):
             self._memory.forget_copies(proof.life.stream)
 
+    def wait(self, fresh: OpenFile, now: float, *, by_name: bool, by_content: bool) -> bool:
+        """Return True while a file may become a copy, by its name or only by its content."""
+        if by_name or by_content:
+            self.observe(fresh, now)
+        return (by_name and self.may_grow(fresh)) or (by_content and self.is_new(fresh))
+
     def observe(self, fresh: OpenFile, now: float) -> None:
         """Record the size of a file that may become a copy."""
         size = os.fstat(fresh.fd).st_size
-        before, since, _ = self._seen.pop(fresh.id, (-1, now, now))
-        self._seen[fresh.id] = (size, since if size == before else now, now)
+        before = self._seen.pop(fresh.id, _Sighting(size, now, now, now))
+        since_s = before.since_s if size == before.size else now
+        self._seen[fresh.id] = _Sighting(size, before.first_s, since_s, now)
         self._forget_copies(now)
 
     def may_grow(self, fresh: OpenFile) -> bool:
         """Return True until a file was unchanged for the grace period: until then it may become a copy."""
-        _, since, seen = self._seen[fresh.id]
-        return seen - since < self._grace_s
+        sighting = self._seen[fresh.id]
+        return sighting.last_s - sighting.since_s < self._grace_s
+
+    def is_new(self, fresh: OpenFile) -> bool:
+        """Return True for the grace period, though a file may grow: as long as one of any name may become a copy."""
+        sighting = self._seen[fresh.id]
+        return sighting.last_s - sighting.first_s < self._grace_s
 
     def _forget_copies(self, now: float) -> None:
         """Forget suspects that were not observed for long: each has become a copy, or is gone."""
         before_s = now - FORGET_AFTER_S
-        for file in [*takewhile(lambda each: self._seen[each][2] < before_s, self._seen)]:
+        for file in [*takewhile(lambda each: self._seen[each].last_s < before_s, self._seen)]:
             del self._seen[file]
             self._proofs.pop(file, None)

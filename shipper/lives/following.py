@@ -12,17 +12,17 @@ from contextlib import suppress
 from logbus.errors import SourceError, describe, visible
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
-from shipper.files.identity import HEAD_BYTES, key_of
+from shipper.files.identity import HEAD_BYTES, digest, key_of
 from shipper.files.old_files import OldFiles
 from shipper.files.opening import OpenFile, open_regular
 from shipper.files.rotated_names import Kin, family, search
 from shipper.lives.comparing import RESUMABLE, Verdict
-from shipper.lives.copies import COPY_GRACE_S, Suspects, begins_with, find_copy, may_become_copy
+from shipper.lives.copies import COPY_GRACE_S, Beside, Suspects, begins_with, may_become_copy, strangers_of
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import Memory, row_of
 from shipper.lives.states import State
-from shipper.lives.unpacking import Job, Unpacking, archives_of
+from shipper.lives.unpacking import Job, Rest, Unpacking, in_archives, in_stranger
 from shipper.records.encoding import MARK_BYTES, marked_encoding
 from shipper.records.recorder import Recorders
 from shipper.state.registry import Registry, Row
@@ -52,8 +52,10 @@ class Following:
         self.recorders = Recorders()
         self.memory = Memory(registry, cloned=cloned)
         self.unpacking = Unpacking(registry.directory)
+        self.beside = Beside(self.knows, discovery.input_of)
         self._lives = lives
         self._discovery = discovery
+        self._copy_grace_s = copy_grace_s
         self._suspects = Suspects(copy_grace_s, self.memory)
 
     def paths(self) -> set[str]:
@@ -122,7 +124,7 @@ class Following:
                 self.memory.bury()
                 life.tail.close()
                 return None
-            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._compare_with_family(life, now)):
+            if stream or (verdict is Verdict.OTHER_FILE and not from_end and self._compare_with_originals(life, now)):
                 life.tail.close()
                 return self._lives.index.of_file(life.key)
             if from_end:
@@ -195,22 +197,29 @@ class Following:
         """Resume a life whose file is gone in a copy or an archive; return its path, "" if there is none."""
         return (search(life.place, lambda kin: self._recover_from(life, kin)) or "") if life.stream else ""
 
-    def unpack(self, life: Life, row: Row, found: list[str]) -> None:
-        """Unpack the rest of a life, from one of the archives `found`, into the life's file."""
+    def rest_of(self, row: Row, kin: Kin, read_bytes: int) -> Rest | None:
+        """Return where the rest of a life is, behind `read_bytes`, if it is not in a copy that it continues in."""
+        if rest := in_archives(row, kin):
+            return rest
+        stranger = self.beside.find_stranger(row, kin, read_bytes)
+        return in_stranger(row, stranger, self._copy_grace_s) if stranger else None
+
+    def unpack(self, life: Life, row: Row, rest: Rest) -> None:
+        """Unpack the rest of a life into the life's file."""
         self._lives.unpack(life)
-        self.unpacking.add(Job(life, row, found, lambda: archives_of(row, Kin())))
+        self.unpacking.add(Job(life, row, rest))
 
     def _recover_from(self, life: Life, kin: Kin) -> str:
         row = row_of(life)
-        if copy := find_copy(row, kin.of(life.place), self.knows):
+        if copy := self.beside.find_copy(row, kin):
             self.move(life, copy)
             return copy.path
-        if found := archives_of(row, kin):
+        if rest := self.rest_of(row, kin, row.published):
             life.tail.read_from(self.unpacking.scratch(life.path, life.id, life.real_path))
             self._lives.index.drop_file(life)
             self._lives.keep_open(life)
-            self.unpack(life, row, found)
-            return found[0]
+            self.unpack(life, row, rest)
+            return rest.found[0]
         return ""
 
     def _recover_now(self, life: Life) -> str:
@@ -221,27 +230,40 @@ class Following:
             logger.warning("cannot unpack the rest of %s: %s", visible(life.path), describe(error))
             return ""
 
-    def _compare_with_family(self, fresh: Life, now: float) -> bool:
+    def _compare_with_originals(self, fresh: Life, now: float) -> bool:
         """Compare a new file with the lives that it may copy; return True if it is a copy or may become one."""
-        if fresh.path == (original := family(fresh.path)):
-            return False
         beginning = os.pread(fresh.tail.fd, HEAD_BYTES, 0)
+        relatives = self._family_of(fresh, beginning, now)
+        alike = self._lives.index.heads.beside(fresh.place, digest(beginning))
+        others = strangers_of(fresh, alike, relatives)
+        by_name = self._may_copy(fresh, relatives, beginning, now)
+        by_content = self._may_copy(fresh, others, beginning, now)
+        file = fresh.tail.file
+        if self._suspects.proof_of(file):
+            return False
+        waits = self._suspects.wait(file, now, by_name=by_name, by_content=by_content)
+        must_wait = bool(relatives) and self._suspects.must_wait(file)
+        return waits or must_wait or self._lives.index.of_file(fresh.key) is not None
+
+    def _family_of(self, fresh: Life, beginning: bytes, now: float) -> list[Life]:
+        """Return the lives of the log whose rotated file a new file may be by its name."""
+        if fresh.path == (original := family(fresh.path)):
+            return []
         if self._discovery.input_of(original) is fresh.input and begins_with(original, beginning):
             self.observe_path(original, now)
+        return self._lives.found_at(original)
+
+    def _may_copy(self, fresh: Life, lives: Iterable[Life], beginning: bytes, now: float) -> bool:
+        """Compare a new file with lives; return True if it may become the copy of one of them."""
         siblings = Siblings(self._discovery.input_of)
         alike = []
-        for life in self._lives.found_at(original):
+        for life in lives:
             # opened one at a time; one may already continue in the copy's archive
             present = self._reopened(life, now)
             alike += [may_become_copy(beginning, each, siblings) for each in (life, present)]
             if alike[-1] and present.stream:
                 self._compare(fresh, present)
-        if self._suspects.proof_of(fresh.tail.file):
-            return False
-        if any(alike):
-            self._suspects.observe(fresh.tail.file, now)
-        may_grow = any(alike) and self._suspects.may_grow(fresh.tail.file)
-        return self._lives.index.of_file(fresh.key) is not None or may_grow or self._suspects.must_wait(fresh.tail.file)
+        return any(alike)
 
     def _compare(self, fresh: Life, life: Life) -> None:
         try:

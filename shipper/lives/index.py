@@ -1,12 +1,32 @@
-"""Lookup of lives: by file, by path, by stream id."""
+"""Lookup of lives: by file, by path, by stream id, by their first bytes."""
 
+import os
 from collections.abc import Iterable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
-from shipper.files.identity import FileId
+from shipper.files.identity import FileId, Head, digest
+
+MOST_ALIKE: Final = 10
+"""How many lives that begin alike are found: of many files with one banner, not each is compared with each."""
 
 
-class Known(Protocol):
+class Begun(Protocol):
+    """A life as `Heads` needs it: its place, and the fingerprint of its first bytes."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over."""
+
+    @property
+    def place(self) -> str:
+        """The path beside which rotation puts its files."""
+
+    @property
+    def head(self) -> Head:
+        """The fingerprint of its first published bytes."""
+
+
+class Known(Begun, Protocol):
     """A life as the index needs it: its file, and how far that is read."""
 
     @property
@@ -26,7 +46,49 @@ class Known(Protocol):
         """How far it is read."""
 
 
+B = TypeVar("B", bound=Begun)
 K = TypeVar("K", bound=Known)
+
+
+class Heads(Generic[B]):
+    """Finds lives that have not ended by directory and head."""
+
+    def __init__(self) -> None:
+        self._alike: dict[bytes, list[B]] = {}
+        self._noted: dict[B, tuple[int, bytes]] = {}
+
+    def __len__(self) -> int:
+        return len(self._noted)
+
+    def note(self, life: B) -> None:
+        """Record a life's head if it has grown, and the life has not ended."""
+        noted, _ = self._noted.get(life, (0, b""))
+        if noted == life.head.length or life.ended:
+            return
+        self.drop(life)
+        key = _key(life.place, life.head.digest())
+        alike = self._alike.setdefault(key, [])
+        if len(alike) < MOST_ALIKE:
+            alike.append(life)
+            self._noted[life] = life.head.length, key
+
+    def drop(self, life: B) -> None:
+        """Forget a life."""
+        _, key = self._noted.pop(life, (0, b""))
+        alike = self._alike.get(key, [])
+        if life in alike:
+            alike.remove(life)
+            if not alike:
+                del self._alike[key]
+
+    def beside(self, path: str, head: bytes) -> list[B]:
+        """Return lives, at most MOST_ALIKE, in the directory of a path whose heads have this fingerprint."""
+        return [*self._alike.get(_key(path, head), [])]
+
+
+def _key(path: str, head: bytes) -> bytes:
+    """Return a key of a directory and a fingerprint that takes little memory."""
+    return digest(os.fsencode(path.rpartition("/")[0]) + b"\0" + head)
 
 
 class Index(Generic[K]):
@@ -36,6 +98,7 @@ class Index(Generic[K]):
         self._by_key: dict[tuple[int, int], K] = {}
         self._by_name: dict[str, K] = {}
         self._by_stream: dict[str, K] = {}
+        self.heads: Heads[K] = Heads()
 
     def __len__(self) -> int:
         return len(self._by_key)

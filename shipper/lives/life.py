@@ -2,7 +2,7 @@
 
 import os
 
-from shipper.files.identity import FileId
+from shipper.files.identity import FileId, Head
 from shipper.files.opening import OpenFile
 from shipper.lives.states import Event, State, after
 from shipper.lives.tail import Slice, Tail
@@ -63,6 +63,11 @@ class Life:
     def offset(self) -> int:
         """How far the file is read."""
         return self.tail.offset
+
+    @property
+    def head(self) -> Head:
+        """The fingerprint of its first published bytes."""
+        return self.tail.head
 
     @property
     def place(self) -> str:

@@ -124,6 +124,7 @@ class Lives:
     def changed(self, life: Life) -> None:
         """Add a life to those to be saved."""
         self._dirty[life] = None
+        self.index.heads.note(life)
 
     def unchanged(self, life: Life) -> None:
         """Remove a life from those to be saved."""
@@ -176,6 +177,7 @@ class Lives:
             self.index.add_file(life)
         if life.stream:
             self.index.add_stream(life.stream, life)
+        self.index.heads.note(life)
         self.keep_open(life)
         self.enqueue(self._succession.line_up(life))
 
@@ -252,6 +254,7 @@ class Lives:
         if life.stream:
             self._dirty[life] = None
         self._without_id.pop(life, None)
+        self.index.heads.drop(life)
         self.index.drop_file(life)
         self.enqueue(self._succession.release(life))
         self._succession.leave(life)

@@ -1,6 +1,8 @@
 """Archives that hold the rest of a life are unpacked, a little in each step, into unnamed files.
 
-A full disk is reported once and retried; an archive that is renamed or deleted meanwhile is searched for again.
+So is the rest of a life in a copy that no input names, under a name that rotation does not give, after a while in which
+the copy did not change. A full disk is reported once and retried; an archive or a copy that is renamed or deleted
+meanwhile is searched for again.
 """
 
 import logging
@@ -8,6 +10,7 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from logbus.errors import SourceError, describe, visible
@@ -15,6 +18,7 @@ from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin
+from shipper.files.strangers import Stranger, copy_rest, first_line, present_paths
 from shipper.lives.comparing import begins_like, holds
 from shipper.lives.life import Life
 from shipper.state.registry import Row
@@ -34,26 +38,47 @@ def archives_of(row: Row, kin: Kin) -> list[str]:
     return [each for each in found if begins_like(kin.heads[each], row)]
 
 
-class Job:
-    """The unpacking of an archive for a life: one of `found`, or of those that `find` returns later."""
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where the rest of a life may be: in one of `found`, or of what `find` returns later. `wait_s`: only later."""
 
-    def __init__(self, life: Life, row: Row, found: list[str], find: Callable[[], list[str]]) -> None:
+    found: list[str]
+    find: Callable[[], list[str]]
+    wait_s: float = 0.0
+
+
+def in_archives(row: Row, kin: Kin) -> Rest | None:
+    """Return where the rest of a life is, if it is in an archive."""
+    found = archives_of(row, kin)
+    return Rest(found, lambda: archives_of(row, Kin())) if found else None
+
+
+def in_stranger(row: Row, stranger: Stranger, wait_s: float) -> Rest:
+    """Return where the rest of a life is, if a stranger does not change for `wait_s`."""
+    return Rest([stranger.path], lambda: present_paths(stranger, Kin().alike(row.place, row.head)), wait_s)
+
+
+class Job:
+    """The unpacking of the rest of a life, from the first file that holds it."""
+
+    def __init__(self, life: Life, row: Row, rest: Rest) -> None:
         self.life = life
         self.row = row
-        self._find = find
-        self.work = self._unpack(found)
+        self.rest = rest
+        self.work = self._unpack(rest.find if rest.wait_s else lambda: rest.found)
 
     def restart(self) -> None:
         """Start over."""
         os.ftruncate(self.life.tail.fd, 0)
-        self.work = self._unpack(self._find())
+        self.work = self._unpack(self.rest.find)
 
-    def _unpack(self, found: list[str]) -> Iterator[None]:
-        """Unpack the first archive that holds the life; leave the file empty if none does.
+    def _unpack(self, find: Callable[[], list[str]]) -> Iterator[None]:
+        """Unpack the first file that holds the life; leave the life's file empty if none does.
 
         Rotation may rename archives meanwhile: any that was not tried under another name is tried as well.
         """
         tried: set[tuple[int, int]] = set()
+        found = find()
         while found:
             for archive in found:
                 tried.add(key_of(Path(archive).stat()))
@@ -61,15 +86,19 @@ class Job:
                     logger.info("resuming %s in %s", visible(self.row.path), visible(archive))
                     return
                 os.ftruncate(self.life.tail.fd, 0)
-            found = [each for each in self._find() if key_of(Path(each).stat()) not in tried]
+            found = [each for each in self.rest.find() if key_of(Path(each).stat()) not in tried]
 
-    def _holds_it(self, archive: str) -> Generator[None, None, bool]:
+    def _holds_it(self, path: str) -> Generator[None, None, bool]:
+        row, fd = self.row, self.life.tail.fd
         try:
-            yield from archives.unpack(archive, self.row.offset, self.life.tail.fd)
+            if archives.is_archive(path):
+                yield from archives.unpack(path, row.offset, fd)
+            else:
+                yield from copy_rest(path, row.offset, row.published, first_line(row.place), fd)
         except SourceError as error:
             logger.warning("%s", error)
             return False
-        return holds(self.life.tail.fd, self.row)
+        return holds(fd, row)
 
 
 class Unpacking:
@@ -78,6 +107,7 @@ class Unpacking:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._jobs: deque[Job] = deque()
+        self._waiting: dict[Job, float | None] = {}
         self._retry_at = 0.0
         self._full = False
 
@@ -87,19 +117,24 @@ class Unpacking:
             return OpenFile(path, os.dup(file.fileno()), file_id, real_path)
 
     def add(self, job: Job) -> None:
-        """Queue a job."""
-        self._jobs.append(job)
+        """Queue a job, or let it wait first."""
+        if job.rest.wait_s:
+            self._waiting[job] = None
+        else:
+            self._jobs.append(job)
 
     def lives(self) -> list[Life]:
-        """Return the lives that wait for their archives."""
-        return [job.life for job in self._jobs]
+        """Return the lives that wait for their rest."""
+        return [job.life for job in (*self._jobs, *self._waiting)]
 
     def wait_s(self, now: float) -> float:
         """Return the seconds until the next unpacking is due."""
-        return max(0.0, self._retry_at - now) if self._jobs else float("inf")
+        due = min((now if due is None else due for due in self._waiting.values()), default=float("inf"))
+        return max(0.0, min(self._retry_at if self._jobs else float("inf"), due) - now)
 
     def work(self, now: float) -> Iterator[Job]:
         """Unpack a little more; yield the jobs that are finished."""
+        self._end_waiting(now)
         for _ in range(CHUNKS_A_STEP):
             if not self._jobs or now < self._retry_at:
                 return
@@ -114,6 +149,15 @@ class Unpacking:
                 job.restart()  # renamed or deleted since it was found
             except OSError as error:
                 self._wait_for_room(job, error, now)
+
+    def _end_waiting(self, now: float) -> None:
+        """Queue the jobs that have waited for long enough since they were first seen here."""
+        for job, due in [*self._waiting.items()]:
+            if due is None:
+                self._waiting[job] = now + job.rest.wait_s
+            elif due <= now:
+                del self._waiting[job]
+                self._jobs.append(job)
 
     def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
         if not self._full:

@@ -21,7 +21,7 @@ from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
 from shipper.lives.recognition import row_of
-from shipper.lives.unpacking import Job, Unpacking
+from shipper.lives.unpacking import Job, Rest, Unpacking
 from shipper.settings import Input
 from shipper.state.first_starts import archives_fact
 from shipper.state.registry import Registry, Row
@@ -112,7 +112,7 @@ class Backfill:
         if self._once:
             self._lives.targets.add(life)
         row = replace(row_of(life), head_length=len(head), head=digest(head))
-        self._unpacking.add(Job(life, row, [found.path], lambda: self._found_again(life)))
+        self._unpacking.add(Job(life, row, Rest([found.path], lambda: self._found_again(life))))
 
     def _found_again(self, life: Life) -> list[str]:
         """Return the present path of an archive that was renamed."""

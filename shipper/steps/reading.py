@@ -193,8 +193,8 @@ class Reader:
             return
         self._publish(life, life.input.label_of(life.path), life.path, piece, now)
         self.unconfirmed[life] = now
-        self._lives.changed(life)
         life.advance(piece)
+        self._lives.changed(life)
         if life.tail.more:
             life.tail.finish_line(finished=False)
         if life.tail.more and not self._read_enough(life):

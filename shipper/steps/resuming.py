@@ -17,11 +17,11 @@ from shipper.files.identity import Extent, FileId, key_of
 from shipper.files.opening import OpenFile
 from shipper.files.rotated_names import Kin, search
 from shipper.lives.comparing import described
-from shipper.lives.copies import find_copy, open_each
+from shipper.lives.copies import open_each
 from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
-from shipper.lives.unpacking import Job, archives_of
+from shipper.lives.unpacking import Job
 from shipper.settings import Input
 from shipper.state.registry import Outline, Registry, Row
 from shipper.steps.missing import MissingFiles
@@ -128,11 +128,11 @@ class Resumption:
             self._missing.append(life.stream)
 
     def _resume_elsewhere(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
-        if copy := find_copy(row, kin.of(row.place), self._following.knows):
+        if copy := self._following.beside.find_copy(row, kin):
             self._resume_in_copy(self._life(copy, entry), row, now)
-        elif found := archives_of(row, kin):
+        elif rest := self._following.rest_of(row, kin, row.offset):
             life = self._begin(row, entry)
-            self._following.unpack(life, row, found)
+            self._following.unpack(life, row, rest)
             self._lives.take_in(life)
         else:
             return self._resume_in_noted_copy(row, entry, kin, now)
@@ -148,7 +148,7 @@ class Resumption:
     def _resume_in_noted_copy(self, row: Row, entry: Input, kin: Kin, now: float) -> bool:
         """Resume in a noted copy that ends before the published offset; the bytes behind its end are lost."""
         noted = self._memory.noted_copy(row.stream)
-        for copy in open_each(kin.of(row.place) if noted else ()):
+        for copy in open_each([*kin.of(row.place), *kin.alike(row.place, row.head)] if noted else ()):
             size = os.fstat(copy.fd).st_size
             if noted == described(copy, Extent.of(copy.fd, size)) and not self._following.knows(copy):
                 self._take_noted_copy(self._life(copy, entry), size, row, now)
@@ -201,7 +201,7 @@ class Resumption:
     def _is_unpacked(self, job: Job) -> bool:
         """Resume a life in a plain file if somebody else unpacked its archive; return True if so."""
         life = job.life
-        copy = search(life.place, lambda kin: find_copy(job.row, kin.of(life.place), self._following.knows))
+        copy = search(life.place, lambda kin: self._following.beside.find_copy(job.row, kin))
         if copy is None:
             return False
         self._lives.close_file(life)
@@ -211,6 +211,9 @@ class Resumption:
         return True
 
     def _give_up(self, job: Job) -> None:
+        if job.rest.wait_s:
+            path, copy = visible(job.row.path), visible(job.rest.found[0])
+            logger.warning("%s is no copy of %s: it has changed, or goes on with the same lines", copy, path)
         if not job.life.stream:
             self._lives.index.drop_stream(job.row.stream)
         self._lives.targets.drop(job.life)

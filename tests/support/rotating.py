@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from logbus.batch import Span
+from shipper.lives.copies import COPY_GRACE_S
 from shipper.steps.departures import FRAGMENT_GRACE_S
 from support.registries import kill
 from support.tailing import LINK, NAMES, ROTATIONS, TARGETS, Model
@@ -140,6 +141,37 @@ class Tailing(Model, RuleBasedStateMachine):
         life.followed = False
         if go_on:
             self.write(name, b"after truncation\n")
+
+    @rule(name=st.sampled_from(NAMES), look=st.booleans(), go_on=st.booleans(), wait=st.booleans())
+    @precondition(lambda self: self.agent)
+    def copytruncate_elsewhere(self, name: str, look: bool, go_on: bool, wait: bool) -> None:
+        """A14, A15: as copytruncate, to a name that rotation does not give.
+
+        A copy that no input names is read while the truncated log is in its place: it gets time for that.
+        """
+        life = self.at.get(name)
+        if life is None or not life.data:
+            return
+        copy = f"copy{sum(each.startswith('copy') for each in self.at)}.log"
+        shutil.copyfile(self.path(name), self.path(copy))
+        proven = self.is_proven(life)
+        if self.whole_glob and not proven:  # the copy may be a file of its own
+            life.streams += 1
+        if look:
+            self.scan()
+        with self.path(name).open("r+b") as file:
+            file.truncate(0)
+        self.at[copy] = self.at.pop(name)
+        life.may_lose = life.may_lose or not (proven or self.whole_glob)
+        life.followed = False
+        if self.whole_glob and not proven:
+            life.ended = life.known = life.known_at_home = False
+        else:
+            life.ended = True
+        if go_on:
+            self.write(name, b"after truncation\n")
+        if wait or not self.whole_glob:
+            self.settle_for(COPY_GRACE_S + 1)
 
     @rule(name=st.sampled_from(NAMES), number=st.integers(1, ROTATIONS), look=st.booleans())
     def compress(self, name: str, number: int, look: bool) -> None:

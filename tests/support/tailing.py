@@ -13,6 +13,7 @@ import pytest
 
 from logbus.batch import Batch
 from shipper.agent import Agent
+from shipper.files.identity import HEAD_BYTES
 from shipper.settings import Input, Settings
 from support.publishing import MemoryPublisher
 from support.registries import MortalRegistry
@@ -139,6 +140,8 @@ class Model:
 
     def in_glob(self, name: str) -> bool:
         """Return True if an input names a file and ships it."""
+        if name.startswith("copy"):
+            return self.whole_glob
         return name.endswith(".log") or (self.whole_glob and ".log." in name and not name.endswith(".gz"))
 
     def make_room(self, name: str) -> None:
@@ -188,6 +191,13 @@ class Model:
         """Return True if the registry knows that something of a life was published."""
         rows = self.registry.unfinished() if self.agent else []
         return any(row.published for row in rows if self.of_stream.get(row.stream) is life)
+
+    def is_proven(self, life: Life) -> bool:
+        """Return True if the registry knows enough of a life to recognise its copy, as it is now, under any name."""
+        rows = self.registry.unfinished() if self.agent else []
+        rows = [row for row in rows if self.of_stream.get(row.stream) is life]
+        whole = self.whole_glob and any(row.published == len(life.data) for row in rows)
+        return whole or any(row.published >= HEAD_BYTES for row in rows)
 
     def end(self, life: Life) -> None:
         """Note that nothing more is written."""
