@@ -77,7 +77,7 @@ def test_orphans_are_found_and_deleted_by_name(
     wait_until(lambda: "messages: 1," in sinks(tmp_path, url, management, "check").output)
     checked = sinks(tmp_path, url, management, "check")
     assert checked.exit_code == 1
-    assert "orphan   queue     logs.old: messages: 1, bytes: 7; no sink has it here" in checked.output
+    assert "orphan   queue     logs.old: messages: 1, bytes: " in checked.output
     assert "other    queue     logs.busy: a sink configured elsewhere" in checked.output
     assert "screen" not in checked.output
     assert "elsewhere:" not in checked.output
