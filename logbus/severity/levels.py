@@ -77,11 +77,13 @@ _TOKENS: Final = _by_token()
 
 
 class LineReader:
-    """Reads which levels lines state in one of `formats`."""
+    """Reads which levels lines state in one of `accepted` formats; without `pcre2`, by `re` alone."""
 
-    def __init__(self, accepted: Iterable[formats.Format]) -> None:
+    def __init__(self, accepted: Iterable[formats.Format], *, pcre2: bool = True) -> None:
         self._formats = tuple(accepted)
-        self._marks = Marks(pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR))
+        self._marks = (
+            Marks(pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR)) if pcre2 else None
+        )
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[bytes]:  # compiled on first use: it takes up to 200 ms
@@ -90,7 +92,7 @@ class LineReader:
     @property
     def is_fast(self) -> bool:
         """True if PCRE2 reads the lines."""
-        return self._marks.of(b"\n") is not None
+        return self._marks is not None and self._marks.of(b"\n") is not None
 
     def prepare(self) -> None:
         """Compile now what would otherwise keep the first record waiting."""
@@ -99,7 +101,7 @@ class LineReader:
 
     def read(self, body: bytes) -> bytes:
         """Return what each line of `body` states: a digit, UNSTATED, or _WRAPPED for a container runtime's line."""
-        marks = self._marks.of(body)
+        marks = self._marks.of(body) if self._marks else None
         return self._searched(body) if marks is None else marks
 
     def _searched(self, body: bytes) -> bytes:
