@@ -3,6 +3,7 @@
 from logbus.severity.levels import (
     LINE_MAX_BYTES,
     UNSTATED,
+    LineReader,
     Severity,
     classify,
     parse_severity,
@@ -14,6 +15,7 @@ from logbus.severity.levels import (
 __all__ = [
     "LINE_MAX_BYTES",
     "UNSTATED",
+    "LineReader",
     "Severity",
     "classify",
     "parse_severity",

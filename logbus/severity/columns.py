@@ -101,13 +101,10 @@ _HEX_NAME: Final = rb"[0-9a-f]{8}[ \t][A-Za-z_][\w.]{0,64}+[ \t]++(?=[FEWID][ \t
 _DEPRECATED: Final = rb"(?=Deprecated:)"
 _COLUMNS_LEVEL: Final = either(_MONOLOG, _SPACED, LETTER_BOX, _XORG, _DEPRECATED, LEVEL)
 PHP_LEVEL: Final = PHP + either(_DEPRECATED, LEVEL)
-COLUMNS: Final = (
-    repeated(
-        either(BOX, _COLOUR_GAP, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _NAME, _SOURCE, _DASHED),
-        b"{0,12}",
-    )
-    + _COLUMNS_LEVEL
+_COLUMN: Final = either(
+    BOX, _COLOUR_GAP, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _NAME, _SOURCE, _DASHED
 )
+COLUMNS: Final = repeated(_COLUMN, b"{0,12}") + _COLUMNS_LEVEL
 
 FACILITY: Final = (
     rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|security|console|local[0-7])"
@@ -119,3 +116,15 @@ _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| |! ))"  # MongoDB before 4.4
 _ESXI: Final = rb"(?:Em|Al|Cr|Er|Wa|No|In|Db)\((?=\d{1,3}\) )"
 LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
 AFTER_STAMP: Final = either(CAPITALS, _LETTER, LOGCAT_BRIEF, _FACILITY_LEVEL, _ESXI, BLANKS + _HEX_NAME, COLUMNS)
+
+PARTS: Final = {
+    "stamp": STAMP,
+    "boxed": BOXED,
+    "level": LEVEL,
+    "box": BOX,
+    "column": _COLUMN,
+    "columns_level": _COLUMNS_LEVEL,
+    "columns": COLUMNS,
+    "after_stamp": AFTER_STAMP,
+}
+"""Parts that occur in several formats."""

@@ -1,5 +1,7 @@
 """Lines wrapped by a container runtime: Docker's json-file, one JSON object each, and CRI's (containerd, CRI-O)."""
 
+import re
+
 import msgspec
 
 
@@ -8,6 +10,7 @@ class _DockerLine(msgspec.Struct):
     stream: str
 
 
+_STREAM = re.compile(rb"std(out|err) [FP] ")
 _decoder = msgspec.json.Decoder(_DockerLine)
 
 
@@ -18,8 +21,8 @@ def unwrap(line: bytes) -> tuple[bytes, bool]:
     """
     if line.startswith(b"{"):
         return _from_docker(line)
-    _, stream, _, text = line.split(b" ", 3)
-    return text.rstrip(b"\r\n"), stream == b"stderr"
+    found = _STREAM.search(line)
+    return (line[found.end() :].rstrip(b"\n"), found[1] == b"err") if found else (b"", False)
 
 
 def _from_docker(line: bytes) -> tuple[bytes, bool]:

@@ -3,8 +3,8 @@ r"""The line formats that state a severity, and the one pattern that finds it in
 Theory of operation: the pattern is `\n(?>(?:PREFIX(TOKEN))?)`. It matches at every newline, whatever follows, so that
 `findall` stays aligned with the lines, and the captured token is the only Python object made per line. PREFIX is an
 alternation of the formats below. Each of them runs up to the stated level, with a look-ahead for the level itself;
-TOKEN then captures the level, or only the first letter of the most frequent words, which costs no allocation. A line
-in no known format captures nothing.
+TOKEN then captures the level. A line in no known format captures nothing. `logbus.severity.pcre` makes the same of the
+formats without an object per line.
 
 Every repeat is possessive (`*+`), atomic (`repeated`) or bounded, and no prefix crosses a newline, so a hostile line
 costs a fixed number of passes, whatever its content. The first alternative that matches wins, on every line alike: what
@@ -55,17 +55,15 @@ class Format:
     first: bytes = b""
 
 
-_UNINDENTED: Final = rb"(?<![ \t][ \t])"
+_UNINDENTED: Final = rb"(?:(?<![ \t][ \t])|(?<=std(?:out|err) [FP] [ \t]))"
+"""A container runtime's line begins behind its stream and tag."""
 _WRAPPER: Final = either(rb"[A-Za-z][\w.-]{0,62}+ {1,40}+\| ", rb"\[pod/[\w./-]{1,200}+\] ")
-_LEAD: Final = maybe(rb"(?=[\xef \t\x1b])" + maybe(rb"\xef\xbb\xbf") + BLANKS) + maybe(_WRAPPER + BLANKS)
+LEAD: Final = maybe(rb"(?=[\xef \t\x1b])" + maybe(rb"\xef\xbb\xbf") + BLANKS) + maybe(_WRAPPER + BLANKS)
 """What may stand before a line: a byte order mark, blanks, colours; docker compose's and kubectl's names."""
 _OBJECT: Final = rb"(?=\{\")" + words_prefix()
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
+CRI_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) "
 _SINCE: Final = rb"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d"
-
-STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
-_FREQUENT: Final = rb"\d[%b]{7,}+(?=INFO |ERROR |WARN |DEBUG )" % STAMP_CHARACTERS
-"""The most frequent lines, tried first. `stamped` captures the same from them, and no format before it matches."""
 
 FORMATS: Final = (
     Format("syslog", b"<36>1 2003-10-11T22:14:15Z host su - ID47 - failed", rb"<(?=\d{1,3}>)", rb"<"),
@@ -86,7 +84,7 @@ FORMATS: Final = (
     Format(
         "cri",
         b"2024-01-02T15:04:05.678901234Z stdout F WARN disk",
-        rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) (?=std(?:out|err) [FP] )",
+        CRI_STAMP + rb"(?=std(?:out|err) [FP] )",
         rb"\d",
     ),
     Format(
@@ -226,16 +224,23 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The names for an input's settings, and the formats of each. `columns`: log4j, logback, Python, nginx, ..."""
 
-_TOKEN: Final = rb"([IWDE](?=NFO |ARN |EBUG |RROR )|[A-Za-z]++|\d++[>)]?|: ?\d++|[#*.{-])"
+STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
+_FREQUENT: Final = rb"\d[%b]{7,}+" % STAMP_CHARACTERS
 FREQUENT_DIGITS: Final = bytes.maketrans(b"IWED", b"6437")
+TOKEN: Final = rb"(?:[A-Za-z]++|\d++[>)]?|: ?\d++|[#*.{-])"
+"""What states a level, right after a format's prefix."""
+PARTS: Final = {"object": _OBJECT, "pairs": _LOGFMT}
+"""Parts that occur in several formats."""
 
 
 def line_pattern(formats: Iterable[Format] = FORMATS) -> re.Pattern[bytes]:
     """Return the pattern that captures the level in any of `formats`, once at each newline before a line."""
-    formats = list(formats)
-    frequent = [_FREQUENT] if any(each.name == "stamped" for each in formats) else []
-    groups = [_group(first, some) for first, some in groupby(formats, attrgetter("first"))]
-    return re.compile(rb"\n" + maybe(either(*frequent, _LEAD + either(*groups)) + _TOKEN))
+    return re.compile(rb"\n" + maybe(LEAD + prefix_of(formats) + rb"(" + TOKEN + rb")"))
+
+
+def prefix_of(formats: Iterable[Format]) -> bytes:
+    """Return the pattern from LEAD to the level in the first of `formats` that matches."""
+    return either(*(_group(first, some) for first, some in groupby(formats, attrgetter("first"))))
 
 
 def _group(first: bytes, formats: Iterable[Format]) -> bytes:
@@ -245,5 +250,5 @@ def _group(first: bytes, formats: Iterable[Format]) -> bytes:
 
 
 def frequent_pattern() -> re.Pattern[bytes]:
-    """Return a faster pattern: at each newline, the first letter of the level in a `_FREQUENT` line, or nothing."""
-    return re.compile(rb"\n(?:" + _FREQUENT.partition(rb"(?=")[0] + rb"(I(?=NFO )|E(?=RROR )|W(?=ARN )|D(?=EBUG ))|)")
+    """Return a pattern for a quick look: at each newline, the first letter of the level behind a stamp, or nothing."""
+    return re.compile(rb"\n(?:" + _FREQUENT + rb"(I(?=NFO )|E(?=RROR )|W(?=ARN )|D(?=EBUG ))|)")

@@ -92,3 +92,7 @@ def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
     key = rb"(?:[^\W" + initials + rb"]|(?!" + stated + rb")\w)[\w.@/-]{0,64}+="
     pairs = repeated(key + either(STRING, rb'[^\s"]*+') + rb"[ \t]++", b"*")
     return rb"(?=[A-Za-z_][\w.@/-]{0,64}+=)" + pairs + stated
+
+
+PARTS: Final = {"number": second_prefix(), "value": _value(4), "flat_value": _value(2), "word": _WORD}
+"""Parts that occur in several patterns."""

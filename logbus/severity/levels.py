@@ -9,12 +9,14 @@ import enum
 import functools
 import io
 import re
+from collections.abc import Iterable
 from itertools import compress
 from typing import Final
 
 from logbus.errors import UsageError
-from logbus.severity import formats, hyperscan, words
+from logbus.severity import formats, hyperscan, pcre, words
 from logbus.severity.container_lines import unwrap
+from logbus.severity.libpcre2 import Marks
 
 
 class Severity(enum.IntEnum):
@@ -74,9 +76,49 @@ _WORDS: Final = _by_word()
 _TOKENS: Final = _by_token()
 
 
+class LineReader:
+    """Reads which levels lines state in one of `accepted` formats; without `pcre2`, by `re` alone."""
+
+    def __init__(self, accepted: Iterable[formats.Format], *, pcre2: bool = True) -> None:
+        self._formats = tuple(accepted)
+        self._marks = (
+            Marks(pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR)) if pcre2 else None
+        )
+
+    @functools.cached_property
+    def _pattern(self) -> re.Pattern[bytes]:  # compiled on first use: it takes up to 200 ms
+        return formats.line_pattern(self._formats)
+
+    @property
+    def is_fast(self) -> bool:
+        """True if PCRE2 reads the lines."""
+        return self._marks is not None and self._marks.of(b"\n") is not None
+
+    def prepare(self) -> None:
+        """Compile now what would otherwise keep the first record waiting."""
+        if not self.is_fast:
+            _ = self._pattern
+
+    def read(self, body: bytes) -> bytes:
+        """Return what each line of `body` states: a digit, UNSTATED, or _WRAPPED for a container runtime's line."""
+        marks = self._marks.of(body) if self._marks else None
+        return self._searched(body) if marks is None else marks
+
+    def _searched(self, body: bytes) -> bytes:
+        digits: list[bytes] = []
+        last = len(body) - body.endswith(b"\n")
+        at = 0
+        while at <= last:  # in pieces: sixteen MiB of bare newlines would otherwise be sixteen million objects at once
+            end = body.find(b"\n", at + _PIECE_BYTES, last)
+            end = last if end < 0 else end
+            digits.append(b"".join(map(_TOKENS.__getitem__, self._pattern.findall(b"\n" + body[at:end]))))
+            at = end + 1
+        return b"".join(digits)
+
+
 @functools.cache
-def _any_format() -> re.Pattern[bytes]:  # compiled on first use: it takes some 40 ms
-    return formats.line_pattern()
+def _any_format() -> LineReader:
+    return LineReader(formats.FORMATS)
 
 
 @functools.cache
@@ -85,9 +127,8 @@ def _frequent() -> re.Pattern[bytes]:
 
 
 def prepare() -> None:
-    """Compile the patterns now, so that the first record need not wait 60 to 200 ms for them."""
-    _frequent()
-    _any_format()
+    """Compile the patterns now, so that the first record need not wait for them."""
+    _any_format().prepare()
 
 
 def severity_of_word(word: bytes) -> Severity | None:
@@ -104,18 +145,18 @@ def parse_severity(text: str, key: str = "severity") -> Severity:
     return severity
 
 
-def stated(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
+def stated(body: bytes, reader: LineReader | None = None) -> bytes:
     """Return the level that each line of `body` states in its first 128 KiB: an ASCII digit, or `-` for none.
 
-    `pattern` is from `formats.line_pattern`; by default, any known format counts. A line's digit depends only on its
-    own bytes, so `stated(a + b) == stated(a) + stated(b)` if `a` ends in a newline.
+    By default, `reader` accepts any known format. A line's digit depends only on its own bytes, so
+    `stated(a + b) == stated(a) + stated(b)` if `a` ends in a newline.
     """
     if not body:
         return b""
     body = _beginnings(body)
-    if pattern is None and len(body) >= hyperscan.LEAST_BYTES and (digits := _scanned(body)) is not None:
+    if reader is None and len(body) >= hyperscan.LEAST_BYTES and (digits := _scanned(body)) is not None:
         return digits
-    return _searched(body, pattern)
+    return _read(body, reader)
 
 
 def _beginnings(body: bytes) -> bytes:
@@ -136,46 +177,22 @@ def _beginnings(body: bytes) -> bytes:
 def _scanned(body: bytes) -> bytes | None:
     """Return what each line states, by scanning; None if that is unavailable, or not faster."""
     sample = body[: body.rfind(b"\n", 0, hyperscan.SAMPLE_BYTES) + 1]
-    if not hyperscan.usual(_frequent_letters(sample), sample.count(b"\n")):
+    letters = b"".join(_frequent().findall(b"\n" + sample)).translate(formats.FREQUENT_DIGITS)
+    if not hyperscan.usual(letters, sample.count(b"\n")):
         return None
-    return hyperscan.stated(body if body.endswith(b"\n") else body + b"\n", _searched)
+    return hyperscan.stated(body if body.endswith(b"\n") else body + b"\n", _read)
 
 
-def _frequent_letters(body: bytes) -> bytes:
-    return b"".join(_frequent().findall(b"\n" + body)).translate(formats.FREQUENT_DIGITS)
+def _read(body: bytes, reader: LineReader | None = None) -> bytes:
+    """Return what each line states, read line by line."""
+    return _unwrapped(body, (reader or _any_format()).read(body))
 
 
-def _searched(body: bytes, pattern: re.Pattern[bytes] | None = None) -> bytes:
-    """Return what each line states, found line by line."""
-    first = body.find(b"\n")
-    if first < 0:
-        first = len(body)
-    digits = [_unwrapped(body, 0, first, _read(b"\n" + body[:first], 0, first + 1, pattern))]
-    last = len(body) - body.endswith(b"\n")
-    while first < last:  # in pieces: sixteen MiB of bare newlines would otherwise be sixteen million objects at once
-        piece = body.find(b"\n", first + _PIECE_BYTES, last)
-        piece = last if piece < 0 else piece
-        digits.append(_unwrapped(body, first + 1, piece, _read(body, first, piece, pattern)))
-        first = piece
-    return b"".join(digits)
-
-
-def _read(body: bytes, start: int, end: int, pattern: re.Pattern[bytes] | None) -> bytes:
-    """Return the digits of the lines after the newlines in body[start:end]."""
-    if pattern is None:
-        letters = _frequent().findall(body, start, end)
-        joined = b"".join(letters)
-        if len(joined) == len(letters):  # every line matched
-            return joined.translate(formats.FREQUENT_DIGITS)
-        pattern = _any_format()
-    return b"".join(map(_TOKENS.__getitem__, pattern.findall(body, start, end)))
-
-
-def _unwrapped(body: bytes, start: int, end: int, digits: bytes) -> bytes:
-    """Replace `_WRAPPED`, for a container runtime's lines in body[start:end], by the level that their text states."""
+def _unwrapped(body: bytes, digits: bytes) -> bytes:
+    """Replace `_WRAPPED`, for a container runtime's lines in `body`, by the level that their text states."""
     if _WRAPPED not in digits:
         return digits
-    wrapped = list(compress(io.BytesIO(body[start:end]), (digit == ord(_WRAPPED) for digit in digits)))
+    wrapped = list(compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits)))
     inside = [unwrap(line) for line in wrapped]
     found = stated(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
     hinted = (

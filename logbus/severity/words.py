@@ -94,3 +94,5 @@ SMALL: Final = any_of(spelled(WORDS - PROSE))
 LOWER: Final = any_of(WORDS)
 """Any word in lower case."""
 GAP: Final = rb"[ \t]*+"
+PARTS: Final = {"any": ANY, "small": SMALL, "upper": ALL_UPPER}
+"""Parts that occur in many patterns."""

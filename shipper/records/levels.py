@@ -8,8 +8,8 @@ from typing import Literal
 
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
-from logbus.severity import UNSTATED, parse_severity, severity_of_word, stated
-from logbus.severity.formats import FORMATS, GROUPS, Format, line_pattern
+from logbus.severity import UNSTATED, LineReader, parse_severity, severity_of_word, stated
+from logbus.severity.formats import FORMATS, GROUPS, Format
 from logbus.severity.key_levels import json_prefix, logfmt_prefix
 from logbus.wire.batch import count_lines
 
@@ -46,8 +46,8 @@ def reader_of(said: Said) -> Reader:
         return lambda body: UNSTATED * count_lines(body)
     if said.format == "pattern":
         return _by_pattern(said)
-    pattern = line_pattern(_formats(said))
-    return lambda body: stated(body, pattern)
+    reader = LineReader(_formats(said))
+    return lambda body: stated(body, reader)
 
 
 def _check(said: Said) -> None:

@@ -1,7 +1,6 @@
 """Severity: the words of the eight levels, and which level a record states."""
 
 import importlib
-import re
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -9,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logbus.errors import UsageError
-from logbus.severity import Severity, classify, parse_severity, severity_of_word, stated
-from logbus.severity.formats import FORMATS, Format, frequent_pattern, line_pattern
+from logbus.severity import LineReader, Severity, classify, parse_severity, severity_of_word, stated
+from logbus.severity.formats import FORMATS, Format, line_pattern
 
 PARSER = importlib.import_module("re._parser")  # there is no public one
 
@@ -209,25 +208,9 @@ def test_every_format_recognises_its_example(each: Format) -> None:
     assert alone == together
 
 
-@given(
-    st.from_regex(rb"\A\d[\d :,./+_|-]{5,30}(INFO|WARN|ERROR|DEBUG|CRIT|I|D|T|TRACE|x)[ :\t]?[^\n]{0,5}\Z"),
-    st.integers(0),
-)
-def test_the_shortcut_changes_nothing(line: bytes, seed: int) -> None:
-    """What is frequent is classified as without a shortcut, alone and among lines that are not."""
-    others = [each.prefix for each in FORMATS]
-    slow = re.compile(rb"\n(?:(?:" + b"|".join(others) + rb")([A-Za-z]++|\d++>?|[#*.{-]))?+")
-    token = slow.findall(b"\n" + line)[0]
-    expected = severity_of_word(token)
-    digits = b"-" if expected is None else digit(expected)
-    neighbour = LINES[seed % len(LINES)]
-    assert stated(line) == digits
-    assert stated(line + b"\n" + neighbour) == digits + stated(neighbour)
-
-
 def test_the_first_of_several_formats_counts() -> None:
-    """A pattern made of some formats reads those, and no others."""
-    klog = line_pattern(each for each in FORMATS if each.name == "klog")
+    """A reader of some formats reads those, and no others."""
+    klog = LineReader(each for each in FORMATS if each.name == "klog")
     assert stated(b"E0102 15:04:05.678901 1 main.go:7] x\nERROR x\n\n", klog) == b"3--"
 
 
@@ -384,5 +367,4 @@ def subpatterns(argument: object) -> Iterator[Iterable[tuple[object, object]]]:
 def test_no_choice_is_repeated_possessively() -> None:
     """`(?:a|bc?)*+` misses matches up to Python 3.11.4, which Debian 12 has; `words.repeated` does not."""
     assert list(possessive_choices(PARSER.parse(rb"(?:a|bc?)*+")))
-    for pattern in (line_pattern(), frequent_pattern()):
-        assert not list(possessive_choices(PARSER.parse(pattern.pattern)))
+    assert not list(possessive_choices(PARSER.parse(line_pattern().pattern)))

@@ -1,0 +1,82 @@
+"""Severities by PCRE2: the same as by `re`, whatever the lines."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logbus.severity import LineReader, libpcre2, pcre, stated
+from logbus.severity.formats import FORMATS, GROUPS
+from support import SOAK
+
+pytestmark = pytest.mark.skipif(not libpcre2.available(), reason="libpcre2-8 is not there, or has no JIT")
+
+CASES = sorted((Path(__file__).parents[3] / "cases").glob("severity*.jsonl"))
+FIELD = [json.loads(line)["line"].encode("latin-1") for file in CASES for line in file.read_text().splitlines()]
+EXAMPLES = [each.example for each in FORMATS] + FIELD
+NEAR = st.tuples(st.sampled_from(EXAMPLES), st.integers(0, 60), st.integers(0, 4), st.binary(max_size=4)).map(
+    lambda some: some[0][: some[1]] + some[3] + some[0][some[1] + some[2] :]
+)
+"""Lines of the known formats, changed a little in one place."""
+CROSSED = st.tuples(st.sampled_from(EXAMPLES), st.integers(0, 60), st.sampled_from(EXAMPLES), st.integers(0, 60)).map(
+    lambda some: some[0][: some[1]] + some[2][some[3] :]
+)
+"""The beginning of one and the end of another."""
+LINES = st.lists(NEAR | CROSSED | st.sampled_from(EXAMPLES) | st.binary(max_size=20), max_size=8)
+
+
+@pytest.fixture(scope="module")
+def slow() -> LineReader:
+    """Return a reader without PCRE2."""
+    return LineReader(FORMATS, pcre2=False)
+
+
+@settings(max_examples=20_000 if SOAK else 500)
+@given(lines=LINES)
+def test_pcre_reads_what_re_reads(slow: LineReader, lines: list[bytes]) -> None:
+    """The same digit for each line, whether it is of a known format, nearly so, or anything."""
+    body = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)
+    assert stated(body) == stated(body, slow)
+    assert stated(body[:-1]) == stated(body[:-1], slow)
+
+
+def test_all_formats_fit_into_one_pattern() -> None:
+    """PCRE2 compiles up to 64 KiB: a pattern that outgrows them would leave everything to `re`, in silence."""
+    pattern = pcre.line_pattern(FORMATS, {b"info": b"6", b"{": b"w"}, b"-", b"3")
+    assert libpcre2.Marks(pattern).of(b"info: x\n\ninfo") == b"6--"
+    assert LineReader(FORMATS).is_fast
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_one_format_alone(group: str) -> None:
+    """An input's own format is read the same way."""
+    body = b"".join(line + b"\n" for line in EXAMPLES if b"\n" not in line)
+    some = [each for each in FORMATS if each.name in GROUPS[group]]
+    assert stated(body, LineReader(some)) == stated(body, LineReader(some, pcre2=False))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        b'{"a":',
+        b"[",
+        b'{"a":{"b":[',
+        b"[[a] ",
+        b"a=b ",
+        b"(x) ",
+        b'"',
+        b"\\",
+        b"2024-01-02 ",
+        b"<1>",
+        b"a.b: ",
+        b" ",
+        b"\xff",
+    ],
+)
+@pytest.mark.parametrize("head", [b"", b"2024-01-02 15:04:05 ", b"[", b'{"a":"'])
+def test_lines_of_one_unit(slow: LineReader, head: bytes, unit: bytes) -> None:
+    """Deep and long lines: PCRE2 may give up, and the answer is the same."""
+    body = head + unit * 20_000 + b"\n"
+    assert stated(body) == stated(body, slow)
