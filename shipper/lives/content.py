@@ -12,14 +12,14 @@ class Content:
     """Reads the content of files whose characters are one or two units of `unit` bytes.
 
     After a read, `space` is the number of NULs at the end of the file that are no content. `searching`: there are only
-    NULs up to `searched`, and the bytes behind that are not known yet. `in_place`: the file once ended with space, so
+    NULs from the end of the read up to `searched`, and the bytes behind that are not known yet. `in_place`: the file once ended with space, so
     its writer fills it in place. Without `has_space`, every byte is content: NULs end the records.
     """
 
     def __init__(self, unit: int, *, has_space: bool = True) -> None:
         self._unit = unit
         self._has_space = has_space
-        self.space = self.searched = 0
+        self.space = self.searched = self._searched_from = 0
         self.searching = self.in_place = False
 
     def read(self, fd: int, most: int, at: int, start: int) -> bytes:
@@ -60,7 +60,8 @@ class Content:
         self.searching = False
         if position >= size or ends_in_content(fd, size):
             return position < size
-        start = max(position, self.searched)
-        found, self.searched = first_byte(fd, start, start + SEARCH_BYTES)
+        if not self._searched_from <= position <= self.searched:
+            self._searched_from = self.searched = position
+        found, self.searched = first_byte(fd, self.searched, self.searched + SEARCH_BYTES)
         self.searching = found is None and self.searched < size
         return found is not None

@@ -92,6 +92,15 @@ def test_space_that_something_follows_is_content(shore: Shore) -> None:
     assert shore.lives() == [b"one 1\n" + bytes(5_000 - 6) + b"two 2\n"]
 
 
+def test_content_is_found_between_a_short_read_and_a_long_one(shore: Shore) -> None:
+    """What was searched for content behind a long read says nothing of the bytes behind a shorter one."""
+    shore.write("app.log", b"head" + bytes(2600) + b"\n" + bytes(5000))
+    shore.start(max_record_bytes=1024)
+    for _ in range(5):  # each piece filled in place takes a second
+        shore.run()
+    assert shore.lives() == [b"head" + bytes(2600) + b"\n"]
+
+
 def test_content_is_found_behind_much_space_a_step_at_a_time(shore: Shore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What follows more NULs than a step searches is found, by more steps, without anything more happening."""
     step_bytes = 2 << 20
