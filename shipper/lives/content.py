@@ -12,8 +12,9 @@ class Content:
     """Reads the content of files whose characters are one or two units of `unit` bytes.
 
     After a read, `space` is the number of NULs at the end of the file that are no content. `searching`: there are only
-    NULs from the end of the read up to `searched`, and the bytes behind that are not known yet. `in_place`: the file once ended with space, so
-    its writer fills it in place. Without `has_space`, every byte is content: NULs end the records.
+    NULs from the end of the read up to `searched`, and the bytes behind that are not known yet. `in_place`: the file
+    once ended with space, so its writer fills it in place. Without `has_space`, every byte is content: NULs end the
+    records.
     """
 
     def __init__(self, unit: int, *, has_space: bool = True) -> None:
