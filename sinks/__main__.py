@@ -226,8 +226,8 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
             plans = [plan_of(document, name) for name in names] or list(every.values())
             look = {"check": topology.check, "apply": topology.apply}[action]
             found = list(look(link, topology.wanted(plans)))
-    if action == "check" and broker.management:
-        found += topology.others(queues(broker), list(every.values()))
+        if action == "check" and broker.management:
+            found += topology.others(link, queues(broker), list(every.values()))
     for each in found:
         click.echo(each)
     return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))

@@ -60,13 +60,16 @@ def check(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
             yield _declared(link, step, "ok") if _is_there(link, step) else Finding(_kind(step), step.name, "missing")
 
 
-def others(found: list[QueueState], plans: list[Plan]) -> Iterator[Finding]:
-    """Yield a finding for each queue of a sink that is none of `plans`: an orphan if nobody consumes from it."""
+def others(link: Session, found: list[QueueState], plans: list[Plan]) -> Iterator[Finding]:
+    """Yield a finding for each queue of a sink that is none of `plans`: an orphan if nobody consumes from it.
+
+    Whether somebody does, the queue itself is asked: the management plugin's figures are seconds old, or missing.
+    """
     ours = {queue_of(plan).name for plan in plans if plan.state}
     for queue in sorted(found, key=lambda queue: queue.name):
-        if queue.name not in ours:
+        if queue.name not in ours and link.depth(queue.name) is not None:  # it may be deleted by now
             held = f"messages: {queue.messages:,}, bytes: {queue.bytes:,}"
-            if queue.consumers:
+            if link.is_consumed(queue.name):
                 yield Finding("queue", queue.name, "other", f"a sink configured elsewhere; {held}")
             else:
                 name = visible(queue.name.partition(".")[2])
