@@ -200,7 +200,14 @@ class Declarer:
                 self.consumed |= {queue.name}
             then(reply)
 
-        _declare_queue(channel, queue, declared)
+        channel.queue_declare(
+            queue.name,
+            durable=not queue.exclusive,
+            exclusive=queue.exclusive,
+            auto_delete=queue.exclusive,
+            arguments={"x-queue-type": queue.type, **queue.arguments},
+            callback=declared,
+        )
 
     def _delete(self, channel: "Channel", name: str, then: "_Then") -> None:
         logger.warning("the queue %s has no leader and was never bound: declaring it again", visible(name))
@@ -283,18 +290,5 @@ def _declare_exchange(channel: "Channel", exchange: Exchange, then: _Then) -> No
         durable=True,
         auto_delete=exchange.auto_delete,
         arguments=dict(exchange.arguments),
-        callback=then,
-    )
-
-
-def _declare_queue(
-    channel: "Channel", queue: Queue, then: "Callable[[pika.frame.Method[pika.spec.Queue.DeclareOk]], None]"
-) -> None:
-    channel.queue_declare(
-        queue.name,
-        durable=not queue.exclusive,
-        exclusive=queue.exclusive,
-        auto_delete=queue.exclusive,
-        arguments={"x-queue-type": queue.type, **queue.arguments},
         callback=then,
     )
