@@ -14,12 +14,20 @@
 Every message has one shape, `cannot X: cause (what to do)`, on one line, with hostile bytes escaped.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 
 def visible(text: object) -> str:
     """Return `text` on one line, with control characters, bidi marks and stray surrogates escaped."""
     return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in str(text))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a question about the known word that `word` resembles; "" if it resembles none."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -14,7 +14,6 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
-from logbus.errors import SourceError, UsageError, counted, visible
+from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
 from logbus.handover import was_reloaded
 from shipper.agent import Agent
 from shipper.files.complaints import Complaints
@@ -159,8 +158,8 @@ def _converted(document: Document) -> Settings:
 def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
     if not paths:
         raise UsageError("ship", "no files were named", "give paths, globs or -, or --config FILE; see --help")
-    if not os.path.lexists(paths[0]) and (near := get_close_matches(paths[0], COMMANDS, 1)):
-        hint = f"did you mean {near[0]}? To wait for a file of that name, write ./{paths[0]}"
+    if not os.path.lexists(paths[0]) and (meant := did_you_mean(paths[0], COMMANDS)):
+        hint = f"{meant} To wait for a file of that name, write ./{paths[0]}"
         raise UsageError(f"ship {paths[0]}", "there is no such file, and no such command", hint)
     for path in paths:
         if path != "-" and os.path.isdir(path):

@@ -7,7 +7,6 @@ early.prepare(__name__)
 import logging
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,7 +18,7 @@ from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
-from logbus.errors import UsageError, counted, visible
+from logbus.errors import UsageError, counted, did_you_mean, visible
 from sinks import file as file_sink
 from sinks.commands import dead_letters, topology
 from sinks.commands.audit import Coverage, coverage, report
@@ -53,8 +52,7 @@ class Commands(click.Group):
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
             if not any(each.partition("=")[0] == "--config" for each in args):
-                near = get_close_matches(args[0], self.commands, 1)
-                meant = f"did you mean {near[0]}?" if near else f"to run the sink {args[0]}, add --config FILE"
+                meant = did_you_mean(args[0], self.commands) or f"to run the sink {args[0]}, add --config FILE"
                 raise click.UsageError(f"there is no command {args[0]}: {meant}")
             args = ["daemon", *args]
         return super().parse_args(ctx, args)

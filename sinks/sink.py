@@ -12,7 +12,6 @@ A sink that can be cut back to its last commit also implements `DurableSink`; th
 output. The order is always: write, commit, ledger, acknowledge.
 """
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -22,7 +21,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 import msgspec
 
 from logbus.batch import Batch
-from logbus.errors import LogbusError, UsageError
+from logbus.errors import LogbusError, UsageError, did_you_mean
 
 GROUP = "logbus.sinks"
 
@@ -116,8 +115,7 @@ def find_type(name: str) -> SinkType:
 
 def suggestion(word: str, known: Mapping[str, object]) -> str:
     """Return a hint: the known word that `word` resembles, or all of them."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"there is {', '.join(sorted(known))}"
+    return did_you_mean(word, known) or f"there is {', '.join(sorted(known))}"
 
 
 def bindings_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
