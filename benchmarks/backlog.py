@@ -4,16 +4,20 @@ Beside each run, as the measure of this machine at that moment, the same file go
 The file sink's copy is compared with the source byte for byte.
 """
 
+import random
 import subprocess
 import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import corpora
+from benchmarks import shapes
 from benchmarks.processes import MB, Stage, await_that, cpu_s, finish, forget_peak, resident_mb
 
 ARCHIVE = '{type: file, path: "{folder}/copy.log"}'
 CLASSIC = '{type: file, path: "{folder}/copy.log", queue: {type: classic}}'
+AS_JSON = '{type: file, path: "{folder}/copy.log", format: json}'
 ERRORS = '{type: severity, min: warning, write: {type: file, path: "{folder}/errors.log"}}'
 CONSOLE = "{type: console, format: json}"
 QUIET_S = 0.5
@@ -22,31 +26,36 @@ QUIET_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One way to ship a backlog; `options` are more keys of the shipper's input, each with a comma before it."""
+    """One way to ship a backlog; `options` are more keys of the shipper's input, each with a comma before it.
+
+    `verbatim`: the archive is the source, byte for byte.
+    """
 
     name: str
-    corpus: str = "plain"
+    shape: str = "log4j"
     sinks: tuple[tuple[str, str], ...] = (("archive", ARCHIVE),)
     options: str = ""
     module: str = "shipper"
     sink_module: str = "sinks"
+    verbatim: bool = True
 
 
 EVERYTHING = Variant("everything on")
 NO_SEVERITY = Variant("no severity", options=", format: plain")
 VARIANTS = (
     Variant("three sinks", sinks=(("archive", ARCHIVE), ("errors", ERRORS), ("console", CONSOLE))),
+    Variant("file as JSON", sinks=(("archive", AS_JSON),), verbatim=False),
+    Variant("multiline: java", shape="stack traces", options=", multiline: {preset: java}"),
+    Variant("redact: email", shape="addresses", options=", redact: {presets: [email]}", verbatim=False),
+    Variant("drop: debug", options=", drop: [{severities: [debug]}]", verbatim=False),
     Variant("no compression", module="benchmarks.uncompressed"),
     Variant("classic queue", sinks=(("archive", CLASSIC),)),
-    Variant("json", corpus="json"),
-    Variant("short", corpus="short"),
-    Variant("java, multiline", corpus="java", options=", multiline: {preset: java}"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A corpus on disk: one file or, where `files` says so, several beneath the folder `path`."""
+    """Lines of a shape on disk: one file or, where `files` says so, several beneath the folder `path`."""
 
     path: Path
     lines: int
@@ -63,14 +72,38 @@ class Source:
         return sum(path.stat().st_size for path in self.paths)
 
 
-def make(root: Path, kind: str, size_bytes: int, files: int = 1) -> Source:
-    """Write a corpus beneath `root`, in so many files."""
-    path = root / f"{kind}-{size_bytes}-{files}.log"
+def make(root: Path, shape: str, size_bytes: int, files: int = 1) -> Source:
+    """Write lines of a shape beneath `root`, into so many files."""
+    path = root / f"{shape.replace(' ', '-')}-{size_bytes}-{files}.log"
     if files == 1:
-        return Source(path, corpora.write(path, kind, size_bytes))
+        return Source(path, shapes.write(path, shape, size_bytes))
     path.mkdir()
-    lines = sum(corpora.write(path / f"{number}.log", kind, size_bytes // files) for number in range(files))
+    lines = sum(shapes.write(path / f"{number}.log", shape, size_bytes // files) for number in range(files))
     return Source(path, lines, files)
+
+
+def make_all(root: Path, names: Iterable[str], size_bytes: int) -> dict[str, Source]:
+    """Write a file of each shape, on all cores."""
+    with ProcessPoolExecutor() as pool:
+        made = {name: pool.submit(make, root, name, size_bytes) for name in names}
+        return {name: each.result() for name, each in made.items()}
+
+
+def enlarge_all(root: Path, folder: Path, size_bytes: int) -> dict[str, Source]:
+    """Write a file of copies of each `*.log` beneath `folder`, with other digits in each copy."""
+    return {
+        path.stem: _enlarged(path, root / f"{path.stem}-enlarged.log", size_bytes) for path in folder.rglob("*.log")
+    }
+
+
+def _enlarged(original: Path, path: Path, size_bytes: int) -> Source:
+    body, rng, lines = original.read_bytes().rstrip(b"\n") + b"\n", random.Random(1), 0
+    with path.open("wb") as file:
+        while file.tell() < size_bytes:
+            digits = bytes(rng.sample(b"0123456789", 10))
+            file.write(body.translate(bytes.maketrans(b"0123456789", digits)))
+            lines += body.count(b"\n")
+    return Source(path, lines)
 
 
 def ship(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
@@ -87,11 +120,12 @@ def ship(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
         if shipper.code:
             raise RuntimeError(f"the shipper ended with {shipper.code}")
         copy = folder / "copy.log"
-        await_that(lambda: copy.exists() and copy.stat().st_size >= source.size)
+        if variant.verbatim:
+            await_that(lambda: copy.exists() and copy.stat().st_size >= source.size)
         took_s = time.perf_counter() - began
-        if "console" in pids:
-            took_s = max(took_s, _last_write(pids["console"]) - began)
-        if source.files == 1:
+        unknown = ("console",) if variant.verbatim else ("archive",)
+        took_s = max([took_s, *(_last_write(pids[name]) - began for name in unknown if name in pids)])
+        if variant.verbatim and source.files == 1:
             subprocess.run(["cmp", source.path, copy], check=True)
     broker_s = cpu_s(beam) - broker_s
     gigabytes = source.size / 1e9

@@ -34,7 +34,7 @@ def sinks(stage: Stage) -> Iterator[tuple[str, dict[str, float]]]:
 def _shipped(
     stage: Stage, name: str, variant: Variant, size: int, count: int
 ) -> Iterator[tuple[str, dict[str, float]]]:
-    source = make(stage.folder(), "plain", size, count)
+    source = make(stage.folder(), variant.shape, size, count)
     yield name, ship(stage, variant, source)
     for path in source.paths:
         path.unlink()

@@ -24,7 +24,7 @@ def main() -> int:
     costs = []
     with tempfile.TemporaryDirectory(prefix="logbus-ledger-") as root, DevBroker(Path(root) / "broker") as broker:
         stage = Stage(Path(root), broker)
-        source = backlog.make(stage.root, "plain", BACKLOG_BYTES)
+        source = backlog.make(stage.root, "log4j", BACKLOG_BYTES)
         for turn in range(PAIRS):
             order = (WITH, WITHOUT) if turn % 2 else (WITHOUT, WITH)
             took_s = {variant.name: backlog.ship(stage, variant, source)["s"] for variant in order}

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import corpora
+from benchmarks import shapes
 from benchmarks.processes import MB, Stage, finish, start
 from logbus.devbroker import DevBroker
 from support.proxy import Proxy
@@ -45,7 +45,7 @@ def main() -> int:
     size_mb = int(sys.argv[1]) if len(sys.argv) > 1 else SIZE_MB
     with tempfile.TemporaryDirectory(prefix="logbus-far-") as root, DevBroker(Path(root) / "broker") as broker:
         source = Path(root) / "plain.log"
-        corpora.write(source, "plain", size_mb * MB)
+        shapes.write(source, "log4j", size_mb * MB)
         stage = Stage(Path(root), broker)
         with Proxy(broker.port, DELAY_S) as proxy:
             url = broker.url.replace(str(broker.port), str(proxy.port))

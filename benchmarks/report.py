@@ -46,6 +46,11 @@ class Results:
         values = self.runs.get(group, {}).get(subject, {}).get(figure)
         return median(values) if values else None
 
+    def medians(self, group: str, figure: str) -> list[float]:
+        """Return the median of a figure's runs for each subject of a group."""
+        found = [self.median(group, subject, figure) for subject in self.runs.get(group, {})]
+        return [each for each in found if each is not None]
+
 
 def tables(results: Results, goals: list[Goal], console: Console) -> None:
     """Print a table a group, with the median and, of several runs, the spread; then the goals."""
