@@ -30,6 +30,7 @@ import pika
 from logbus import backoff
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.broker import refusals, topology
+from logbus.broker.encoder import Encoder
 from logbus.broker.management import name_full_queues
 from logbus.broker.messages import properties_of
 from logbus.broker.window import LEAST, Amount, Window
@@ -74,6 +75,7 @@ class Publisher:
         self._next_number = 0
         self._last_tag = 0
         self._sent: dict[int, _Entry] = {}
+        self._encoder = Encoder(connection.wake)
         self._waiting: deque[_Entry] = deque()
         self._returned: set[str] = set()
         self._confirmed: list[Span] = []
@@ -91,11 +93,11 @@ class Publisher:
     @property
     def in_flight(self) -> int:
         """Batches published and not yet confirmed."""
-        return len(self._sent) + len(self._waiting)
+        return len(self._sent) + len(self._waiting) + len(self._encoder)
 
     def has_room(self) -> bool:
         """Return True if one more batch may be published now."""
-        if self._channel is None or self._blocked or self._waiting:
+        if self._channel is None or self._blocked or self._waiting or self._encoder.is_full:
             return False
         if self._probing:
             return not self.in_flight
@@ -109,12 +111,18 @@ class Publisher:
         count("logbus_published_bytes", len(batch.body))
         self._bytes += batch.end - batch.offset
         for part in of_bounded_records(batch):
-            self._waiting.extend(self._entries(part, encode(part, user_id=self._connection.user_id)))
+            self._encoder.put(part, self._connection.user_id)
+        self._send_encoded()
+
+    def _send_encoded(self) -> None:
+        for each in self._encoder.take():
+            self._waiting.extend(self._entries(each.batch, each.message))
         self._send_waiting()
         gauge("logbus_in_flight_batches", self.in_flight)
 
     def take_confirmed(self) -> list[Span]:
-        """Return the spans confirmed since the last call, in any order."""
+        """Return the spans confirmed since the last call, in any order; send what was encoded meanwhile."""
+        self._send_encoded()
         taken, self._confirmed = self._confirmed, []
         return taken
 

@@ -5,7 +5,19 @@ Every repeat is possessive, atomic or bounded, and no part crosses a newline: se
 
 from typing import Final
 
-from logbus.severity.words import ALL_UPPER, ANY, GAP, LOWER, PROSE_UPPER, SMALL, UPPER, either, maybe, repeated
+from logbus.severity.words import (
+    ALL_UPPER,
+    ANY,
+    GAP,
+    LOWER,
+    PROSE_UPPER,
+    SMALL,
+    UPPER,
+    any_of,
+    either,
+    maybe,
+    repeated,
+)
 
 COLOUR: Final = rb"\x1b\[[0-9;]{0,12}m"
 BLANKS: Final = repeated(rb"[ \t]++|" + COLOUR, b"*")
@@ -104,14 +116,21 @@ PHP_LEVEL: Final = PHP + either(_DEPRECATED, LEVEL)
 _COLUMN: Final = either(
     BOX, _COLOUR_GAP, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _NAME, _SOURCE, _DASHED
 )
-COLUMNS: Final = repeated(_COLUMN, b"{0,12}") + _COLUMNS_LEVEL
+_SENTENCE: Final = rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]"
+"""Two words of a sentence: neither a column nor a level begins with them."""
+_LEVEL_AT_LAST: Final = rb"(?!PHP )[A-Z]{2,40}+[ \t]++[^-|]"
+"""No column is a word in capitals."""
+COLUMNS: Final = (
+    rb"(?!" + _SENTENCE + rb")"
+    + repeated(rb"(?!" + either(_SENTENCE, _LEVEL_AT_LAST) + rb")" + _COLUMN, b"*")
+    + rb"(?!" + _SENTENCE + rb")"
+    + _COLUMNS_LEVEL
+)  # fmt: skip
 
-FACILITY: Final = (
-    rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|ntp|security|console|local[0-7])"
-)
-_FACILITY_LEVEL: Final = (
-    maybe(rb"(?!" + FACILITY + rb"\.)[\w.:-]{1,64}+[ \t]++") + FACILITY + rb"\.(?=" + LOWER + rb"[ \t])"
-)
+_FACILITIES: Final = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console"
+FACILITY: Final = any_of([*_FACILITIES.split(), *(f"local{number}" for number in range(8))])
+_DOTTED: Final = FACILITY + rb"\.(?=" + LOWER + rb"[ \t])"
+_FACILITY_LEVEL: Final = either(_DOTTED, rb"[\w.:-]{1,64}+[ \t]++" + _DOTTED)
 _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| |! ))"  # MongoDB before 4.4, etcd before 3.4, Telegraf
 _ESXI: Final = rb"(?:Em|Al|Cr|Er|Wa|No|In|Db)\((?=\d{1,3}\) )"
 LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"

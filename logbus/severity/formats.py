@@ -197,7 +197,7 @@ FORMATS: Final = (
     Format(
         "cisco",
         b"Mar  4 10:15:32 192.0.2.1 45: %LINK-4-ERROR: x",
-        rb"[^%\n]{0,160}+%[A-Z][A-Z0-9_]*+" + repeated(rb"-[A-Za-z_][\w]*+", b"*") + rb"-(?=[0-7]-[A-Z0-9_]{1,64} ?:)",
+        rb"[^%\n]*+%[A-Z][A-Z0-9_]*+" + repeated(rb"-[A-Za-z_][\w]*+", b"*") + rb"-(?=[0-7]-[A-Z0-9_]{1,64} ?:)",
         rb"\d*%A-Z.<",
     ),
 )

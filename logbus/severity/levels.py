@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from itertools import compress
 from typing import Final
 
+from logbus import newlines
 from logbus.errors import UsageError
 from logbus.severity import formats, hyperscan, pcre, words
-from logbus.severity.container_lines import unwrap
-from logbus.severity.libpcre2 import Marks
+from logbus.severity.container_lines import as_cri, unwrap
+from logbus.severity.libpcre2 import Substitution
 
 
 class Severity(enum.IntEnum):
@@ -81,9 +82,9 @@ class LineReader:
 
     def __init__(self, accepted: Iterable[formats.Format], *, pcre2: bool = True) -> None:
         self._formats = tuple(accepted)
-        self._marks = (
-            Marks(pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR)) if pcre2 else None
-        )
+        self._unwraps = any(each.name == "docker" for each in self._formats)
+        pattern = pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR) if pcre2 else b""
+        self._marks = Substitution(pattern) if pcre2 else None
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[bytes]:  # compiled on first use: it takes up to 200 ms
@@ -92,7 +93,7 @@ class LineReader:
     @property
     def is_fast(self) -> bool:
         """True if PCRE2 reads the lines."""
-        return self._marks is not None and self._marks.of(b"\n") is not None
+        return self._marks is not None and self._marks.of(b"\n", 1) is not None
 
     def prepare(self) -> None:
         """Compile now what would otherwise keep the first record waiting."""
@@ -100,9 +101,26 @@ class LineReader:
             _ = self._pattern
 
     def read(self, body: bytes) -> bytes:
-        """Return what each line of `body` states: a digit, UNSTATED, or _WRAPPED for a container runtime's line."""
-        marks = self._marks.of(body) if self._marks else None
+        """Return what each line of `body` states: a digit or UNSTATED; of a container runtime's, what is inside."""
+        lines = (as_cri(body) if self._unwraps else None) or body
+        digits = self._read(lines)
+        return self._unwrapped(lines, digits) if _WRAPPED in digits else digits
+
+    def _read(self, body: bytes) -> bytes:
+        marks = self._marks.of(body, newlines.count(body) + 1) if self._marks else None
         return self._searched(body) if marks is None else marks
+
+    def _unwrapped(self, body: bytes, digits: bytes) -> bytes:
+        """Replace `_WRAPPED`, for a container runtime's lines in `body`, by the level that their text states."""
+        wrapped = compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits))
+        inside = [unwrap(line) for line in wrapped]
+        found = self._read(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
+        hinted = (
+            b"%d" % Severity.ERR if stderr and digit == ord(UNSTATED) else bytes([digit])
+            for digit, (_, stderr) in zip(found, inside, strict=True)
+        )
+        parts = digits.split(_WRAPPED)
+        return parts[0] + b"".join(digit + part for digit, part in zip(hinted, parts[1:], strict=True))
 
     def _searched(self, body: bytes) -> bytes:
         digits: list[bytes] = []
@@ -185,22 +203,7 @@ def _scanned(body: bytes) -> bytes | None:
 
 def _read(body: bytes, reader: LineReader | None = None) -> bytes:
     """Return what each line states, read line by line."""
-    return _unwrapped(body, (reader or _any_format()).read(body))
-
-
-def _unwrapped(body: bytes, digits: bytes) -> bytes:
-    """Replace `_WRAPPED`, for a container runtime's lines in `body`, by the level that their text states."""
-    if _WRAPPED not in digits:
-        return digits
-    wrapped = list(compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits)))
-    inside = [unwrap(line) for line in wrapped]
-    found = stated(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
-    hinted = (
-        b"%d" % Severity.ERR if stderr and digit == ord(UNSTATED) else bytes([digit])
-        for digit, (_, stderr) in zip(found, inside, strict=True)
-    )
-    parts = digits.split(_WRAPPED)
-    return parts[0] + b"".join(digit + part for digit, part in zip(hinted, parts[1:], strict=True))
+    return (reader or _any_format()).read(body)
 
 
 def classify(body: bytes, default: Severity = Severity.INFO) -> bytes:

@@ -1,4 +1,4 @@
-"""The system's libpcre2-8, by ctypes: replaces every match of a pattern by the mark that it sets, in one call.
+"""The system's libpcre2-8, by ctypes: every match of a pattern in a body becomes a text, in one call.
 
 Of https://www.pcre.org/current/doc/html/pcre2api.html the few functions that this takes. The library is on every Debian
 (dpkg itself needs it) and wherever git, grep or SELinux are. Meanwhile, ctypes lets other threads run.
@@ -8,16 +8,16 @@ import ctypes
 import functools
 from typing import Final
 
-from logbus import newlines
-
 _NAMES: Final = ("libpcre2-8.so.0", "libpcre2-8.so")
-_ANCHORED: Final = 0x80000000
 _JIT_COMPLETE: Final = 1
-_SUBSTITUTE_GLOBAL: Final = 0x100
+_GLOBAL_AND_ONLY: Final = 0x00020100
+"""Each match is replaced, and the text between them left out."""
 _CONFIG_JIT: Final = 1
+_LEAST_ROOM_BYTES: Final = 4096
 _STACK_BYTES: Final = (32 << 10, 1 << 20)
 """At first, at most. A pattern that needs more gives up."""
-_MARK: Final = b"${*MARK}"
+MARK: Final = b"${*MARK}"
+"""A replacement: the name of the last (*MARK:name) that was passed."""
 
 _size = ctypes.c_size_t
 _handle = ctypes.c_void_p
@@ -62,36 +62,40 @@ def available() -> bool:
     return _library() is not None
 
 
-class Marks:
-    """A pattern that matches each line of a body, with its newline, and sets a mark of one byte in it.
+class Substitution:
+    """A pattern, and the text that stands for each of its matches: with `$1` for a group, or MARK.
 
     It is compiled once and never freed: a process has one for each format that its inputs name.
     """
 
-    def __init__(self, pattern: bytes) -> None:
+    def __init__(self, pattern: bytes, replacement: bytes = MARK) -> None:
         self._library = _library()
+        self._replacement = replacement
+        self._room = ctypes.create_string_buffer(_LEAST_ROOM_BYTES)
         self._code = self._compiled(pattern) if self._library else None
         if self._library and self._code:
             self._data = self._library.match_data_create_from_pattern(self._code, None)
             self._context = self._library.match_context_create(None)
             self._library.jit_stack_assign(self._context, None, self._library.jit_stack_create(*_STACK_BYTES, None))
 
-    def of(self, body: bytes) -> bytes | None:
-        """Return the mark of each line; None without the library, or if it gave up."""
+    def of(self, body: bytes, most_bytes: int) -> bytes | None:
+        """Return the texts of all matches, together `most_bytes` at most; None without the library, or if it gave up.
+
+        It gives up where a match takes too many steps or too much memory, or where the texts are longer.
+        """
         if not (self._library and self._code):
             return None
-        length = _size(newlines.count(body) + 2)
-        marks = ctypes.create_string_buffer(length.value)
+        if most_bytes >= len(self._room):
+            self._room = ctypes.create_string_buffer(1 << most_bytes.bit_length())
+        length = _size(len(self._room))
         found = self._library.substitute(
-            *(self._code, body, len(body), 0, _SUBSTITUTE_GLOBAL, self._data, self._context),
-            *(_MARK, len(_MARK), marks, ctypes.byref(length)),
+            *(self._code, body, len(body), 0, _GLOBAL_AND_ONLY, self._data, self._context),
+            *(self._replacement, len(self._replacement), self._room, ctypes.byref(length)),
         )
-        return ctypes.string_at(marks, length.value) if found >= 0 else None
+        return ctypes.string_at(self._room, length.value) if found >= 0 else None
 
     def _compiled(self, pattern: bytes) -> int | None:
         assert self._library  # noqa: S101 - the caller has it
         error, at = ctypes.c_int(), _size()
-        code: int | None = self._library.compile(
-            pattern, len(pattern), _ANCHORED, ctypes.byref(error), ctypes.byref(at), None
-        )
+        code: int | None = self._library.compile(pattern, len(pattern), 0, ctypes.byref(error), ctypes.byref(at), None)
         return code if code and self._library.jit_compile(code, _JIT_COMPLETE) == 0 else None

@@ -146,10 +146,10 @@ def _pattern(each: Format) -> re.Pattern[bytes]:
 
 def _dropped(entry: Input, text: bytes, level: int) -> str:
     digits = bytes([level])
-    if entry.keep and not any(selected(each, digits, [text])[0] for each in entry.keep):
+    if entry.keep and not any(selected(each, digits, text, [len(text)])[0] for each in entry.keep):
         return "dropped: keep does not select it"
     for number, each in enumerate(entry.drop):
-        if selected(each, digits, [text])[0]:
+        if selected(each, digits, text, [len(text)])[0]:
             return f"dropped: drop[{number}] selects it"
     return "dropped: beyond rate_limit"
 

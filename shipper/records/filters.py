@@ -1,7 +1,8 @@
 """Filters (records dropped, not kept, or beyond a rate limit), and fields from paths."""
 
 import os
-from collections.abc import Iterable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -64,23 +65,41 @@ class RateLimit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return b"".join(b"%d" % parse_severity(each, "severities:") for each in self.severities) or b"01234567"
 
 
-def selected(selection: Selection, levels: bytes, records: list[bytes]) -> list[bool]:
-    """Return for each record whether `selection` selects it."""
+def selected(selection: Selection, levels: bytes, body: bytes, ends: Sequence[int]) -> bytes:
+    """Return for each record of `body`, of which each ends at one of `ends`, 1 if `selection` selects it, else 0."""
     digits = selection.digits()
-    mask = [level in digits for level in levels]
+    mask = bytes(level in digits for level in range(256))
+    masks = [levels.translate(mask)]
     if selection.contains:
         text = selection.contains.encode()
-        mask = [each and text in record for each, record in zip(mask, records, strict=True)]
+        masks.append(holding(lambda at: body.find(text, at), ends, len(text)))
     if selection.pattern:
         search = compile_pattern(selection.pattern).search
-        mask = [each and search(record) is not None for each, record in zip(mask, records, strict=True)]
-    return mask
+        masks.append(holding(lambda at: -1 if (found := search(body, at)) is None else found.start(), ends))
+    return bytes(map(min, *masks)) if len(masks) > 1 else masks[0]
 
 
-def any_selected(selections: Iterable[Selection], levels: bytes, records: list[bytes]) -> list[bool]:
-    """Return for each record whether one of `selections` selects it."""
-    masks = [selected(each, levels, records) for each in selections]
-    return [any(each) for each in zip(*masks, strict=True)]
+def any_selected(selections: Iterable[Selection], levels: bytes, body: bytes, ends: Sequence[int]) -> bytes:
+    """Return for each record 1 if one of `selections` selects it, else 0."""
+    masks = [selected(each, levels, body, ends) for each in selections]
+    return bytes(map(max, *masks)) if len(masks) > 1 else masks[0]
+
+
+def holding(next_from: Callable[[int], int], ends: Sequence[int], size: int = 0) -> bytes:
+    """Return for each record 1 if a place is in it, with `size` bytes, else 0. `next_from` finds a place, or -1.
+
+    It is asked once for each record that holds one, and once more.
+    """
+    mask = bytearray(len(ends))
+    record = at = 0
+    while record < len(ends) and (place := next_from(at)) >= 0:
+        record = bisect_right(ends, place, record)
+        at = place + 1
+        if record < len(ends) and place + size <= ends[record]:
+            mask[record] = 1
+            at = ends[record]
+            record += 1
+    return bytes(mask)
 
 
 @dataclass(slots=True)

@@ -2,71 +2,98 @@
 
 So the frames of a stack trace stay with the error that they explain, also where nothing joins them. Each line is judged
 by its own bytes and by what is known of the lines before it, a `Before`; nothing waits, and no bytes change.
+
+Theory of operation. A line that states a severity is a *head*: its digit, or a letter from a to h if it begins with a
+time. Any other is one letter: `S` begins a record without a severity, `x` is an exception, `k` continues a record, `s`
+may be anything. What a head is followed by is a regular expression over these codes, so no object is made per line.
 """
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from logbus.severity import UNSTATED
 from shipper.records.cuts import NOTHING, Before
-from shipper.records.stacktraces import CONTINUES, OPENS, START
+from shipper.records.stacktraces import BLANK_LINE, CONTINUES, OPENS, START, line_kinds
 
-_UNSTATED_RUN: Final = re.compile(rb"-++")
-_KIND: Final = re.compile(b"(?P<S>%s)|(?P<x>%s)|(?P<k>%s)" % (START, OPENS, CONTINUES))
+_DIGITS: Final = b"01234567"
+_TIMED: Final = b"abcdefgh"
+_BITS: Final = bytes.maketrans(b"sSxk", b"\x00\x40\x80\xc0")
+"""A line's kind, to be added to the character of its severity."""
+_STARTS: Final = re.compile(START)
+_CONTINUED: Final = re.compile(rb"[0-7][xk]++|[a-h](?:k*+x[xks]*+|k++)")
+_TAIL: Final = {True: re.compile(rb"k*+(?:x[xks]*+)?"), False: re.compile(rb"[xk]*+")}
+"""What may follow a head that has a time, and one that has none."""
+
+
+def _codes() -> bytes:
+    """Return the table from severity and kind, added up, to a code."""
+    table = bytearray(256)
+    for kind in b"sSxk":
+        bits = _BITS[kind]
+        table[ord(UNSTATED) | bits] = kind
+        for digit, timed in zip(_DIGITS, _TIMED, strict=True):
+            table[digit | bits] = timed if kind == ord("S") else digit
+    return bytes(table)
+
+
+_CODES: Final = _codes()
+_SEVERITIES: Final = bytes.maketrans(_TIMED + b"Sxks", _DIGITS + UNSTATED * 4)
+
+
+@functools.cache
+def kinds() -> Callable[[bytes], bytes]:
+    """Return what maps each line of a body to its kind."""
+    return line_kinds({"S": START, "x": OPENS, "k": CONTINUES + b"|" + BLANK_LINE})
 
 
 def begins_by_itself(line: bytes) -> bool:
     """Return True if a line begins a record, whatever is before it."""
-    found = _KIND.match(line)
-    return found is not None and found.lastgroup == "S"
+    return _STARTS.match(line) is not None
 
 
-def inherit(stated: bytes, body: bytes, before: Before, records: Sequence[bytes] | None = None) -> tuple[bytes, Before]:
+def inherit(stated: bytes, last: bytes, before: Before, kinds_of: Callable[[], bytes]) -> tuple[bytes, Before]:
     """Return the digits of records that state `stated`, with those inherited, and what a line after them may continue.
 
-    `records` are those of `body`; None: its lines. They are not looked at where none states anything and nothing is
-    before them, nor where all state something, but for the last.
+    `last` is the last of the records; `kinds_of` returns the kind of the first line of each. It is not called where
+    none states anything and nothing is before them, nor where all state something.
     """
     if not before.torn:
         if UNSTATED not in stated:
-            last = records[-1] if records else body[body.rfind(b"\n", 0, len(body) - 1) + 1 :]
-            return stated, _begun(stated[-1:], last)
+            return stated, Before(stated[-1:], timed=begins_by_itself(last))
         if before.digit == UNSTATED and not stated.strip(UNSTATED):
             return stated, NOTHING
-    return _inherited(stated, body.split(b"\n") if records is None else records, before)
+    torn = int(before.torn)  # the rest of a line states nothing
+    head = _head(before)
+    codes = head + _coded(stated[torn:], kinds_of()[torn:])
+    digits = _CONTINUED.sub(_inherited, codes).translate(_SEVERITIES)
+    after = _after(codes) if codes else replace(before, torn=False)
+    return before.digit * torn + digits[len(head) :], after
 
 
-def _inherited(stated: bytes, lines: Sequence[bytes], before: Before) -> tuple[bytes, Before]:
-    digits = bytearray(stated)
-    at = int(before.torn)  # the rest of a line states nothing
-    digits[:at] = before.digit * at
-    before = replace(before, torn=False)
-    for run in _UNSTATED_RUN.finditer(stated, at):
-        if run.start() > at:
-            before = _begun(stated[run.start() - 1 : run.start()], lines[run.start() - 1])
-        for number in range(*run.span()):
-            before = _continued(lines[number], before)
-            digits[number : number + 1] = before.digit
-        at = run.end()
-    if at < len(stated):
-        before = _begun(stated[-1:], lines[len(stated) - 1])
-    return bytes(digits), before
+def _head(before: Before) -> bytes:
+    """Return the codes of a record so far; none for one whose severity is the default."""
+    if before.digit == UNSTATED:
+        return b""
+    head = before.digit.translate(bytes.maketrans(_DIGITS, _TIMED)) if before.timed else before.digit
+    return head + b"x" * before.opened
 
 
-def _begun(digit: bytes, line: bytes) -> Before:
-    return Before(digit, timed=begins_by_itself(line))
+def _coded(stated: bytes, kinds: bytes) -> bytes:
+    added = int.from_bytes(stated, "big") | int.from_bytes(kinds.translate(_BITS), "big")
+    return added.to_bytes(len(stated), "big").translate(_CODES)
 
 
-def _continued(line: bytes, before: Before) -> Before:
-    """Return what is known after a line that states nothing."""
-    found = _KIND.match(line)
-    kind = found.lastgroup if found else None
-    if kind == "S":
-        return Before(timed=True)
-    if kind == "x":
-        return replace(before, opened=True)
-    if kind == "k" or not line.strip() or (before.timed and before.opened):
-        return before
-    return NOTHING
+def _inherited(found: re.Match[bytes]) -> bytes:
+    return found[0][:1] * len(found[0])
+
+
+def _after(codes: bytes) -> Before:
+    """Return what is known after these lines."""
+    heads = codes.rstrip(b"xks")
+    head, tail = heads[-1:], codes[len(heads) :]
+    if not head or not _TAIL[head in _TIMED + b"S"].fullmatch(tail):
+        return NOTHING
+    return Before(head.translate(_SEVERITIES), timed=head in _TIMED + b"S", opened=b"x" in tail)

@@ -9,17 +9,18 @@ stay in the file and are read again.
 """
 
 import io
-import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import sub
 from typing import Final
 
 from logbus.config.patterns import compile_pattern
+from logbus.wire.batch import count_lines
 from shipper.records.cuts import Bounds
 from shipper.records.rules import Multiline
-from shipper.records.stacktraces import Grammar, grammar
+from shipper.records.stacktraces import Grammar, grammar, record_of
 
 
 def grammar_of(wanted: Multiline) -> Grammar:
@@ -36,10 +37,10 @@ def grammar_of(wanted: Multiline) -> Grammar:
             return b"f" if begins else b"e"
         return b"s" if begins or (goes_on and not goes_on.search(line)) else b"i"
 
-    return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), re.compile(rb"(?:f|e|[si]i*+e?+)"))
+    return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), record_of(rb"(?:f|e|[si]i*+e?+)"))
 
 
-LINES: Final = Grammar(lambda body: b"s" * body.count(b"\n"), re.compile(rb"s"))
+LINES: Final = Grammar(lambda body: b"s" * count_lines(body), record_of(rb"s"))
 """Every line is a record."""
 
 
@@ -66,22 +67,27 @@ class Joiner:
         `rest_bytes`: how much of an unfinished line follows `body`.
         """
         lines = list(io.BytesIO(body))
-        ends = [0, *accumulate(map(len, lines))]
-        kinds = self.grammar.kinds(body)
+        ends = list(accumulate(map(len, lines), initial=0))
         blocks = self.blocks(body, lines) if self.blocks else {}
-        firsts = list(blocks)
-        starts = [0]
-        while starts[-1] < len(lines):
-            end = self._end(kinds, ends, starts[-1])
-            block = bisect_left(firsts, end) - 1
-            starts.append(max(end, min(blocks[firsts[block]], len(lines))) if block >= 0 else end)
+        kinds = self.grammar.kinds(body)
+        starts = [0, *accumulate(map(len, self.grammar.record.findall(kinds)))]
+        found = _bounds(starts, ends)
+        if blocks or max(found.lines) > self.max_lines or max(found.sizes) > self.max_bytes:
+            starts = list(self._starts(kinds, ends, blocks))
+            found = _bounds(starts, ends)
         last = starts[-2]
         over = len(lines) - last >= self.max_lines or ends[-1] - ends[last] + rest_bytes > self.max_bytes
-        return Bounds(
-            [ends[end] - ends[start] for start, end in pairwise(starts)],
-            [end - start for start, end in pairwise(starts)],
-            not over or max(blocks.values(), default=0) > len(lines),
-        )
+        return found._replace(open=not over or max(blocks.values(), default=0) > len(lines))
+
+    def _starts(self, kinds: bytes, ends: list[int], blocks: dict[int, int]) -> Iterator[int]:
+        """Yield the line behind each record, within the limits, after the first line."""
+        firsts, count, at = list(blocks), len(ends) - 1, 0
+        yield at
+        while at < count:
+            at = self._end(kinds, ends, at)
+            block = bisect_left(firsts, at) - 1
+            at = max(at, min(blocks[firsts[block]], count)) if block >= 0 else at
+            yield at
 
     def _end(self, kinds: bytes, ends: list[int], start: int) -> int:
         """Return the line behind the record that begins with line `start`, ignoring blocks."""
@@ -90,3 +96,9 @@ class Joiner:
         if ends[end] - ends[start] > self.max_bytes:
             end = max(start + 1, bisect_right(ends, ends[start] + self.max_bytes, start, end) - 1)
         return end
+
+
+def _bounds(starts: list[int], ends: list[int]) -> Bounds:
+    """Return the bounds of records that start with these lines; the last of `starts` is behind the last line."""
+    places = list(map(ends.__getitem__, starts))
+    return Bounds(list(map(sub, places[1:], places)), list(map(sub, starts[1:], starts)), open=True)

@@ -6,17 +6,20 @@ changes nothing stays on the fast path: no object per line, no lengths.
 """
 
 import io
+import re
 from dataclasses import replace
-from itertools import accumulate, compress, islice, pairwise
+from itertools import accumulate, islice, pairwise
+from operator import gt
 from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
-from logbus.severity import UNSTATED, Severity
+from logbus.severity import UNSTATED
 from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
+from shipper.records.dropping import parts, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import Limiter, any_selected
-from shipper.records.inheriting import begins_by_itself, inherit
+from shipper.records.inheriting import begins_by_itself, inherit, kinds
 from shipper.records.levels import reader_of
 from shipper.records.multiline import LINES, Joiner, grammar_of
 from shipper.records.redaction import BEGIN_KEY, Redactor, key_blocks
@@ -25,8 +28,7 @@ from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
 FLUSH_S: Final = 1.0
 MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
 """The summary of a rate limit may be added to these."""
-_WARNING: Final = b"%d" % Severity.WARNING
-_MILDEST: Final = b"%d" % Severity.DEBUG
+_KEPT_RUN: Final = re.compile(b"\1+")
 
 
 def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
@@ -100,7 +102,9 @@ class Recorder:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
         text = self.encoding.decode(data, at).body if self.encoding.decodes else self.encoding.swapped(data)
         lines = text[text.find(b"\n") + 1 :]
-        return inherit(self._stated(lines), lines, NOTHING)[1] if lines and self._inherits else NOTHING
+        if not (lines and self._inherits):
+            return NOTHING
+        return inherit(self._stated(lines), _last_line(lines), NOTHING, lambda: kinds()(lines))[1]
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
         """Return what is published of `body`, complete records with these `bounds`, at `now` (seconds).
@@ -117,11 +121,19 @@ class Recorder:
     def severities(self, body: bytes, bounds: Bounds | None, before: Before) -> tuple[bytes, Before]:
         """Return the digit of each record, `-` for the default, and what the next line may continue."""
         stated = self._stated(body)
-        records = None
-        if bounds and len(bounds.sizes) < len(stated):
-            records = _records(body, bounds.sizes)
-            stated = self._inside_objects(_first_stated(stated, bounds.lines), records)
-        return inherit(stated, body, before, records) if self._inherits else (stated, NOTHING)
+        if not (bounds and len(bounds.sizes) < len(stated)):
+            last, firsts = _last_line(body), None
+        else:
+            last, firsts = body[-bounds.sizes[-1] :], list(accumulate(bounds.lines[:-1], initial=0))
+            stated = self._inside_objects(_first_stated(stated, firsts), body, bounds)
+        if not self._inherits:
+            return stated, NOTHING
+
+        def kinds_of() -> bytes:
+            found = kinds()(body)
+            return found if firsts is None else bytes(map(found.__getitem__, firsts))
+
+        return inherit(stated, last, before, kinds_of)
 
     def _finish(self, body: bytes, bounds: Bounds | None, now: float, before: Before) -> Finished:
         digits, after = self.severities(body, bounds, before)
@@ -134,43 +146,44 @@ class Recorder:
             return replace(self._rewrite(body, levels, bounds, now), after=after)
         return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes), after)
 
-    def _inside_objects(self, stated: bytes, records: list[bytes]) -> bytes:
+    def _inside_objects(self, stated: bytes, body: bytes, bounds: Bounds) -> bytes:
         """Return what records state, those too that are a JSON object of several lines."""
         digits = bytearray(stated)
-        for number, record in enumerate(records):
-            if digits[number] == ord(UNSTATED) and record[:1] == b"{" and record.find(b"\n") < len(record) - 1:
+        starts = list(accumulate(bounds.sizes, initial=0))
+        for number in _unstated(stated):
+            record = body[starts[number] : starts[number + 1]]
+            if bounds.lines[number] > 1 and record[:1] == b"{":
                 digits[number : number + 1] = self._stated(_on_one_line(record))
         return bytes(digits)
 
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
         sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
-        kept = self._kept(body, levels, sizes, now) if self._filters else [True] * len(sizes)
-        whole = all(kept)
-        left = body if whole else b"".join(compress(_records(body, sizes), kept))
-        left_sizes = sizes if whole else list(compress(sizes, kept))
+        kept = self._kept(body, levels, sizes, now) if self._filters else b""
+        whole = 0 not in kept
+        runs = [(0, len(sizes))] if whole else [each.span() for each in _KEPT_RUN.finditer(kept)]
+        left, left_sizes = (body, sizes) if whole else parts(body, sizes, runs)
         redacted = self._redactor.redact(left, left_sizes) if self._redactor else None
-        if redacted:
-            left, left_sizes = redacted
+        left, left_sizes = redacted or (left, left_sizes)
         due = self._limiter is not None and self._limiter.due
         if whole and not due:
             lengths = tuple(zip(left_sizes, sizes, strict=True)) if redacted or bounds else None
             return Finished(left, levels, lengths)
-        summary = self._limiter.summary() if self._limiter and due and _takes_summary(sizes, kept) else b""
-        return _assembled(_records(left, left_sizes), levels, sizes, kept, summary)
+        found = with_dropped(left, left_sizes, levels, sizes, runs)
+        return with_summary(found, self._limiter) if self._limiter and due else found
 
-    def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> list[bool]:
-        """Return for each record whether it is published, and count the dropped ones."""
-        records = _records(body, sizes)
-        kept = any_selected(self._keep, levels, records) if self._keep else [True] * len(records)
+    def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> bytes:
+        """Return 1 for each record that is published, 0 for the others, which are counted."""
+        ends = list(accumulate(sizes))
+        kept = any_selected(self._keep, levels, body, ends) if self._keep else b"\1" * len(sizes)
         if self._drop:
-            dropped = any_selected(self._drop, levels, records)
-            kept = [each and not other for each, other in zip(kept, dropped, strict=True)]
-        filtered = len(kept) - sum(kept)
+            kept = bytes(map(gt, kept, any_selected(self._drop, levels, body, ends)))
+        filtered = kept.count(0)
         if limiter := self._limiter:
             limiter.begin(now)
-            kept = [each and limiter.passes(level, size) for each, level, size in zip(kept, levels, sizes, strict=True)]
+            each = zip(kept, levels, sizes, strict=True)
+            kept = bytes(keep and limiter.passes(level, size) for keep, level, size in each)
         _count_dropped("filter", filtered)
-        _count_dropped("rate_limit", len(kept) - sum(kept) - filtered)
+        _count_dropped("rate_limit", kept.count(0) - filtered)
         return kept
 
 
@@ -211,10 +224,22 @@ def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
     return Joiner(LINES, 1, rules.max_record_bytes, key_blocks) if keys else None
 
 
-def _first_stated(stated: bytes, lines: list[int]) -> bytes:
-    """Return what each record states: the severity of its first line that states one."""
-    ends = accumulate(lines, initial=0)
-    return b"".join(stated[start:end].lstrip(UNSTATED)[:1] or UNSTATED for start, end in pairwise(ends))
+def _first_stated(stated: bytes, firsts: list[int]) -> bytes:
+    """Return what each record states: the severity of its first line that states one. `firsts`: their first lines."""
+    digits = bytearray(map(stated.__getitem__, firsts))
+    for number in _unstated(digits):
+        end = firsts[number + 1] if number + 1 < len(firsts) else len(stated)
+        digits[number : number + 1] = stated[firsts[number] : end].lstrip(UNSTATED)[:1] or UNSTATED
+    return bytes(digits)
+
+
+def _unstated(digits: bytes | bytearray) -> list[int]:
+    """Return which records state nothing."""
+    return [found.start() for found in re.finditer(UNSTATED, digits)]
+
+
+def _last_line(body: bytes) -> bytes:
+    return body[body.rfind(b"\n", 0, len(body) - 1) + 1 :]
 
 
 def _on_one_line(record: bytes) -> bytes:
@@ -228,42 +253,3 @@ def _count_dropped(by: str, count: int) -> None:
 
 def _records(body: bytes, sizes: list[int]) -> list[bytes]:
     return [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
-
-
-def _takes_summary(sizes: list[int], kept: list[bool]) -> bool:
-    return any(keep and size > 1 for size, keep in zip(sizes, kept, strict=True))
-
-
-def _assembled(left: list[bytes], levels: bytes, sizes: list[int], kept: list[bool], summary: bytes) -> Finished:
-    """Return a batch's parts: the records `left` of those of `sizes` bytes, and empty records for the dropped ones.
-
-    Consecutive dropped records become one empty record, with the severity of the next one kept, so that it adds nothing
-    to the routing key. A summary follows the first record that can spare a byte of the file, that of its newline.
-    """
-    parts: list[bytes] = []
-    digits = bytearray()
-    lengths: list[tuple[int, int]] = []
-    rest = iter(left)
-    dropped = 0
-    for level, size, keep in zip(levels, sizes, kept, strict=True):
-        if not keep:
-            dropped += size
-            continue
-        if dropped:
-            digits.append(level)
-            lengths.append((0, dropped))
-            dropped = 0
-        record = next(rest)
-        spare = int(bool(summary) and size > 1)
-        parts.append(record)
-        digits.append(level)
-        lengths.append((len(record), size - spare))
-        if spare:
-            parts.append(summary)
-            digits += _WARNING
-            lengths.append((len(summary), 1))
-            summary = b""
-    if dropped:
-        digits += digits[-1:] or _MILDEST
-        lengths.append((0, dropped))
-    return Finished(b"".join(parts), bytes(digits), tuple(lengths))

@@ -9,12 +9,16 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from logbus import newlines
+from logbus.severity import pcre
 from logbus.severity.columns import COLOUR
+from logbus.severity.libpcre2 import Substitution
 from logbus.severity.words import maybe, repeated
+from logbus.wire.batch import count_lines
 
 
 class Grammar(NamedTuple):
-    """`kinds` maps each line of a body, which ends in a newline, to a letter; `record` matches a record's letters."""
+    """`kinds` maps each line of a body to a letter; `record` matches a record's letters, or any one letter."""
 
     kinds: Callable[[bytes], bytes]
     record: re.Pattern[bytes]
@@ -29,6 +33,7 @@ class Preset(NamedTuple):
 
 _INDENT: Final = rb"[ \t]"
 _BLANK: Final = rb"\r?(?:\n|\Z)"
+BLANK_LINE: Final = rb"[ \t\r\x0b\f]*+(?:\n|\Z)"
 _CLASS: Final = rb"[A-Za-z_$][\w$]*+" + repeated(rb"\.[\w$]++", b"+")
 START: Final = (
     rb"(?:\xef\xbb\xbf)?"
@@ -178,20 +183,33 @@ CONTINUES: Final = (
 """How a line begins that continues a stack trace, of any language."""
 
 
+def record_of(letters: bytes) -> re.Pattern[bytes]:
+    """Return the pattern of a record's letters: by it, any letters are records one behind another."""
+    return re.compile(letters + rb"|[\s\S]")
+
+
 @functools.cache
 def grammar(name: str) -> Grammar:
     """Return the grammar of a preset."""
     preset = PRESETS[name]
-    return Grammar(_kinds(preset.lines), re.compile(preset.record))
+    return Grammar(line_kinds(preset.lines), record_of(preset.record))
 
 
-def _kinds(lines: dict[str, bytes]) -> Callable[[bytes], bytes]:
-    alternatives = b"|".join(b"(?P<%s>%s)" % (kind.encode(), pattern) for kind, pattern in lines.items())
+def line_kinds(lines: dict[str, bytes], *, pcre2: bool = True) -> Callable[[bytes], bytes]:
+    """Return what maps each line of a body to the letter of the first of `lines` that matches its beginning, or `s`.
+
+    Without `pcre2`, by `re` alone.
+    """
+    marked = {kind.encode(): pattern for kind, pattern in lines.items()}
+    fast = Substitution(pcre.kinds_pattern(marked, b"s")) if pcre2 else None
+    alternatives = b"|".join(b"(?P<%s>%s)" % each for each in marked.items())
     pattern = re.compile(rb"^(?:" + alternatives + rb"|)", re.MULTILINE)
 
     def kinds(body: bytes) -> bytes:
-        letters = [found.lastgroup or "s" for found in pattern.finditer(body)]
-        del letters[-1]  # the position behind the last newline begins no line
-        return "".join(letters).encode()
+        marks = fast.of(body, newlines.count(body) + 1) if fast else None
+        if marks is not None:
+            return marks
+        letters = "".join([found.lastgroup or "s" for found in pattern.finditer(body)])
+        return letters[: count_lines(body)].encode()  # the position behind the last newline begins no line
 
     return kinds

@@ -1,5 +1,6 @@
 """Severities by PCRE2: the same as by `re`, whatever the lines."""
 
+import io
 import json
 from pathlib import Path
 
@@ -24,7 +25,22 @@ CROSSED = st.tuples(st.sampled_from(EXAMPLES), st.integers(0, 60), st.sampled_fr
     lambda some: some[0][: some[1]] + some[2][some[3] :]
 )
 """The beginning of one and the end of another."""
+TIMED = ',"time":"2024-01-02T15:04:05.678901234Z"}'
+ENDS = st.sampled_from([TIMED, ',"attrs":{"tag":"x"}' + TIMED, ',"kubernetes":{"pod":"x"}' + TIMED, TIMED[:-2]])
+DOCKER = st.tuples(
+    NEAR | st.sampled_from(EXAMPLES), st.sampled_from(["\n", "\r\n", "\n\n", ""]), st.booleans(), st.booleans(), ENDS
+).map(lambda some: docker_line(*some))
+CRI = st.tuples(st.sampled_from(EXAMPLES) | DOCKER | NEAR, st.sampled_from([b"stdout F", b"stderr P"])).map(
+    lambda some: b"2024-01-02T15:04:05.678901234Z %b %b" % (some[1], some[0])
+)
+WRAPPED = st.lists(DOCKER, max_size=6) | st.lists(DOCKER | CRI | st.sampled_from(EXAMPLES), max_size=6)
 LINES = st.lists(NEAR | CROSSED | st.sampled_from(EXAMPLES) | st.binary(max_size=20), max_size=8)
+
+
+def docker_line(text: bytes, newline: str, stderr: bool, ascii_only: bool, end: str) -> bytes:
+    """Return a line as Docker's json-file has it, or nearly."""
+    log = json.dumps(text.decode(errors="replace") + newline, ensure_ascii=ascii_only)
+    return f'{{"log":{log},"stream":"{"stderr" if stderr else "stdout"}"{end}'.encode()
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +58,19 @@ def test_pcre_reads_what_re_reads(slow: LineReader, lines: list[bytes]) -> None:
     assert stated(body[:-1]) == stated(body[:-1], slow)
 
 
+@settings(max_examples=20_000 if SOAK else 500)
+@given(lines=WRAPPED)
+def test_what_a_container_wrote_is_read_at_once_as_line_by_line(slow: LineReader, lines: list[bytes]) -> None:
+    """Docker's lines are rewritten together or alone, and CRI's are read in place or taken out: it is all the same."""
+    body = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)
+    assert stated(body) == stated(body, slow)
+    assert stated(body) == b"".join(map(stated, io.BytesIO(body)))
+
+
 def test_all_formats_fit_into_one_pattern() -> None:
     """PCRE2 compiles up to 64 KiB: a pattern that outgrows them would leave everything to `re`, in silence."""
     pattern = pcre.line_pattern(FORMATS, {b"info": b"6", b"{": b"w"}, b"-", b"3")
-    assert libpcre2.Marks(pattern).of(b"info: x\n\ninfo") == b"6--"
+    assert libpcre2.Substitution(pattern).of(b"info: x\n\ninfo", 3) == b"6--"
     assert LineReader(FORMATS).is_fast
 
 

@@ -1,5 +1,6 @@
 """Inherited severities: what continues a record has its severity, wherever reading begins, and nothing else has."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shipper.records.cuts import NOTHING, Before
+from shipper.records.inheriting import inherit
 from shipper.records.recorder import Recorder
 from shipper.records.rules import Multiline
 from shipper.settings import Input
@@ -48,6 +50,39 @@ def test_slices_make_no_difference(parts: list[bytes], data: st.DataObject) -> N
         finished = recorder.finish(b"".join(lines[start:end]), None, 0.0, 0, before)
         found, before = found + finished.levels, finished.after
     assert found == levels(body) if body else not found
+
+
+def one_by_one(stated: bytes, kinds: bytes, before: Before) -> tuple[bytes, Before]:
+    """Return what `inherit` does, by its rules, line by line."""
+    digits = b""
+    for number, (digit, kind) in enumerate(zip(stated, kinds, strict=True)):
+        if number or not before.torn:
+            if digit != ord("-"):
+                before = Before(bytes([digit]), timed=kind == ord("S"))
+            elif kind == ord("S"):
+                before = Before(timed=True)
+            elif kind == ord("x"):
+                before = replace(before, opened=True)
+            elif kind == ord("s") and not (before.timed and before.opened):
+                before = NOTHING
+        digits += before.digit
+        before = replace(before, torn=False)
+    return digits, before
+
+
+BEFORE = st.builds(Before, st.sampled_from([b"-", b"3", b"6"]), st.booleans(), st.booleans(), st.booleans())
+
+
+@given(st.lists(st.tuples(st.sampled_from("--36"), st.sampled_from("Sxks")), min_size=1), BEFORE)
+def test_all_lines_at_once_is_as_one_by_one(lines: list[tuple[str, str]], before: Before) -> None:
+    """Whatever follows whatever: the same digits, and the same is known of what follows."""
+    stated, kinds = ("".join(each).encode() for each in zip(*lines, strict=True))
+    last = TIMED if kinds[-1:] == b"S" else PLAIN
+    digits, after = inherit(stated, last, before, lambda: kinds)
+    expected, then = one_by_one(stated, kinds, before)
+    assert digits == expected
+    assert after.digit == then.digit
+    assert after.digit == b"-" or after == then
 
 
 def test_plain_lines_end_what_can_be_inherited() -> None:

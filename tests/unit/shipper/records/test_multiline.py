@@ -12,7 +12,7 @@ from logbus.config.settings import parse
 from logbus.errors import ConfigError, UsageError
 from shipper.records.recorder import Recorder
 from shipper.records.rules import Multiline
-from shipper.records.stacktraces import PRESETS
+from shipper.records.stacktraces import PRESETS, line_kinds
 from shipper.settings import Input, Settings
 from support.traces import TRACES, cases
 
@@ -89,6 +89,22 @@ def test_any_lines_in_any_order(presets: list[str], data: st.DataObject) -> None
     assert b"".join(whole) == text
     boundary = data.draw(st.integers(0, len(text)))
     assert read_in_two(joiner, text, boundary) == whole
+
+
+ANY_LINE = st.sampled_from(
+    sorted({line for _, records in CASES for record in records for line in record.splitlines(keepends=True)})
+)
+NEARLY = st.tuples(ANY_LINE, st.integers(0, 40), st.binary(max_size=3)).map(
+    lambda some: some[0][: some[1]] + some[2] + some[0][some[1] :]
+)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@given(lines=st.lists(ANY_LINE | NEARLY | st.sampled_from([b"\n", b"\r\n", b" \n", b"x"]), max_size=12))
+def test_pcre_finds_the_kinds_that_re_finds(preset: str, lines: list[bytes]) -> None:
+    """The same letter for each line, also for an unfinished one at the end."""
+    body, patterns = b"".join(lines), PRESETS[preset].lines
+    assert line_kinds(patterns)(body) == line_kinds(patterns, pcre2=False)(body)
 
 
 def test_a_record_waits_for_the_next() -> None:

@@ -1,0 +1,55 @@
+"""What is published of records of which some are dropped: bytes, levels and lengths. Pure."""
+
+from dataclasses import replace
+from itertools import accumulate, chain
+from typing import Final
+
+from logbus.severity import Severity
+from shipper.records.cuts import Finished
+from shipper.records.filters import Limiter
+
+_WARNING: Final = b"%d" % Severity.WARNING
+_MILDEST: Final = b"%d" % Severity.DEBUG
+
+
+def parts(body: bytes, sizes: list[int], runs: list[tuple[int, int]]) -> tuple[bytes, list[int]]:
+    """Return the records in these runs, and their sizes."""
+    starts = list(accumulate(sizes, initial=0))
+    left = b"".join(body[starts[first] : starts[last]] for first, last in runs)
+    return left, list(chain.from_iterable(sizes[first:last] for first, last in runs))
+
+
+def with_dropped(
+    body: bytes, new_sizes: list[int], levels: bytes, sizes: list[int], runs: list[tuple[int, int]]
+) -> Finished:
+    """Return a batch's parts: `body`, what is left of records of `sizes` bytes, and empty records for the others.
+
+    Consecutive dropped records become one empty record, with the severity of the next one kept, so that it adds nothing
+    to the routing key.
+    """
+    starts = list(accumulate(sizes, initial=0))
+    digits = bytearray()
+    lengths: list[tuple[int, int]] = []
+    taken = done = 0
+    for first, last in [*runs, (len(sizes), len(sizes))]:
+        if first > done:
+            digits += levels[first : first + 1] or digits[-1:] or _MILDEST
+            lengths.append((0, starts[first] - starts[done]))
+        digits += levels[first:last]
+        lengths += zip(new_sizes[taken : taken + last - first], sizes[first:last], strict=True)
+        taken, done = taken + last - first, last
+    return Finished(body, bytes(digits), tuple(lengths))
+
+
+def with_summary(found: Finished, limiter: Limiter) -> Finished:
+    """Add a limiter's summary behind the first record that can spare a byte of the file, that of its newline."""
+    lengths = list(found.lengths or ())
+    spare = next((number for number, (size, source) in enumerate(lengths) if size and source > 1), None)
+    if spare is None:
+        return found
+    summary = limiter.summary()
+    size, source = lengths[spare]
+    at = sum(each for each, _ in lengths[: spare + 1])
+    lengths[spare : spare + 1] = [(size, source - 1), (len(summary), 1)]
+    levels = found.levels[: spare + 1] + _WARNING + found.levels[spare + 1 :]
+    return replace(found, body=found.body[:at] + summary + found.body[at:], levels=levels, lengths=tuple(lengths))

@@ -1,0 +1,61 @@
+"""Encoding beside the loop: large batches on a thread, the order of each stream kept."""
+
+import os
+import threading
+
+import pytest
+
+from logbus.batch import Batch, decode
+from logbus.broker.encoder import LARGE_BYTES, Encoder
+
+WITHIN_S = 20.0
+LARGE = os.urandom(LARGE_BYTES * 8).replace(b"\n", b" ") + b"\n"
+
+
+def batch(stream: str, offset: int, body: bytes) -> Batch:
+    """Return a batch of one record."""
+    return Batch(body, b"6", stream=stream * 16, offset=offset, end=offset + len(body))
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_small_batch_waits_for_its_own_stream_alone(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    """Behind a large batch of its stream it follows that; what is of another stream goes at once."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)))
+    done = threading.Event()
+    encoder = Encoder(done.set)
+    encoder.put(batch("a", 0, LARGE), None)
+    encoder.put(batch("a", len(LARGE), b"x\n"), None)
+    encoder.put(batch("b", 0, b"y\n"), None)
+    taken = encoder.take()
+    if cores > 1 and len(taken) == 1:
+        assert taken[0].batch.stream == "b" * 16
+        assert len(encoder) == 2
+    assert cores == 1 or done.wait(WITHIN_S)
+    taken += encoder.take()
+    assert [each.batch.offset for each in taken if each.batch.stream == "a" * 16] == [0, len(LARGE)]
+    assert [decode(each.message) for each in taken] == [each.batch for each in taken]
+    assert not len(encoder)
+
+
+def test_it_is_full_while_more_would_only_wait() -> None:
+    """Two batches ahead are enough: the next is not read before one of them is taken."""
+    encoder = Encoder(lambda: None)
+    for number in range(2):
+        assert not encoder.is_full
+        encoder.put(batch("a", number * len(LARGE), LARGE), None)
+    assert encoder.is_full
+    while encoder.is_full:
+        encoder.take()
+
+
+def test_a_batch_that_breaks_the_contract_is_an_error_of_ours() -> None:
+    """It is raised where the message is taken, not lost on a thread."""
+    encoder = Encoder(lambda: None)
+    with pytest.raises(ValueError, match="position"):
+        _put_and_take(encoder, batch("a", -5, LARGE))
+
+
+def _put_and_take(encoder: Encoder, batch: Batch) -> None:
+    encoder.put(batch, None)
+    while len(encoder):
+        encoder.take()
