@@ -66,7 +66,8 @@ STAMP: Final = (
 # level and a colon follow. `sshd[1]:` is deliberately none of these: what follows a syslog tag is message text.
 BOX: Final = (
     either(
-        rb"\[(?!" + BOXED + rb"|[FCEWNIDT]\]|" + _THREAD + rb")[^\[\]\n]{0,256}+"
+        rb"\[(?!" + BOXED + rb"|[FCEWNIDT]\])[^\[\]/\n]{0,256}+"
+        + maybe(rb"/(?!" + ALL_UPPER + rb"\])[^\[\]\n]{0,256}+")
         + maybe(rb"\[[^\[\]\n]{0,64}+\][^\[\]\n]{0,128}+")
         + rb"\]",
         rb"\((?!(?:EE|WW|II)\))[^()\n]{0,128}+\)",
@@ -114,16 +115,19 @@ _DEPRECATED: Final = rb"(?=Deprecated:)"
 _COLUMNS_LEVEL: Final = either(_MONOLOG, _SPACED, LETTER_BOX, _XORG, _DEPRECATED, LEVEL)
 PHP_LEVEL: Final = PHP + either(_DEPRECATED, LEVEL)
 _COLUMN: Final = either(
-    BOX, _COLOUR_GAP, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _NAME, _SOURCE, _DASHED
+    BOX, _COLOUR_GAP, _NAME, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _SOURCE, _DASHED
 )
-_SENTENCE: Final = rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]"
-"""Two words of a sentence: neither a column nor a level begins with them."""
+_PROSE: Final = either(
+    rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]",
+    rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:",
+)
+"""Two words of a sentence, or a syslog tag, behind which a message is: neither a column nor a level begins so."""
 _LEVEL_AT_LAST: Final = rb"(?!PHP )[A-Z]{2,40}+[ \t]++[^-|]"
 """No column is a word in capitals."""
 COLUMNS: Final = (
-    rb"(?!" + _SENTENCE + rb")"
-    + repeated(rb"(?!" + either(_SENTENCE, _LEVEL_AT_LAST) + rb")" + _COLUMN, b"*")
-    + rb"(?!" + _SENTENCE + rb")"
+    rb"(?!" + _PROSE + rb")"
+    + repeated(rb"(?!" + either(_PROSE, _LEVEL_AT_LAST) + rb")" + _COLUMN, b"*")
+    + rb"(?!" + _PROSE + rb")"
     + _COLUMNS_LEVEL
 )  # fmt: skip
 

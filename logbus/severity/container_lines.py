@@ -1,7 +1,7 @@
 """Lines wrapped by a container runtime: Docker's json-file, one JSON object each, and CRI's (containerd, CRI-O).
 
-A file that Docker writes is rewritten as CRI's lines, all at once: PCRE2 takes out the text, and its escapes are
-replaced one kind after another. A line is rewritten only if Docker may have written it, key by key.
+What the container wrote is taken out: its text, with `o` or `e` before it for standard output or error. From a file
+that Docker writes, PCRE2 takes all texts at once, and their escapes are replaced one kind after another.
 """
 
 import functools
@@ -20,6 +20,9 @@ class _DockerLine(msgspec.Struct):
     stream: str
 
 
+STREAMS: Final = (b"stdout", b"stderr")
+WRAPPERS: Final = (b"{", *STREAMS)
+"""The tokens of wrapped lines."""
 _BEGINS: Final = b'{"log":"'
 _ESCAPES: Final = {
     rb"\"": b'"', rb"\t": b"\t", rb"\u001b": b"\x1b", rb"\n": b" ", rb"\r": b"\r", rb"\u003c": b"<", rb"\u003e": b">",
@@ -32,10 +35,14 @@ _TEXT: Final = repeated(
     rb'[^"\\\x00-\x1f]++|\\(?:["\\/tbf]|u00(?:1b|3[ce]|26))|\\[nr](?!' + repeated(rb"\\[nr]", b"*") + rb'")', b"*"
 )
 _DOCKER_LINE: Final = (
-    rb'\{"log":"(' + _TEXT + rb")" + repeated(rb"\\[nr]", b"*") + rb'","stream":"(std(?:out|err))"'
+    rb'\{"log":"(' + _TEXT + rb")" + repeated(rb"\\[nr]", b"*") + rb'","stream":"std(o|e)(?:ut|rr)"'
     + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + rb',"time":"[^"\\\x00-\x1f]*+"\}\n'
 )  # fmt: skip
-_CRI_LINE: Final = b"1970-01-01T00:00:00Z $2 F $1\n"
+REST: Final = (
+    rb'[^"\n]*+' + repeated(rb'(?<=\\)"[^"\n]*+', b"*") + rb'","stream":"std(?:out|err)","time":"[^"\\\x00-\x1f]*+"\}$'
+)
+"""What follows within the text of Docker's line, and behind it."""
+_TEXT_LINE: Final = b"$2$1\n"
 _ONE: Final = re.compile(_DOCKER_LINE)
 _STREAM: Final = re.compile(rb"std(out|err) [FP] ")
 _decoder = msgspec.json.Decoder(_DockerLine)
@@ -43,36 +50,34 @@ _decoder = msgspec.json.Decoder(_DockerLine)
 
 @functools.cache
 def _all() -> Substitution:
-    return Substitution(rb"(?m)^" + _DOCKER_LINE, _CRI_LINE)
+    return Substitution(rb"(?m)^" + _DOCKER_LINE, _TEXT_LINE)
 
 
-def as_cri(body: bytes) -> bytes | None:
-    """Return the lines of Docker's `body` as CRI's; None if one is no such line, or without PCRE2."""
+def texts(body: bytes) -> bytes | None:
+    """Return what the lines of Docker's `body` hold; None if one is no such line, or without PCRE2."""
     if not (body.startswith(_BEGINS) and body.endswith(b"\n")):
         return None
-    lines = _all().of(body, len(body))
-    return _unescaped(lines) if lines and newlines.count(lines) == newlines.count(body) else None
+    found = _all().of(body, len(body))
+    return _unescaped(found) if found and newlines.count(found) == newlines.count(body) else None
 
 
-def unwrap(line: bytes) -> tuple[bytes, bool]:
-    """Return what the container wrote, on one line and without its newline, and whether it went to stderr.
-
-    A line that only looks wrapped gives nothing.
-    """
+def text(line: bytes) -> bytes:
+    """Return what a wrapped line holds, without its newline. A line that only looks wrapped holds nothing."""
     if line.startswith(b"{"):
         return _from_docker(line)
     found = _STREAM.search(line)
-    return (line[found.end() :].rstrip(b"\n"), found[1] == b"err") if found else (b"", False)
+    return found[1][:1] + line[found.end() :].rstrip(b"\n") if found else b"o"
 
 
-def _from_docker(line: bytes) -> tuple[bytes, bool]:
+def _from_docker(line: bytes) -> bytes:
     if found := _ONE.match(line):
-        return _unescaped(found[1]), found[2] == b"stderr"
+        return found[2] + _unescaped(found[1])
     try:
         other = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return b"", False
-    return other.log.rstrip("\r\n").replace("\n", " ").encode(), other.stream == "stderr"
+        return b"o"
+    stream = b"e" if other.stream == "stderr" else b"o"
+    return stream + other.log.rstrip("\r\n").replace("\n", " ").encode()
 
 
 def _unescaped(text: bytes) -> bytes:

@@ -64,6 +64,8 @@ _OBJECT: Final = rb"(?=\{\")" + words_prefix()
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
 CRI_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) "
 _SINCE: Final = rb"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d"
+_BEFORE_FACILITY: Final = repeated(rb"[^%\s\"=(){}[\]a-z][^% \n]*+ ++|[a-z][^% \n]*+ ++(?![a-z][^%: \n]*+ )", b"*")
+"""Numbers, times and names, but not two words of a sentence."""
 
 FORMATS: Final = (
     Format("syslog", b"<36>1 2003-10-11T22:14:15Z host su - ID47 - failed", rb"<(?=\d{1,3}>)", rb"<"),
@@ -180,7 +182,7 @@ FORMATS: Final = (
         rb"=#:@",
     ),
     Format("json-behind", b'@cee: {"level":"warn"}', rb"@cee: ?" + _OBJECT, rb"=#:@"),
-    Format("prefix", b"WARN: x", _UNINDENTED + LEVEL),
+    Format("prefix", b"WARN: x", _UNINDENTED + LEVEL, rb"\[<A-Za-z"),
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",
@@ -197,7 +199,10 @@ FORMATS: Final = (
     Format(
         "cisco",
         b"Mar  4 10:15:32 192.0.2.1 45: %LINK-4-ERROR: x",
-        rb"[^%\n]*+%[A-Z][A-Z0-9_]*+" + repeated(rb"-[A-Za-z_][\w]*+", b"*") + rb"-(?=[0-7]-[A-Z0-9_]{1,64} ?:)",
+        _BEFORE_FACILITY
+        + rb"%[A-Z][A-Z0-9_]*+"
+        + repeated(rb"-[A-Za-z_][\w]*+", b"*")
+        + rb"-(?=[0-7]-[A-Z0-9_]{1,64} ?:)",
         rb"\d*%A-Z.<",
     ),
 )
@@ -229,8 +234,6 @@ _FREQUENT: Final = rb"\d[%b]{7,}+" % STAMP_CHARACTERS
 FREQUENT_DIGITS: Final = bytes.maketrans(b"IWED", b"6437")
 TOKEN: Final = rb"(?:[A-Za-z]++|\d++[>)]?|: ?\d++|[#*.{-])"
 """What states a level, right after a format's prefix."""
-PARTS: Final = {"object": _OBJECT, "pairs": _LOGFMT}
-"""Parts that occur in several formats."""
 
 
 def line_pattern(formats: Iterable[Format] = FORMATS) -> re.Pattern[bytes]:

@@ -3,6 +3,7 @@
 Each pair before the level is skipped as a whole, so that no level is read from the text of a message.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 from logbus.severity.words import ANY, GAP, either, repeated
@@ -16,25 +17,53 @@ LEVEL_KEYS: Final = (
 LEVEL_INITIALS: Final = b"lsLSeE@"
 _LOGGER_KEYS: Final = rb"(?i:time|ts|timestamp|@timestamp|pid|hostname|msg|message|name|v|logger)"
 
-STRING: Final = rb'"[^"\\\n]*+(?:"|' + repeated(rb'\\.[^"\\\n]*+', b"+") + rb'")'
 _COLON: Final = GAP + rb":" + GAP
 _OFFSET: Final = rb"(?:[+-]\d{1,3})?"
-_WORD: Final = rb'"' + either(rb"(?=" + ANY + _OFFSET + rb'")', rb'(?=Level\(-\d{1,3}\)")')
 
 
-def _value(depth: int) -> bytes:
-    """Return the pattern of a JSON value, down to `depth` nested arrays or objects."""
-    nested = rb"[{\[]" + repeated(STRING + rb'|[^"{}\[\]\n]++', b"*") + rb"[}\]]"
-    for _ in range(depth - 1):
-        nested = rb"[{\[]" + repeated(STRING + rb'|[^"{}\[\]\n]++|' + nested, b"*") + rb"[}\]]"
-    return either(STRING, nested, rb'[^",{}\[\]\n]++')
+@dataclass(frozen=True, slots=True)
+class Quoting:
+    """How JSON is written: `quote`, the `escape` of a character, and what `ends` a key or a number, as in a class."""
+
+    quote: bytes
+    escape: bytes
+    ends: bytes
+
+    @property
+    def string(self) -> bytes:
+        """The pattern of a string."""
+        some = rb'[^"\\\n]*+'
+        escapes = repeated(self.escape + some, b"+") + self.quote
+        return self.quote + some + either(self.quote, escapes)
+
+    @property
+    def word(self) -> bytes:
+        """The pattern from the quote before a level up to the level."""
+        words = either(rb"(?=" + ANY + _OFFSET + self.quote + rb")", rb"(?=Level\(-\d{1,3}\)" + self.quote + rb")")
+        return self.quote + words
+
+    def value(self, depth: int) -> bytes:
+        """Return the pattern of a value, down to `depth` nested arrays or objects."""
+        some = rb"|[^{}\[\]" + self.ends + rb"]++"
+        nested = rb"[{\[]" + repeated(self.string + some, b"*") + rb"[}\]]"
+        for _ in range(depth - 1):
+            nested = rb"[{\[]" + repeated(self.string + some + rb"|" + nested, b"*") + rb"[}\]]"
+        return either(self.string, nested, rb"[^,{}\[\]" + self.ends + rb"]++")
 
 
-def _first(stated: bytes, initials: bytes, depth: int = 4) -> bytes:
+PLAIN: Final = Quoting(rb'"', rb"\\.", rb'"\n')
+IN_A_STRING: Final = Quoting(rb'\\"', rb'(?:\\\\(?:\\"|\\\\|[^"\\\n])|\\(?:u00(?:1b|3[ce]|26)|[t/bf]))', rb'"\\\n')
+"""JSON in a string of JSON, as Docker has it."""
+STRING: Final = PLAIN.string
+_WORD: Final = PLAIN.word
+
+
+def _first(stated: bytes, initials: bytes, depth: int = 4, quoting: Quoting = PLAIN) -> bytes:
     """Return what leads, within an object, up to the first key for which `stated` matches, from its first character."""
-    key = rb'"(?:[^"\n' + initials + rb"]|(?!" + stated + rb'))[^"\n]*+"'
-    pairs = repeated(key + _COLON + _value(depth) + GAP + rb"," + GAP, b"*")
-    return rb"\{" + GAP + pairs + rb'"' + stated
+    quote, ends = quoting.quote, quoting.ends
+    key = quote + rb"(?:[^" + ends + initials + rb"]|(?!" + stated + rb"))[^" + ends + rb"]*+" + quote
+    pairs = repeated(key + _COLON + quoting.value(depth) + GAP + rb"," + GAP, b"*")
+    return rb"\{" + GAP + pairs + quote + stated
 
 
 def json_prefix(keys: bytes, initials: bytes) -> bytes:
@@ -46,11 +75,11 @@ def json_prefix(keys: bytes, initials: bytes) -> bytes:
     return _first(keys + rb'"' + _COLON + either(_WORD, rb'"(?=\d{1,2}")', rb"(?=\d{1,2}[ \t,}])"), initials)
 
 
-def words_prefix() -> bytes:
+def words_prefix(quoting: Quoting = PLAIN) -> bytes:
     """Return the prefix up to the first level that is a word: under one of LEVEL_KEYS, there or in the object `log`."""
-    stated = LEVEL_KEYS + rb'"' + _COLON + _WORD
-    nested = rb'log"' + _COLON + _first(rb'level"' + _COLON + _WORD, b"l", depth=2)
-    return _first(either(stated, nested), LEVEL_INITIALS)
+    behind = quoting.quote + _COLON + quoting.word
+    nested = rb"log" + quoting.quote + _COLON + _first(rb"level" + behind, b"l", 2, quoting)
+    return _first(either(LEVEL_KEYS + behind, nested), LEVEL_INITIALS, 4, quoting)
 
 
 def second_prefix() -> bytes:
@@ -94,5 +123,5 @@ def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
     return rb"(?=[A-Za-z_][\w.@/-]{0,64}+=)" + pairs + stated
 
 
-PARTS: Final = {"number": second_prefix(), "value": _value(4), "flat_value": _value(2), "word": _WORD}
+PARTS: Final = {"number": second_prefix(), "value": PLAIN.value(4), "flat_value": PLAIN.value(2), "word": _WORD}
 """Parts that occur in several patterns."""

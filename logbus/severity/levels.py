@@ -15,8 +15,7 @@ from typing import Final
 
 from logbus import newlines
 from logbus.errors import UsageError
-from logbus.severity import formats, hyperscan, pcre, words
-from logbus.severity.container_lines import as_cri, unwrap
+from logbus.severity import container_lines, formats, hyperscan, pcre, words
 from logbus.severity.libpcre2 import Substitution
 
 
@@ -75,6 +74,8 @@ def _by_token() -> _Digits:
 
 _WORDS: Final = _by_word()
 _TOKENS: Final = _by_token()
+_ERROR: Final = b"%d" % Severity.ERR
+_READ: Final = (_TOKENS, UNSTATED, _ERROR)
 
 
 class LineReader:
@@ -82,9 +83,12 @@ class LineReader:
 
     def __init__(self, accepted: Iterable[formats.Format], *, pcre2: bool = True) -> None:
         self._formats = tuple(accepted)
-        self._unwraps = any(each.name == "docker" for each in self._formats)
-        pattern = pcre.line_pattern(self._formats, _TOKENS, UNSTATED, b"%d" % Severity.ERR) if pcre2 else b""
-        self._marks = Substitution(pattern) if pcre2 else None
+        self._was_wrapped = False
+        self._marks = Substitution(pcre.line_pattern(self._formats, *_READ)) if pcre2 else None
+
+    @functools.cached_property
+    def _inner_marks(self) -> Substitution | None:
+        return Substitution(pcre.inner_pattern(self._formats, *_READ)) if self._marks else None
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[bytes]:  # compiled on first use: it takes up to 200 ms
@@ -102,25 +106,40 @@ class LineReader:
 
     def read(self, body: bytes) -> bytes:
         """Return what each line of `body` states: a digit or UNSTATED; of a container runtime's, what is inside."""
-        lines = (as_cri(body) if self._unwraps else None) or body
-        digits = self._read(lines)
-        return self._unwrapped(lines, digits) if _WRAPPED in digits else digits
+        texts = container_lines.texts(body) if self._was_wrapped else None
+        if texts is not None:
+            return self._inside(texts)
+        digits = self._read(self._marks, body)
+        count = digits.count(_WRAPPED)
+        texts = container_lines.texts(body) if count * 2 > len(digits) else None
+        self._was_wrapped = texts is not None  # as the next body will be, most likely
+        if texts is not None:
+            return self._inside(texts)
+        return self._unwrapped(body, digits) if count else digits
 
-    def _read(self, body: bytes) -> bytes:
-        marks = self._marks.of(body, newlines.count(body) + 1) if self._marks else None
-        return self._searched(body) if marks is None else marks
+    def _read(self, marks: Substitution | None, body: bytes) -> bytes:
+        found = marks.of(body, newlines.count(body) + 1) if marks else None
+        return self._searched(body) if found is None else found
 
     def _unwrapped(self, body: bytes, digits: bytes) -> bytes:
         """Replace `_WRAPPED`, for a container runtime's lines in `body`, by the level that their text states."""
         wrapped = compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits))
-        inside = [unwrap(line) for line in wrapped]
-        found = self._read(b"".join(text + b"\n" for text, _ in inside)).replace(_WRAPPED, UNSTATED)
-        hinted = (
-            b"%d" % Severity.ERR if stderr and digit == ord(UNSTATED) else bytes([digit])
-            for digit, (_, stderr) in zip(found, inside, strict=True)
-        )
+        inside = self._inside(b"".join(container_lines.text(line) + b"\n" for line in wrapped))
         parts = digits.split(_WRAPPED)
-        return parts[0] + b"".join(digit + part for digit, part in zip(hinted, parts[1:], strict=True))
+        return parts[0] + b"".join(bytes([digit]) + part for digit, part in zip(inside, parts[1:], strict=True))
+
+    def _inside(self, texts: bytes) -> bytes:
+        """Return what containers' texts state, each behind `o` or `e`; what was wrapped twice states nothing."""
+        marks = self._inner_marks
+        found = marks.of(texts, newlines.count(texts)) if marks else None
+        if found is not None:
+            return found
+        lines = list(io.BytesIO(texts))
+        stated = self._searched(b"".join(line[1:] for line in lines)).replace(_WRAPPED, UNSTATED)
+        hints = (_ERROR if line.startswith(b"e") else UNSTATED for line in lines)
+        return b"".join(
+            hint if digit == ord(UNSTATED) else bytes([digit]) for digit, hint in zip(stated, hints, strict=True)
+        )
 
     def _searched(self, body: bytes) -> bytes:
         digits: list[bytes] = []

@@ -17,14 +17,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from logbus.severity import columns, formats, key_levels, words
+from logbus.severity import columns, container_lines, formats, key_levels, words
 from logbus.severity.formats import Format
 
-_PARTS: Final = dict(
-    sorted((words.PARTS | columns.PARTS | key_levels.PARTS | formats.PARTS).items(), key=lambda each: -len(each[1]))
-)
+_PARTS: Final = dict(sorted((words.PARTS | columns.PARTS | key_levels.PARTS).items(), key=lambda each: -len(each[1])))
 _USUAL: Final = (b"info", b"warn", b"warning", b"error", b"debug")
-_STREAMS: Final = (b"stdout", b"stderr")
+_NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % formats.CRI_STAMP
+"""What was wrapped twice states nothing."""
+_DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
+"""An object in a line of Docker's, up to its level; of one that may be MongoDB's, others decide."""
 _NO_LETTER: Final = rb"(?![A-Za-z])"
 _FREQUENT_HEADS: Final = b"IiEeWwDd"
 
@@ -35,14 +36,32 @@ def line_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none
     A line that a container runtime has from a program's standard error, and that states nothing, has the mark `error`.
     """
     some = tuple(accepted)
-    digits = {token: digit for token, digit in digits.items() if token not in _STREAMS}
+    names = {each.name for each in some}
+    cri = docker = b""
+    if "cri" in names:
+        begin = formats.CRI_STAMP + rb"std(?:out [FP] |err [FP] %b)" % _marked(error)
+        cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
+    if "docker" in names:
+        docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"
+    return _pattern(_marked(none) + formats.LEAD + cri, docker, some, digits)
+
+
+def inner_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
+    """Return the pattern of what a container wrote, with `o` or `e` before it: its standard output or error."""
+    begin = rb"(?:o%b|e%b)" % (_marked(none), _marked(error)) + formats.LEAD + _NOTHING_WRAPPED
+    stated = {token: digit for token, digit in digits.items() if token not in container_lines.WRAPPERS}
+    return _pattern(begin, b"", accepted, stated)
+
+
+def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Mapping[bytes, bytes]) -> bytes:
+    """Return the pattern of a line that begins so, and then is in one of the formats, or an `other` one."""
+    prefix = formats.prefix_of(each for each in accepted if each.name != "cri")
     usual = _words({token: digit for token, digit in digits.items() if token.lower() in _USUAL})
-    others = words.either(_words(digits), _others(digits))
-    cri = b""
-    if any(each.name == "cri" for each in some):
-        cri = words.either(formats.CRI_STAMP + rb"std(?:out [FP] |err [FP] %b)" % _marked(error) + formats.LEAD) + b"?+"
-    stated = words.either(_shared(formats.prefix_of(some)) + words.either(usual, others, formats.TOKEN))
-    return rb"(*LF)(?m)^(?!\z)%b%b%b%b?+[\s\S]?" % (_marked(none), formats.LEAD, cri, stated)
+    tokens = words.either(usual, rb"(?&token)", formats.TOKEN)
+    rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
+    stated = _shared(words.either(other + prefix + tokens))
+    token = words.either(_words(rest), _others(rest))
+    return rb"(*LF)(?m)^(?!\z)%b%b?+[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token)
 
 
 def kinds_pattern(kinds: Mapping[bytes, bytes], none: bytes) -> bytes:
