@@ -114,22 +114,20 @@ _HEX_NAME: Final = rb"[0-9a-f]{8}[ \t][A-Za-z_][\w.]{0,64}+[ \t]++(?=[FEWID][ \t
 _DEPRECATED: Final = rb"(?=Deprecated:)"
 _COLUMNS_LEVEL: Final = either(_MONOLOG, _SPACED, LETTER_BOX, _XORG, _DEPRECATED, LEVEL)
 PHP_LEVEL: Final = PHP + either(_DEPRECATED, LEVEL)
-_COLUMN: Final = either(
-    BOX, _COLOUR_GAP, _NAME, _PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _SOURCE, _DASHED
-)
-_PROSE: Final = either(
-    rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]",
-    rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:",
-)
-"""Two words of a sentence, or a syslog tag, behind which a message is: neither a column nor a level begins so."""
+PROSE: Final = rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]"
+"""Two words of a sentence: neither a column nor a level begins so."""
+_TAG: Final = rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:"
+"""A syslog tag: a message is behind it."""
 _LEVEL_AT_LAST: Final = rb"(?!PHP )[A-Z]{2,40}+[ \t]++[^-|]"
 """No column is a word in capitals."""
-COLUMNS: Final = (
-    rb"(?!" + _PROSE + rb")"
-    + repeated(rb"(?!" + either(_PROSE, _LEVEL_AT_LAST) + rb")" + _COLUMN, b"*")
-    + rb"(?!" + _PROSE + rb")"
-    + _COLUMNS_LEVEL
+_COLUMN: Final = rb"(?!" + either(PROSE, _LEVEL_AT_LAST) + rb")" + either(
+    BOX,
+    _COLOUR_GAP,
+    _NAME,
+    rb"(?!" + _TAG + rb")"
+    + either(_PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _SOURCE, _DASHED),
 )  # fmt: skip
+COLUMNS: Final = repeated(_COLUMN, b"*") + rb"(?!" + either(PROSE, _TAG) + rb")" + _COLUMNS_LEVEL
 
 _FACILITIES: Final = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console"
 FACILITY: Final = any_of([*_FACILITIES.split(), *(f"local{number}" for number in range(8))])

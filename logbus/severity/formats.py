@@ -29,6 +29,7 @@ from logbus.severity.columns import (
     LEVEL,
     LOGCAT_BRIEF,
     PHP_LEVEL,
+    PROSE,
     STAMP,
 )
 from logbus.severity.key_levels import (
@@ -242,8 +243,13 @@ def line_pattern(formats: Iterable[Format] = FORMATS) -> re.Pattern[bytes]:
 
 
 def prefix_of(formats: Iterable[Format]) -> bytes:
-    """Return the pattern from LEAD to the level in the first of `formats` that matches."""
-    return either(*(_group(first, some) for first, some in groupby(formats, attrgetter("first"))))
+    """Return the pattern from LEAD to the level in the first of `formats` that matches; none is a sentence."""
+    return (
+        rb"(?!(?!npm )"
+        + PROSE
+        + rb")"
+        + either(*(_group(first, some) for first, some in groupby(formats, attrgetter("first"))))
+    )
 
 
 def _group(first: bytes, formats: Iterable[Format]) -> bytes:
