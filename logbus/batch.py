@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from logbus import VERSION
 from logbus.errors import WireError, counted
@@ -248,7 +249,8 @@ def _hold_to_lengths(batch: Batch, lengths: tuple[tuple[int, int], ...]) -> None
         raise WireError(
             f"its {len(lengths)} lengths are not one for each of at most {MAX_RECORDS_WITH_LENGTHS} records"
         )
-    if sum(size for size, _ in lengths) != len(batch.body):
+    if sum(map(itemgetter(0), lengths)) != len(batch.body):
         raise WireError("its lengths do not add up to its body")
-    if any(source < 1 for _, source in lengths) or sum(source for _, source in lengths) != batch.end - batch.offset:
+    sources = list(map(itemgetter(1), lengths))
+    if min(sources, default=0) < 1 or sum(sources) != batch.end - batch.offset:
         raise WireError("its lengths do not add up to its position")

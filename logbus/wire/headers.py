@@ -8,7 +8,6 @@ accepted either way. An error names the header and its type, never the value: th
 import os
 import re
 from collections.abc import Mapping
-from itertools import chain
 from typing import Final
 
 from logbus.errors import WireError
@@ -113,48 +112,55 @@ def fields(name: str, value: object) -> dict[str, str]:
 
 def pack_lengths(lengths: tuple[tuple[int, int], ...]) -> bytes:
     """Return the lengths as unsigned LEB128 numbers: record 1 in the body, in the source, record 2, ..."""
-    return b"".join(map(_PACKED.__getitem__, chain.from_iterable(lengths)))
+    return b"".join(map(_PACKED.__getitem__, lengths))
 
 
 def unpack_lengths(packed: bytes) -> tuple[tuple[int, int], ...]:
     """Return the lengths from `pack_lengths`. Raises WireError for a truncated, overlong or unpaired number."""
-    numbers = list(map(_UNPACKED.__getitem__, _NUMBER.findall(packed)))
-    if len(numbers) % 2:
-        raise WireError("the header 'lengths' ends in the middle of a pair")
-    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    return tuple(map(_UNPACKED.__getitem__, _PAIR.findall(packed)))
 
 
-class _Packed(dict[int, bytes]):
-    """Numbers -> LEB128; the frequent ones are computed once."""
+class _Packed(dict[tuple[int, int], bytes]):
+    """Pairs -> their numbers in LEB128; as many as are remembered are computed once."""
 
-    def __missing__(self, number: int) -> bytes:
-        packed, rest = bytearray(), number
-        while rest > 0x7F:  # noqa: PLR2004 - LEB128 has seven bits a byte
-            packed.append(rest & 0x7F | 0x80)
-            rest >>= 7
-        found = bytes([*packed, rest])
-        if number < _FREQUENT:
-            self[number] = found
+    def __missing__(self, pair: tuple[int, int]) -> bytes:
+        packed = bytearray()
+        for number in pair:
+            rest = number
+            while rest > 0x7F:  # noqa: PLR2004 - LEB128 has seven bits a byte
+                packed.append(rest & 0x7F | 0x80)
+                rest >>= 7
+            packed.append(rest)
+        found = bytes(packed)
+        if len(self) < _REMEMBERED:
+            self[pair] = found
         return found
 
 
-class _Unpacked(dict[bytes, int]):
-    """LEB128 -> numbers; the frequent ones are computed once."""
+class _Unpacked(dict[bytes, tuple[int, int]]):
+    """Two numbers in LEB128 -> a pair; as many as are remembered are computed once."""
 
-    def __missing__(self, packed: bytes) -> int:
-        if len(packed) * 7 > MAX_NUMBER_BITS:
-            raise WireError("the header 'lengths' holds a number of more than 63 bits")
-        if packed[-1:] > b"\x7f":
+    def __missing__(self, packed: bytes) -> tuple[int, int]:
+        numbers: list[int] = []
+        value = shift = 0
+        for byte in packed:
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:  # noqa: PLR2004 - the high bit says that the number continues
+                numbers.append(value)
+                value = shift = 0
+            elif shift >= MAX_NUMBER_BITS:
+                raise WireError("the header 'lengths' holds a number of more than 63 bits")
+        if shift or len(numbers) != 2:  # noqa: PLR2004 - a pair
             raise WireError("the header 'lengths' ends in the middle of a pair")
-        number = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(packed))
-        if number < _FREQUENT and (packed[-1] or len(packed) == 1):  # there is no end of overlong ones
-            self[packed] = number
-        return number
+        if len(self) < _REMEMBERED:
+            self[packed] = numbers[0], numbers[1]
+        return numbers[0], numbers[1]
 
 
-_FREQUENT: Final = 1 << 14
-_NUMBER: Final = re.compile(rb"[\x80-\xff]*[\x00-\x7f]|[\x80-\xff]+")
-"""A number; at the end, a part of one."""
+_REMEMBERED: Final = 1 << 13
+_PAIR: Final = re.compile(rb"(?:[\x80-\xff]*[\x00-\x7f]){2}|[\x00-\xff]+")
+"""Two numbers; at the end, what is no pair."""
 _PACKED: Final = _Packed()
 _UNPACKED: Final = _Unpacked()
 

@@ -1,15 +1,42 @@
 """What is published of records of which some are dropped: bytes, levels and lengths. Pure."""
 
 from dataclasses import replace
-from itertools import accumulate, chain
+from itertools import accumulate, chain, compress
+from operator import ne
 from typing import Final
 
 from logbus.severity import Severity
 from shipper.records.cuts import Finished
 from shipper.records.filters import Limiter
 
+_REMEMBERED: Final = 1 << 13
 _WARNING: Final = b"%d" % Severity.WARNING
 _MILDEST: Final = b"%d" % Severity.DEBUG
+
+
+class _Same(dict[int, tuple[int, int]]):
+    """Sizes -> the pair of a size with itself; to make each anew would cost as much as all else."""
+
+    def __missing__(self, size: int) -> tuple[int, int]:
+        if len(self) < _REMEMBERED:
+            self[size] = size, size
+        return size, size
+
+
+_SAME: Final = _Same()
+
+
+def same(sizes: list[int]) -> tuple[tuple[int, int], ...]:
+    """Return the lengths of records whose bytes are those of the file."""
+    return tuple(map(_SAME.__getitem__, sizes))
+
+
+def changed(new_sizes: list[int], sizes: list[int]) -> tuple[tuple[int, int], ...]:
+    """Return the lengths of records of which few are changed."""
+    lengths = list(map(_SAME.__getitem__, sizes))
+    for number in compress(range(len(sizes)), map(ne, new_sizes, sizes)):
+        lengths[number] = new_sizes[number], sizes[number]
+    return tuple(lengths)
 
 
 def parts(body: bytes, sizes: list[int], runs: list[tuple[int, int]]) -> tuple[bytes, list[int]]:
@@ -36,7 +63,7 @@ def with_dropped(
             digits += levels[first : first + 1] or digits[-1:] or _MILDEST
             lengths.append((0, starts[first] - starts[done]))
         digits += levels[first:last]
-        lengths += zip(new_sizes[taken : taken + last - first], sizes[first:last], strict=True)
+        lengths += changed(new_sizes[taken : taken + last - first], sizes[first:last])
         taken, done = taken + last - first, last
     return Finished(body, bytes(digits), tuple(lengths))
 

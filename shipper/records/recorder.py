@@ -16,7 +16,7 @@ from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED
 from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
-from shipper.records.dropping import parts, with_dropped, with_summary
+from shipper.records.dropping import changed, parts, same, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import Limiter, any_selected
 from shipper.records.inheriting import begins_by_itself, inherit, kinds
@@ -144,7 +144,7 @@ class Recorder:
         levels = digits.replace(UNSTATED, self._default)
         if self._changes:
             return replace(self._rewrite(body, levels, bounds, now), after=after)
-        return Finished(body, levels, bounds and tuple((size, size) for size in bounds.sizes), after)
+        return Finished(body, levels, bounds and same(bounds.sizes), after)
 
     def _inside_objects(self, stated: bytes, body: bytes, bounds: Bounds) -> bytes:
         """Return what records state, those too that are a JSON object of several lines."""
@@ -166,7 +166,7 @@ class Recorder:
         left, left_sizes = redacted or (left, left_sizes)
         due = self._limiter is not None and self._limiter.due
         if whole and not due:
-            lengths = tuple(zip(left_sizes, sizes, strict=True)) if redacted or bounds else None
+            lengths = changed(left_sizes, sizes) if redacted or bounds else None
             return Finished(left, levels, lengths)
         found = with_dropped(left, left_sizes, levels, sizes, runs)
         return with_summary(found, self._limiter) if self._limiter and due else found

@@ -8,7 +8,7 @@ preset's check (such as Luhn for card numbers) is left unchanged.
 import hashlib
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, islice, pairwise
 from pathlib import Path
 from typing import Final
@@ -58,6 +58,7 @@ class Redactor:
         telemetry.count("logbus_redactions", len(found))
         ends = list(accumulate(sizes))
         new_sizes = sizes.copy()
+        changed: set[int] = set()
         parts: list[bytes] = []
         at = 0
         for start, end, name in found:
@@ -66,10 +67,13 @@ class Redactor:
                 placeholder = b'"%b"' % placeholder
             parts.append(body[at:start])
             parts.append(placeholder)
-            new_sizes[bisect_right(ends, start)] += len(placeholder) - (end - start)
+            record = bisect_right(ends, start)
+            changed.add(record)
+            new_sizes[record] += len(placeholder) - (end - start)
             at = end
         parts.append(body[at:])
-        return _bounded(b"".join(parts), new_sizes, sizes)
+        grown = [each for each in changed if new_sizes[each] > GROWTH * sizes[each] + GROWTH_BYTES]
+        return _bounded(b"".join(parts), new_sizes, grown)
 
     def _hashed(self, name: str, text: bytes) -> bytes:
         return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
@@ -92,14 +96,14 @@ def _line_begins(body: bytes, place: int, beginning: bytes) -> bool:
     return body.startswith(beginning, body.rfind(b"\n", 0, place) + 1)
 
 
-def _bounded(body: bytes, sizes: list[int], old_sizes: list[int]) -> tuple[bytes, list[int]]:
-    """Return `body` and its records' `sizes`, with a placeholder for records that grew too much."""
-    grown = [size > GROWTH * old + GROWTH_BYTES for size, old in zip(sizes, old_sizes, strict=True)]
-    if not any(grown):
+def _bounded(body: bytes, sizes: list[int], grown: Sequence[int]) -> tuple[bytes, list[int]]:
+    """Return `body` and its records' `sizes`, with a placeholder for those that have `grown` too much."""
+    if not grown:
         return body, sizes
     records = [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]
-    bounded = [TOO_MANY if too_large else each for each, too_large in zip(records, grown, strict=True)]
-    return b"".join(bounded), list(map(len, bounded))
+    for each in grown:
+        records[each] = TOO_MANY
+    return b"".join(records), list(map(len, records))
 
 
 def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
