@@ -159,7 +159,7 @@ class _Unpacked(dict[bytes, tuple[int, int]]):
 
 
 _REMEMBERED: Final = 1 << 13
-_PAIR: Final = re.compile(rb"(?:[\x80-\xff]*[\x00-\x7f]){2}|[\x00-\xff]+")
+_PAIR: Final = re.compile(rb"[\x80-\xff]*[\x00-\x7f][\x80-\xff]*[\x00-\x7f]|[\x00-\xff]+")
 """Two numbers; at the end, what is no pair."""
 _PACKED: Final = _Packed()
 _UNPACKED: Final = _Unpacked()

@@ -1,5 +1,6 @@
 """What is published of records of which some are dropped: bytes, levels and lengths. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, chain, compress
 from operator import ne
@@ -47,12 +48,12 @@ def parts(body: bytes, sizes: list[int], runs: list[tuple[int, int]]) -> tuple[b
 
 
 def with_dropped(
-    body: bytes, new_sizes: list[int], levels: bytes, sizes: list[int], runs: list[tuple[int, int]]
+    body: bytes, left: Sequence[tuple[int, int]], levels: bytes, sizes: list[int], runs: list[tuple[int, int]]
 ) -> Finished:
     """Return a batch's parts: `body`, what is left of records of `sizes` bytes, and empty records for the others.
 
-    Consecutive dropped records become one empty record, with the severity of the next one kept, so that it adds nothing
-    to the routing key.
+    `runs` are those that are left, and `left` their lengths. Consecutive dropped records become one empty record, with
+    the severity of the next one kept, so that it adds nothing to the routing key.
     """
     starts = list(accumulate(sizes, initial=0))
     digits = bytearray()
@@ -63,7 +64,7 @@ def with_dropped(
             digits += levels[first : first + 1] or digits[-1:] or _MILDEST
             lengths.append((0, starts[first] - starts[done]))
         digits += levels[first:last]
-        lengths += changed(new_sizes[taken : taken + last - first], sizes[first:last])
+        lengths += left[taken : taken + last - first]
         taken, done = taken + last - first, last
     return Finished(body, bytes(digits), tuple(lengths))
 

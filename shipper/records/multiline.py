@@ -66,9 +66,8 @@ class Joiner:
 
         `rest_bytes`: how much of an unfinished line follows `body`.
         """
-        lines = list(io.BytesIO(body))
-        ends = list(accumulate(map(len, lines), initial=0))
-        blocks = self.blocks(body, lines) if self.blocks else {}
+        ends = list(accumulate(map(len, io.BytesIO(body)), initial=0))
+        blocks = self.blocks(body, list(io.BytesIO(body))) if self.blocks else {}
         kinds = self.grammar.kinds(body)
         starts = [0, *accumulate(map(len, self.grammar.record.findall(kinds)))]
         found = _bounds(starts, ends)
@@ -76,8 +75,8 @@ class Joiner:
             starts = list(self._starts(kinds, ends, blocks))
             found = _bounds(starts, ends)
         last = starts[-2]
-        over = len(lines) - last >= self.max_lines or ends[-1] - ends[last] + rest_bytes > self.max_bytes
-        return found._replace(open=not over or max(blocks.values(), default=0) > len(lines))
+        over = len(ends) - 1 - last >= self.max_lines or ends[-1] - ends[last] + rest_bytes > self.max_bytes
+        return found._replace(open=not over or max(blocks.values(), default=0) >= len(ends))
 
     def _starts(self, kinds: bytes, ends: list[int], blocks: dict[int, int]) -> Iterator[int]:
         """Yield the line behind each record, within the limits, after the first line."""

@@ -161,14 +161,13 @@ class Recorder:
         kept = self._kept(body, levels, sizes, now) if self._filters else b""
         whole = 0 not in kept
         runs = [(0, len(sizes))] if whole else [each.span() for each in _KEPT_RUN.finditer(kept)]
-        left, left_sizes = (body, sizes) if whole else parts(body, sizes, runs)
-        redacted = self._redactor.redact(left, left_sizes) if self._redactor else None
-        left, left_sizes = redacted or (left, left_sizes)
+        left, old_sizes = (body, sizes) if whole else parts(body, sizes, runs)
+        redacted = self._redactor.redact(left, old_sizes) if self._redactor else None
+        left, new_sizes = redacted or (left, old_sizes)
         due = self._limiter is not None and self._limiter.due
         if whole and not due:
-            lengths = changed(left_sizes, sizes) if redacted or bounds else None
-            return Finished(left, levels, lengths)
-        found = with_dropped(left, left_sizes, levels, sizes, runs)
+            return Finished(left, levels, changed(new_sizes, sizes) if redacted or bounds else None)
+        found = with_dropped(left, changed(new_sizes, old_sizes), levels, sizes, runs)
         return with_summary(found, self._limiter) if self._limiter and due else found
 
     def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> bytes:

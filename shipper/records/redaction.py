@@ -16,7 +16,7 @@ from typing import Final
 from logbus import telemetry
 from logbus.config.patterns import Match, Pattern, compile_pattern
 from logbus.config.settings import read_secret
-from shipper.records.redaction_presets import CHECKS, PATTERNS, Redact
+from shipper.records.redaction_presets import CHECKS, NEEDED, PATTERNS, Redact
 
 MATCHES_A_RECORD: Final = 1000
 GROWTH: Final = 8
@@ -25,6 +25,8 @@ TOO_MANY: Final = b"[redacted: more marks than text]\n"
 KEY_BLOCK_LINES: Final = 250
 KEY_BLOCK_BYTES: Final = 16 * 1024
 HASH_BYTES: Final = 6
+RARE_BYTES: Final = 1024
+"""Where lines with a needed byte are rarer than one in so many bytes, they alone are searched."""
 BEGIN_KEY: Final = b"PRIVATE KEY"
 END_KEY: Final = b"-----END "
 
@@ -108,11 +110,27 @@ def _bounded(body: bytes, sizes: list[int], grown: Sequence[int]) -> tuple[bytes
 
 def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
     """Return the matches of a pattern; after MATCHES_A_RECORD in one line, the rest of that line as one."""
+    most = len(body) // RARE_BYTES
+    spans = list(islice(_lines_with(NEEDED[name], body), most + 1)) if name in NEEDED else [(0, len(body))]
+    spans = spans if len(spans) <= most else [(0, len(body))]
+    return [each for span in spans for each in _matches_in(name, pattern, body, *span)]
+
+
+def _lines_with(needed: bytes, body: bytes) -> Iterator[Span]:
+    """Yield where each line begins and ends that has one of the bytes without which nothing matches."""
+    places = [body.find(byte) for byte in needed]
+    while found := [place for place in places if place >= 0]:
+        place = min(found)
+        start, end = body.rfind(b"\n", 0, place) + 1, body.find(b"\n", place) + 1 or len(body)
+        yield start, end
+        places = [body.find(byte, end) if 0 <= at < end else at for byte, at in zip(needed, places, strict=True)]
+
+
+def _matches_in(name: str, pattern: Pattern, body: bytes, at: int, end: int) -> list[Found]:
     check = CHECKS.get(name)
     found: list[Found] = []
-    at = 0
-    while at < len(body):
-        run, rest, at = _run(pattern, body, at)
+    while at < end:
+        run, rest, at = _run(pattern, body, at, end)
         found += [
             (start, end, name) for start, end in run if start < end and (check is None or check(body, start, end))
         ]
@@ -120,14 +138,14 @@ def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
     return found
 
 
-def _run(pattern: Pattern, body: bytes, at: int) -> tuple[list[Span], list[Span], int]:
+def _run(pattern: Pattern, body: bytes, at: int, to: int) -> tuple[list[Span], list[Span], int]:
     """Return the next matches, the rest of a line that has too many of them, and where to continue.
 
     A run takes one match more than a line may have. If it ends within a line, that line is left to the next run.
     """
-    run = _spans(pattern, islice(pattern.finditer(body, at), MATCHES_A_RECORD + 1))
+    run = _spans(pattern, islice(pattern.finditer(body, at, to), MATCHES_A_RECORD + 1))
     if len(run) <= MATCHES_A_RECORD:
-        return run, [], len(body)
+        return run, [], to
     last, _ = run[-1]
     line = body.rfind(b"\n", 0, last) + 1
     if first := bisect_left(run, (line, line)):

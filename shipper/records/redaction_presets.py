@@ -82,6 +82,9 @@ PATTERNS: Final[dict[str, str]] = {
     "api_key": rf"(?:\b|_)(?P<secret1>{'|'.join(_API_KEYS)})|{'|'.join(_API_KEYS_INSIDE)}",
 }
 
+NEEDED: Final[dict[str, bytes]] = {"email": b"@%"}
+"""Preset -> bytes of which each match has one."""
+
 
 class Redact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of `redact`: `presets`, and the operator's `patterns` by name, which the placeholder shows.
