@@ -18,7 +18,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, compress
 from operator import add
 from typing import Literal
 
@@ -29,9 +28,9 @@ from logbus.batch import select as select_records
 from logbus.config.patterns import compile_pattern
 from logbus.errors import OutputError, UsageError
 from logbus.severity import Severity
-from sinks.printable import decoded, inert_json, is_plain, printable, printable_word
+from sinks import objects
+from sinks.printable import decoded, inert_json, printable, printable_word
 from sinks.sink import BatchRefused, Context, OutputClosed
-from sinks.texts import texts
 
 STDOUT = 1
 GONE = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO})
@@ -42,8 +41,6 @@ RESET = b"\x1b[0m"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_US = 253_402_300_799_999_999
 """9999-12-31, in microseconds since 1970."""
-_SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"' for severity in Severity}
-_NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
 AT_ONCE_BYTES = 4 << 20
 NAMES_MAX_BYTES = 128 << 20
 LINE_BYTES = 64
@@ -196,60 +193,11 @@ def _lines(batch: Batch) -> Iterable[bytes]:
 
 
 def as_json(batch: Batch) -> bytes:
-    """Return a batch as JSON, one object and line per record.
-
-    What all records share is encoded once, and all are joined at once: no Python object is made per record.
-    """
+    """Return a batch as JSON, one object and line per record."""
     common = {"host": batch.host, "label": batch.label, "path": decoded(os.fsencode(batch.path))}
     begin = inert_json(msgspec.json.encode(common)[:-1].decode()) + ',"offset":'
     when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    severities = map(_SEVERITIES.__getitem__, batch.levels)
-    columns: tuple[Iterable[str], ...] = (_offsets(batch), severities, _messages(batch))
-    if batch.lengths is not None:
-        shown = [size > 0 for size, _ in batch.lengths]
-        columns = tuple(compress(column, shown) for column in columns)
-    return _table(begin, columns, f'","time":"{when}"}}\n').encode()
-
-
-def _table(begin: str, columns: tuple[Iterable[str], ...], end: str) -> str:
-    """Return the rows of these columns, each between `begin` and `end`; a single join costs least."""
-    offsets, severities, messages = map(list, columns)
-    if not severities:
-        return ""
-    cells = [end + begin] * (4 * len(severities))
-    cells[0] = begin
-    cells[1::4], cells[2::4], cells[3::4] = offsets, severities, messages
-    return "".join(cells) + end
-
-
-def _messages(batch: Batch) -> list[str]:
-    """Return each record's text, escaped for JSON; lines without control characters are escaped all at once."""
-    plain = is_plain(batch.body)
-    if batch.lengths is None and (plain or not batch.body.translate(None, _NO_CONTROLS)):
-        text = _escaped_lines(batch.body.removesuffix(b"\n"))
-    else:
-        text = "\n".join(_escaped(each or "") for each in texts(batch))
-    return (text if plain else inert_json(text)).split("\n")[: len(batch.levels)]
-
-
-def _escaped_lines(body: bytes) -> str:
-    """Return lines escaped for JSON; searching bytes in vain is far faster than searching text."""
-    body = body if body.isascii() else decoded(body).encode()
-    return body.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\t", rb"\t").decode()
-
-
-def _escaped(text: str) -> str:
-    return msgspec.json.encode(text)[1:-1].decode()
-
-
-def _offsets(batch: Batch) -> list[str]:
-    """Return the offset of each record in its source; null for records without a position."""
-    count = len(batch.levels)
-    if not batch.stream:
-        return ["null"] * count
-    sizes = (source for _, source in batch.lengths) if batch.lengths is not None else map(len, records(batch))
-    numbers = msgspec.json.encode(list(accumulate(sizes, initial=batch.offset)))  # four times as fast as str of each
-    return numbers.decode()[1:-1].split(",")[:count]
+    return objects.lines(batch, begin.encode(), f'","time":"{when}"}}\n'.encode(), offsets=True, inert=True)
 
 
 def _when(batch: Batch) -> datetime:

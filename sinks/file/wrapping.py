@@ -17,11 +17,11 @@ from typing import Literal
 
 import msgspec
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, split_records
 from logbus.severity import Severity
+from sinks import objects
 from sinks.printable import decoded
 from sinks.sink import BatchRefused
-from sinks.texts import texts
 
 Format = Literal["raw", "prefix", "json"]
 LAST_US = 253_402_300_799_999_999
@@ -48,9 +48,9 @@ def prefix(batch: Batch) -> Iterator[bytes]:
     names = b" ".join(os.fsencode(name).translate(_BLANKS) or b"-" for name in (batch.host, batch.label))
     begin = {level: b"%s %s %s " % (_when(batch).encode(), names, word.encode()) for level, word in _WORDS.items()}
     lines = zip(batch.levels, records(batch), strict=True)
-    return _in_pieces(
-        batch, len(names), (begin[level] + line.removesuffix(b"\n") + b"\n" for level, line in lines if line)
-    )
+    wrapped = (begin[level] + line.removesuffix(b"\n") + b"\n" for level, line in lines if line)
+    at_once = _at_once(batch, len(names))
+    return iter(lambda: b"".join(islice(wrapped, at_once)), b"")
 
 
 def as_json(batch: Batch) -> Iterator[bytes]:
@@ -63,26 +63,21 @@ def as_json(batch: Batch) -> Iterator[bytes]:
     }
     if batch.fields:
         common["fields"] = dict(batch.fields)
-    encoded = msgspec.json.encode(common)[:-1]
-    begin = {level: encoded + b',"severity":"%s","message":' % word.encode() for level, word in _WORDS.items()}
-    lines = zip(batch.levels, texts(batch), strict=True)
-    encode = msgspec.json.encode
-    return _in_pieces(
-        batch, len(encoded), (begin[level] + encode(text) + b"}\n" for level, text in lines if text is not None)
-    )
+    begin = msgspec.json.encode(common)[:-1]
+    for part in split_records(batch, _at_once(batch, len(begin))):
+        yield objects.lines(part, begin, b'"}\n')
 
 
 WRAPPINGS: dict[Format, Callable[[Batch], Iterator[bytes]]] = {"raw": raw, "prefix": prefix, "json": as_json}
 
 
-def _in_pieces(batch: Batch, overhead_bytes: int, lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield lines, many at a time. Raises BatchRefused if the names before the records add too much."""
+def _at_once(batch: Batch, overhead_bytes: int) -> int:
+    """Return how many records make a piece. Raises BatchRefused if the names before the records add too much."""
     if overhead_bytes * len(batch.levels) > ADDED_MAX_BYTES:
         raise BatchRefused(
             "write the batch", f"{overhead_bytes} bytes before each of {len(batch.levels)} records are too many"
         )
-    at_once = PIECE_BYTES // (overhead_bytes + LINE_BYTES) + 1
-    return iter(lambda: b"".join(islice(lines, at_once)), b"")
+    return PIECE_BYTES // (overhead_bytes + LINE_BYTES) + 1
 
 
 def _when(batch: Batch) -> str:

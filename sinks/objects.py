@@ -1,0 +1,77 @@
+"""Records as JSON objects, one a line, for sinks that write them. Pure.
+
+What all records of a batch share is encoded once, the text of all at once, and one join makes the lines: a record costs
+a few pointers, and no call.
+"""
+
+from itertools import accumulate, compress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from logbus.batch import Batch, records
+from logbus.severity import Severity
+from sinks.printable import decoded, inert_json, is_plain
+from sinks.texts import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"'.encode() for severity in Severity}
+_NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
+
+
+def lines(batch: Batch, begin: bytes, end: bytes, *, offsets: bool = False, inert: bool = False) -> bytes:
+    """Return each record between `begin` and `end`: its offset, if wanted, its severity and its message.
+
+    `inert`: without anything that a terminal would obey.
+    """
+    text = _text(batch, inert=inert)
+    messages = text.split(b"\n")[: len(batch.levels)]
+    columns: list[Iterable[bytes]] = [map(_SEVERITIES.__getitem__, batch.levels), messages]
+    if offsets:
+        columns.insert(0, _offsets(batch, messages if text == batch.body.removesuffix(b"\n") else None))
+    if batch.lengths is not None:
+        shown = [size > 0 for size, _ in batch.lengths]
+        columns = [compress(column, shown) for column in columns]
+    return _joined(begin, [list(column) for column in columns], end)
+
+
+def _joined(begin: bytes, columns: list[list[bytes]], end: bytes) -> bytes:
+    count, step = len(columns[0]), len(columns) + 1
+    if not count:
+        return b""
+    cells = [end + begin] * (step * count)
+    cells[0] = begin
+    for place, column in enumerate(columns, 1):
+        cells[place::step] = column
+    cells.append(end)
+    return b"".join(cells)
+
+
+def _text(batch: Batch, *, inert: bool) -> bytes:
+    """Return the records' texts, a line each, escaped for JSON: all at once if there are no control characters."""
+    plain = is_plain(batch.body)
+    if batch.lengths is None and (plain or not batch.body.translate(None, _NO_CONTROLS)):
+        text = _escaped(batch.body.removesuffix(b"\n"))
+    else:
+        text = b"\n".join(msgspec.json.encode(each or "")[1:-1] for each in texts(batch))
+    return inert_json(text.decode()).encode() if inert and not plain else text
+
+
+def _escaped(body: bytes) -> bytes:
+    body = body if body.isascii() else decoded(body).encode()
+    return body.replace(b"\\", rb"\\").replace(b'"', rb"\"").replace(b"\t", rb"\t")
+
+
+def _offsets(batch: Batch, lines: list[bytes] | None) -> list[bytes]:
+    """Return the offset of each record in its source; null without a position. `lines`: the records, if at hand."""
+    count = len(batch.levels)
+    if not batch.stream:
+        return [b"null"] * count
+    if batch.lengths is not None:
+        sizes: Iterable[int] = (source for _, source in batch.lengths)
+    else:
+        sizes = [len(each) + 1 for each in lines] if lines else map(len, records(batch))
+    numbers = msgspec.json.encode(list(accumulate(sizes, initial=batch.offset)))  # four times as fast as str of each
+    return numbers[1:-1].split(b",")[:count]
