@@ -21,9 +21,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec, Protocol
 
-from logbus import malloc, telemetry
+from logbus import telemetry
 from logbus.config.endpoints import redacted
 from logbus.errors import LogbusError, visible
+from logbus.native import malloc
 
 logger = logging.getLogger("logbus.daemon")
 

@@ -55,6 +55,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_behind_bytes": ("gauge", "Unconfirmed bytes of followed files, as of some seconds ago."),
     "logbus_held_lives": ("gauge", "Deleted or rotated files that are kept open."),
     "logbus_held_bytes": ("gauge", "Unread bytes of those files."),
+    "logbus_accelerators": ("gauge", "1 for each accelerator (library=...) that is there, else 0."),
 }
 """Name -> (kind, meaning). A counter is served with the suffix `_total`, as Prometheus requires."""
 
@@ -145,7 +146,10 @@ def serve(listen: str) -> int:
     Raises UsageError for an address that is invalid, not this machine's, or in use.
     """
     from logbus.metrics_server import MetricServer  # noqa: PLC0415 - only when served
+    from logbus.native import accelerators  # noqa: PLC0415 - only when served
 
+    for each in accelerators.found():
+        gauge("logbus_accelerators", bool(each.version), library=each.name)
     host, port = address_of(listen)
     try:
         server = MetricServer(host, port)

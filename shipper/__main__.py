@@ -21,7 +21,6 @@ from typing import Any
 import click
 import msgspec
 
-import logbus
 from logbus import daemon, telemetry
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
@@ -30,6 +29,7 @@ from logbus.config.settings import Broker, Document, check_again, load_document,
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
 from logbus.handover import was_reloaded
+from logbus.native import accelerators
 from shipper.agent import Agent
 from shipper.files.complaints import Complaints
 from shipper.files.discovery import Discovery, Found, left_out
@@ -107,7 +107,14 @@ class Shipper(click.Command):
 @click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
 @click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
 @click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
-@click.version_option(logbus.VERSION)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=accelerators.show_version,
+    help="Show the version and exit; with --verbose, also what makes this installation fast.",
+)
 @daemon.errors_to_exit_codes
 def main(  # noqa: PLR0913 - one parameter per flag
     *,

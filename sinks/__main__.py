@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 
 import click
 
-from logbus import VERSION, daemon
+from logbus import daemon
 from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
+from logbus.native import accelerators
 from sinks import file as file_sink
 from sinks.commands import dead_letters, topology
 from sinks.commands.audit import Coverage, coverage, report
@@ -81,7 +82,15 @@ config_option = click.option("--config", metavar="FILE", type=click.Path(path_ty
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(VERSION, prog_name="logbus")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=accelerators.show_version,
+    help="Show the version and exit; with --verbose, also what makes this installation fast.",
+)
+@click.option("--verbose", "-v", is_flag=True, expose_value=False, hidden=True)
 def cli() -> None:
     """Write what shippers publish: to a terminal, to files, or wherever a sink type writes.
 

@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
-from logbus import newlines
-from logbus.severity.libpcre2 import Substitution
-from logbus.severity.words import maybe, repeated
+from logbus.native import newlines
+from logbus.native.pcre2 import Substitution
+from logbus.severity.words import maybe, possessive, repeated
 
 
 class _DockerLine(msgspec.Struct):
@@ -50,7 +50,7 @@ _decoder = msgspec.json.Decoder(_DockerLine)
 
 @functools.cache
 def _all() -> Substitution:
-    return Substitution(rb"(?m)^" + _DOCKER_LINE, _TEXT_LINE)
+    return Substitution(possessive(rb"(?m)^" + _DOCKER_LINE), _TEXT_LINE)
 
 
 def texts(body: bytes) -> bytes | None:

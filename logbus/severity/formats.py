@@ -230,9 +230,6 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The names for an input's settings, and the formats of each. `columns`: log4j, logback, Python, nginx, ..."""
 
-STAMP_CHARACTERS: Final = rb"0-9 :,./+_|\-"
-_FREQUENT: Final = rb"\d[%b]{7,}+" % STAMP_CHARACTERS
-FREQUENT_DIGITS: Final = bytes.maketrans(b"IWED", b"6437")
 TOKEN: Final = rb"(?:[A-Za-z]++|\d++[>)]?|: ?\d++|[#*.{-])"
 """What states a level, right after a format's prefix."""
 
@@ -256,8 +253,3 @@ def _group(first: bytes, formats: Iterable[Format]) -> bytes:
     """Return the pattern of formats whose lines begin with the same characters: others cost one look at them."""
     prefixes = either(*(each.prefix for each in formats))
     return rb"(?=[%b])%b" % (first, prefixes) if first else prefixes
-
-
-def frequent_pattern() -> re.Pattern[bytes]:
-    """Return a pattern for a quick look: at each newline, the first letter of the level behind a stamp, or nothing."""
-    return re.compile(rb"\n(?:" + _FREQUENT + rb"(I(?=NFO )|E(?=RROR )|W(?=ARN )|D(?=EBUG ))|)")

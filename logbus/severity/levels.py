@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from itertools import compress
 from typing import Final
 
-from logbus import newlines
 from logbus.errors import UsageError
-from logbus.severity import container_lines, formats, hyperscan, pcre, words
-from logbus.severity.libpcre2 import Substitution
+from logbus.native import newlines
+from logbus.native.pcre2 import Substitution
+from logbus.severity import container_lines, formats, pcre, words
 
 
 class Severity(enum.IntEnum):
@@ -158,11 +158,6 @@ def _any_format() -> LineReader:
     return LineReader(formats.FORMATS)
 
 
-@functools.cache
-def _frequent() -> re.Pattern[bytes]:
-    return formats.frequent_pattern()
-
-
 def prepare() -> None:
     """Compile the patterns now, so that the first record need not wait for them."""
     _any_format().prepare()
@@ -190,10 +185,7 @@ def stated(body: bytes, reader: LineReader | None = None) -> bytes:
     """
     if not body:
         return b""
-    body = _beginnings(body)
-    if reader is None and len(body) >= hyperscan.LEAST_BYTES and (digits := _scanned(body)) is not None:
-        return digits
-    return _read(body, reader)
+    return (reader or _any_format()).read(_beginnings(body))
 
 
 def _beginnings(body: bytes) -> bytes:
@@ -209,20 +201,6 @@ def _beginnings(body: bytes) -> bytes:
                 return b"".join(kept)
         at = line_end
     return b"".join([*kept, body[done:]]) if kept else body
-
-
-def _scanned(body: bytes) -> bytes | None:
-    """Return what each line states, by scanning; None if that is unavailable, or not faster."""
-    sample = body[: body.rfind(b"\n", 0, hyperscan.SAMPLE_BYTES) + 1]
-    letters = b"".join(_frequent().findall(b"\n" + sample)).translate(formats.FREQUENT_DIGITS)
-    if not hyperscan.usual(letters, sample.count(b"\n")):
-        return None
-    return hyperscan.stated(body if body.endswith(b"\n") else body + b"\n", _read)
-
-
-def _read(body: bytes, reader: LineReader | None = None) -> bytes:
-    """Return what each line states, read line by line."""
-    return (reader or _any_format()).read(body)
 
 
 def classify(body: bytes, default: Severity = Severity.INFO) -> bytes:

@@ -1,4 +1,4 @@
-"""Severities of many lines in one call: the pattern for PCRE2 and its JIT, see `libpcre2`.
+"""Severities of many lines in one call: the pattern for PCRE2 and its JIT, see `logbus.native.pcre2`.
 
 Theory of operation. The pattern of `formats.line_pattern` is written in another way: instead of capturing a token, it
 sets a mark, which is the digit of the severity, by an alternation of all tokens. To replace each match by its mark
@@ -61,7 +61,7 @@ def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Map
     rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
     stated = _shared(words.either(other + prefix + tokens))
     token = words.either(_words(rest), _others(rest))
-    return rb"(*LF)(?m)^(?!\z)%b%b?+[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token)
+    return words.possessive(rb"(*LF)(?m)^(?!\z)%b%b?+[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token))
 
 
 def kinds_pattern(kinds: Mapping[bytes, bytes], none: bytes) -> bytes:
@@ -70,7 +70,7 @@ def kinds_pattern(kinds: Mapping[bytes, bytes], none: bytes) -> bytes:
     The patterns are as `re` has them.
     """
     ahead = (rb"(?=%b)%b" % (pattern.replace(rb"\Z", rb"\z"), _marked(kind)) for kind, pattern in kinds.items())
-    return rb"(*LF)(?m)^(?!\z)%b[\s\S]?" % words.either(*ahead, _marked(none))
+    return words.possessive(rb"(*LF)(?m)^(?!\z)%b[\s\S]?" % words.either(*ahead, _marked(none)))
 
 
 def _shared(pattern: bytes) -> bytes:

@@ -48,6 +48,11 @@ PROSE: Final = frozenset(["note", "log", "config", "success", "fine", "finer", "
 _HEADINGS: Final = PROSE - {"alert", "panic"}
 
 
+_OPENING: Final = rb"(?>(?:"
+_CLOSING: Final = rb"(?#repeated))"
+"""What stands around a repeated pattern: a comment, so that its end can be told from others."""
+
+
 def either(*patterns: bytes) -> bytes:
     """Return the pattern for the first of `patterns` that matches."""
     return rb"(?:" + rb"|".join(patterns) + rb")"
@@ -59,7 +64,12 @@ def repeated(pattern: bytes, count: bytes) -> bytes:
     Not written as `(?:...)*+`: up to Python 3.11.4 that fails to match where `pattern` itself could backtrack
     (https://github.com/python/cpython/issues/106052); after a single character or class it is safe.
     """
-    return rb"(?>(?:" + pattern + rb")" + count + rb")"
+    return _OPENING + pattern + rb")" + count + _CLOSING
+
+
+def possessive(pattern: bytes) -> bytes:
+    """Return a pattern of ours with possessive repeats, for PCRE2: it then keeps no state for each of their turns."""
+    return pattern.replace(_OPENING, rb"(?:").replace(_CLOSING, b"+")
 
 
 def maybe(pattern: bytes) -> bytes:

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, compress, islice, pairwise
 
-from logbus import newlines
 from logbus.errors import WireError
+from logbus.native import newlines
 
 
 @dataclass(frozen=True, slots=True)

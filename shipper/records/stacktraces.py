@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from logbus import newlines
+from logbus.native import newlines
+from logbus.native.pcre2 import Substitution
 from logbus.severity import pcre
 from logbus.severity.columns import COLOUR
-from logbus.severity.libpcre2 import Substitution
 from logbus.severity.words import maybe, repeated
 from logbus.wire.batch import count_lines
 

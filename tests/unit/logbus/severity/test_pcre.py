@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logbus.severity import LineReader, libpcre2, pcre, stated
+from logbus.native import pcre2
+from logbus.severity import LineReader, pcre, stated
 from logbus.severity.formats import FORMATS, GROUPS
 from support import SOAK
 
-pytestmark = pytest.mark.skipif(not libpcre2.available(), reason="libpcre2-8 is not there, or has no JIT")
+pytestmark = pytest.mark.skipif(not pcre2.version(), reason="libpcre2-8 is not there, or has no JIT")
 
 CASES = sorted((Path(__file__).parents[3] / "cases").glob("severity*.jsonl"))
 FIELD = [json.loads(line)["line"].encode("latin-1") for file in CASES for line in file.read_text().splitlines()]
@@ -70,7 +71,7 @@ def test_what_a_container_wrote_is_read_at_once_as_line_by_line(slow: LineReader
 def test_all_formats_fit_into_one_pattern() -> None:
     """PCRE2 compiles up to 64 KiB: a pattern that outgrows them would leave everything to `re`, in silence."""
     pattern = pcre.line_pattern(FORMATS, {b"info": b"6", b"{": b"w"}, b"-", b"3")
-    assert libpcre2.Substitution(pattern).of(b"info: x\n\ninfo", 3) == b"6--"
+    assert pcre2.Substitution(pattern).of(b"info: x\n\ninfo", 3) == b"6--"
     assert LineReader(FORMATS).is_fast
 
 

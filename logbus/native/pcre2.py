@@ -13,6 +13,7 @@ _JIT_COMPLETE: Final = 1
 _GLOBAL_AND_ONLY: Final = 0x00020100
 """Each match is replaced, and the text between them left out."""
 _CONFIG_JIT: Final = 1
+_CONFIG_VERSION: Final = 11
 _LEAST_ROOM_BYTES: Final = 4096
 _STACK_BYTES: Final = (32 << 10, 1 << 20)
 """At first, at most. A pattern that needs more gives up."""
@@ -57,9 +58,14 @@ def _library() -> ctypes.CDLL | None:
     return None
 
 
-def available() -> bool:
-    """Return True if patterns can be compiled."""
-    return _library() is not None
+def version() -> str:
+    """Return the version of the library; "" without a library that can do what is asked of it here."""
+    library = _library()
+    if library is None or Substitution(b"(*MARK:x)a").of(b"ab", 1) != b"x":
+        return ""
+    text = ctypes.create_string_buffer(64)
+    library.config(_CONFIG_VERSION, text)
+    return text.value.split(b" ")[0].decode()
 
 
 class Substitution:

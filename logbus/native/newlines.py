@@ -5,7 +5,6 @@
 
 import functools
 from collections.abc import Callable
-from itertools import accumulate, chain, repeat
 from typing import Final, Protocol, cast
 
 LEAST_BYTES: Final = 64 * 1024
@@ -30,13 +29,6 @@ def count(body: bytes) -> int:
     if len(body) < SAMPLE_BYTES or body.count(b"\n", 0, SAMPLE_BYTES) * SHORT_BYTES > SAMPLE_BYTES:
         return body.count(b"\n")
     return len(body) - len(body.replace(b"\n", b""))
-
-
-def before(body: bytes, places: list[int]) -> list[int]:
-    """Return the number of newlines before each of the ascending `places`, and last the total."""
-    text_of: Callable[[bytes], _Text] = _stringzilla() or bytes
-    between = text_of(body).count
-    return list(accumulate(map(between, repeat(b"\n"), chain((0,), places), [*places, len(body)])))
 
 
 @functools.cache

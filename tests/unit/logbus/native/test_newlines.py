@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus import newlines
+from logbus.native import newlines
 
 TEXTS = st.lists(st.sampled_from([b"\n", b"x", b"\x00", b"\xff\xfe", b"\r\n", b"x" * 300]), max_size=80).map(b"".join)
 LARGE = b"x" * newlines.LEAST_BYTES
@@ -26,17 +26,5 @@ def test_every_newline_is_counted(filling: bytes) -> None:
     @given(TEXTS)
     def check(text: bytes) -> None:
         assert newlines.count(text + filling) == (text + filling).count(b"\n")
-
-    check()
-
-
-@pytest.mark.usefixtures("_engine")
-def test_newlines_before_places_are_counted() -> None:
-    """Those before each place, not at it; the last number is of all."""
-
-    @given(TEXTS, st.lists(st.integers(0, 400)))
-    def check(text: bytes, places: list[int]) -> None:
-        within = sorted(min(place, len(text)) for place in places)
-        assert newlines.before(text, within) == [text[:place].count(b"\n") for place in [*within, len(text)]]
 
     check()

@@ -1,0 +1,1 @@
+"""What C libraries do for us, where the system or PyPI has them; everything works without."""
