@@ -19,7 +19,7 @@ from shipper.records.cuts import Bounds, Records
 from shipper.records.encoding import Encoding
 
 BATCH_BYTES = MAX_BODY_BYTES
-REWORKED_BYTES = 1024 * 1024
+REWORKED_BYTES = 768 * 1024
 """The limit for an input whose records are joined or changed: that takes several times their size in memory."""
 
 
