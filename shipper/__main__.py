@@ -222,6 +222,8 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
     if settings.metrics:
         telemetry.serve(settings.metrics)
+    if not accelerators.has_pcre2():
+        logger.info("PCRE2 is missing, or has no JIT here: severities take longer (see --version --verbose)")
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
     read_again = partial(check_again, config, _check) if config else None

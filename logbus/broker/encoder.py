@@ -5,6 +5,7 @@ only core, would lose time by it: that is encoded at once. The messages of a str
 """
 
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class Encoder:
     def __init__(self, done: Callable[[], None]) -> None:
         self._done = done
         self._pending: list[tuple[str, Future[Encoded]]] = []
-        self._thread = ThreadPoolExecutor(1, "encoder") if len(os.sched_getaffinity(0)) > 1 else None
+        several_cores = len(os.sched_getaffinity(0)) > 1
+        self._thread = ThreadPoolExecutor(1, "encoder", _leave_signals) if several_cores else None
 
     def __len__(self) -> int:
         """Return how many batches are not taken yet."""
@@ -63,6 +65,11 @@ class Encoder:
                 left.append((stream, found))
         self._pending = left
         return taken
+
+
+def _leave_signals() -> None:
+    """Leave all signals to the main thread, which they have to wake."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
 
 def _encoded(batch: Batch, user_id: str | None) -> Encoded:

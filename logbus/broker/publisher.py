@@ -31,7 +31,6 @@ from logbus import backoff
 from logbus.batch import Batch, Message, Span, decode, encode, of_bounded_records, split
 from logbus.broker import refusals, topology
 from logbus.broker.encoder import Encoder
-from logbus.broker.management import name_full_queues
 from logbus.broker.messages import properties_of
 from logbus.broker.window import LEAST, Amount, Window
 from logbus.errors import counted
@@ -217,6 +216,8 @@ class Publisher:
             count("logbus_nacked_batches", len(entries))
             self._refused_long = self._holds >= REOPEN_FROM_HOLD
             if self.held_because != NACKED and self._connection.broker.management:
+                from logbus.broker.management import name_full_queues  # noqa: PLC0415 - an HTTP client, for few
+
                 name_full_queues(self._connection.broker)
             self._hold(entries, NACKED)
         else:

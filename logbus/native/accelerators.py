@@ -20,16 +20,24 @@ class Accelerator(NamedTuple):
     hint: str
 
 
-_PCRE2: Final = "libpcre2-8 (Debian: libpcre2-8-0; Fedora, Alpine: pcre2), 10.35 or newer with a JIT"
+_PCRE2: Final = (
+    "install libpcre2-8 (Debian: libpcre2-8-0; Fedora, Alpine: pcre2), 10.35 or newer with a JIT; under systemd, a JIT "
+    "needs MemoryDenyWriteExecute=no"
+)
 
 
 def found() -> list[Accelerator]:
     """Return all accelerators."""
     return [
-        Accelerator("pcre2", pcre2.version(), "reads severities, two to eight times as fast", f"install {_PCRE2}"),
+        Accelerator("pcre2", pcre2.version(), "reads severities, two to eight times as fast", _PCRE2),
         Accelerator("stringzilla", _installed("stringzilla"), "counts lines", "pip install 'logbus[fast]'"),
         Accelerator("second_thread", _cores(), "compresses beside all else", "give it two cores"),
     ]
+
+
+def has_pcre2() -> bool:
+    """Return True if the first of them is there, which matters most."""
+    return bool(pcre2.version())
 
 
 def show_version(context: "click.Context", _option: "click.Parameter", wanted: bool) -> None:

@@ -35,6 +35,8 @@ _PRIVATE_KEY = re.compile(
 )
 
 
+_BEFORE_A_VALUE: Final = frozenset((b":", b",", b"[", b" ", b"\t"))
+
 Span = tuple[int, int]
 Found = tuple[int, int, str]
 """A match to replace: its start, its end, and the name of its pattern."""
@@ -90,6 +92,8 @@ class Redactor:
 
 def _is_json_number(body: bytes, start: int, end: int) -> bool:
     """Return True for a bare value in a line that is an object: its placeholder has to be a string."""
+    if body[start - 1 : start] not in _BEFORE_A_VALUE:
+        return False
     around = body[max(0, start - 16) : start].rstrip(b" \t")[-1:], body[end : end + 16].lstrip(b" \t")[:1]
     return around[0] in (b":", b",", b"[") and around[1] in (b",", b"}", b"]") and _line_begins(body, start, b"{")
 

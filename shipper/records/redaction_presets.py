@@ -121,6 +121,8 @@ def _is_email(body: bytes, start: int, end: int) -> bool:
 
 def _is_ipv4(body: bytes, start: int, end: int) -> bool:
     """Reject what is a part of more numbers: an object identifier, a version."""
+    if body[end : end + 1] != b"." and body[start - 1 : start] != b".":
+        return True
     return not (re.match(rb"\.\d", body[end : end + 2]) or re.search(rb"\d\.\Z", body[max(0, start - 2) : start]))
 
 

@@ -1,6 +1,7 @@
 """Encoding beside the loop: large batches on a thread, the order of each stream kept."""
 
 import os
+import signal
 import threading
 
 import pytest
@@ -59,3 +60,15 @@ def _put_and_take(encoder: Encoder, batch: Batch) -> None:
     encoder.put(batch, None)
     while len(encoder):
         encoder.take()
+
+
+def test_signals_are_left_to_the_main_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else one that arrives while it waits would wake nobody."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    blocked: list[set[signal.Signals | int]] = []
+    monkeypatch.setattr(
+        "logbus.broker.encoder.encode", lambda *_, **__: blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    )
+    encoder = Encoder(lambda: None)
+    _put_and_take(encoder, batch("a", 0, LARGE))
+    assert {signal.SIGTERM, signal.SIGINT, signal.SIGHUP} <= blocked[0]
