@@ -16,6 +16,7 @@ from logbus.broker.consumer import Consumer
 from logbus.broker.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
+from logbus.errors import LogbusError
 from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink
 from sinks.ledger.ledger import Ledger
@@ -117,6 +118,15 @@ class Both:
         self._far.close()
 
 
+def break_connections(node: DevBroker) -> None:
+    """Close the shovel's connections; one that ends meanwhile makes rabbitmqctl fail, and is closed as well."""
+    try:
+        node.ctl("close_all_user_connections", "shovel", "the test breaks them")
+    except LogbusError as error:
+        if "gen_server" not in str(error):
+            raise
+
+
 @pytest.mark.parametrize(("user_id", "tag"), [(False, ""), (True, "impersonator")])
 @pytest.mark.usefixtures("site")
 def test_a_sink_behind_a_shovel_gets_each_line_once_in_order(
@@ -130,7 +140,7 @@ def test_a_sink_behind_a_shovel_gets_each_line_once_in_order(
         both.publish(range(BATCHES // 3))
         wait_until(both.lines, meanwhile=both.step)
         both.publish(range(BATCHES // 3, BATCHES))
-        node.ctl("close_all_user_connections", "shovel", "the test breaks them")
+        break_connections(node)
         wait_until(lambda: len(both.lines()) >= BATCHES, meanwhile=both.step)
         assert both.lines() == [line(number) for number in range(BATCHES)]
 
