@@ -36,21 +36,22 @@ _TEXT: Final = repeated(
 )
 _DOCKER_LINE: Final = (
     rb'\{"log":"(' + _TEXT + rb")" + repeated(rb"\\[nr]", b"*") + rb'","stream":"std(o|e)(?:ut|rr)"'
-    + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + rb',"time":"[^"\\\x00-\x1f]*+"\}\n'
+    + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + rb',"time":"[^"\\\x00-\x1f]*+"\}'
 )  # fmt: skip
 REST: Final = (
-    rb'[^"\n]*+' + repeated(rb'(?<=\\)"[^"\n]*+', b"*") + rb'","stream":"std(?:out|err)","time":"[^"\\\x00-\x1f]*+"\}$'
+    repeated(rb'[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u00(?:1b|3[ce]|26))', b"*")
+    + rb'","stream":"std(?:out|err)","time":"[^"\\\x00-\x1f]*+"\}$'
 )
 """What follows within the text of Docker's line, and behind it."""
 _TEXT_LINE: Final = b"$2$1\n"
-_ONE: Final = re.compile(_DOCKER_LINE)
+_ONE: Final = re.compile(_DOCKER_LINE + rb"\n?\Z")
 _STREAM: Final = re.compile(rb"std(out|err) [FP] ")
 _decoder = msgspec.json.Decoder(_DockerLine)
 
 
 @functools.cache
 def _all() -> Substitution:
-    return Substitution(possessive(rb"(?m)^" + _DOCKER_LINE), _TEXT_LINE)
+    return Substitution(possessive(rb"(?m)^" + _DOCKER_LINE + rb"\n"), _TEXT_LINE)
 
 
 def texts(body: bytes) -> bytes | None:

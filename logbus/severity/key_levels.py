@@ -23,16 +23,21 @@ _OFFSET: Final = rb"(?:[+-]\d{1,3})?"
 
 @dataclass(frozen=True, slots=True)
 class Quoting:
-    """How JSON is written: `quote`, the `escape` of a character, and what `ends` a key or a number, as in a class."""
+    """How JSON is written, as parts of patterns.
+
+    `quote`; the `escape` of a character; what is `special` within a string, and what `ends` a key or a number, as in a
+    class.
+    """
 
     quote: bytes
     escape: bytes
+    special: bytes
     ends: bytes
 
     @property
     def string(self) -> bytes:
         """The pattern of a string."""
-        some = rb'[^"\\\n]*+'
+        some = rb"[^" + self.special + rb"]*+"
         escapes = repeated(self.escape + some, b"+") + self.quote
         return self.quote + some + either(self.quote, escapes)
 
@@ -51,8 +56,11 @@ class Quoting:
         return either(self.string, nested, rb"[^,{}\[\]" + self.ends + rb"]++")
 
 
-PLAIN: Final = Quoting(rb'"', rb"\\.", rb'"\n')
-IN_A_STRING: Final = Quoting(rb'\\"', rb'(?:\\\\(?:\\"|\\\\|[^"\\\n])|\\(?:u00(?:1b|3[ce]|26)|[t/bf]))', rb'"\\\n')
+PLAIN: Final = Quoting(rb'"', rb"\\.", rb'"\\\n', rb'"\n')
+_SPECIAL: Final = rb'"\\\x00-\x1f'
+IN_A_STRING: Final = Quoting(
+    rb'\\"', rb'(?:\\\\(?:\\"|\\\\|[^"\\\x00-\x1f])|\\(?:u00(?:1b|3[ce]|26)|[t/bf]))', _SPECIAL, _SPECIAL
+)
 """JSON in a string of JSON, as Docker has it."""
 STRING: Final = PLAIN.string
 _WORD: Final = PLAIN.word

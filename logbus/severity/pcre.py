@@ -43,7 +43,7 @@ def line_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none
         cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
     if "docker" in names:
         docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"
-    return _pattern(_marked(none) + formats.LEAD + cri, docker, some, digits)
+    return _pattern(_marked(none) + formats.LEAD, docker + cri, some, digits)
 
 
 def inner_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
@@ -54,14 +54,14 @@ def inner_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], non
 
 
 def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Mapping[bytes, bytes]) -> bytes:
-    """Return the pattern of a line that begins so, and then is in one of the formats, or an `other` one."""
+    """Return the pattern of a line that begins so and goes on as `other`, or behind that in one of the formats."""
     prefix = formats.prefix_of(each for each in accepted if each.name != "cri")
     usual = _words({token: digit for token, digit in digits.items() if token.lower() in _USUAL})
     tokens = words.either(usual, rb"(?&token)", formats.TOKEN)
     rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
-    stated = _shared(words.either(other + prefix + tokens))
+    stated = _shared(words.either(other + words.either(prefix + tokens) + b"?+"))
     token = words.either(_words(rest), _others(rest))
-    return words.possessive(rb"(*LF)(?m)^(?!\z)%b%b?+[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token))
+    return words.possessive(rb"(*LF)(?m)^(?!\z)%b%b[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token))
 
 
 def kinds_pattern(kinds: Mapping[bytes, bytes], none: bytes) -> bytes:
