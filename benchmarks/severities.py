@@ -1,7 +1,7 @@
 """How fast are severities found in each shape of line? `python -m benchmarks.severities`, a minute, nothing beside it.
 
-Prints, for each shape of `benchmarks.shapes`, the time that `logbus.severity.stated` takes, by PCRE2 and Hyperscan
-where they are and by `re` alone; the best of several runs over one slice of a file. Exits 1 if the two differ.
+Prints, for each shape of `benchmarks.shapes`, the time that `logbus.severity.stated` takes, by PCRE2 where it
+is there, and by `re` alone; the best of several runs over one slice of a file. Exits 1 if the two differ.
 """
 
 import sys

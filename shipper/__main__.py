@@ -29,7 +29,7 @@ from logbus.config.settings import Broker, Document, check_again, load_document,
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
 from logbus.handover import was_reloaded
-from logbus.native import accelerators
+from logbus.native import accelerators, pcre2
 from shipper.agent import Agent
 from shipper.files.complaints import Complaints
 from shipper.files.discovery import Discovery, Found, left_out
@@ -107,14 +107,7 @@ class Shipper(click.Command):
 @click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
 @click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
 @click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=accelerators.show_version,
-    help="Show the version and exit; with --verbose, also what makes this installation fast.",
-)
+@accelerators.version_option()
 @daemon.errors_to_exit_codes
 def main(  # noqa: PLR0913 - one parameter per flag
     *,
@@ -222,7 +215,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
     if settings.metrics:
         telemetry.serve(settings.metrics)
-    if not accelerators.has_pcre2():
+    if not pcre2.version():
         logger.info("PCRE2 is missing, or has no JIT here: severities take longer (see --version --verbose)")
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()

@@ -82,14 +82,7 @@ config_option = click.option("--config", metavar="FILE", type=click.Path(path_ty
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=accelerators.show_version,
-    help="Show the version and exit; with --verbose, also what makes this installation fast.",
-)
+@accelerators.version_option()
 @click.option("--verbose", "-v", is_flag=True, expose_value=False, hidden=True)
 def cli() -> None:
     """Write what shippers publish: to a terminal, to files, or wherever a sink type writes.

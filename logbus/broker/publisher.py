@@ -121,7 +121,8 @@ class Publisher:
 
     def take_confirmed(self) -> list[Span]:
         """Return the spans confirmed since the last call, in any order; send what was encoded meanwhile."""
-        self._send_encoded()
+        if len(self._encoder):
+            self._send_encoded()
         taken, self._confirmed = self._confirmed, []
         return taken
 

@@ -2,13 +2,17 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from logbus import VERSION
 from logbus.native import pcre2
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import click
+
+_Command = TypeVar("_Command", bound="Callable[..., object]")
 
 
 class Accelerator(NamedTuple):
@@ -35,13 +39,21 @@ def found() -> list[Accelerator]:
     ]
 
 
-def has_pcre2() -> bool:
-    """Return True if the first of them is there, which matters most."""
-    return bool(pcre2.version())
+def version_option() -> "Callable[[_Command], _Command]":
+    """Return click's option --version."""
+    import click  # noqa: PLC0415 - whoever calls this has imported it
+
+    return click.option(
+        "--version",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_show_version,
+        help="Show the version and exit; with --verbose, also what makes this installation fast.",
+    )
 
 
-def show_version(context: "click.Context", _option: "click.Parameter", wanted: bool) -> None:
-    """Print the version and end; with --verbose or -v, also what makes this installation fast."""
+def _show_version(context: "click.Context", _option: "click.Parameter", wanted: bool) -> None:
     if not wanted or context.resilient_parsing:
         return
     lines = [f"logbus {VERSION}"]

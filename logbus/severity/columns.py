@@ -143,8 +143,6 @@ PARTS: Final = {
     "boxed": BOXED,
     "level": LEVEL,
     "box": BOX,
-    "column": _COLUMN,
-    "columns_level": _COLUMNS_LEVEL,
     "columns": COLUMNS,
     "after_stamp": AFTER_STAMP,
 }

@@ -12,6 +12,7 @@ import msgspec
 
 from logbus.native import newlines
 from logbus.native.pcre2 import Substitution
+from logbus.severity.key_levels import RARE_ESCAPE, SPECIAL
 from logbus.severity.words import maybe, possessive, repeated
 
 
@@ -31,16 +32,20 @@ _ESCAPES: Final = {
 """What Go's encoder writes, the usual ones first. Other escapes leave a line to the JSON decoder."""
 _BACKSLASH: Final = b"\0"
 """Stands for an escaped backslash: no line of these has a NUL."""
+_PLAIN: Final = rb"[^" + SPECIAL + rb"]"
 _TEXT: Final = repeated(
-    rb'[^"\\\x00-\x1f]++|\\(?:["\\/tbf]|u00(?:1b|3[ce]|26))|\\[nr](?!' + repeated(rb"\\[nr]", b"*") + rb'")', b"*"
+    _PLAIN + rb'++|\\(?:["\\/tbf]|' + RARE_ESCAPE + rb")|\\[nr](?!" + repeated(rb"\\[nr]", b"*") + rb'")', b"*"
 )
+_TIME: Final = rb',"time":"' + _PLAIN + rb'*+"\}'
 _DOCKER_LINE: Final = (
     rb'\{"log":"(' + _TEXT + rb")" + repeated(rb"\\[nr]", b"*") + rb'","stream":"std(o|e)(?:ut|rr)"'
-    + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + rb',"time":"[^"\\\x00-\x1f]*+"\}'
+    + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + _TIME
 )  # fmt: skip
 REST: Final = (
-    repeated(rb'[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u00(?:1b|3[ce]|26))', b"*")
-    + rb'","stream":"std(?:out|err)","time":"[^"\\\x00-\x1f]*+"\}$'
+    repeated(_PLAIN + rb'++|\\(?:["\\/bfnrt]|' + RARE_ESCAPE + rb")", b"*")
+    + rb'","stream":"std(?:out|err)"'
+    + _TIME
+    + rb"$"
 )
 """What follows within the text of Docker's line, and behind it."""
 _TEXT_LINE: Final = b"$2$1\n"

@@ -57,9 +57,15 @@ class Quoting:
 
 
 PLAIN: Final = Quoting(rb'"', rb"\\.", rb'"\\\n', rb'"\n')
-_SPECIAL: Final = rb'"\\\x00-\x1f'
+SPECIAL: Final = rb'"\\\x00-\x1f'
+"""What no character of a string is that Docker writes, unless it is escaped."""
+RARE_ESCAPE: Final = rb"u00(?:1b|3[ce]|26)"
+"""ESC and what HTML would obey, as Go's encoder writes it behind a backslash."""
 IN_A_STRING: Final = Quoting(
-    rb'\\"', rb'(?:\\\\(?:\\"|\\\\|[^"\\\x00-\x1f])|\\(?:u00(?:1b|3[ce]|26)|[t/bf]))', _SPECIAL, _SPECIAL
+    rb'\\"',
+    rb'(?:\\\\(?:\\"|\\\\|[^' + SPECIAL + rb"])|\\(?:" + RARE_ESCAPE + rb"|[t/bf]))",
+    SPECIAL,
+    SPECIAL,
 )
 """JSON in a string of JSON, as Docker has it."""
 STRING: Final = PLAIN.string
@@ -131,5 +137,5 @@ def logfmt_prefix(keys: bytes, initials: bytes) -> bytes:
     return rb"(?=[A-Za-z_][\w.@/-]{0,64}+=)" + pairs + stated
 
 
-PARTS: Final = {"number": second_prefix(), "value": PLAIN.value(4), "flat_value": PLAIN.value(2), "word": _WORD}
+PARTS: Final = {"value": PLAIN.value(4), "flat_value": PLAIN.value(2), "word": _WORD}
 """Parts that occur in several patterns."""

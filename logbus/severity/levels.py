@@ -109,7 +109,7 @@ class LineReader:
         texts = container_lines.texts(body) if self._was_wrapped else None
         if texts is not None:
             return self._inside(texts)
-        digits = self._read(self._marks, body)
+        digits = self._read(body)
         count = digits.count(_WRAPPED)
         texts = container_lines.texts(body) if count * 2 > len(digits) else None
         self._was_wrapped = texts is not None  # as the next body will be, most likely
@@ -117,8 +117,8 @@ class LineReader:
             return self._inside(texts)
         return self._unwrapped(body, digits) if count else digits
 
-    def _read(self, marks: Substitution | None, body: bytes) -> bytes:
-        found = marks.of(body, newlines.count(body) + 1) if marks else None
+    def _read(self, body: bytes) -> bytes:
+        found = self._marks.of(body, newlines.count(body) + 1) if self._marks else None
         return self._searched(body) if found is None else found
 
     def _unwrapped(self, body: bytes, digits: bytes) -> bytes:

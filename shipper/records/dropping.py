@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate, chain, compress
+from itertools import chain, compress
 from operator import ne
 from typing import Final
 
@@ -40,26 +40,24 @@ def changed(new_sizes: list[int], sizes: list[int]) -> tuple[tuple[int, int], ..
     return tuple(lengths)
 
 
-def parts(body: bytes, sizes: list[int], runs: list[tuple[int, int]]) -> tuple[bytes, list[int]]:
-    """Return the records in these runs, and their sizes."""
-    starts = list(accumulate(sizes, initial=0))
+def parts(body: bytes, sizes: list[int], starts: list[int], runs: list[tuple[int, int]]) -> tuple[bytes, list[int]]:
+    """Return the records in these runs, and their sizes. `starts`: of each record, and the end of the last."""
     left = b"".join(body[starts[first] : starts[last]] for first, last in runs)
     return left, list(chain.from_iterable(sizes[first:last] for first, last in runs))
 
 
 def with_dropped(
-    body: bytes, left: Sequence[tuple[int, int]], levels: bytes, sizes: list[int], runs: list[tuple[int, int]]
+    body: bytes, left: Sequence[tuple[int, int]], levels: bytes, starts: list[int], runs: list[tuple[int, int]]
 ) -> Finished:
-    """Return a batch's parts: `body`, what is left of records of `sizes` bytes, and empty records for the others.
+    """Return a batch's parts: `body`, what is left of records that begin at `starts`, and empty ones for the others.
 
     `runs` are those that are left, and `left` their lengths. Consecutive dropped records become one empty record, with
     the severity of the next one kept, so that it adds nothing to the routing key.
     """
-    starts = list(accumulate(sizes, initial=0))
     digits = bytearray()
     lengths: list[tuple[int, int]] = []
     taken = done = 0
-    for first, last in [*runs, (len(sizes), len(sizes))]:
+    for first, last in [*runs, (len(levels), len(levels))]:
         if first > done:
             digits += levels[first : first + 1] or digits[-1:] or _MILDEST
             lengths.append((0, starts[first] - starts[done]))

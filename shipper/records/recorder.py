@@ -148,31 +148,34 @@ class Recorder:
 
     def _inside_objects(self, stated: bytes, body: bytes, bounds: Bounds) -> bytes:
         """Return what records state, those too that are a JSON object of several lines."""
+        several = [number for number in _unstated(stated) if bounds.lines[number] > 1]
+        if not several:
+            return stated
         digits = bytearray(stated)
         starts = list(accumulate(bounds.sizes, initial=0))
-        for number in _unstated(stated):
+        for number in several:
             record = body[starts[number] : starts[number + 1]]
-            if bounds.lines[number] > 1 and record[:1] == b"{":
+            if record[:1] == b"{":
                 digits[number : number + 1] = self._stated(_on_one_line(record))
         return bytes(digits)
 
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
         sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
-        kept = self._kept(body, levels, sizes, now) if self._filters else b""
+        starts = list(accumulate(sizes, initial=0)) if self._filters else []
+        kept = self._kept(body, levels, sizes, starts[1:], now) if self._filters else b""
         whole = 0 not in kept
         runs = [(0, len(sizes))] if whole else [each.span() for each in _KEPT_RUN.finditer(kept)]
-        left, old_sizes = (body, sizes) if whole else parts(body, sizes, runs)
+        left, old_sizes = (body, sizes) if whole else parts(body, sizes, starts, runs)
         redacted = self._redactor.redact(left, old_sizes) if self._redactor else None
         left, new_sizes = redacted or (left, old_sizes)
         due = self._limiter is not None and self._limiter.due
         if whole and not due:
             return Finished(left, levels, changed(new_sizes, sizes) if redacted or bounds else None)
-        found = with_dropped(left, changed(new_sizes, old_sizes), levels, sizes, runs)
+        found = with_dropped(left, changed(new_sizes, old_sizes), levels, starts, runs)
         return with_summary(found, self._limiter) if self._limiter and due else found
 
-    def _kept(self, body: bytes, levels: bytes, sizes: list[int], now: float) -> bytes:
+    def _kept(self, body: bytes, levels: bytes, sizes: list[int], ends: list[int], now: float) -> bytes:
         """Return 1 for each record that is published, 0 for the others, which are counted."""
-        ends = list(accumulate(sizes))
         kept = any_selected(self._keep, levels, body, ends) if self._keep else b"\1" * len(sizes)
         if self._drop:
             kept = bytes(map(gt, kept, any_selected(self._drop, levels, body, ends)))
