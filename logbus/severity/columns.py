@@ -29,7 +29,7 @@ _COLOUR_GAP: Final = COLOUR + GAP
 # sentence has there (`error:`, `Info   CBS`, `critical/ApiListener:`); in brackets any word counts (`[core:warn]`,
 # `<Error> `, `[Server thread/WARN]`).
 CAPITALS: Final = (
-    rb"(?="
+    rb"(?=[A-Z]{3})(?="
     + either(
         UPPER + rb"[1-9]?(?![^\s:|/,)\]>\[\-\x1b])(?!-[A-Za-z])",
         PROSE_UPPER + rb"[1-9]?(?:[:|/,)\]>\[\x1b]|[ \t\r]*+(?:[:|\[-]|(?!.)))",
@@ -38,7 +38,9 @@ CAPITALS: Final = (
     + rb")"
 )
 _MARKED: Final = (
-    SMALL + rb"(?:(?: \d)?[:|\]>)]| ++[|+]|\t|  | - |\x1b|/[A-Z][A-Za-z]{0,40}:| {1,2}[\w-]{1,40}\[\d{1,9}\] \["
+    rb"(?=[A-Za-z][a-z]{2})"
+    + SMALL
+    + rb"(?:(?: \d)?[:|\]>)]| ++[|+]|\t|  | - |\x1b|/[A-Z][A-Za-z]{0,40}:| {1,2}[\w-]{1,40}\[\d{1,9}\] \["
     rb"|(?<=[Ff]atal) error:)"
 )
 BOXED: Final = BLANKS + maybe(rb"[a-z_0-9]{0,40}+:") + rb"(?=" + ANY + rb"[1-9]?" + BLANKS + rb"\])"
@@ -118,16 +120,29 @@ PROSE: Final = rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]"
 """Two words of a sentence: neither a column nor a level begins so."""
 _TAG: Final = rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:"
 """A syslog tag: a message is behind it."""
-_LEVEL_AT_LAST: Final = rb"(?!PHP )[A-Z]{2,40}+[ \t]++[^-|]"
-"""No column is a word in capitals."""
-_COLUMN: Final = rb"(?!" + either(PROSE, _LEVEL_AT_LAST) + rb")" + either(
+_IN_CAPITALS: Final = rb"[A-Z]{2,40}+[ \t:]"
+"""Such a word is a level, or one of two columns."""
+_COLUMN: Final = either(
     BOX,
     _COLOUR_GAP,
-    _NAME,
-    rb"(?!" + _TAG + rb")"
-    + either(_PROGRAM, rb"\d[0-9 \t:.|-]*+", rb"[#-][ \t]++", PHP, _PAIR, _SOURCE, _DASHED),
-)  # fmt: skip
-COLUMNS: Final = repeated(_COLUMN, b"*") + rb"(?!" + either(PROSE, _TAG) + rb")" + _COLUMNS_LEVEL
+    rb"(?=[\w.])"
+    + either(
+        rb"(?=" + _IN_CAPITALS + rb")" + either(PHP, _DASHED),
+        rb"(?!"
+        + either(_IN_CAPITALS, PROSE)
+        + rb")"
+        + either(_NAME, rb"(?!" + _TAG + rb")" + either(_PROGRAM, rb"\d[0-9 \t:.|-]*+", _PAIR, _SOURCE, _DASHED)),
+    ),
+    rb"[#-][ \t]++",
+)
+COLUMNS: Final = (
+    repeated(_COLUMN, b"*")
+    + rb"(?=[\w\[(<])"
+    + either(
+        rb"(?=" + _IN_CAPITALS + rb")" + CAPITALS,
+        rb"(?!" + either(PROSE, _TAG) + rb")" + _COLUMNS_LEVEL,
+    )
+)
 
 _FACILITIES: Final = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp ntp security console"
 FACILITY: Final = any_of([*_FACILITIES.split(), *(f"local{number}" for number in range(8))])
@@ -136,7 +151,11 @@ _FACILITY_LEVEL: Final = either(_DOTTED, rb"[\w.:-]{1,64}+[ \t]++" + _DOTTED)
 _LETTER: Final = rb"(?=[FCEWNIDT](?: [A-Z]{3,} | \| |! ))"  # MongoDB before 4.4, etcd before 3.4, Telegraf
 _ESXI: Final = rb"(?:Em|Al|Cr|Er|Wa|No|In|Db)\((?=\d{1,3}\) )"
 LOGCAT_BRIEF: Final = rb"(?=[VDIWEF]/[A-Za-z0-9_.$:-]{0,64}+ *+[(:])"
-AFTER_STAMP: Final = either(CAPITALS, _LETTER, LOGCAT_BRIEF, _FACILITY_LEVEL, _ESXI, BLANKS + _HEX_NAME, COLUMNS)
+_AT_ONCE: Final = rb"(?=[\w.:-])" + either(CAPITALS, _FACILITY_LEVEL)
+_NO_PROSE: Final = either(
+    rb"(?!" + PROSE + rb")" + either(rb"(?=[A-Z])" + either(_LETTER, LOGCAT_BRIEF, _ESXI), COLUMNS)
+)
+AFTER_STAMP: Final = either(_AT_ONCE, rb"(?=[0-9a-f \t\x1b])" + BLANKS + _HEX_NAME, _NO_PROSE)
 
 PARTS: Final = {
     "stamp": STAMP,
