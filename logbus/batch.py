@@ -20,8 +20,9 @@ from logbus import VERSION
 from logbus.errors import WireError, counted
 from logbus.severity import Severity, classify
 from logbus.wire import bounds, frames, headers
-from logbus.wire.batch import Batch, Span, count_lines, records, select, split, split_records, trim
+from logbus.wire.batch import Batch, Lengths, Span, count_lines, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
+from logbus.wire.selecting import select
 
 __all__ = [
     "DECODE_MAX_BYTES",
@@ -244,7 +245,7 @@ def _hold_to_lines(batch: Batch) -> None:
         raise WireError(f"its body has {counted(lines, 'line')}, and levels are given for {len(batch.levels)}")
 
 
-def _hold_to_lengths(batch: Batch, lengths: tuple[tuple[int, int], ...]) -> None:
+def _hold_to_lengths(batch: Batch, lengths: Lengths) -> None:
     if len(lengths) != len(batch.levels) or len(lengths) > MAX_RECORDS_WITH_LENGTHS:
         raise WireError(
             f"its {len(lengths)} lengths are not one for each of at most {MAX_RECORDS_WITH_LENGTHS} records"

@@ -8,12 +8,15 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, compress, islice, pairwise
+from itertools import accumulate, islice, pairwise
 
 from logbus.errors import WireError
 from logbus.native import newlines
+
+Lengths = Sequence[tuple[int, int]]
+"""Of each record, its bytes in the body and in the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Batch:
     end: int = 0
     read_at_us: int = 0
     fields: Mapping[str, str] = field(default_factory=dict)
-    lengths: tuple[tuple[int, int], ...] | None = None
+    lengths: Lengths | None = None
     partial: bool = False
     user: str = ""
     encoded: bytes | None = field(default=None, compare=False, repr=False)
@@ -71,24 +74,11 @@ def records(batch: Batch) -> Iterator[bytes]:
     return iter(io.BytesIO(batch.body)) if batch.lengths is None else _measured(batch.body, batch.lengths)
 
 
-def _measured(body: bytes, lengths: tuple[tuple[int, int], ...]) -> Iterator[bytes]:
+def _measured(body: bytes, lengths: Lengths) -> Iterator[bytes]:
     at = 0
     for size, _ in lengths:
         yield body[at : at + size]
         at += size
-
-
-def select(batch: Batch, mask: Iterable[int]) -> Batch:
-    """Return `batch` with only the records whose `mask` is not 0; the others count as dropped on purpose."""
-    kept = list(mask)
-    found = list(records(batch))
-    sizes = list(map(len, found))
-    sources = sizes if batch.lengths is None else [source for _, source in batch.lengths]
-    dropped = {source: (0, source) for source in set(sources)}  # shared: creating objects is the cost here
-    lengths = list(map(dropped.__getitem__, sources))
-    for at in compress(range(len(found)), kept):
-        lengths[at] = sizes[at], sources[at]
-    return replace(batch, body=b"".join(compress(found, kept)), lengths=tuple(lengths), encoded=None)
 
 
 def trim(batch: Batch, offset: int, end: int) -> Batch:
@@ -157,7 +147,7 @@ def _cut_lines(batch: Batch, first: int, last: int) -> Batch:
     )
 
 
-def _clip_records(batch: Batch, lengths: tuple[tuple[int, int], ...], first: int, last: int) -> Batch:
+def _clip_records(batch: Batch, lengths: Lengths, first: int, last: int) -> Batch:
     """Return the records inside `[first, last)` of the source."""
     body, levels, kept, goes_on = [], bytearray(), [], False
     at, source_at = 0, batch.offset
@@ -215,7 +205,7 @@ def _pieces(level: int, size: int, source: int, max_bytes: int) -> Iterator[_Pie
         yield _Piece(level, last - first, share, goes_on=last < size)
 
 
-def _split_records(batch: Batch, lengths: tuple[tuple[int, int], ...], max_bytes: int) -> Iterator[Batch]:
+def _split_records(batch: Batch, lengths: Lengths, max_bytes: int) -> Iterator[Batch]:
     group: list[_Piece] = []
     at = used = 0
     offset = batch.offset

@@ -7,7 +7,7 @@ accepted either way. An error names the header and its type, never the value: th
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from logbus.errors import WireError
@@ -110,7 +110,7 @@ def fields(name: str, value: object) -> dict[str, str]:
     return table
 
 
-def pack_lengths(lengths: tuple[tuple[int, int], ...]) -> bytes:
+def pack_lengths(lengths: Iterable[tuple[int, int]]) -> bytes:
     """Return the lengths as unsigned LEB128 numbers: record 1 in the body, in the source, record 2, ..."""
     return b"".join(map(_PACKED.__getitem__, lengths))
 
