@@ -21,7 +21,7 @@ from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
 from logbus.native import accelerators
 from sinks import file as file_sink
-from sinks.commands import dead_letters, topology
+from sinks.commands import dead_letters, permissions, topology
 from sinks.commands.audit import Coverage, coverage, report
 from sinks.commands.compare import compare, require_compared
 from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, names_in, plan_of, plans_of
@@ -206,14 +206,29 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
 
 @cli.command("topology")
 @options(config_option)
-@click.option("--force", is_flag=True, help="Delete a queue even if it is in use or not empty.")
-@click.argument("action", type=click.Choice(["check", "apply", "delete"]))
+@click.option("--force", is_flag=True, help="delete: a queue even if it is in use or not empty.")
+@click.option("--shipper", default=permissions.SHIPPER, show_default=True, help="permissions: the shippers' user.")
+@click.option("--applied", is_flag=True, help="permissions: the least, for sinks that `topology apply` declared.")
+@click.option(
+    "--format",
+    "form",
+    default="rabbitmqctl",
+    show_default=True,
+    type=click.Choice(["rabbitmqctl", "definitions"]),
+    help="permissions: as commands, or as JSON for rabbitmqctl import_definitions.",
+)
+@click.argument("action", type=click.Choice(["check", "apply", "delete", "permissions"]))
 @click.argument("names", nargs=-1)
 @daemon.errors_to_exit_codes
-def topology_command(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
-    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues."""
+def topology_command(config: Path | None, action: str, names: tuple[str, ...], force: bool, **role: Any) -> int:  # noqa: ANN401 - flags of permissions
+    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues.
+
+    permissions prints the users that shippers, sinks and people need, and what RabbitMQ has to allow each of them.
+    """
     daemon.configure_logging("topology")
     path = _required(config)
+    if action == "permissions":
+        return _print_permissions(_document(path), names, **role)
     if action == "delete" and not names:
         raise UsageError("delete queues", "no sink is named", "give their sinks' names")
     document = _document(path)
@@ -231,6 +246,17 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
     for each in found:
         click.echo(each)
     return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
+
+
+def _print_permissions(document: Document, names: tuple[str, ...], *, shipper: str, applied: bool, form: str) -> int:
+    plans = [plan_of(document, name) for name in names] or list(plans_of(document).values())
+    found = permissions.roles(plans, shipper, applied=applied)
+    vhost = document.convert(Settings).broker.endpoints()[0].vhost
+    if form == "definitions":
+        click.echo(permissions.as_definitions(found, vhost))
+    for line in permissions.as_commands(found, vhost) if form == "rabbitmqctl" else ():
+        click.echo(line)
+    return 0
 
 
 def _queue_named(name: str, plans: dict[str, Plan]) -> str:

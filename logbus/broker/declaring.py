@@ -25,6 +25,7 @@ from logbus.broker.topology import (
     DRAIN,
     NEVER,
     SHARED_QUEUES,
+    UNMATCHED,
     Binding,
     Declaration,
     Exchange,
@@ -133,7 +134,8 @@ class Declarer:
     def _is_left_alone(self, step: Declaration) -> bool:
         if isinstance(step, Binding):
             kind = "exchange" if step.to_exchange else "queue"
-            return self._as_it_is.get((kind, step.destination)) == "permission"
+            ends = [(kind, step.destination)] + [("exchange", UNMATCHED)] * (step.source == UNMATCHED)
+            return "permission" in map(self._as_it_is.get, ends)  # UNMATCHED may not exist, so it cannot be just used
         return (_kind(step), step.name) in self._as_it_is
 
     def _steps(

@@ -14,7 +14,17 @@ from logbus.broker.declaring import SETTLE_S, leaderless
 from logbus.broker.management import QueueState
 from logbus.broker.refusals import PRECONDITION_FAILED
 from logbus.broker.session import Refusal, Session
-from logbus.broker.topology import SHARED_QUEUES, Binding, Declaration, Exchange, Queue, in_two_stages, sink_plan
+from logbus.broker.topology import (
+    COMMON,
+    SELECTIVE,
+    SHARED_QUEUES,
+    Binding,
+    Declaration,
+    Exchange,
+    Queue,
+    in_two_stages,
+    sink_plan,
+)
 from logbus.errors import LogbusError, visible
 from sinks.settings import Plan
 from sinks.sink import bindings_of
@@ -44,8 +54,11 @@ class Finding:
 
 
 def wanted(plans: list[Plan]) -> list[Declaration]:
-    """Return the declarations of these sinks, without repeats; a sink without state declares nothing that lasts."""
-    steps: dict[str, Declaration] = {}
+    """Return what all sinks share, and the declarations of these, without repeats.
+
+    A sink without state declares nothing more that lasts.
+    """
+    steps: dict[str, Declaration] = {repr(step): step for step in (*COMMON, *SELECTIVE)}
     for plan in plans:
         if plan.state:
             for step in sink_plan(queue_of(plan), bindings_of(plan.sink_type, plan.settings)):

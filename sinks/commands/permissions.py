@@ -1,0 +1,107 @@
+r"""Users, tags and permissions of every role: for `rabbitmqctl`, or as definitions to import. Pure.
+
+RabbitMQ checks three regular expressions against the names of exchanges and queues (https://www.rabbitmq.com/docs/
+access-control): *configure* to declare and delete, *write* to publish, to bind to a queue and to dead-letter, *read* to
+consume and to bind from an exchange. The smallest sets were found by trial on RabbitMQ 3.10.8;
+`tests/broker/test_least_privilege.py` proves that each is enough, and what it forbids.
+"""
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from logbus.broker.topology import DEAD, DRAIN, LOGS, TOPIC, UNMATCHED
+from sinks.settings import Plan
+from sinks.sink import bindings_of
+from sinks.wiring import queue_of
+
+SHIPPER: Final = "logbus-shipper"
+CONSOLE: Final = "logbus-console"
+OPERATOR: Final = "logbus-operator"
+DEAD_LETTERS: Final = "logbus-dead-letters"
+MONITORING: Final = "monitoring"
+"""The tag of users who may ask the management plugin how full queues are."""
+DEFAULT: Final = "amq.default"
+"""RabbitMQ's name for the exchange without a name, through which a letter goes back to its queue."""
+NOTHING: Final = "^$"
+_EVERYTHING: Final = rf"^{LOGS}(\..+)?$"
+_CONSOLES: Final = rf"^{LOGS}\.console\.[0-9a-f]+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A user, what it is for, its three regular expressions, and its tags."""
+
+    user: str
+    purpose: str
+    configure: str = NOTHING
+    write: str = NOTHING
+    read: str = NOTHING
+    tags: tuple[str, ...] = ()
+
+
+def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = False) -> list[Role]:
+    """Return the role of shippers, of each sink, of consoles, of whoever requeues dead letters, and of operators.
+
+    `applied`: `topology apply` has declared what the sinks need, so that they need not be allowed to.
+    """
+    durable = [plan for plan in plans if plan.state]
+    return [
+        Role(shipper, "shippers: publish, and nothing else", write=_one_of(LOGS)),
+        *(_sink(plan, applied=applied) for plan in durable),
+        Role(CONSOLE, "consoles, for people", _CONSOLES, _CONSOLES, rf"^({_escaped(LOGS, TOPIC)}|{_CONSOLES[1:-1]})$"),
+        Role(DEAD_LETTERS, "sinks dead", write=_one_of(DEFAULT), read=_one_of(DEAD)),
+        Role(OPERATOR, "sinks topology", _EVERYTHING, _EVERYTHING, _EVERYTHING, (MONITORING,)),
+    ]
+
+
+def _sink(plan: Plan, *, applied: bool) -> Role:
+    queue = queue_of(plan).name
+    user, purpose = f"logbus-sink-{plan.name}", f"the sink {plan.name}"
+    if applied:
+        return Role(user, purpose, write=_one_of(DEAD), read=_one_of(queue))
+    if not bindings_of(plan.sink_type, plan.settings):
+        return Role(user, purpose, _one_of(queue), _one_of(queue, DEAD), _one_of(LOGS, queue))
+    return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN), _one_of(TOPIC, UNMATCHED, queue))
+
+
+def _one_of(*names: str) -> str:
+    """Return the expression for these names and no others."""
+    return f"^{_escaped(names[0])}$" if len(names) == 1 else f"^({_escaped(*names)})$"
+
+
+def _escaped(*names: str) -> str:
+    return "|".join(re.escape(name).replace(r"\-", "-") for name in names)
+
+
+def as_commands(found: Iterable[Role], vhost: str) -> Iterator[str]:
+    """Yield a script for a shell: users whose passwords rabbitmqctl asks for, their tags and permissions."""
+    for role in found:
+        yield f"# {role.purpose}"
+        yield shlex.join(["rabbitmqctl", "add_user", role.user])
+        if role.tags:
+            yield shlex.join(["rabbitmqctl", "set_user_tags", role.user, *role.tags])
+        allowed = (role.configure, role.write, role.read)
+        yield shlex.join(["rabbitmqctl", "set_permissions", "-p", vhost, role.user, *allowed])
+
+
+def as_definitions(found: Iterable[Role], vhost: str) -> str:
+    """Return definitions for `rabbitmqctl import_definitions`; the users have no password, so none can log in by one.
+
+    A user who is there already loses the password.
+    """
+    some = list(found)
+    users = [{"name": each.user, "password_hash": "", "tags": ",".join(each.tags)} for each in some]
+    permissions = [
+        {"user": each.user, "vhost": vhost, "configure": each.configure, "write": each.write, "read": each.read}
+        for each in some
+    ]
+    definitions: Mapping[str, object] = {
+        "vhosts": [{"name": vhost}],
+        "users": users,
+        "permissions": permissions,
+    }
+    return json.dumps(definitions, indent=2)
