@@ -25,6 +25,7 @@ from logbus import daemon, telemetry
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
+from logbus.command_line import logs
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
@@ -106,7 +107,7 @@ class Shipper(click.Command):
 )
 @click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
 @click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
-@click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
+@logs.options
 @accelerators.version_option()
 @daemon.errors_to_exit_codes
 def main(  # noqa: PLR0913 - one parameter per flag
@@ -120,10 +121,10 @@ def main(  # noqa: PLR0913 - one parameter per flag
     start: str | None,
     label: str | None,
     host: str | None,
-    verbose: bool,
+    log: logs.Wanted,
 ) -> int:
     """Ship the lines of log files to RabbitMQ: every one, in order, across restarts of either side."""
-    daemon.configure_logging("shipper", verbose=verbose)
+    logs.configure("shipper", None if only_check else log)
     given = {"start": start, "label": label, "host": host}
     settings = _from_file(config, paths, given, broker) if config else _ad_hoc(paths, given)
     if broker or (not config and os.environ.get("LOGBUS_BROKER")):

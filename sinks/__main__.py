@@ -16,6 +16,7 @@ from logbus import daemon
 from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
+from logbus.command_line import logs
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
@@ -72,7 +73,7 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 broker_options = options(
     click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]"),
-    click.option("--verbose", "-v", is_flag=True, help="Log normal operation too."),
+    logs.options,
 )
 file_options = options(
     click.option("--path", required=True, metavar="TEMPLATE", help="A path with {host} {label} {path} {name} {date}."),
@@ -95,11 +96,11 @@ def cli() -> None:
 @options(config_option)
 @click.argument("name", required=False)
 @click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
-@click.option("--verbose", "-v", is_flag=True, help="Log normal operation too.")
+@logs.options
 @daemon.errors_to_exit_codes
-def daemon_command(config: Path | None, name: str | None, check: bool, verbose: bool) -> int:
+def daemon_command(config: Path | None, name: str | None, check: bool, log: logs.Wanted) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
-    daemon.configure_logging(f"sink {name or ''}".strip(), verbose=verbose)
+    logs.configure(f"sink {name or ''}".strip(), None if check else log)
     path = _required(config)
     name = name or _no_name(path)
     plan = plan_of(_document(path), name)
@@ -118,9 +119,9 @@ def daemon_command(config: Path | None, name: str | None, check: bool, verbose: 
 @click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2 syntax.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
 @daemon.errors_to_exit_codes
-def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
+def console(broker: str, log: logs.Wanted, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
     """Show new records as they arrive, and leave nothing behind on the broker."""
-    daemon.configure_logging("console", verbose=verbose)
+    logs.configure("console", log)
     keys: dict[str, object] = {"format": "json" if as_json else "text", **where}
     if least == "debug":
         plan = ad_hoc_plan("console", "console", keys, broker)
@@ -133,9 +134,9 @@ def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_js
 @options(broker_options, file_options)
 @click.option("--queue", default="file", metavar="NAME", help="Its queue is logs.NAME. [default: file]")
 @daemon.errors_to_exit_codes
-def file(broker: str, verbose: bool, path: str, state: str, queue: str) -> int:
+def file(broker: str, log: logs.Wanted, path: str, state: str, queue: str) -> int:
     """Append everything to files, exactly once."""
-    daemon.configure_logging("file sink", verbose=verbose)
+    logs.configure("file sink", log)
     return run(ad_hoc_plan(queue, "file", {"path": path}, broker, Path(state)))
 
 
@@ -144,9 +145,9 @@ def file(broker: str, verbose: bool, path: str, state: str, queue: str) -> int:
 @click.option("--min", "least", required=True, metavar="SEVERITY", help="Only this severity and worse.")
 @click.option("--queue", default="severity", metavar="NAME", help="Its queue is logs.NAME. [default: severity]")
 @daemon.errors_to_exit_codes
-def severity(broker: str, verbose: bool, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
+def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
     """Append the records of a severity and worse to files."""
-    daemon.configure_logging("severity sink", verbose=verbose)
+    logs.configure("severity sink", log)
     keys: dict[str, object] = {"min": least, "write": {"type": "file", "path": path}}
     return run(ad_hoc_plan(queue, "severity", keys, broker, Path(state)))
 
@@ -163,7 +164,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
     With --against DIR (and --config, of a file sink), compare its outputs byte for byte with the sources that are now
     at DIR/PATH; exit 1 if one differs.
     """
-    daemon.configure_logging("audit")
+    logs.configure("audit")
     plan = load_plan(path := _required(config), name or _no_name(path)) if state is None else None
     directory = plan.state if plan else state
     if directory is None:
@@ -187,7 +188,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
 @daemon.errors_to_exit_codes
 def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
     """List the dead letters (messages that no sink could decode or write); show, requeue or drop one by its id."""
-    daemon.configure_logging("dead")
+    logs.configure("dead")
     where = _document(config).convert(Settings).broker if config else Broker(url=broker)
     if action == "list":
         for line in dead_letters.show_list(where, limit):
@@ -212,7 +213,7 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
 @daemon.errors_to_exit_codes
 def topology_command(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
     """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues."""
-    daemon.configure_logging("topology")
+    logs.configure("topology")
     path = _required(config)
     if action == "delete" and not names:
         raise UsageError("delete queues", "no sink is named", "give their sinks' names")

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from logbus import daemon
+from logbus.command_line import logs
 from logbus.config.settings import load
 from logbus.errors import SourceError, counted, describe, visible
 from shipper.commands.explain_archive import stream_unpacked_from, why_archive
@@ -61,7 +62,7 @@ class Answer:
 @daemon.errors_to_exit_codes
 def explain(path: str, config: Path) -> int:
     """Show whether the file PATH is shipped, by which input and how far, or why it is not."""
-    daemon.configure_logging("explain")
+    logs.configure("explain")
     settings = load(config, Settings)
     answer = answer_for(os.path.abspath(path), settings, str(config))
     click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from logbus import daemon
+from logbus.command_line import logs
 from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError, visible
 from shipper.commands.remembered import open_life, remembered, state_of, stream_of
@@ -52,7 +53,7 @@ that is the purpose, and file sinks append them again.
 @daemon.errors_to_exit_codes
 def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
     """Ship the file PATH again, from its start, or from the start of the line that contains an offset."""
-    daemon.configure_logging("rewind")
+    logs.configure("rewind")
     offset = _offset(to)
     directory = state_of(state, config)
     remembered(directory)  # refuses a directory without a registry instead of creating one

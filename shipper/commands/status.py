@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logbus import daemon
+from logbus.command_line import logs
 from logbus.errors import counted, visible
 from shipper.commands.remembered import Standing, Where, remembered, standings, state_of
 
@@ -37,7 +38,7 @@ a new stream begins when the shipper reads them).
 @daemon.errors_to_exit_codes
 def status(*, state: Path | None, config: Path | None, as_json: bool) -> int:
     """Show each stream: its file, how many bytes it is behind, for how long, and which files lost their name."""
-    daemon.configure_logging("status")
+    logs.configure("status")
     now_s = time.time()
     found = list(standings(remembered(state_of(state, config))))
     found.sort(key=lambda each: (each.where is Where.DONE, os.fsencode(each.row.path)))

@@ -1,6 +1,8 @@
-"""What the process list and the journal see of a daemon."""
+"""What the process list, the journal and the log see of a daemon."""
 
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -41,17 +43,32 @@ def test_a_password_hardly_shows_in_the_process_list(tmp_path: Path, arguments: 
     assert last - began < VISIBLE_AT_MOST_S
 
 
-def test_a_line_in_the_journal_has_its_priority(tmp_path: Path) -> None:
-    """With standard error at the journal, a line begins with its priority; anywhere else, it does not."""
+def ends(*arguments: str, **options: int) -> "subprocess.CompletedProcess[str]":
+    """Run a shipper that cannot start, and return what it logs."""
+    command = [sys.executable, "-m", "shipper", *arguments]
+    return subprocess.run(command, text=True, check=False, **{"stderr": subprocess.PIPE, **options})  # type: ignore[call-overload,no-any-return]
+
+
+def test_a_daemon_logs_as_it_is_told(tmp_path: Path) -> None:
+    """With --log-format json an object, else a line with the time; a check is a command, whose messages have none."""
+    missing = str(tmp_path / "missing\n.yml")
+    text, checked = ends("--config", missing), ends("--config", missing, "--check")
+    logged = json.loads(ends("--config", missing, "--log-format", "json").stderr)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+Z CRITICAL logbus: cannot load .*\n", text.stderr)
+    assert checked.stderr.startswith("shipper: critical: cannot load")
+    assert logged["level"] == "critical"
+    assert logged["message"] in text.stderr
+    assert text.stderr.count("\n") == 1
+
+
+def test_a_line_in_the_journal_has_its_priority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With standard error at the journal, a line begins with its priority, and not with the time."""
     ours, theirs = socket.socketpair()
     status = os.fstat(theirs.fileno())
-    environment = {**os.environ, "JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
-    command = [sys.executable, "-m", "shipper", "--config", str(tmp_path / "missing.yml")]
+    monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
     with ours, theirs:
-        journal = subprocess.run(command, env=environment, stderr=theirs.fileno(), check=False)
+        journal = ends("--config", str(tmp_path / "missing.yml"), stderr=theirs.fileno())
         ours.settimeout(10)
         said = ours.recv(65536).decode()
-    elsewhere = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert (journal.returncode, elsewhere.returncode) == (2, 2)
-    assert said.startswith("<2>shipper: critical: cannot load")
-    assert elsewhere.stderr.decode().startswith("shipper: critical: cannot load")
+    assert journal.returncode == 2
+    assert said.startswith("<2>CRITICAL logbus: cannot load")
