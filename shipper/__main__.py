@@ -26,6 +26,7 @@ from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
 from logbus.command_line import logs
+from logbus.command_line.commands import printing_option
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
@@ -108,6 +109,7 @@ class Shipper(click.Command):
 @click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
 @click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
 @logs.options
+@printing_option("--schema", "shipper.commands.schema", "Print the JSON Schema of the configuration file, and exit.")
 @accelerators.version_option()
 @daemon.errors_to_exit_codes
 def main(  # noqa: PLR0913 - one parameter per flag

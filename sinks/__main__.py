@@ -17,6 +17,7 @@ from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
 from logbus.command_line import logs
+from logbus.command_line.commands import printing_option
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
@@ -52,7 +53,7 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version", "--schema"):
             if not any(each.partition("=")[0] == "--config" for each in args):
                 meant = did_you_mean(args[0], self.commands) or f"to run the sink {args[0]}, add --config FILE"
                 raise click.UsageError(f"there is no command {args[0]}: {meant}")
@@ -84,6 +85,7 @@ config_option = click.option("--config", metavar="FILE", type=click.Path(path_ty
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @accelerators.version_option()
+@printing_option("--schema", "sinks.commands.schema", "Print the JSON Schema of the configuration file, and exit.")
 @click.option("--verbose", "-v", is_flag=True, expose_value=False, hidden=True)
 def cli() -> None:
     """Write what shippers publish: to a terminal, to files, or wherever a sink type writes.
