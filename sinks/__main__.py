@@ -1,4 +1,4 @@
-"""The command line: `python -m sinks`, see `--help`."""
+"""`logbus-sinks`, or `python -m sinks`: the command line, see `--help`."""
 
 from logbus import early
 
@@ -17,7 +17,7 @@ from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
 from logbus.command_line import logs
-from logbus.command_line.commands import printing_option
+from logbus.command_line.commands import Command, printing_option, write_epilog
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
@@ -36,20 +36,26 @@ URL = Broker().url
 EXAMPLES = """
 \b
 Examples:
-  python -m sinks console --min warning
-  python -m sinks file --path 'logs/{host}/{label}/{name}' --state state
-  python -m sinks --config config/sinks.yml archive
-  python -m sinks --config config/sinks.yml archive --check
-  python -m sinks audit --config config/sinks.yml archive
-  python -m sinks topology check --config config/sinks.yml
-  python -m sinks dead list
+  logbus-sinks console --min warning
+  logbus-sinks file --path 'logs/{host}/{label}/{name}' --state state
+  logbus-sinks --config config/sinks.yml archive
+  logbus-sinks --config config/sinks.yml archive --check
+  logbus-sinks audit --config config/sinks.yml archive
+  logbus-sinks topology check --config config/sinks.yml
+  logbus-sinks dead list
 """
 
-Command = Callable[..., Any]
+Decorated = Callable[..., Any]
 
 
 class Commands(click.Group):
     """The commands; a command line that begins with none of them runs the daemon."""
+
+    command_class = Command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog."""
+        write_epilog(self, ctx, formatter)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
@@ -61,10 +67,10 @@ class Commands(click.Group):
         return super().parse_args(ctx, args)
 
 
-def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def options(*several: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
     """Return one decorator for several options."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Decorated) -> Decorated:
         for each in reversed(several):
             command = each(command)
         return command
@@ -279,7 +285,7 @@ def _document(path: Path) -> Document:
 
 def main() -> NoReturn:
     """Run the command line."""
-    cli.main(prog_name="python -m sinks")
+    cli.main()
     sys.exit(0)
 
 

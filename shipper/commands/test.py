@@ -1,4 +1,4 @@
-"""`python -m shipper test`: how a configuration handles a file, record by record; and the configuration's tests."""
+"""`logbus-shipper test`: how a configuration handles a file, record by record; and the configuration's tests."""
 
 import functools
 import io
@@ -14,6 +14,7 @@ import msgspec
 
 from logbus import daemon
 from logbus.batch import routing_key
+from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.settings import load
 from logbus.errors import SourceError, UsageError, counted, visible
 from logbus.severity import UNSTATED, Severity, parse_severity
@@ -59,7 +60,7 @@ class Shown:
         return Severity(self.level - ord("0"))
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(cls=Command, context_settings=CONTEXT)
 @click.argument("file", required=False, metavar="[FILE|-]")
 @click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
 @click.option("--input", "wanted", metavar="LABEL|NUMBER", help="Which input, from 0.  [the one whose paths name FILE]")

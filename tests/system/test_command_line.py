@@ -72,3 +72,26 @@ def test_a_line_in_the_journal_has_its_priority(tmp_path: Path, monkeypatch: pyt
         said = ours.recv(65536).decode()
     assert journal.returncode == 2
     assert said.startswith("<2>CRITICAL logbus: cannot load")
+
+
+@pytest.mark.parametrize("program", ["shipper", "sinks"])
+def test_help_names_the_program_as_it_was_called(program: str, tmp_path: Path) -> None:
+    """`python -m shipper --help` has examples with that name, and `logbus-shipper --help` with the other."""
+    for called, command in (
+        (f"python -m {program}", [sys.executable, "-m", program]),
+        (f"logbus-{program}", [str(installed(program, tmp_path))]),
+    ):
+        words = ["status", "--help"] if program == "shipper" else ["--help"]
+        shown = subprocess.run([*command, *words], capture_output=True, text=True, check=True).stdout
+        assert shown.startswith(f"Usage: {called} ")
+        examples = shown.partition("Examples:\n")[2]
+        assert examples.count(f"  {called} ") >= 2
+        assert not re.search(r"python -m|logbus-s", examples.replace(called, ""))
+
+
+def installed(program: str, folder: Path) -> Path:
+    """Return what pip installs as a console script."""
+    script = folder / f"logbus-{program}"
+    script.write_text(f"#!{sys.executable}\nfrom {program}.__main__ import main\nmain()\n")
+    script.chmod(0o755)
+    return script
