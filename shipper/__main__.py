@@ -25,6 +25,7 @@ from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Program, printing_option
+from logbus.command_line.completion import directories, files_and
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
@@ -58,9 +59,10 @@ Examples:
   logbus-shipper status --config config/shipper.yml              how far behind is each file?
   logbus-shipper explain app.log --config config/shipper.yml     is it shipped, and if not, why?
   logbus-shipper rewind app.log --config config/shipper.yml      ship it again
+  logbus-shipper completion bash                                    complete its command line in bash, zsh or fish
 
 \b
-The last four commands have a --help of their own. To ship a file called "status", write ./status.
+The last five commands have a --help of their own. To ship a file called "status", write ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
@@ -70,6 +72,7 @@ once; without, it acts as SIGTERM.
 
 
 COMMANDS = {
+    "completion": "shipper.commands.completion",
     "explain": "shipper.commands.explain",
     "rewind": "shipper.commands.rewind",
     "status": "shipper.commands.status",
@@ -84,13 +87,19 @@ COMMANDS = {
     epilog=EPILOG,
     context_settings=CONTEXT,
 )
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", shell_complete=files_and(COMMANDS))
 @click.option("--config", type=click.Path(path_type=Path), help="Run as the daemon that this YAML file describes.")
 @click.option(
     "--check", "only_check", is_flag=True, help="Show what would be shipped and exit: 0, or 2 on a configuration error."
 )
 @click.option("--broker", metavar="URL", help="RabbitMQ, or $LOGBUS_BROKER.  [amqp://guest:guest@127.0.0.1:5672/]")
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Remember positions in this directory.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="Remember positions in this directory.",
+)
 @click.option("--once", is_flag=True, help="Ship the present content, wait until all of it is confirmed, then exit.")
 @click.option(
     "--from", "start", type=click.Choice(["start", "end"]), help="Where to start in files that are not remembered."

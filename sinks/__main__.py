@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -18,10 +18,12 @@ from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
 from logbus.command_line import logs
 from logbus.command_line.commands import Command, printing_option, write_epilog
+from logbus.command_line.completion import command_for, directories, offer
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
 from logbus.native import accelerators
+from logbus.severity import Severity
 from sinks import file as file_sink
 from sinks.commands import dead_letters, topology
 from sinks.commands.audit import Coverage, coverage, report
@@ -29,6 +31,9 @@ from sinks.commands.compare import compare, require_compared
 from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, names_in, plan_of, plans_of
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of, run
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 logger = logging.getLogger("sinks")
 
@@ -43,6 +48,7 @@ Examples:
   logbus-sinks audit --config config/sinks.yml archive
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
+  logbus-sinks completion bash
 """
 
 Decorated = Callable[..., Any]
@@ -57,10 +63,14 @@ class Commands(click.Group):
         """Write the epilog."""
         write_epilog(self, ctx, formatter)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Return the commands, and the options of the group and of the daemon, which needs no word."""
+        return [*super().shell_complete(ctx, incomplete), *self.commands["daemon"].shell_complete(ctx, incomplete)]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
         if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version", "--schema"):
-            if not any(each.partition("=")[0] == "--config" for each in args):
+            if not ctx.resilient_parsing and not any(each.partition("=")[0] == "--config" for each in args):
                 meant = did_you_mean(args[0], self.commands) or f"to run the sink {args[0]}, add --config FILE"
                 raise click.UsageError(f"there is no command {args[0]}: {meant}")
             args = ["daemon", *args]
@@ -84,8 +94,12 @@ broker_options = options(
 )
 file_options = options(
     click.option("--path", required=True, metavar="TEMPLATE", help="A path with {host} {label} {path} {name} {date}."),
-    click.option("--state", required=True, metavar="DIR", help="The state directory, for the ledger."),
+    click.option(
+        "--state", required=True, metavar="DIR", shell_complete=directories, help="The state directory, for the ledger."
+    ),
 )
+DIRECTORY: dict[str, Any] = {"metavar": "DIR", "type": click.Path(path_type=Path), "shell_complete": directories}
+severities = offer(lambda _config: [each.word for each in Severity])
 config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
 
 
@@ -102,7 +116,7 @@ def cli() -> None:
 
 @cli.command("daemon", short_help="Run a sink of a configuration file (the default).")
 @options(config_option)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer(names_in))
 @click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
 @logs.options
 @daemon.errors_to_exit_codes
@@ -120,7 +134,14 @@ def daemon_command(config: Path | None, name: str | None, check: bool, log: logs
 
 @cli.command()
 @options(broker_options)
-@click.option("--min", "least", default="debug", metavar="SEVERITY", help="Only this severity and worse.")
+@click.option(
+    "--min",
+    "least",
+    default="debug",
+    metavar="SEVERITY",
+    shell_complete=severities,
+    help="Only this severity and worse.",
+)
 @click.option("--bind", multiple=True, metavar="PATTERN", help="A topic pattern such as 'web-1.*.#'; may be repeated.")
 @click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
 @click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
@@ -150,7 +171,9 @@ def file(broker: str, log: logs.Wanted, path: str, state: str, queue: str) -> in
 
 @cli.command()
 @options(broker_options, file_options)
-@click.option("--min", "least", required=True, metavar="SEVERITY", help="Only this severity and worse.")
+@click.option(
+    "--min", "least", required=True, metavar="SEVERITY", shell_complete=severities, help="Only this severity and worse."
+)
 @click.option("--queue", default="severity", metavar="NAME", help="Its queue is logs.NAME. [default: severity]")
 @daemon.errors_to_exit_codes
 def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
@@ -162,9 +185,9 @@ def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, q
 
 @cli.command()
 @options(config_option)
-@click.option("--state", metavar="DIR", type=click.Path(path_type=Path), help="A sink's state directory.")
-@click.option("--against", metavar="DIR", type=click.Path(path_type=Path), help="Also compare with sources under DIR.")
-@click.argument("name", required=False)
+@click.option("--state", **DIRECTORY, help="A sink's state directory.")
+@click.option("--against", **DIRECTORY, help="Also compare with sources under DIR.")
+@click.argument("name", required=False, shell_complete=offer(names_in))
 @daemon.errors_to_exit_codes
 def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
     """Print what a sink has written of each stream; exit 1 if there is a hole. The sink may be running.
@@ -217,7 +240,7 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
 @options(config_option)
 @click.option("--force", is_flag=True, help="Delete a queue even if it is in use or not empty.")
 @click.argument("action", type=click.Choice(["check", "apply", "delete"]))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=offer(names_in))
 @daemon.errors_to_exit_codes
 def topology_command(config: Path | None, force: bool, action: str, names: tuple[str, ...]) -> int:
     """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues."""
@@ -240,6 +263,9 @@ def topology_command(config: Path | None, force: bool, action: str, names: tuple
     for each in found:
         click.echo(each)
     return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
+
+
+cli.add_command(command_for("logbus-sinks"))
 
 
 def _queue_named(name: str, plans: dict[str, Plan]) -> str:
@@ -272,7 +298,9 @@ def _required(config: Path | None) -> Path:
 
 
 def _no_name(config: Path) -> NoReturn:
-    raise UsageError("choose a sink", "NAME is missing", f"the sinks of {config} are: {names_in(config)}")
+    raise UsageError(
+        "choose a sink", "NAME is missing", f"the sinks of {config} are: {', '.join(names_in(config)) or 'none'}"
+    )
 
 
 def _document(path: Path) -> Document:

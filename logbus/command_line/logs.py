@@ -14,8 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import click
 import msgspec
@@ -30,8 +29,7 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 Style = Literal["command", "text", "json"]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What the options ask for: the format of the log, and its level ("": the usual one)."""
 
     format: Literal["text", "json"] = "text"

@@ -15,6 +15,7 @@ import click
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import files_and
 from logbus.config.settings import load
 from logbus.errors import SourceError, counted, describe, visible
 from shipper.commands.explain_archive import stream_unpacked_from, why_archive
@@ -58,7 +59,7 @@ class Answer:
 
 
 @click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
-@click.argument("path", metavar="PATH")
+@click.argument("path", metavar="PATH", shell_complete=files_and())
 @click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
 @daemon.errors_to_exit_codes
 def explain(path: str, config: Path) -> int:

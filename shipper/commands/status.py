@@ -14,6 +14,7 @@ from rich.text import Text
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import directories
 from logbus.errors import counted, visible
 from shipper.commands.remembered import Standing, Where, remembered, standings, state_of
 
@@ -33,7 +34,13 @@ a new stream begins when the shipper reads them).
 
 
 @click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="The shipper's state directory.",
+)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Or the shipper.yml that names it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per stream and line.")
 @daemon.errors_to_exit_codes

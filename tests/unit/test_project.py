@@ -37,7 +37,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "logbus.batch": {"logbus.errors", "logbus.wire", "logbus.severity"},
     "logbus.config": {"logbus.errors", "logbus.handover"},
     "logbus.broker": SHARED | {"logbus.backoff", "logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},
-    "logbus.command_line": {"logbus.errors"},
+    "logbus.command_line": {"logbus.errors", "logbus.config"},
     "logbus.daemon": SHARED | {"logbus.config", "logbus.handover", "logbus.command_line"},
     "logbus.devbroker": {"logbus.errors", "logbus.daemon", "logbus.command_line"},
     "shipper.records": set(),
