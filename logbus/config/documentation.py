@@ -23,6 +23,12 @@ def section(heading: str) -> str:
     return found[1] if found else ""
 
 
+def chapter(heading: str) -> list[str]:
+    """Return the heading of a chapter and those of its sections."""
+    found = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", page(), re.DOTALL | re.MULTILINE)
+    return re.findall(r"^##+ (.*)$", found[0], re.MULTILINE) if found else []
+
+
 def meanings(heading: str) -> dict[str, str]:
     """Return the meaning of each key in the table below a heading, without links."""
     rows = [line.strip("|").split(" | ") for line in section(heading).splitlines() if line.startswith("| `")]
