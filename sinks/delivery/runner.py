@@ -24,7 +24,7 @@ from operator import attrgetter
 from logbus import telemetry
 from logbus.batch import Batch, decode, trim
 from logbus.broker.consumer import Delivery
-from logbus.errors import LogbusError, OutputError, WireError, counted, describe, visible
+from logbus.errors import LogbusError, OutputError, WireError, counted, describe
 from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
@@ -208,7 +208,7 @@ class Runner:
             self._say_gap_at = now + SAY_GAP_EVERY_S
             logger.warning(
                 "%s of %s: %s before byte %d did not arrive in time: continuing without them",
-                *(visible(batch.path), visible(batch.host), counted(gap_bytes, "byte"), batch.offset),
+                *(batch.path, batch.host, counted(gap_bytes, "byte"), batch.offset),
             )
 
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
