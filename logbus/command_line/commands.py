@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from logbus.errors import LogbusError
+
 T = TypeVar("T", bound=Callable[..., object])
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -80,7 +82,12 @@ def printing_option(flag: str, module: str, meaning: str) -> Callable[[T], T]:
 
     def show(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
         if wanted and not context.resilient_parsing:
-            click.echo(importlib.import_module(module).text(), nl=False)
+            try:
+                text = importlib.import_module(module).text()
+            except LogbusError as error:
+                click.echo(f"Error: {error}", err=True)
+                context.exit(error.exit_code)
+            click.echo(text, nl=False)
             context.exit()
 
     return click.option(flag, is_flag=True, is_eager=True, expose_value=False, callback=show, help=meaning)

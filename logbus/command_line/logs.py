@@ -122,7 +122,14 @@ def configure(program: str, wanted: Wanted | None = None) -> None:
     root.setLevel(wanted.least().upper())
     logging.getLogger("logbus.ready").setLevel(logging.NOTSET if wanted.level else logging.INFO)
     if style != "command":
+        _log_defects()
+
+
+def _log_defects() -> None:
+    """Log exceptions that nothing catches, in any thread, unless somebody else handles them."""
+    if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _log_defect
+    if threading.excepthook is threading.__excepthook__:
         threading.excepthook = lambda args: _log_defect(args.exc_type, args.exc_value, args.exc_traceback)
 
 

@@ -74,6 +74,24 @@ def test_a_line_in_the_journal_has_its_priority(tmp_path: Path, monkeypatch: pyt
     assert said.startswith("<2>CRITICAL logbus: cannot load")
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "raise ValueError('a\\n\\x1b[2Jb')",
+        "import threading; threading.Thread(target=int, args=('a\\n\\x1b[2Jb',)).start()",
+        "logs.write_at_once(50, 'logbus', 'a ValueError\\n\\x1b[2Jb')",
+    ],
+)
+def test_a_defect_is_one_line_too(code: str) -> None:
+    """An exception that nothing caught, in any thread, and what a signal's thread writes cannot forge a line either."""
+    setup = "from logbus.command_line import logs; logs.configure('x', logs.Wanted('json'));"
+    done = subprocess.run([sys.executable, "-c", setup + code], capture_output=True, text=True, check=False)
+    logged = json.loads(done.stderr)
+    assert (logged["level"], logged["program"]) == ("critical", "x")
+    assert "ValueError" in logged["message"]
+    assert logged["message"].isprintable()
+
+
 @pytest.mark.parametrize("program", ["shipper", "sinks"])
 def test_help_names_the_program_as_it_was_called(program: str, tmp_path: Path) -> None:
     """`python -m shipper --help` has examples with that name, and `logbus-shipper --help` with the other."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,7 @@ from logbus.errors import ConfigError, UsageError
 from shipper.files.globs import check_inputs
 from shipper.settings import Settings
 from sinks.settings import plans_of
+from sinks.sink import GROUP
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = {"shipper": shipper.__main__.main, "sinks": sinks.__main__.cli}
@@ -141,6 +143,15 @@ def test_every_key_of_a_section_is_described() -> None:
             assert each["description"], (name, key)
             assert "](" not in each["description"]
     assert defined["file.sink"]["properties"]["commit_ms"]["description"] == "the same, after this much time"
+
+
+def test_a_sink_type_that_cannot_be_imported_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken package of a third party ends --schema with what to do, not with a traceback."""
+    broken = EntryPoint("broken", "logbus_no_such_module", GROUP)
+    monkeypatch.setattr("sinks.commands.schema.entry_points", lambda **_: [broken])
+    monkeypatch.setattr("sinks.sink.entry_points", lambda **_: [broken])
+    result = CliRunner().invoke(COMMANDS["sinks"], ["--schema"])
+    assert (result.exit_code, "its package cannot be imported: reinstall it" in result.stderr) == (2, True)
 
 
 def test_an_installation_without_the_page_has_schemas(monkeypatch: pytest.MonkeyPatch) -> None:
