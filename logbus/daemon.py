@@ -22,8 +22,9 @@ from contextlib import suppress
 from typing import ParamSpec, Protocol
 
 from logbus import telemetry
+from logbus.command_line import logs
 from logbus.config.endpoints import redacted
-from logbus.errors import LogbusError, visible
+from logbus.errors import LogbusError
 from logbus.native import malloc
 
 logger = logging.getLogger("logbus.daemon")
@@ -32,11 +33,8 @@ DRAIN_TIMEOUT_S = 20.0
 LONGEST_WAIT_S = 5.0
 END_WITHIN_S = 4.0
 """How long the current step, the last save and closing the connection may take after a second signal."""
-HUNG = b"logbus: critical: stopped with unfinished work by a second signal: the step that was begun did not end\n"
+HUNG = "stopped with unfinished work by a second signal: the step that was begun did not end"
 HANDLED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-STDERR = 2
-PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.CRITICAL: "\x1b[31m"}
 
 P = ParamSpec("P")
 
@@ -99,7 +97,7 @@ class Signals:
         """Exit in the middle of a step that takes too long (a hung disk); saved state is as after `kill -9`."""
         time.sleep(END_WITHIN_S)
         if not self._ended:
-            os.write(STDERR, HUNG)  # the interrupted code may hold logging's lock
+            logs.write_at_once(logging.CRITICAL, "logbus.daemon", HUNG)
             os._exit(1)
 
     def leave(self) -> None:
@@ -224,53 +222,6 @@ def _loop(
     return 0
 
 
-class OneLine(logging.Formatter):
-    """Log lines as `warning: what happened`: one line, in colour on a terminal, with a priority for the journal."""
-
-    def __init__(self, program: str, *, colour: bool, journal: bool = False) -> None:
-        super().__init__()
-        self._journal = journal
-        self._program = program
-        self._colour = colour
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
-        level = record.levelname.lower()
-        if self._colour and record.levelno in COLOURS:
-            level = f"{COLOURS[record.levelno]}{level}\x1b[0m"
-        trace = f" | {visible(self.formatException(record.exc_info))}" if record.exc_info else ""
-        priority = f"<{_priority(record.levelno)}>" if self._journal else ""
-        return f"{priority}{self._program}: {level}: {visible(record.getMessage())}{trace}"
-
-
-def _priority(level: int) -> int:
-    """Return the journal's priority for a level, see sd-daemon(3)."""
-    return next((priority for least, priority in PRIORITIES if level >= least), 7)
-
-
-def is_journal(fd: int) -> bool:
-    """Return True if `fd` leads to the journal. JOURNAL_STREAM alone proves nothing: it may be inherited."""
-    try:
-        status = os.fstat(fd)
-    except OSError:
-        return False
-    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
-
-
-def configure_logging(program: str, *, verbose: bool = False) -> None:
-    """Send our messages to standard error: warnings, and with `verbose` (or under systemd) informational ones.
-
-    Whoever starts a program waits for word that it is ready: what `logbus.ready` logs is always shown.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
-    handler.setFormatter(OneLine(program, colour=colour, journal=is_journal(STDERR)))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO if verbose or "NOTIFY_SOCKET" in os.environ else logging.WARNING)
-    logging.getLogger("logbus.ready").setLevel(logging.INFO)
-
-
 def hide_secrets() -> None:
     """Overwrite a password in the command line or LOGBUS_BROKER, which the process list would show to everyone."""
     arguments = [_without_password(each) for each in sys.orig_argv]
@@ -295,7 +246,7 @@ def errors_to_exit_codes(main: Callable[P, int]) -> Callable[P, None]:
             hide_secrets()
             code = main(*args, **kwargs)
         except LogbusError as error:
-            logger.critical("%s", error)
+            logging.getLogger("logbus").critical("%s", error)
             code = error.exit_code
         except KeyboardInterrupt:
             code = 130

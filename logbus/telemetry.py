@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from logbus.errors import UsageError, visible
+from logbus.errors import UsageError
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -157,7 +157,7 @@ def serve(listen: str) -> int:
         hint = f"give another port, or an address of this machine, such as 127.0.0.1:{port}"
         raise UsageError(f"serve metrics on {listen!r}", error, hint) from error
     if host not in LOOPBACK:
-        logger.warning("metrics are served on %s to anyone who reaches it: 127.0.0.1 keeps them local", visible(listen))
+        logger.warning("metrics are served on %s to anyone who reaches it: 127.0.0.1 keeps them local", listen)
     server.set_app(application())
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
     threading.Thread(target=server.work, name="metrics", daemon=True).start()  # signals are for the main thread

@@ -1,4 +1,4 @@
-"""`python -m shipper`: ship the named files, or run as the daemon that a configuration file describes."""
+"""`logbus-shipper`, or `python -m shipper`: ship the named files, or run as a configured daemon."""
 
 # Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH110, PTH112
@@ -7,16 +7,14 @@ from logbus import early
 
 early.prepare(__name__)
 
-import importlib
 import logging
 import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -25,6 +23,9 @@ from logbus import daemon, telemetry
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
+from logbus.command_line import logs
+from logbus.command_line.commands import CONTEXT, Program, printing_option
+from logbus.command_line.completion import directories, files_and
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
@@ -49,18 +50,19 @@ KEY_RETRY_S = 1.0
 EPILOG = """
 \b
 Examples:
-  python -m shipper app.log                          follow a file, from its start
-  python -m shipper --once '/var/log/*.log'          ship the present content, wait for every confirm, exit
-  dmesg --follow | python -m shipper -               ship standard input
-  python -m shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
-  python -m shipper --config config/shipper.yml --check             what would be shipped?
-  python -m shipper test --config config/shipper.yml app.log        how is each of its records handled, and why?
-  python -m shipper status --config config/shipper.yml              how far behind is each file?
-  python -m shipper explain app.log --config config/shipper.yml     is it shipped, and if not, why?
-  python -m shipper rewind app.log --config config/shipper.yml      ship it again
+  logbus-shipper app.log                          follow a file, from its start
+  logbus-shipper --once '/var/log/*.log'          ship the present content, wait for every confirm, exit
+  dmesg --follow | logbus-shipper -               ship standard input
+  logbus-shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
+  logbus-shipper --config config/shipper.yml --check             what would be shipped?
+  logbus-shipper test --config config/shipper.yml app.log        how is each of its records handled, and why?
+  logbus-shipper status --config config/shipper.yml              how far behind is each file?
+  logbus-shipper explain app.log --config config/shipper.yml     is it shipped, and if not, why?
+  logbus-shipper rewind app.log --config config/shipper.yml      ship it again
+  logbus-shipper completion bash                                    complete its command line in bash, zsh or fish
 
 \b
-The last four commands have a --help of their own. To ship a file called "status", write ./status.
+The last five commands have a --help of their own. To ship a file called "status", write ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
@@ -70,6 +72,7 @@ once; without, it acts as SIGTERM.
 
 
 COMMANDS = {
+    "completion": "shipper.commands.completion",
     "explain": "shipper.commands.explain",
     "rewind": "shipper.commands.rewind",
     "status": "shipper.commands.status",
@@ -78,35 +81,33 @@ COMMANDS = {
 """Subcommands and their modules, which are imported only when used; each defines a command of the same name."""
 
 
-class Shipper(click.Command):
-    """The main command, or the one of COMMANDS that the first word names."""
-
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:  # type: ignore[override]  # noqa: ANN401 - click's own signature, less its overloads
-        """Run the command."""
-        words = list(sys.argv[1:] if args is None else args)
-        if not words or words[0] not in COMMANDS:
-            return super().main(words, prog_name, **extra)
-        command = getattr(importlib.import_module(COMMANDS[words[0]]), words[0])
-        return command.main(words[1:], f"{prog_name or 'python -m shipper'} {words[0]}", **extra)
-
-
 @click.command(
-    cls=Shipper, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    cls=Program,
+    commands=COMMANDS,
+    epilog=EPILOG,
+    context_settings=CONTEXT,
 )
-@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...")
+@click.argument("paths", nargs=-1, metavar="[PATH|GLOB|-]...", shell_complete=files_and(COMMANDS))
 @click.option("--config", type=click.Path(path_type=Path), help="Run as the daemon that this YAML file describes.")
 @click.option(
     "--check", "only_check", is_flag=True, help="Show what would be shipped and exit: 0, or 2 on a configuration error."
 )
 @click.option("--broker", metavar="URL", help="RabbitMQ, or $LOGBUS_BROKER.  [amqp://guest:guest@127.0.0.1:5672/]")
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="Remember positions in this directory.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="Remember positions in this directory.",
+)
 @click.option("--once", is_flag=True, help="Ship the present content, wait until all of it is confirmed, then exit.")
 @click.option(
     "--from", "start", type=click.Choice(["start", "end"]), help="Where to start in files that are not remembered."
 )
 @click.option("--label", metavar="WORD", help="The label of the records.  [the file's name up to its first dot]")
 @click.option("--host", metavar="NAME", help="The host of the records.  [this host's name]")
-@click.option("-v", "--verbose", is_flag=True, help="Log normal events, too.")
+@logs.options
+@printing_option("--schema", "shipper.commands.schema", "Print the JSON Schema of the configuration file, and exit.")
 @accelerators.version_option()
 @daemon.errors_to_exit_codes
 def main(  # noqa: PLR0913 - one parameter per flag
@@ -120,10 +121,10 @@ def main(  # noqa: PLR0913 - one parameter per flag
     start: str | None,
     label: str | None,
     host: str | None,
-    verbose: bool,
+    log: logs.Wanted,
 ) -> int:
     """Ship the lines of log files to RabbitMQ: every one, in order, across restarts of either side."""
-    daemon.configure_logging("shipper", verbose=verbose)
+    logs.configure("shipper", None if only_check else log)
     given = {"start": start, "label": label, "host": host}
     settings = _from_file(config, paths, given, broker) if config else _ad_hoc(paths, given)
     if broker or (not config and os.environ.get("LOGBUS_BROKER")):
@@ -301,4 +302,4 @@ def _descriptors() -> int:
 
 
 if __name__ == "__main__":
-    main(prog_name="python -m shipper")
+    main()

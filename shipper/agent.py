@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from logbus import severity
-from logbus.errors import visible
 from logbus.telemetry import gauge
 from shipper.files import identity
 from shipper.files.discovery import Discovery
@@ -238,7 +237,7 @@ class Agent:
                 self._reported_empty.add(each.text)
                 cause = "no such file" if each.literal else "matches no file"
                 then = "" if self._once else "; waiting for it"
-                logger.warning("%s: %s%s", visible(each.text), cause, then)
+                logger.warning("%s: %s%s", each.text, cause, then)
 
     def _forget(self, now: float) -> None:
         """Forget files that have been gone for long, at intervals. The wall clock only measures how long."""

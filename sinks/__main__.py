@@ -1,4 +1,4 @@
-"""The command line: `python -m sinks`, see `--help`."""
+"""`logbus-sinks`, or `python -m sinks`: the command line, see `--help`."""
 
 from logbus import early
 
@@ -8,7 +8,7 @@ import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -16,10 +16,14 @@ from logbus import daemon
 from logbus.broker.management import queues
 from logbus.broker.session import session
 from logbus.broker.topology import LOGS, sink_queue
+from logbus.command_line import logs
+from logbus.command_line.commands import Command, printing_option, write_epilog
+from logbus.command_line.completion import command_for, directories, offer
 from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError, counted, did_you_mean, visible
 from logbus.native import accelerators
+from logbus.severity import Severity
 from sinks import file as file_sink
 from sinks.commands import dead_letters, permissions, topology
 from sinks.commands.audit import Coverage, coverage, report
@@ -28,41 +32,55 @@ from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, names_in, pla
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of, run
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 logger = logging.getLogger("sinks")
 
 URL = Broker().url
 EXAMPLES = """
 \b
 Examples:
-  python -m sinks console --min warning
-  python -m sinks file --path 'logs/{host}/{label}/{name}' --state state
-  python -m sinks --config config/sinks.yml archive
-  python -m sinks --config config/sinks.yml archive --check
-  python -m sinks audit --config config/sinks.yml archive
-  python -m sinks topology check --config config/sinks.yml
-  python -m sinks dead list
+  logbus-sinks console --min warning
+  logbus-sinks file --path 'logs/{host}/{label}/{name}' --state state
+  logbus-sinks --config config/sinks.yml archive
+  logbus-sinks --config config/sinks.yml archive --check
+  logbus-sinks audit --config config/sinks.yml archive
+  logbus-sinks topology check --config config/sinks.yml
+  logbus-sinks dead list
+  logbus-sinks completion bash
 """
 
-Command = Callable[..., Any]
+Decorated = Callable[..., Any]
 
 
 class Commands(click.Group):
     """The commands; a command line that begins with none of them runs the daemon."""
 
+    command_class = Command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the epilog."""
+        write_epilog(self, ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Return the commands, and the options of the group and of the daemon, which needs no word."""
+        return [*super().shell_complete(ctx, incomplete), *self.commands["daemon"].shell_complete(ctx, incomplete)]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version"):
-            if not any(each.partition("=")[0] == "--config" for each in args):
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version", "--schema"):
+            if not ctx.resilient_parsing and not any(each.partition("=")[0] == "--config" for each in args):
                 meant = did_you_mean(args[0], self.commands) or f"to run the sink {args[0]}, add --config FILE"
                 raise click.UsageError(f"there is no command {args[0]}: {meant}")
             args = ["daemon", *args]
         return super().parse_args(ctx, args)
 
 
-def options(*several: Callable[[Command], Command]) -> Callable[[Command], Command]:
+def options(*several: Callable[[Decorated], Decorated]) -> Callable[[Decorated], Decorated]:
     """Return one decorator for several options."""
 
-    def decorate(command: Command) -> Command:
+    def decorate(command: Decorated) -> Decorated:
         for each in reversed(several):
             command = each(command)
         return command
@@ -72,17 +90,22 @@ def options(*several: Callable[[Command], Command]) -> Callable[[Command], Comma
 
 broker_options = options(
     click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]"),
-    click.option("--verbose", "-v", is_flag=True, help="Log normal operation too."),
+    logs.options,
 )
 file_options = options(
     click.option("--path", required=True, metavar="TEMPLATE", help="A path with {host} {label} {path} {name} {date}."),
-    click.option("--state", required=True, metavar="DIR", help="The state directory, for the ledger."),
+    click.option(
+        "--state", required=True, metavar="DIR", shell_complete=directories, help="The state directory, for the ledger."
+    ),
 )
+DIRECTORY: dict[str, Any] = {"metavar": "DIR", "type": click.Path(path_type=Path), "shell_complete": directories}
+severities = offer(lambda _config: [each.word for each in Severity])
 config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
 @accelerators.version_option()
+@printing_option("--schema", "sinks.commands.schema", "Print the JSON Schema of the configuration file, and exit.")
 @click.option("--verbose", "-v", is_flag=True, expose_value=False, hidden=True)
 def cli() -> None:
     """Write what shippers publish: to a terminal, to files, or wherever a sink type writes.
@@ -93,13 +116,13 @@ def cli() -> None:
 
 @cli.command("daemon", short_help="Run a sink of a configuration file (the default).")
 @options(config_option)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=offer(names_in))
 @click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
-@click.option("--verbose", "-v", is_flag=True, help="Log normal operation too.")
+@logs.options
 @daemon.errors_to_exit_codes
-def daemon_command(config: Path | None, name: str | None, check: bool, verbose: bool) -> int:
+def daemon_command(config: Path | None, name: str | None, check: bool, log: logs.Wanted) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
-    daemon.configure_logging(f"sink {name or ''}".strip(), verbose=verbose)
+    logs.configure(f"sink {name or ''}".strip(), None if check else log)
     path = _required(config)
     name = name or _no_name(path)
     plan = plan_of(_document(path), name)
@@ -111,16 +134,23 @@ def daemon_command(config: Path | None, name: str | None, check: bool, verbose: 
 
 @cli.command()
 @options(broker_options)
-@click.option("--min", "least", default="debug", metavar="SEVERITY", help="Only this severity and worse.")
+@click.option(
+    "--min",
+    "least",
+    default="debug",
+    metavar="SEVERITY",
+    shell_complete=severities,
+    help="Only this severity and worse.",
+)
 @click.option("--bind", multiple=True, metavar="PATTERN", help="A topic pattern such as 'web-1.*.#'; may be repeated.")
 @click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
 @click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
 @click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2 syntax.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
 @daemon.errors_to_exit_codes
-def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
+def console(broker: str, log: logs.Wanted, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
     """Show new records as they arrive, and leave nothing behind on the broker."""
-    daemon.configure_logging("console", verbose=verbose)
+    logs.configure("console", log)
     keys: dict[str, object] = {"format": "json" if as_json else "text", **where}
     if least == "debug":
         plan = ad_hoc_plan("console", "console", keys, broker)
@@ -133,29 +163,31 @@ def console(broker: str, verbose: bool, least: str, bind: tuple[str, ...], as_js
 @options(broker_options, file_options)
 @click.option("--queue", default="file", metavar="NAME", help="Its queue is logs.NAME. [default: file]")
 @daemon.errors_to_exit_codes
-def file(broker: str, verbose: bool, path: str, state: str, queue: str) -> int:
+def file(broker: str, log: logs.Wanted, path: str, state: str, queue: str) -> int:
     """Append everything to files, exactly once."""
-    daemon.configure_logging("file sink", verbose=verbose)
+    logs.configure("file sink", log)
     return run(ad_hoc_plan(queue, "file", {"path": path}, broker, Path(state)))
 
 
 @cli.command()
 @options(broker_options, file_options)
-@click.option("--min", "least", required=True, metavar="SEVERITY", help="Only this severity and worse.")
+@click.option(
+    "--min", "least", required=True, metavar="SEVERITY", shell_complete=severities, help="Only this severity and worse."
+)
 @click.option("--queue", default="severity", metavar="NAME", help="Its queue is logs.NAME. [default: severity]")
 @daemon.errors_to_exit_codes
-def severity(broker: str, verbose: bool, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
+def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, queue: str) -> int:  # noqa: PLR0913, PLR0917 - flags
     """Append the records of a severity and worse to files."""
-    daemon.configure_logging("severity sink", verbose=verbose)
+    logs.configure("severity sink", log)
     keys: dict[str, object] = {"min": least, "write": {"type": "file", "path": path}}
     return run(ad_hoc_plan(queue, "severity", keys, broker, Path(state)))
 
 
 @cli.command()
 @options(config_option)
-@click.option("--state", metavar="DIR", type=click.Path(path_type=Path), help="A sink's state directory.")
-@click.option("--against", metavar="DIR", type=click.Path(path_type=Path), help="Also compare with sources under DIR.")
-@click.argument("name", required=False)
+@click.option("--state", **DIRECTORY, help="A sink's state directory.")
+@click.option("--against", **DIRECTORY, help="Also compare with sources under DIR.")
+@click.argument("name", required=False, shell_complete=offer(names_in))
 @daemon.errors_to_exit_codes
 def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
     """Print what a sink has written of each stream; exit 1 if there is a hole. The sink may be running.
@@ -163,7 +195,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
     With --against DIR (and --config, of a file sink), compare its outputs byte for byte with the sources that are now
     at DIR/PATH; exit 1 if one differs.
     """
-    daemon.configure_logging("audit")
+    logs.configure("audit")
     plan = load_plan(path := _required(config), name or _no_name(path)) if state is None else None
     directory = plan.state if plan else state
     if directory is None:
@@ -187,7 +219,7 @@ def audit(config: Path | None, state: Path | None, against: Path | None, name: s
 @daemon.errors_to_exit_codes
 def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
     """List the dead letters (messages that no sink could decode or write); show, requeue or drop one by its id."""
-    daemon.configure_logging("dead")
+    logs.configure("dead")
     where = _document(config).convert(Settings).broker if config else Broker(url=broker)
     if action == "list":
         for line in dead_letters.show_list(where, limit):
@@ -218,14 +250,14 @@ def dead(config: Path | None, broker: str, every: bool, limit: int, action: str,
     help="permissions: as commands, or as JSON for rabbitmqctl import_definitions.",
 )
 @click.argument("action", type=click.Choice(["check", "apply", "delete", "permissions"]))
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, shell_complete=offer(names_in))
 @daemon.errors_to_exit_codes
 def topology_command(config: Path | None, action: str, names: tuple[str, ...], force: bool, **role: Any) -> int:  # noqa: ANN401 - flags of permissions
     """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues.
 
     permissions prints the users that shippers, sinks and people need, and what RabbitMQ has to allow each of them.
     """
-    daemon.configure_logging("topology")
+    logs.configure("topology")
     path = _required(config)
     if action == "permissions":
         return _print_permissions(_document(path), names, **role)
@@ -246,6 +278,9 @@ def topology_command(config: Path | None, action: str, names: tuple[str, ...], f
     for each in found:
         click.echo(each)
     return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
+
+
+cli.add_command(command_for("logbus-sinks"))
 
 
 def _print_permissions(document: Document, names: tuple[str, ...], *, shipper: str, applied: bool, form: str) -> int:
@@ -289,7 +324,9 @@ def _required(config: Path | None) -> Path:
 
 
 def _no_name(config: Path) -> NoReturn:
-    raise UsageError("choose a sink", "NAME is missing", f"the sinks of {config} are: {names_in(config)}")
+    raise UsageError(
+        "choose a sink", "NAME is missing", f"the sinks of {config} are: {', '.join(names_in(config)) or 'none'}"
+    )
 
 
 def _document(path: Path) -> Document:
@@ -302,7 +339,7 @@ def _document(path: Path) -> Document:
 
 def main() -> NoReturn:
     """Run the command line."""
-    cli.main(prog_name="python -m sinks")
+    cli.main()
     sys.exit(0)
 
 

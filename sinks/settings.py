@@ -115,9 +115,9 @@ def plan_of(document: Document, name: str) -> Plan:
     return plans[name]
 
 
-def names_in(path: Path) -> str:
-    """Return the names of the sinks in a file, for a message. Raises ConfigError."""
-    return ", ".join(load_document(path).convert(Settings).sinks) or "none"
+def names_in(path: Path | None) -> list[str]:
+    """Return the names of the sinks in a file. Raises ConfigError."""
+    return list(load_document(path).convert(Settings).sinks) if path else []
 
 
 def plans_of(document: Document) -> dict[str, Plan]:

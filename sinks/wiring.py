@@ -8,7 +8,6 @@ from logbus import daemon, severity, telemetry
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
-from logbus.errors import visible
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
 from sinks.ledger.ledger import Ledger
@@ -35,7 +34,7 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
         sink = Watched(sink)
     consumer = Consumer(link, queue_of(plan), patterns, prefetch)
     if outputs := outputs_of(plan.sink_type, plan.settings):
-        logger.info("writing to %s, with the ledger in %s", ", ".join(map(visible, outputs)), plan.state)
+        logger.info("writing to %s, with the ledger in %s", ", ".join(outputs), plan.state)
     runner = Runner(
         consumer,
         sink,

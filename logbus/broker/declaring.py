@@ -239,7 +239,7 @@ _Then = Callable[[object], None]
 def leaderless(name: str) -> BrokerUnavailable:
     """Return the error for a queue that does not answer."""
     ours = name in SHARED_QUEUES
-    repair = f"rabbitmqctl delete_queue {name}" if ours else "python -m sinks topology delete --force NAME"
+    repair = f"rabbitmqctl delete_queue {name}" if ours else "logbus-sinks topology delete --force NAME"
     return BrokerUnavailable(
         f"use the queue {name!r}",
         "it does not answer, so it has no leader: most of its nodes are down, or RabbitMQ was killed right after the "

@@ -27,7 +27,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from logbus.config.broken_yaml import explained
 from logbus.config.checking import Keys, Problem, problems, with_units
 from logbus.config.endpoints import Broker, Endpoint, read_secret, redacted
-from logbus.errors import ConfigError, counted, visible
+from logbus.errors import ConfigError, counted
 from logbus.handover import hand_over, taken_over
 
 __all__ = [
@@ -84,7 +84,7 @@ def load_document(path: Path) -> "Document":
     """
     content = taken_over()
     if content is not None:
-        logger.info("reloaded %s", visible(path))
+        logger.info("reloaded %s", path)
     return decode_document(read(path) if content is None else content, path)
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from logbus.daemon import configure_logging, errors_to_exit_codes
+from logbus.command_line import logs
+from logbus.daemon import errors_to_exit_codes
 from logbus.devbroker.cluster import DevCluster, nodes_in
 from logbus.devbroker.node import DevBroker
 from logbus.devbroker.processes import free_ports
@@ -33,7 +34,7 @@ def main(action: str, directory: Path, nodes: int | None, args: tuple[str, ...])
     start prints one URL per node and leaves the nodes in the background; status exits 1 if one is not running; kill is
     kill -9; ctl --dir DIR -- ARGS runs rabbitmqctl. Each node of a cluster can be used alone, as DIR/node1 and so on.
     """
-    configure_logging("devbroker")
+    logs.configure("devbroker")
     there = nodes_in(directory)
     broker = DevCluster(directory) if there or (nodes or 1) > 1 else DevBroker(directory)
     match action:

@@ -1,4 +1,4 @@
-"""`python -m shipper explain PATH`: why a file is or is not shipped."""
+"""`logbus-shipper explain PATH`: why a file is or is not shipped."""
 
 # Paths are hostile strings, passed to the operating system unchanged.
 # ruff: noqa: PTH100, PTH116, PTH121
@@ -13,6 +13,9 @@ from pathlib import Path
 import click
 
 from logbus import daemon
+from logbus.command_line import logs
+from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import files_and
 from logbus.config.settings import load
 from logbus.errors import SourceError, counted, describe, visible
 from shipper.commands.explain_archive import stream_unpacked_from, why_archive
@@ -38,7 +41,7 @@ KINDS = {
 EPILOG = """
 \b
 Examples:
-  python -m shipper explain /var/log/app.log --config config/shipper.yml
+  logbus-shipper explain /var/log/app.log --config config/shipper.yml
 
 \b
 Exit codes: 0 it is shipped, 1 it is not, 2 usage or configuration. The answer depends on file permissions: run this
@@ -55,13 +58,13 @@ class Answer:
     shipped: bool = False
 
 
-@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("path", metavar="PATH")
+@click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
+@click.argument("path", metavar="PATH", shell_complete=files_and())
 @click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
 @daemon.errors_to_exit_codes
 def explain(path: str, config: Path) -> int:
     """Show whether the file PATH is shipped, by which input and how far, or why it is not."""
-    daemon.configure_logging("explain")
+    logs.configure("explain")
     settings = load(config, Settings)
     answer = answer_for(os.path.abspath(path), settings, str(config))
     click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")

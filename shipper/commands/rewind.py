@@ -1,4 +1,4 @@
-"""`python -m shipper rewind PATH`: ship a file again.
+"""`logbus-shipper rewind PATH`: ship a file again.
 
 Sinks trim the bytes that they already have of a stream. So the file is sent again as a new stream: the remembered one
 ends, and another one of the same file begins at the requested offset.
@@ -15,6 +15,9 @@ from pathlib import Path
 import click
 
 from logbus import daemon
+from logbus.command_line import logs
+from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import directories, files_and
 from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError, visible
 from shipper.commands.remembered import open_life, remembered, state_of, stream_of
@@ -30,8 +33,8 @@ LOOK_BACK_BYTES = 64 * 1024
 EPILOG = """
 \b
 Examples:
-  python -m shipper rewind /var/log/app.log --config config/shipper.yml
-  python -m shipper rewind app.log --to 1048576 --state ~/.shipper
+  logbus-shipper rewind /var/log/app.log --config config/shipper.yml
+  logbus-shipper rewind app.log --to 1048576 --state ~/.shipper
 
 \b
 Stop the shipper first; at its next start it resumes from there. Sinks get the records a second time, as a new stream:
@@ -39,10 +42,16 @@ that is the purpose, and file sinks append them again.
 """
 
 
-@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("path", metavar="PATH")
+@click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
+@click.argument("path", metavar="PATH", shell_complete=files_and())
 @click.option("--to", metavar="OFFSET|start", default="start", help="The offset to ship from, in bytes.  [start]")
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="The shipper's state directory.",
+)
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
@@ -52,7 +61,7 @@ that is the purpose, and file sinks append them again.
 @daemon.errors_to_exit_codes
 def rewind(path: str, to: str, state: Path | None, config: Path | None) -> int:
     """Ship the file PATH again, from its start, or from the start of the line that contains an offset."""
-    daemon.configure_logging("rewind")
+    logs.configure("rewind")
     offset = _offset(to)
     directory = state_of(state, config)
     remembered(directory)  # refuses a directory without a registry instead of creating one
@@ -121,7 +130,7 @@ def _known(file: OpenFile, directory: Path) -> Row:
     """Return the remembered stream of a file. Raises SourceError."""
     found = stream_of(file, [row for row, _ in remembered(directory)])
     if found is None:
-        raise SourceError(f"rewind {file.path}", "nothing of it was shipped from here", "see: python -m shipper status")
+        raise SourceError(f"rewind {file.path}", "nothing of it was shipped from here", "see: logbus-shipper status")
     row, verdict = found
     if verdict is not Verdict.SAME:
         cause = "its content has changed since it was shipped, so it will be shipped from its start anyway"

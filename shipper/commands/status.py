@@ -1,4 +1,4 @@
-"""`python -m shipper status`: the progress of each stream, from the registry and the files, also without a shipper."""
+"""`logbus-shipper status`: the progress of each stream, from the registry and the files, also without a shipper."""
 
 import json
 import os
@@ -12,6 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from logbus import daemon
+from logbus.command_line import logs
+from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import directories
 from logbus.errors import counted, visible
 from shipper.commands.remembered import Standing, Where, remembered, standings, state_of
 
@@ -20,8 +23,8 @@ NUMBERS = HEADINGS[2:5]
 EPILOG = """
 \b
 Examples:
-  python -m shipper status --config config/shipper.yml
-  python -m shipper status --state ~/.shipper --json | jq 'select(.behind > 0)'
+  logbus-shipper status --config config/shipper.yml
+  logbus-shipper status --state ~/.shipper --json | jq 'select(.behind > 0)'
 
 \b
 State: in place; rotated (its path leads to another file now), deleted or done (over, and all of it is confirmed);
@@ -30,14 +33,20 @@ a new stream begins when the shipper reads them).
 """
 
 
-@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--state", type=click.Path(path_type=Path), metavar="DIR", help="The shipper's state directory.")
+@click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="The shipper's state directory.",
+)
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Or the shipper.yml that names it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per stream and line.")
 @daemon.errors_to_exit_codes
 def status(*, state: Path | None, config: Path | None, as_json: bool) -> int:
     """Show each stream: its file, how many bytes it is behind, for how long, and which files lost their name."""
-    daemon.configure_logging("status")
+    logs.configure("status")
     now_s = time.time()
     found = list(standings(remembered(state_of(state, config))))
     found.sort(key=lambda each: (each.where is Where.DONE, os.fsencode(each.row.path)))

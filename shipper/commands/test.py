@@ -1,4 +1,4 @@
-"""`python -m shipper test`: how a configuration handles a file, record by record; and the configuration's tests."""
+"""`logbus-shipper test`: how a configuration handles a file, record by record; and the configuration's tests."""
 
 import functools
 import io
@@ -14,6 +14,8 @@ import msgspec
 
 from logbus import daemon
 from logbus.batch import routing_key
+from logbus.command_line.commands import CONTEXT, Command
+from logbus.command_line.completion import files_and, offer
 from logbus.config.settings import load
 from logbus.errors import SourceError, UsageError, counted, visible
 from logbus.severity import UNSTATED, Severity, parse_severity
@@ -59,10 +61,21 @@ class Shown:
         return Severity(self.level - ord("0"))
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.argument("file", required=False, metavar="[FILE|-]")
+def _labels(config: Path | None) -> list[str]:
+    """Return the labels of a configuration's inputs. Raises ConfigError."""
+    return [each.label for each in load(config, Settings).inputs if each.label] if config else []
+
+
+@click.command(cls=Command, context_settings=CONTEXT)
+@click.argument("file", required=False, metavar="[FILE|-]", shell_complete=files_and())
 @click.option("--config", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The shipper.yml.")
-@click.option("--input", "wanted", metavar="LABEL|NUMBER", help="Which input, from 0.  [the one whose paths name FILE]")
+@click.option(
+    "--input",
+    "wanted",
+    metavar="LABEL|NUMBER",
+    shell_complete=offer(_labels),
+    help="Which input, from 0.  [the one whose paths name FILE]",
+)
 @daemon.errors_to_exit_codes
 def test(file: str | None, config: Path, wanted: str | None) -> int:
     """Show how an input handles FILE, record by record; without FILE, run the configuration's own tests."""

@@ -47,7 +47,7 @@ class Complaints:
     def readable_now(self, path: str) -> None:
         """Report that a path which was unreadable can be read again."""
         if self.unreadable.pop(path, None):
-            logger.warning("%s can be read now", visible(path))
+            logger.warning("%s can be read now", path)
 
     def open(self, found: Found, *, compressed: bool = False) -> OpenFile | None:
         """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped.
@@ -119,7 +119,7 @@ def report_marked(path: str, encoding: str) -> None:
     """Report that the byte order mark of an encoding is at the beginning of a file that is published as bytes."""
     logger.warning(
         "%s begins with a UTF-16 byte order mark, but is published as bytes: set encoding: %s for its input",
-        visible(path),
+        path,
         encoding,
     )
 
@@ -128,11 +128,9 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
     """Report and count a truncated or rewritten file; `copy` is the path of the copy with its old content, if any."""
     telemetry.count("logbus_truncations")
     if copy:
-        logger.info("%s was truncated: resuming its old content in the copy %s", visible(path), visible(copy))
+        logger.info("%s was truncated: resuming its old content in the copy %s", path, copy)
     else:
-        logger.warning(
-            "%s was truncated or rewritten in place: reading it from its start as a new stream", visible(path)
-        )
+        logger.warning("%s was truncated or rewritten in place: reading it from its start as a new stream", path)
     if lost_bytes:
         report_lost(path, lost_bytes)
 
@@ -140,14 +138,14 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
 def report_lost(path: str, lost_bytes: int) -> None:
     """Report and count bytes that disappeared before they were read."""
     telemetry.count("logbus_lost_bytes", lost_bytes)
-    logger.warning("%s: %s lost before they were read", visible(path), counted(lost_bytes, "byte was", "bytes were"))
+    logger.warning("%s: %s lost before they were read", path, counted(lost_bytes, "byte was", "bytes were"))
 
 
 def report_unconfirmed(path: str, lost_bytes: int) -> None:
     """Report and count lost bytes, if any, that were unconfirmed when the shipper stopped."""
     if lost_bytes > 0:
         telemetry.count("logbus_lost_bytes", lost_bytes)
-        logger.warning("%s is gone, with %s", visible(path), counted(lost_bytes, "unconfirmed byte"))
+        logger.warning("%s is gone, with %s", path, counted(lost_bytes, "unconfirmed byte"))
 
 
 def report_dropped(path: str, lost_bytes: int, limit: int) -> None:
@@ -155,7 +153,7 @@ def report_dropped(path: str, lost_bytes: int, limit: int) -> None:
     telemetry.count("logbus_lost_bytes", lost_bytes)
     logger.warning(
         "%s: dropped %s of a deleted or rotated file: hold_deleted_bytes (%d) is exceeded",
-        visible(path),
+        path,
         counted(lost_bytes, "unread byte"),
         limit,
     )

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from logbus.errors import SourceError, visible
+from logbus.errors import SourceError
 from shipper.files.archives import is_archive
 from shipper.files.rotated_names import COMPRESSED, MOST_LOOKS
 from shipper.settings import Input
@@ -152,7 +152,7 @@ class Discovery:
             error = SourceError(f"list {path}", unreadable[path], "let the shipper's user read and enter it")
             logger.warning("%s; retried at every scan", error)
         for path in self._unreadable - unreadable.keys():
-            logger.warning("%s can be read now", visible(path))
+            logger.warning("%s can be read now", path)
         self._unreadable = set(unreadable)
 
     def _note_shared(self, path: str, first: int, second: int) -> None:
@@ -164,16 +164,16 @@ class Discovery:
         logger.warning(
             "two inputs name %s: the one with the paths %s ships it, and the later one with the paths %s does not "
             "(exclude the file there)",
-            visible(path),
-            visible(ships.paths),
-            visible(leaves.paths),
+            path,
+            ships.paths,
+            leaves.paths,
         )
 
     def _left_out(self, path: str, entry: Input) -> bool:
         why = left_out(path, entry)
         if why == BY_NAME and path not in self._skipped:
             self._skipped.add(path)
-            logger.info("not shipping %s: it is compressed", visible(path))
+            logger.info("not shipping %s: it is compressed", path)
         return bool(why)
 
 

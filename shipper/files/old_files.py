@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from logbus import telemetry
-from logbus.errors import counted, visible
+from logbus.errors import counted
 from shipper.files.discovery import Found
 from shipper.files.identity import key_of
 from shipper.settings import Input
@@ -76,7 +76,7 @@ class OldFiles:
             if count := self._counts[id(each)]:
                 logger.warning(
                     "%s: ignoring %s last written before %s (ignore_older: %s before the first start); %s",
-                    visible(", ".join(each.paths)),
+                    ", ".join(each.paths),
                     counted(count, "file"),
                     moment(self._limits_ns[id(each)]),
                     age(each),

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-from logbus.errors import SourceError, describe, visible
+from logbus.errors import SourceError, describe
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, digest, key_of
@@ -136,7 +136,7 @@ class Following:
             self.memory.bury()
         self._lives.take_in(life)
         verb = "following" if verdict not in RESUMABLE else "resuming"
-        logger.info("%s %s from byte %d", verb, visible(life.path), life.tail.offset)
+        logger.info("%s %s from byte %d", verb, life.path, life.tail.offset)
         return life
 
     def _resume(self, life: Life, stream: str) -> Verdict:
@@ -227,7 +227,7 @@ class Following:
         try:
             return self.recover(life)
         except OSError as error:
-            logger.warning("cannot unpack the rest of %s: %s", visible(life.path), describe(error))
+            logger.warning("cannot unpack the rest of %s: %s", life.path, describe(error))
             return ""
 
     def _compare_with_originals(self, fresh: Life, now: float) -> bool:

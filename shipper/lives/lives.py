@@ -8,7 +8,6 @@ import logging
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 
-from logbus.errors import visible
 from shipper.files.opening import OpenFile
 from shipper.lives.index import Index, Targets
 from shipper.lives.life import Life
@@ -139,7 +138,7 @@ class Lives:
         """Forget ended lives whose confirmation to the end is now saved."""
         for life in lives:
             if life.ended and life.progress.committed >= life.tail.offset and self.index.of_stream(life.stream) is life:
-                logger.info("finished %s: all of its %d bytes are confirmed", visible(life.path), life.tail.offset)
+                logger.info("finished %s: all of its %d bytes are confirmed", life.path, life.tail.offset)
                 self.index.drop_stream(life.stream)
 
     def lacks_id(self, life: Life) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from logbus.errors import SourceError, describe, visible
+from logbus.errors import SourceError, describe
 from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
@@ -83,7 +83,7 @@ class Job:
             for archive in found:
                 tried.add(key_of(Path(archive).stat()))
                 if (yield from self._holds_it(archive)):
-                    logger.info("resuming %s in %s", visible(self.row.path), visible(archive))
+                    logger.info("resuming %s in %s", self.row.path, archive)
                     return
                 os.ftruncate(self.life.tail.fd, 0)
             found = [each for each in self.rest.find() if key_of(Path(each).stat()) not in tried]
@@ -161,7 +161,7 @@ class Unpacking:
 
     def _wait_for_room(self, job: Job, error: OSError, now: float) -> None:
         if not self._full:
-            logger.warning("cannot unpack the rest of %s: %s; retrying", visible(job.row.path), describe(error))
+            logger.warning("cannot unpack the rest of %s: %s; retrying", job.row.path, describe(error))
         self._full = True
         self._retry_at = now + RETRY_S
         job.restart()

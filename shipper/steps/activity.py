@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 
+from logbus.telemetry import value
+
 logger = logging.getLogger("shipper.activity")
 
 EVERY_S = 60.0
@@ -19,7 +21,7 @@ class Totals:
 
 
 class Activity:
-    """Logs how totals changed, at most once a minute, and nothing if nothing was published."""
+    """Logs how totals changed, at most once a minute, and nothing if nothing was published or waits for a confirm."""
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -29,14 +31,17 @@ class Activity:
         """Log the difference to the totals of the last time, if it is due."""
         if self._since is None:
             self._since = now
-        if now < self._since + EVERY_S or totals.bytes == self._before.bytes:
+        unconfirmed = value("logbus_in_flight_batches")
+        if now < self._since + EVERY_S or not (unconfirmed or totals.bytes != self._before.bytes):
             return
         logger.info(
-            "shipped in the last %.0f s: records %d, bytes %d; files followed: %d, bytes behind: %d",
+            "shipped in the last %.0f s: records %d, bytes %d; "
+            "files followed: %d, bytes behind: %d, batches unconfirmed: %d",
             now - self._since,
             totals.records - self._before.records,
             totals.bytes - self._before.bytes,
             totals.files,
             totals.behind_bytes,
+            unconfirmed,
         )
         self._since, self._before = now, totals

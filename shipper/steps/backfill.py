@@ -10,7 +10,7 @@ import os
 from collections import deque
 from dataclasses import replace
 
-from logbus.errors import SourceError, describe, visible
+from logbus.errors import SourceError, describe
 from shipper.files import archives
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import Extent, FileId, digest
@@ -96,7 +96,7 @@ class Backfill:
         file.close()
         head = archives.head_of(found.path)
         if not head:
-            logger.warning("not shipping %s: nothing can be unpacked from it", visible(found.path))
+            logger.warning("not shipping %s: nothing can be unpacked from it", found.path)
         elif not any(_is_of(file.id, row) for row in self._following.memory.resembling(head)):
             self._unpack(found, file.id, file.real_path, head)
 
@@ -104,7 +104,7 @@ class Backfill:
         try:
             scratch = self._unpacking.scratch(found.path, archive, real_path)
         except OSError as error:
-            logger.warning("cannot unpack %s: %s; retried at the next start", visible(found.path), describe(error))
+            logger.warning("cannot unpack %s: %s; retried at the next start", found.path, describe(error))
             self._inputs = [each for each in self._inputs if each is not found.input]
             return
         life = Life(found.input, scratch, self._following.recorders.of(found.input))
@@ -123,7 +123,7 @@ class Backfill:
         """Follow what was unpacked, unless nothing was, or it is or was shipped from another file."""
         life, status = job.life, os.fstat(job.life.tail.fd)
         if not status.st_size or self._is_shipped(life, status.st_size, job.row):
-            logger.info("skipping %s: it is damaged, or its lines are shipped already", visible(life.path))
+            logger.info("skipping %s: it is damaged, or its lines are shipped already", life.path)
             self._lives.targets.drop(life)
             self._lives.end(life)
         else:

@@ -3,7 +3,7 @@
 import logging
 
 from logbus import telemetry
-from logbus.errors import counted, visible
+from logbus.errors import counted
 from shipper.state.registry import Row
 
 logger = logging.getLogger("shipper.complaints")
@@ -42,7 +42,7 @@ class MissingFiles:
             return
         logger.warning(
             "the file of %s is gone: it was read up to byte %d%s; later bytes are lost",
-            visible(row.path),
+            row.path,
             row.published,
             f", of which {counted(unconfirmed, 'byte was', 'bytes were')} not confirmed" if unconfirmed else "",
         )

@@ -168,7 +168,7 @@ class Resumption:
         self._write_off(row, lost_bytes)
 
     def _resume_in_copy(self, copy: Life, row: Row, now: float) -> None:
-        logger.info("resuming %s in its copy %s", visible(row.path), visible(copy.path))
+        logger.info("resuming %s in its copy %s", row.path, copy.path)
         copy.adopt(row.path, row.real_path)
         self._memory.over.pop(row.stream, None)
         self._memory.resume_row(copy, row)

@@ -24,7 +24,8 @@ from operator import attrgetter
 from logbus import telemetry
 from logbus.batch import Batch, decode, trim
 from logbus.broker.consumer import Delivery
-from logbus.errors import LogbusError, OutputError, WireError, counted, describe, visible
+from logbus.errors import LogbusError, OutputError, WireError, counted, describe
+from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
@@ -86,11 +87,13 @@ class Runner:
         self._torn = True
         self._outage = Outage()
         self._draining = self._deserted = self._busy = False
+        self._activity = Activity()
 
     def step(self, now: float) -> float:
         """Take, write and commit what is due; return seconds until the next step."""
         if self._epoch != self._consumer.epoch:
             self._begin_epoch()
+        self._activity.work(now, len(self._backlog) + len(self._early) + len(self._group.deliveries))
         if now < self._outage.until:
             if self._consumer.arrived_bytes > self._arrived_max_bytes:
                 self._consumer.pause()
@@ -205,7 +208,7 @@ class Runner:
             self._say_gap_at = now + SAY_GAP_EVERY_S
             logger.warning(
                 "%s of %s: %s before byte %d did not arrive in time: continuing without them",
-                *(visible(batch.path), visible(batch.host), counted(gap_bytes, "byte"), batch.offset),
+                *(batch.path, batch.host, counted(gap_bytes, "byte"), batch.offset),
             )
 
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
@@ -218,6 +221,7 @@ class Runner:
             self._refused[Source(batch.user, batch.host, batch.stream)] = batch.end
             return
         self._group.add(delivery, written_bytes, now)
+        self._activity.wrote(batch, written_bytes)
         telemetry.count("logbus_delivered_batches")
         telemetry.count("logbus_delivered_records", len(batch.levels))
         telemetry.count("logbus_delivered_bytes", len(batch.body))

@@ -4,7 +4,7 @@ import os
 from logging import getLogger
 from pathlib import Path
 
-from logbus.errors import counted, visible
+from logbus.errors import counted
 from sinks.file import holding, safe_open
 from sinks.sink import Mark
 
@@ -17,15 +17,17 @@ def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
     if size < mark.length:
         lost = mark.length - size
         logger.warning(
-            "another program truncated the output %s by %s: leaving it as it is", visible(path), counted(lost, "byte")
+            "another program truncated the output %s by %s: leaving it as it is", path, counted(lost, "byte")
         )
     elif size > mark.length and last_writer not in {"", writer}:
         logger.warning(
             "%s holds %s of another sink, with the state directory %s: keeping them; give each sink a path of its own",
-            *(visible(path), counted(size - mark.length, "byte"), visible(last_writer)),
+            path,
+            counted(size - mark.length, "byte"),
+            last_writer,
         )
     elif size > mark.length:
-        logger.info("cutting %s off %s", counted(size - mark.length, "uncommitted byte"), visible(path))
+        logger.info("cutting %s off %s", counted(size - mark.length, "uncommitted byte"), path)
         os.ftruncate(fd, mark.length)
         os.fdatasync(fd)
 

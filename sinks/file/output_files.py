@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 
-from logbus.errors import OutputError, visible
+from logbus.errors import OutputError
 from sinks.file import cutting, holding, safe_open, writeback
 from sinks.file.open_limit import OPEN_MIN
 from sinks.file.rotation import Rotator
@@ -185,9 +185,7 @@ class Outputs:
         if self._warn:
             self._seen.add(str(output.path))
         if self._warn and is_fresh and output.mark.length:
-            logger.warning(
-                "%s holds data, and the ledger is new: redelivered records are written again", visible(output.path)
-            )
+            logger.warning("%s holds data, and the ledger is new: redelivered records are written again", output.path)
             self._warn = False
 
     def _open_file(self, relative: str, path: Path) -> int:
@@ -248,7 +246,7 @@ class Outputs:
     def _cut_back(self, path: Path, mark: Mark) -> None:
         found = cutting.find(path, mark.identity)
         if not found:
-            logger.warning("the output %s was removed or replaced: not cutting it", visible(path))
+            logger.warning("the output %s was removed or replaced: not cutting it", path)
             return
         fd = os.open(found, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:

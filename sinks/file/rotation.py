@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from logbus.errors import UsageError, visible
+from logbus.errors import UsageError
 from sinks.file import safe_open
 
 logger = logging.getLogger("sinks.rotation")
@@ -86,7 +86,7 @@ class Rotator:
             try:
                 tidy(path, self.rotation)
             except OSError as error:
-                logger.warning("cannot clean up after rotating %s: %s", visible(path), visible(error.strerror or error))
+                logger.warning("cannot clean up after rotating %s: %s", path, error.strerror or error)
 
 
 def free_name(path: Path, now_s: float) -> Path:
@@ -120,7 +120,7 @@ def tidy(path: Path, rotation: Rotation) -> None:
     for number, each in enumerate(reversed(rotated(path)), start=1):
         kept_bytes += each.stat().st_size
         if number > (rotation.keep_files or number) or kept_bytes > (rotation.keep_bytes or kept_bytes):
-            logger.info("deleting %s", visible(each))
+            logger.info("deleting %s", each)
             each.unlink()
 
 

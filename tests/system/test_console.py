@@ -92,7 +92,7 @@ def test_head_ends_it(start: Start, broker_url: str, tmp_path: Path, eventually:
             eventually(lambda: file.write(b"more\n") and console.process.poll() is not None)
     assert printed.endswith(b" first\n")
     assert (head.returncode, console.ends()) == (0, 0)
-    assert [line.split(": ")[1] for line in console.said().splitlines()] == ["info", "info"], console.said()
+    assert [line.split()[1] for line in console.said().splitlines()] == ["INFO", "INFO"], console.said()
 
 
 def unread_console(start: Start, url: str, eventually: Until) -> tuple[Program, int]:

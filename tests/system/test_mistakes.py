@@ -101,13 +101,13 @@ def make_unreadable(path: Path) -> None:
 
 
 def said(command: str) -> Said:
-    """Run `[NAME=VALUE]... python -m PROGRAM ...`: in a shell if it needs one, or else here."""
+    """Run `[NAME=VALUE]... logbus-PROGRAM ...`: in a shell if it needs one, or else here."""
     if SHELL.search(command):
         return run_shell(command)
     words = shlex.split(command)
-    start = words.index("python")
+    start = next(index for index, word in enumerate(words) if word.startswith("logbus-"))
     environment = dict(each.split("=", 1) for each in words[:start])
-    result = CliRunner().invoke(MAINS[words[start + 2]], words[start + 3 :], env=environment)
+    result = CliRunner().invoke(MAINS[words[start].removeprefix("logbus-")], words[start + 1 :], env=environment)
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
     return Said(result.exit_code, result.output)
@@ -116,7 +116,7 @@ def said(command: str) -> Said:
 def run_shell(command: str) -> Said:
     """Run a command in bash, with a password in the environment that nothing may show."""
     environment = os.environ | {"LOGBUS_BROKER": f"amqp://user:{SECRET}@127.0.0.1:1/"}
-    command = command.replace("python", f"exec {sys.executable}", 1)
+    command = re.sub(r"\blogbus-(shipper|sinks)", rf"exec {sys.executable} -m \1", command, count=1)
     done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, timeout=60, check=False)
     return Said(done.returncode, (done.stdout + done.stderr).decode(errors="replace"))
 
@@ -169,14 +169,14 @@ def test_a_mistyped_command_is_explained(command: str, message: str, code: int, 
 def test_a_mistake_in_a_shippers_configuration_is_explained(row: str, message: str, code: int, here: Path) -> None:
     """`--check` refuses what cannot work, and warns of what works otherwise than it looks."""
     (here / "shipper.yml").write_text(configuration("shipper.yml", row))
-    hold(said("python -m shipper --config shipper.yml --check"), message, code)
+    hold(said("logbus-shipper --config shipper.yml --check"), message, code)
 
 
 @pytest.mark.parametrize(("row", "message", "code"), rows("Mistakes in sinks.yml"))
 def test_a_mistake_in_a_sinks_configuration_is_explained(row: str, message: str, code: int, here: Path) -> None:
     """`--check` of one sink finds the mistakes of the whole file."""
     (here / "sinks.yml").write_text(configuration("sinks.yml", row))
-    hold(said("python -m sinks --config sinks.yml archive --check"), message, code)
+    hold(said("logbus-sinks --config sinks.yml archive --check"), message, code)
 
 
 @pytest.mark.parametrize(("row", "message", "code"), rows("Connections that fail"))
@@ -188,7 +188,7 @@ def test_a_connection_that_fails_is_explained(
     for usual, port in listeners.ports.items():
         text = text.replace(f":{usual}/", f":{port}/")
     (here / "sinks.yml").write_text(text)
-    hold(said("python -m sinks dead list --config sinks.yml"), message, code)
+    hold(said("logbus-sinks dead list --config sinks.yml"), message, code)
 
 
 @pytest.mark.broker
@@ -200,7 +200,7 @@ def test_a_refusal_is_explained(  # noqa: PLR0913, PLR0917 - a row, and where it
     address, _, vhost = broker_url.rpartition("@")[2].partition("/")
     (here / "sinks.yml").write_text(f"broker: {{url: '{broker_url}'}}\n{SINKS}")
     if "limited.yml" in command:
-        assert said("python -m sinks topology apply --config sinks.yml").code == 0
+        assert said("logbus-sinks topology apply --config sinks.yml").code == 0
         (here / "limited.yml").write_text(f"broker: {{url: '{limited(broker, broker_url)}'}}\n{SINKS}")
     command = re.sub(r"127\.0\.0\.1:5672/(\w*)", lambda found: f"{address}/{found[1] or vhost}", command)
     hold(said(command), message, code)

@@ -25,9 +25,9 @@ NOT_RUN = {
     "make test": "it is what runs this test: `make -n` again",
     **dict.fromkeys(
         (
-            "python -m shipper status --config /etc/logbus/shipper.yml",
-            "python -m shipper explain /srv/a/app.log --config /etc/logbus/shipper.yml",
-            "python -m shipper rewind /srv/a/app.log --config /etc/logbus/shipper.yml",
+            "logbus-shipper status --config /etc/logbus/shipper.yml",
+            "logbus-shipper explain /srv/a/app.log --config /etc/logbus/shipper.yml",
+            "logbus-shipper rewind /srv/a/app.log --config /etc/logbus/shipper.yml",
         ),
         "they need a shipper that has run: test_the_questions_about_a_shipper asks them in turn",
     ),
@@ -38,8 +38,8 @@ NOT_RUN = {
 ENDS = {
     "dmesg | python -m shipper -": "shipped",
     "python -m shipper --once 'logs/**/*.log'": "shipped",
-    "python -m shipper --config /etc/logbus/shipper.yml --check": "checked",
-    "python -m sinks --config /etc/logbus/sinks.yml archive --check": "checked",
+    "logbus-shipper --config /etc/logbus/shipper.yml --check": "checked",
+    "logbus-sinks --config /etc/logbus/sinks.yml archive --check": "checked",
 }
 """What ends by itself, with exit code 0."""
 RUNS = {
@@ -185,7 +185,7 @@ def test_the_questions_about_a_shipper(scratch: Scratch, broker_url: str) -> Non
     scratch.start("python -m sinks file --path copy --state ledger")
     assert scratch.start("python -m shipper --once --config /etc/logbus/shipper.yml").wait(60) == 0
     answers = ("app.log", "0 behind", "app.log")
-    for command, answer in zip([each for each in NOT_RUN if each.startswith("python ")], answers, strict=True):
+    for command, answer in zip([each for each in NOT_RUN if each.startswith("logbus-")], answers, strict=True):
         process = scratch.start(command.replace("/srv/", "srv/"))
         assert process.wait(60) == 0, scratch.said(process)
         assert answer in scratch.said(process), scratch.said(process)

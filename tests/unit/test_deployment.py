@@ -12,7 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "config" / "systemd"
 UNITS = ("logbus-shipper.service", "logbus-sink@.service")
-INSTALLED_PYTHON = "/opt/logbus/bin/python"
+INSTALLED = re.compile(r"/opt/logbus/bin/logbus-(?:shipper|sinks)(?= )")
 MOST_EXPOSURE = 2.5
 
 
@@ -20,11 +20,11 @@ MOST_EXPOSURE = 2.5
 def installed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Give the unit as if Logbus were installed where it says."""
     text = (SYSTEMD / request.param).read_text()
-    assert INSTALLED_PYTHON in text
-    python = tmp_path / "python"
-    python.symlink_to(sys.executable)
+    assert len(INSTALLED.findall(text)) == 1
+    program = tmp_path / "program"
+    program.symlink_to(sys.executable)
     unit = tmp_path / str(request.param)
-    unit.write_text(text.replace(INSTALLED_PYTHON, str(python)))
+    unit.write_text(INSTALLED.sub(str(program), text))
     return unit
 
 
@@ -120,14 +120,14 @@ def test_compose_waits_for_a_healthy_broker() -> None:
     assert services["rabbitmq"]["healthcheck"]["test"][0] == "CMD"
     for name in set(services) - {"rabbitmq"}:
         assert services[name]["depends_on"] == {"rabbitmq": {"condition": "service_healthy"}}
-        assert services[name]["command"][:2] == ["python", "-m"]
+        assert services[name]["command"][0] == ("logbus-shipper" if name == "shipper" else "logbus-sinks")
 
 
 def test_compose_runs_every_sink_of_the_configuration() -> None:
     """The sinks that run in containers are those of config/sinks.yml, by name."""
     services = compose()["services"]
     configured = yaml.safe_load((ROOT / "config" / "sinks.yml").read_text())["sinks"]
-    running = {service["command"][-1] for service in services.values() if "sinks" in service.get("command", ())}
+    running = {service["command"][-1] for service in services.values() if "logbus-sinks" in service.get("command", ())}
     assert running == set(configured)
 
 

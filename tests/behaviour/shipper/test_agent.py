@@ -56,7 +56,7 @@ def test_once_a_minute_it_logs_what_it_shipped(shore: Shore, caplog: pytest.LogC
     for _ in range(30):
         shore.run(10.0)
     assert caplog.messages == [
-        "shipped in the last 60 s: records 2, bytes 8; files followed: 1, bytes behind: 0",
+        "shipped in the last 60 s: records 2, bytes 8; files followed: 1, bytes behind: 0, batches unconfirmed: 0",
     ]
 
 

@@ -103,7 +103,7 @@ def test_another_file_with_the_inode_of_a_copy(shore: Shore, monkeypatch: pytest
     path = shore.write("a.log", b"old 1\nold 2\n")
     shore.start("a.log*", "other.log")
     copy = shore.logs / "a.log.1"
-    for _ in range(5):  # until the file system gives the inode again: ext4 does at once, mostly
+    for _ in range(50):  # until the file system gives the inode again: ext4 does at once, unless others make files
         shutil.copyfile(path, copy)
         shore.run()
         os.truncate(path, 0)
@@ -117,6 +117,8 @@ def test_another_file_with_the_inode_of_a_copy(shore: Shore, monkeypatch: pytest
         other.unlink()
         path.write_bytes(b"old 1\nold 2\n")
         settle(shore)
+    else:
+        pytest.skip("the file system gives no inode again")
     settle(shore)
     assert b"other 1\nother 2\n" in shore.lives()
 

@@ -1,6 +1,8 @@
 """The runner: what is written when, in which order it is committed, and what comes twice."""
 
+import logging
 import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -364,3 +366,14 @@ def test_a_reader_that_goes_away_ends_it(stage: Stage) -> None:
 def test_an_idle_runner_asks_for_no_step(stage: Stage) -> None:
     """It is woken by deliveries, not by a clock."""
     assert stage.start().step(0.0) == module.IDLE_S
+
+
+def test_once_a_minute_it_logs_what_it_wrote(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Records, bytes and how old the last batch is; and nothing while nothing arrives."""
+    caplog.set_level(logging.INFO, "sinks.activity")
+    runner = stage.start()
+    stage.queue.put(stage.batch(b"one\ntwo\n", read_at_us=int((time.time() + 3600) * 1e6)))
+    for now in range(0, 300, 5):
+        runner.step(float(now))
+    expected = "written in the last 60 s: records 2, bytes 8, the last one read 0.0 s ago; batches waiting: 0"
+    assert caplog.messages == [expected]

@@ -1,4 +1,4 @@
-"""`python -m shipper test`: what it shows, what it checks, and that docs/records.md tells the truth."""
+"""`logbus-shipper test`: what it shows, what it checks, and that docs/records.md tells the truth."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_the_examples_of_the_page(
     Path("app.log").write_text(log)
     assert load(Path("shipper.yml"), Settings).inputs
     if command:
-        words = command.removeprefix("python -m shipper test ").split()
+        words = command.removeprefix("logbus-shipper test ").split()
         assert run(*words) == (0, output)
 
 

@@ -1,0 +1,1 @@
+"""What all commands share: their log and its options."""

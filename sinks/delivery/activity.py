@@ -1,0 +1,49 @@
+"""Once a minute, a log line of what a sink wrote in it."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from logbus.batch import Batch
+
+logger = logging.getLogger("sinks.activity")
+
+EVERY_S: Final = 60.0
+US: Final = 1_000_000
+
+
+class Activity:
+    """Adds up what is written, and logs it at most once a minute, and nothing if nothing arrived or waits."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._since: float | None = None
+        self._lines = self._bytes = self._newest_us = 0
+
+    def wrote(self, batch: Batch, written_bytes: int) -> None:
+        """Record a batch of which `written_bytes` were written, and the rest was there already."""
+        self._lines += len(batch.levels)
+        self._bytes += written_bytes
+        self._newest_us = batch.read_at_us
+
+    def work(self, now: float, waiting: int) -> None:
+        """Log what was written since the last time, if it is due; `waiting` deliveries are not committed yet."""
+        if self._since is None:
+            self._since = now
+        if now < self._since + EVERY_S or not (self._lines or waiting):
+            return
+        logger.info(
+            "written in the last %.0f s: records %d, bytes %d%s; batches waiting: %d",
+            now - self._since,
+            self._lines,
+            self._bytes,
+            self._lag(),
+            waiting,
+        )
+        self._since, self._lines, self._bytes, self._newest_us = now, 0, 0, 0
+
+    def _lag(self) -> str:
+        """Return how long ago the last batch was read from its file, by the shipper's clock."""
+        lag_s = self._clock() - self._newest_us / US
+        return f", the last one read {max(0.0, lag_s):.1f} s ago" if self._newest_us else ""
