@@ -35,6 +35,10 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_in_flight_batches": ("gauge", "Batches published and not yet confirmed."),
     "logbus_connected": ("gauge", "1 while the connection to RabbitMQ works, else 0."),
     "logbus_connections": ("counter", "Connections opened to RabbitMQ."),
+    "logbus_certificate_expires_seconds": (
+        "gauge",
+        "When a certificate (certificate=ca, client or server) expires, in seconds since 1970.",
+    ),
     "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
     "logbus_delivered_records": ("counter", "Records in those deliveries."),
     "logbus_delivered_bytes": ("counter", "Bytes of records in those deliveries, after decompression."),
@@ -58,6 +62,9 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_accelerators": ("gauge", "1 for each accelerator (library=...) that is there, else 0."),
 }
 """Name -> (kind, meaning). A counter is served with the suffix `_total`, as Prometheus requires."""
+
+ABSENT = frozenset({"logbus_certificate_expires_seconds"})
+"""Metrics that are not served before they have a value: a 0 would be a date."""
 
 _values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 _beat_at_s = [0.0]
@@ -85,12 +92,14 @@ def beat() -> None:
 
 
 def families() -> "Iterator[Metric]":
-    """Yield every metric in Prometheus's form, including those at zero."""
+    """Yield every metric in Prometheus's form, including those at zero, but for those that are absent until then."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - only when served
 
     now = dict(_values)
     for name, (kind, meaning) in METRICS.items():
         samples = [(labels, number) for (each, labels), number in now.items() if each == name] or [((), 0.0)]
+        if name in ABSENT and not samples[0][0]:
+            continue
         family_type = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
         family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]])
         for labels, number in samples:

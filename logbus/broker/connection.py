@@ -5,9 +5,9 @@ in callbacks from there. The user of the channel is a `Client` (publisher or con
 told when a channel is ready and when it is lost. pika's exceptions do not leave this module.
 
 Starting while the broker is down is normal: it is reported once, then once a minute, and work begins once the broker
-is up. A refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; after a success
-it is waited out like an outage, because whoever changed something may change it back. So is an unusable password or
-PEM file: each connection reads them anew, so that they can be replaced while we run.
+is up. A refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; after a success,
+also one before a reload, it is waited out like an outage, because whoever changed something may change it back. So is
+an unusable password or PEM file: each connection reads them anew, so that they can be replaced while we run.
 """
 
 import logging
@@ -24,6 +24,7 @@ from logbus import backoff, telemetry
 from logbus.broker import refusals, topology
 from logbus.broker.amqp import AtOnce, parameters
 from logbus.broker.declaring import Declarer
+from logbus.broker.expiries import Expiries
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError, visible
 from logbus.handover import was_reloaded
 
@@ -84,7 +85,8 @@ class Connection:
         self._attempts = 0
         self._turn = self._refusals = 0
         self._refused_at = -FORGIVEN_S
-        self._was_open = False
+        self._was_open = was_reloaded()
+        self._expiries = Expiries(broker)
         self._closing = False
         self._reminded_at = -REMIND_EVERY_S
         self._wake_in, self._wake_out = socket.socketpair()
@@ -104,8 +106,8 @@ class Connection:
 
     @property
     def user_id(self) -> str | None:
-        """The AMQP user of the current endpoint, for messages to state; None if they shall not."""
-        return self._endpoint.username if self._broker.user_id else None
+        """The AMQP user of the current endpoint, for messages to state; None if unknown, or if they shall not."""
+        return (self._endpoint.username or None) if self._broker.user_id else None
 
     @property
     def _endpoint(self) -> "Endpoint":
@@ -118,6 +120,7 @@ class Connection:
     def attach(self, client: Client) -> None:
         """Serve `client`, and start to connect at the next `poll`."""
         self._client = client
+        self._expiries.watch(self._loop.call_later)
         self._connect()
 
     def poll(self, timeout_s: float) -> None:
@@ -228,6 +231,8 @@ class Connection:
     def _on_open(self, connection: pika.SelectConnection) -> None:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        if self._connection and (certificate := self._connection.peer_certificate()):
+            self._expiries.look_at_server(certificate, self._where)
         self._open_channel()
 
     def _open_channel(self) -> None:
@@ -262,7 +267,8 @@ class Connection:
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
-        self._retry(refusals.read_open_error(error, self._where), self._connect_to_next)
+        error = refusals.read_open_error(error, self._where, external=self._endpoint.external)
+        self._retry(error, self._connect_to_next)
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
