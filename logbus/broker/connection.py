@@ -73,7 +73,7 @@ class Connection:
             broker.check()
         self._endpoints: list[Endpoint] = []
         self._broker = broker
-        self._secrets_failed = False
+        self._login_failed = False
         self._role = role
         self._client: Client | None = None
         self._loop = IOLoop()
@@ -180,7 +180,7 @@ class Connection:
 
     def works(self) -> None:
         """Record that the client can work: only now is it connected, and an outage over."""
-        self._was_open, self._attempts, self._secrets_failed = True, 0, False
+        self._was_open, self._attempts, self._login_failed = True, 0, False
         if time.monotonic() - self._refused_at < FORGIVEN_S:
             return
         log = logger.warning if self._reminded_at > 0 else logger.info
@@ -204,7 +204,7 @@ class Connection:
             self._endpoints = self._broker.endpoints()
             wanted = parameters(self._endpoint, self._broker, self._role)
         except UsageError as error:
-            self._wait_for_secrets(error)
+            self._wait_for_login(BrokerUnavailable(error.cannot, error.cause, error.hint))
             return
         self._connection = AtOnce(
             wanted,
@@ -219,11 +219,12 @@ class Connection:
         self._turn += 1
         self._connect()
 
-    def _wait_for_secrets(self, error: UsageError) -> None:
-        if not self._secrets_failed:
+    def _wait_for_login(self, error: BrokerError) -> None:
+        """Connect again with the secrets that are there by then."""
+        if not self._login_failed:
             self._reminded_at = -REMIND_EVERY_S  # a reported outage is a different problem
-        self._secrets_failed = True
-        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect_to_next)
+        self._login_failed = True
+        self._retry(error, self._connect_to_next)
 
     def _on_wake(self, _fd: int, _events: int) -> None:
         self._wake_in.recv(4096)
@@ -263,19 +264,29 @@ class Connection:
             self._loop.call_later(FIRST_RETRY_S, self._open_channel)
         else:
             self._declarer.forget()
-            self._retry(refusals.read_close(error, self._where), self._open_channel)
+            self._retry(self._read_close(error), self._open_channel)
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
-        error = refusals.read_open_error(error, self._where, external=self._endpoint.external)
-        self._retry(error, self._connect_to_next)
+        trouble = refusals.read_open_error(error, self._where, external=self._endpoint.external)
+        if isinstance(trouble, BrokerRefused):
+            self._wait_for_login(trouble)
+        else:
+            self._retry(trouble, self._connect_to_next)
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
         if not self._closing:
             self._connection = None
             self._declarer.disconnected()
-            self._retry(refusals.read_close(error, self._where), self._connect_to_next)
+            self._retry(self._read_close(error), self._connect_to_next)
+
+    def _read_close(self, error: BaseException) -> BrokerError:
+        """Return what a channel or the connection was closed for, and count it if it is a refusal."""
+        trouble = refusals.read_close(error, self._where)
+        if isinstance(trouble, BrokerRefused):
+            self._refusals, self._refused_at = self._refusals + 1, time.monotonic()
+        return trouble
 
     def _lost(self, error: BaseException) -> None:
         if self._channel and self._client:
@@ -296,12 +307,10 @@ class Connection:
             self._fatal = error
             return
         now = time.monotonic()
-        refused = isinstance(error, BrokerRefused)
-        if refused:
-            self._refusals, self._refused_at = self._refusals + 1, now
         if now - self._reminded_at >= REMIND_EVERY_S:
             self._reminded_at = now
-            question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
+            known = isinstance(error, BrokerRefused) or error.hint or self._login_failed
+            question = "" if known else " (is RabbitMQ running there?)"
             logger.warning("%s; retrying%s", error, question)
         delay_s = backoff.delay_s(max(self._attempts, self._refusals), FIRST_RETRY_S, LAST_RETRY_S)
         self._attempts += 1

@@ -34,15 +34,18 @@ _PLAIN_PORT = "amqp:// needs RabbitMQ's plain port, usually 5672"
 _CLIENT_CERTIFICATE = "it may demand a client certificate: give cert_file and key_file that it trusts"
 _OLD_CLIENT = "replace cert_file and key_file: its certificate expired, or is not valid yet"
 _FOREIGN_CLIENT = "cert_file must be signed by a CA that RabbitMQ trusts (ssl_options.cacertfile)"
+_OLD_TLS = "RabbitMQ must offer TLS 1.2 or later (ssl_options.versions)"
 _ALERTS = {
     "certificate required": _CLIENT_CERTIFICATE,
     "certificate expired": _OLD_CLIENT,
     "unknown ca": _FOREIGN_CLIENT,
     "bad certificate": _FOREIGN_CLIENT,
     "certificate unknown": _FOREIGN_CLIENT,
-    "protocol": "RabbitMQ must offer TLS 1.2 or later (ssl_options.versions)",
+    "eof occurred": _CLIENT_CERTIFICATE,
+    "protocol version": _OLD_TLS,
+    "unsupported protocol": _OLD_TLS,
 }
-"""What to do about a TLS alert of RabbitMQ, by a part of its name."""
+"""What to do about a failed TLS handshake, by a part of OpenSSL's reason."""
 _EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
 _UNVERIFIED = {
     _EXPIRED: "renew RabbitMQ's certificate, or a CA's in ca_file; or is this host's clock wrong?",

@@ -63,7 +63,7 @@ class Extras:
 class DevBroker:
     """One private RabbitMQ node; the folder is its identity, an object only a handle."""
 
-    def __init__(self, directory: Path | str, extras: Extras = Extras()) -> None:  # noqa: B008 - immutable
+    def __init__(self, directory: Path | str, extras: Extras = Extras()) -> None:
         self.dir = Path(directory).resolve()
         self._extras = extras
 
