@@ -214,6 +214,11 @@ class Connection:
             custom_ioloop=self._loop,
         )
 
+    def _log_in_again(self) -> None:
+        """Connect anew: with the secrets that are there by now, more may be allowed (a token may have expired)."""
+        if self._connection and self._connection.is_open:
+            self._connection.close()
+
     def _connect_to_next(self) -> None:
         """Connect to the next of the hosts, in turn."""
         self._turn += 1
@@ -264,7 +269,9 @@ class Connection:
             self._loop.call_later(FIRST_RETRY_S, self._open_channel)
         else:
             self._declarer.forget()
-            self._retry(self._read_close(error), self._open_channel)
+            self._retry(
+                self._read_close(error), self._log_in_again if refusals.is_access(error) else self._open_channel
+            )
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
@@ -276,9 +283,13 @@ class Connection:
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
-        if not self._closing:
-            self._connection = None
-            self._declarer.disconnected()
+        if self._closing:
+            return
+        self._connection = None
+        self._declarer.disconnected()
+        if isinstance(error, pika.exceptions.ConnectionClosedByClient):
+            self._connect()
+        else:
             self._retry(self._read_close(error), self._connect_to_next)
 
     def _read_close(self, error: BaseException) -> BrokerError:

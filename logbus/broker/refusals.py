@@ -24,6 +24,7 @@ _MAY_NOT = {"configure": "configure", "write": "write to", "read": "read from"}
 _NEEDED = {"exchange": "write", "queue": "read"}
 """The permission that normal work needs: to publish to exchanges, and to consume from queues."""
 _UNACKNOWLEDGED = "delivery acknowledgement"
+_EXPIRED_LOGIN = "token has expired"
 _NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
@@ -157,13 +158,18 @@ def read_close(error: BaseException, where: str) -> BrokerError:
         hint = f"delete the {kind} and let Logbus declare it, or change the configuration to match"
         return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it has a different {argument}: {text}", hint)
     if code == ACCESS_REFUSED:
-        return _missing_permission(text, where)
+        return _expired_token(where) if _EXPIRED_LOGIN in text else _missing_permission(text, where)
     if code == PRECONDITION_FAILED and _UNACKNOWLEDGED in text:
         cause = "writing took longer than RabbitMQ's consumer_timeout: the deliveries come again"
         return BrokerUnavailable(f"acknowledge deliveries at {where} in time", cause, "find out why writing is slow")
     if code == RESOURCE_LOCKED:
         return BrokerRefused(f"work at {where}", text, "another connection has exclusive use of that queue")
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
+
+
+def _expired_token(where: str) -> BrokerUnavailable:
+    hint = "password_command must print a token that is valid at each login"
+    return BrokerUnavailable(f"work at {where}", "the token that was the password has expired", hint)
 
 
 def read_refusal(code: int, text: str, where: str, needs: str = "") -> BrokerRefused:
@@ -205,6 +211,11 @@ def deviating(error: BaseException) -> Deviation | None:
     if code == ACCESS_REFUSED and (found := _NO_CONFIGURE.search(text)):
         return Deviation(found[1], found[2], "permission")
     return None
+
+
+def is_access(error: BaseException) -> bool:
+    """Return True if a channel was closed because its user may not do something."""
+    return bool(getattr(error, "reply_code", 0) == ACCESS_REFUSED)
 
 
 def refused_exchange(error: BaseException) -> str | None:

@@ -39,7 +39,7 @@ log.file.level = info
 
 # RabbitMQ 4.3 withholds the deliveries of a killed node's consumers from all others, for 60 s by default. Older
 # versions do not know the setting, and would refuse it in rabbitmq.conf.
-_ADVANCED = "[{{rabbit, [{{consumer_disconnected_timeout, 1000}}]}}{more}].\n"
+_ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}MORE].\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class DevBroker:
     def _make_folder(self) -> None:
         (self.dir / "data").mkdir(parents=True, exist_ok=True)
         (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()) + self._extras.conf)
-        (self.dir / "advanced.config").write_text(_ADVANCED.format(more=self._extras.advanced))
+        (self.dir / "advanced.config").write_text(_ADVANCED.replace("MORE", self._extras.advanced))
         (self.dir / "enabled_plugins").write_text(f"[{','.join(self._extras.plugins)}].\n")
 
     def _ports(self) -> dict[str, int]:
