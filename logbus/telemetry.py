@@ -64,7 +64,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
 """Name -> (kind, meaning). A counter is served with the suffix `_total`, as Prometheus requires."""
 
 ABSENT = frozenset({"logbus_certificate_expires_seconds"})
-"""Metrics that are not served before they have a value: a 0 would be a date."""
+"""Metrics without a sample until they have a value: a 0 would be a date."""
 
 _values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 _beat_at_s = [0.0]
@@ -92,16 +92,16 @@ def beat() -> None:
 
 
 def families() -> "Iterator[Metric]":
-    """Yield every metric in Prometheus's form, including those at zero, but for those that are absent until then."""
+    """Yield every metric in Prometheus's form, including those at zero."""
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - only when served
 
     now = dict(_values)
     for name, (kind, meaning) in METRICS.items():
-        samples = [(labels, number) for (each, labels), number in now.items() if each == name] or [((), 0.0)]
-        if name in ABSENT and not samples[0][0]:
-            continue
+        samples = [(labels, number) for (each, labels), number in now.items() if each == name]
+        if not samples and name not in ABSENT:
+            samples = [((), 0.0)]
         family_type = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-        family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]])
+        family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]] if samples else None)
         for labels, number in samples:
             family.add_metric([text for _, text in labels], number)
         yield family

@@ -10,8 +10,6 @@ also one before a reload, it is waited out like an outage, because whoever chang
 an unusable password or PEM file: each connection reads them anew, so that they can be replaced while we run.
 """
 
-import logging
-import random
 import socket
 import time
 from collections.abc import Callable
@@ -20,12 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 import pika
 from pika.adapters.select_connection import IOLoop
 
-from logbus import backoff, telemetry
+from logbus import telemetry
 from logbus.broker import refusals, topology
 from logbus.broker.amqp import AtOnce, parameters
 from logbus.broker.declaring import Declarer
 from logbus.broker.expiries import Expiries
-from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError, visible
+from logbus.broker.retries import FIRST_RETRY_S, Retries
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError
 from logbus.handover import was_reloaded
 
 if TYPE_CHECKING:
@@ -33,13 +32,6 @@ if TYPE_CHECKING:
 
     from logbus.config.settings import Broker, Endpoint
 
-logger = logging.getLogger("logbus.connection")
-
-FIRST_RETRY_S = 0.2
-LAST_RETRY_S = 15.0
-REMIND_EVERY_S = 60.0
-FORGIVEN_S = 60.0
-"""A refusal is over after this long without another: until then attempts become rarer, even if some succeed."""
 CLOSE_WITHIN_S = 2.0
 
 
@@ -73,7 +65,7 @@ class Connection:
             broker.check()
         self._endpoints: list[Endpoint] = []
         self._broker = broker
-        self._login_failed = False
+        self._retries = Retries()
         self._role = role
         self._client: Client | None = None
         self._loop = IOLoop()
@@ -82,13 +74,10 @@ class Connection:
         self._channel: Channel | None = None
         self._declarer = Declarer(self)
         self._fatal: BrokerError | None = None
-        self._attempts = 0
-        self._turn = self._refusals = 0
-        self._refused_at = -FORGIVEN_S
+        self._turn = 0
         self._was_open = was_reloaded()
         self._expiries = Expiries(broker)
         self._closing = False
-        self._reminded_at = -REMIND_EVERY_S
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -180,12 +169,8 @@ class Connection:
 
     def works(self) -> None:
         """Record that the client can work: only now is it connected, and an outage over."""
-        self._was_open, self._attempts, self._login_failed = True, 0, False
-        if time.monotonic() - self._refused_at < FORGIVEN_S:
-            return
-        log = logger.warning if self._reminded_at > 0 else logger.info
-        log("connected to RabbitMQ at %s", visible(self._where))
-        self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
+        self._was_open = True
+        self._retries.works(self._where)
 
     def unsent_bytes(self) -> int:
         """Return the number of undelivered bytes."""
@@ -226,9 +211,7 @@ class Connection:
 
     def _wait_for_login(self, error: BrokerError) -> None:
         """Connect again with the secrets that are there by then."""
-        if not self._login_failed:
-            self._reminded_at = -REMIND_EVERY_S  # a reported outage is a different problem
-        self._login_failed = True
+        self._retries.login_failed()
         self._retry(error, self._connect_to_next)
 
     def _on_wake(self, _fd: int, _events: int) -> None:
@@ -238,7 +221,7 @@ class Connection:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         if self._connection and (certificate := self._connection.peer_certificate()):
-            self._expiries.look_at_server(certificate, self._where)
+            self._expiries.connected(certificate, self._where)
         self._open_channel()
 
     def _open_channel(self) -> None:
@@ -296,7 +279,7 @@ class Connection:
         """Return what a channel or the connection was closed for, and count it if it is a refusal."""
         trouble = refusals.read_close(error, self._where)
         if isinstance(trouble, BrokerRefused):
-            self._refusals, self._refused_at = self._refusals + 1, time.monotonic()
+            self._retries.refused()
         return trouble
 
     def _lost(self, error: BaseException) -> None:
@@ -317,15 +300,7 @@ class Connection:
         if isinstance(error, BrokerRefused) and not (self._was_open or self._closing):
             self._fatal = error
             return
-        now = time.monotonic()
-        if now - self._reminded_at >= REMIND_EVERY_S:
-            self._reminded_at = now
-            known = isinstance(error, BrokerRefused) or error.hint or self._login_failed
-            question = "" if known else " (is RabbitMQ running there?)"
-            logger.warning("%s; retrying%s", error, question)
-        delay_s = backoff.delay_s(max(self._attempts, self._refusals), FIRST_RETRY_S, LAST_RETRY_S)
-        self._attempts += 1
-        self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
+        self._loop.call_later(self._retries.pause_s(error), again)
 
 
 def _nothing(*_args: object) -> None:

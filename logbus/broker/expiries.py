@@ -29,21 +29,26 @@ class Expiries:
     def __init__(self, broker: "Broker", now: Callable[[], float] = time.time) -> None:
         self._broker = broker
         self._now = now
+        self._server: tuple[float, str] | None = None
         self._warned: dict[tuple[str, float], float] = {}
 
     def watch(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
-        """Look at our files now, and each hour from now on."""
+        """Look now, and each hour from now on."""
         self.look()
         call_later(LOOK_EVERY_S, lambda: self.watch(call_later))
 
     def look(self) -> None:
-        """Measure the certificates in our files."""
+        """Measure the certificates in our files, and RabbitMQ's of the last connection."""
         for key, at_s in self._broker.tls_files.expiries().items():
             self._measure(NAMES[key], at_s, f"a certificate in {key} {getattr(self._broker, key)}")
+        if self._server:
+            at_s, where = self._server
+            self._measure("server", at_s, f"the certificate of RabbitMQ at {where}")
 
-    def look_at_server(self, der: bytes, where: str) -> None:
-        """Measure the certificate of RabbitMQ at `where`, with which a connection was just opened."""
-        self._measure("server", expires_s(der), f"the certificate of RabbitMQ at {where}")
+    def connected(self, der: bytes, where: str) -> None:
+        """Note RabbitMQ's certificate: a connection to `where` was opened."""
+        self._server = expires_s(der), where
+        self.look()
 
     def _measure(self, name: str, at_s: float, what: str) -> None:
         telemetry.gauge("logbus_certificate_expires_seconds", at_s, certificate=name)
