@@ -6,6 +6,7 @@ Our files are read again each hour: what counts is what the next connection will
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from logbus import telemetry
@@ -47,7 +48,8 @@ class Expiries:
 
     def connected(self, der: bytes, where: str) -> None:
         """Note RabbitMQ's certificate: a connection to `where` was opened."""
-        self._server = expires_s(der), where
+        with suppress(ValueError):
+            self._server = expires_s(der), where
         self.look()
 
     def _measure(self, name: str, at_s: float, what: str) -> None:
