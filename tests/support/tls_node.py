@@ -47,8 +47,14 @@ class TlsNode:
         self._write(self.authority.certificate if trusted is None else trusted, issued)
         self.broker.ctl("eval", "ssl:clear_pem_cache().")
 
+    def offer(self, *mechanisms: str) -> None:
+        """Offer only these ways to log in from now on."""
+        names = ",".join(f"'{each}'" for each in mechanisms)
+        self.broker.ctl("eval", f"application:set_env(rabbit, auth_mechanisms, [{names}]).")
+
     def reset(self) -> None:
-        """Present a valid certificate again, and trust the first CA only."""
+        """Present a valid certificate again, trust the first CA only, and offer both ways to log in."""
+        self.offer("PLAIN", "EXTERNAL")
         self.present(self.authority.issue("localhost"))
 
     def vhost(self) -> str:

@@ -152,6 +152,33 @@ def test_a_certificate_of_no_user_is_refused(start: Start, client: Client) -> No
     assert "add_user" in shipper.said()
 
 
+@pytest.mark.parametrize(
+    ("offered", "keys", "advice"),
+    [
+        ("PLAIN", {"auth": "external", "password_file": None}, "it does not offer EXTERNAL (enable the plugin"),
+        ("EXTERNAL", {}, "it does not offer logins with a password (use auth: external"),
+    ],
+)
+def test_a_login_that_is_not_offered_is_refused(
+    start: Start, client: Client, offered: str, keys: dict[str, object], advice: str
+) -> None:
+    """A start ends with exit code 3 where RabbitMQ offers only the other way to log in, and says what to enable."""
+    client.node.offer(offered)
+    shipper = start("shipper", "--config", client.configure(None, **keys))
+    assert shipper.ends() == 3
+    assert advice in shipper.said()
+
+
+def test_a_certificate_that_expires_soon_is_reported(start: Start, client: Client, eventually: Until) -> None:
+    """The daemon warns of its own certificate at its start, and of RabbitMQ's when it connects."""
+    client.own(client.node.authority.issue(client.user, 20))
+    client.node.present(client.node.authority.issue("localhost", 10))
+    shipper = start("shipper", "-v", "--config", client.configure())
+    eventually(lambda: connected(shipper))
+    assert f"cert_file {client.root}/own.pem expires in 19 days" in shipper.said()
+    assert f"RabbitMQ at localhost:{client.node.port} expires in 9 days" in shipper.said()
+
+
 def test_half_a_rotation_is_waited_out(start: Start, client: Client, eventually: Until) -> None:
     """A new certificate beside the old key is reported and retried; with its key, the shipper reconnects."""
     shipper = start("shipper", "-v", "--config", client.configure())

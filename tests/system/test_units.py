@@ -115,7 +115,7 @@ def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Start, eventual
     eventually(lambda: output.read_text() == "one\ntwo\n")
 
 
-@pytest.mark.parametrize("keys", ["password_file: {}", "password_command: [cat, '{}']"])
+@pytest.mark.parametrize("keys", ["password_file: '{}'", "password_command: [cat, '{}']"])
 def test_a_shipper_logs_in_with_a_credential(
     tmp_path: Path, broker_url: str, start: Start, eventually: Until, keys: str
 ) -> None:
