@@ -77,7 +77,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.key_file and not self.cert_file:
             raise UsageError("use key_file", "there is no cert_file", "give the certificate that key_file belongs to")
         if self.password_file and self.password_command:
-            raise UsageError("use password_command", "there is a password_file as well", "give one of the two")
+            raise UsageError("use password_command", "password_file and password_command are both given", "remove one")
         if self.auth == "external":
             self._check_external(schemes)
 
@@ -86,18 +86,18 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         cannot = "use auth: external"
         if "amqp" in schemes:
             hint = "RabbitMQ takes the user from the client certificate: write amqps://"
-            raise UsageError(cannot, "a broker URL begins with amqp://, without TLS", hint)
+            raise UsageError(cannot, "auth: external needs TLS, and a broker URL begins with amqp://", hint)
         if not self.cert_file:
             hint = "give cert_file and key_file: RabbitMQ takes the user from the certificate"
-            raise UsageError(cannot, "there is no cert_file", hint)
+            raise UsageError(cannot, "auth: external needs a cert_file", hint)
         given = [name for name in ("password_file", "password_command") if getattr(self, name)]
         if any(_split(url)[0].password is not None for url in self._urls()):
             given.append("a password in the URL")
         if given:
             hint = "the certificate takes its place: remove it, or auth: external"
-            raise UsageError(cannot, f"there is {' and '.join(given)} as well", hint)
+            raise UsageError(cannot, f"auth: external takes no password, and there is {' and '.join(given)}", hint)
         if self.management is not None:
-            raise UsageError(cannot, "there is management as well, whose plugin wants a password", "remove one of them")
+            raise UsageError(cannot, "auth: external has no password, and management needs one", "remove management")
 
     def __repr__(self) -> str:
         return f"Broker({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"

@@ -38,7 +38,7 @@ log.file.level = info
 """
 
 # RabbitMQ 4.3 withholds the deliveries of a killed node's consumers from all others, for 60 s by default. Older
-# versions do not know the setting, and would refuse it in rabbitmq.conf.
+# versions do not know the setting, and would refuse it in rabbitmq.conf. MORE stands for the node's extras.
 _ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}MORE].\n"
 
 

@@ -77,13 +77,16 @@ def test_a_broker_asks_the_command_for_each_login(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "flaw"),
     [
-        ({"url": "amqp://h"}, "a broker URL begins with amqp://, without TLS"),
+        ({"url": "amqp://h"}, "needs TLS, and a broker URL begins with amqp://"),
         ({"url": ["amqps://h", "amqp://i"], "cert_file": "c"}, "a broker URL begins with amqp://"),
-        ({"url": "amqps://h"}, "there is no cert_file"),
-        ({"url": "amqps://u:p@h", "cert_file": "c"}, "there is a password in the URL as well"),
-        ({"url": "amqps://h", "cert_file": "c", "password_file": "p"}, "there is password_file as well"),
-        ({"url": "amqps://h", "cert_file": "c", "password_command": ["p"]}, "there is password_command as well"),
-        ({"url": "amqps://h", "cert_file": "c", "management": "http://h"}, "there is management as well"),
+        ({"url": "amqps://h"}, "needs a cert_file"),
+        ({"url": "amqps://u:p@h", "cert_file": "c"}, "takes no password, and there is a password in the URL"),
+        ({"url": "amqps://h", "cert_file": "c", "password_file": "p"}, "takes no password, and there is password_file"),
+        (
+            {"url": "amqps://h", "cert_file": "c", "password_command": ["p"]},
+            "takes no password, and there is password_command",
+        ),
+        ({"url": "amqps://h", "cert_file": "c", "management": "http://h"}, "has no password, and management needs one"),
     ],
 )
 def test_what_contradicts_a_login_by_certificate_is_an_error(keys: dict[str, object], flaw: str) -> None:
@@ -95,7 +98,7 @@ def test_what_contradicts_a_login_by_certificate_is_an_error(keys: dict[str, obj
 
 def test_two_sources_of_a_password_are_an_error() -> None:
     """A file and a command cannot both be meant."""
-    with pytest.raises(UsageError, match="there is a password_file as well"):
+    with pytest.raises(UsageError, match="both given"):
         Broker(password_file="p", password_command=["p"])  # noqa: S106 - a path
 
 
