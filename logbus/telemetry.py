@@ -35,6 +35,10 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_in_flight_batches": ("gauge", "Batches published and not yet confirmed."),
     "logbus_connected": ("gauge", "1 while the connection to RabbitMQ works, else 0."),
     "logbus_connections": ("counter", "Connections opened to RabbitMQ."),
+    "logbus_certificate_expires_seconds": (
+        "gauge",
+        "When a certificate (certificate=ca, client or server) expires, in seconds since 1970.",
+    ),
     "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
     "logbus_delivered_records": ("counter", "Records in those deliveries."),
     "logbus_delivered_bytes": ("counter", "Bytes of records in those deliveries, after decompression."),
@@ -58,6 +62,9 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_accelerators": ("gauge", "1 for each accelerator (library=...) that is there, else 0."),
 }
 """Name -> (kind, meaning). A counter is served with the suffix `_total`, as Prometheus requires."""
+
+ABSENT = frozenset({"logbus_certificate_expires_seconds"})
+"""Metrics without a sample until they have a value: a 0 would be a date."""
 
 _values: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
 _beat_at_s = [0.0]
@@ -90,9 +97,11 @@ def families() -> "Iterator[Metric]":
 
     now = dict(_values)
     for name, (kind, meaning) in METRICS.items():
-        samples = [(labels, number) for (each, labels), number in now.items() if each == name] or [((), 0.0)]
+        samples = [(labels, number) for (each, labels), number in now.items() if each == name]
+        if not samples and name not in ABSENT:
+            samples = [((), 0.0)]
         family_type = CounterMetricFamily if kind == "counter" else GaugeMetricFamily
-        family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]])
+        family = family_type(name, meaning, labels=[key for key, _ in samples[0][0]] if samples else None)
         for labels, number in samples:
             family.add_metric([text for _, text in labels], number)
         yield family

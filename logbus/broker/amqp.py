@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 import socket
+import ssl
 import termios
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 import pika
 import pika.amqp_object
 import pika.channel
+import pika.credentials
 import pika.exceptions
 import pika.frame
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
@@ -60,10 +62,17 @@ class BoundedAssembler(pika.channel.ContentFrameAssembler):
 class Attentive(pika.SelectConnection):
     """Remembers what the other side sent, if it ends a new connection before any AMQP: pika keeps only a text."""
 
+    _alert: ssl.SSLError | None = None
+
+    def _proto_connection_lost(self, error: BaseException | None) -> None:
+        if isinstance(error, ssl.SSLError):  # with TLS 1.3, our certificate is refused after the handshake
+            self._alert = error
+        super()._proto_connection_lost(error)
+
     def _on_stream_terminated(self, error: Exception | None) -> None:
         if self.connection_state == self.CONNECTION_PROTOCOL and isinstance(error, pika.exceptions.StreamLostError):
             heard = bytes(self._frame_buffer[:HEARD_BYTES])
-            error = refusals.NotAmqp(heard, tls=self.params.ssl_options is not None)
+            error = self._alert or refusals.NotAmqp(heard, tls=self.params.ssl_options is not None)
         super()._on_stream_terminated(error)
 
 
@@ -91,6 +100,11 @@ class AtOnce(Attentive):
             fcntl.ioctl(transport._sock.fileno(), termios.TIOCOUTQ, queued)  # noqa: SLF001 - pika offers no other way
         return int(transport.get_write_buffer_size()) + queued[0]
 
+    def peer_certificate(self) -> bytes | None:
+        """Return the broker's certificate (DER) of a connection with TLS."""
+        sock = self._transport._sock if self._transport else None  # noqa: SLF001 - pika offers no other way to it
+        return sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
+
     def abort(self, error: Exception) -> None:
         """Drop the connection at once: an orderly close would wait for a channel that no longer answers."""
         self._terminate_stream(error)
@@ -109,11 +123,12 @@ class AtOnce(Attentive):
 
 def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
     """Return the parameters of a connection. `role` names it in RabbitMQ's management pages."""
+    plain = pika.PlainCredentials(endpoint.username, endpoint.password)
     return pika.ConnectionParameters(
         host=endpoint.host,
         port=endpoint.port,
         virtual_host=endpoint.vhost,
-        credentials=pika.PlainCredentials(endpoint.username, endpoint.password),
+        credentials=pika.credentials.ExternalCredentials() if endpoint.external else plain,
         heartbeat=broker.heartbeat_s,
         socket_timeout=SOCKET_TIMEOUT_S,
         stack_timeout=SOCKET_TIMEOUT_S * 1.5,
@@ -129,7 +144,7 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
         try:
             return BlockingConnection(parameters(endpoint, broker, role), _impl_class=Attentive)  # type: ignore[arg-type] # a class
         except (pika.exceptions.AMQPError, OSError, refusals.NotAmqp) as error:
-            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}")
+            trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}", external=endpoint.external)
     raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
 
 

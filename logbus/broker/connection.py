@@ -5,13 +5,11 @@ in callbacks from there. The user of the channel is a `Client` (publisher or con
 told when a channel is ready and when it is lost. pika's exceptions do not leave this module.
 
 Starting while the broker is down is normal: it is reported once, then once a minute, and work begins once the broker
-is up. A refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; after a success
-it is waited out like an outage, because whoever changed something may change it back. So is an unusable password or
-PEM file: each connection reads them anew, so that they can be replaced while we run.
+is up. A refusal (credentials, permissions, properties) at the first attempt is raised from `poll()`; after a success,
+also one before a reload, it is waited out like an outage, because whoever changed something may change it back. So is
+an unusable password or PEM file: each connection reads them anew, so that they can be replaced while we run.
 """
 
-import logging
-import random
 import socket
 import time
 from collections.abc import Callable
@@ -20,11 +18,13 @@ from typing import TYPE_CHECKING, Protocol
 import pika
 from pika.adapters.select_connection import IOLoop
 
-from logbus import backoff, telemetry
+from logbus import telemetry
 from logbus.broker import refusals, topology
 from logbus.broker.amqp import AtOnce, parameters
 from logbus.broker.declaring import Declarer
-from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError, visible
+from logbus.broker.expiries import Expiries
+from logbus.broker.retries import FIRST_RETRY_S, Retries
+from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError
 from logbus.handover import was_reloaded
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ if TYPE_CHECKING:
 
     from logbus.config.settings import Broker, Endpoint
 
-logger = logging.getLogger("logbus.connection")
-
-FIRST_RETRY_S = 0.2
-LAST_RETRY_S = 15.0
-REMIND_EVERY_S = 60.0
-FORGIVEN_S = 60.0
-"""A refusal is over after this long without another: until then attempts become rarer, even if some succeed."""
 CLOSE_WITHIN_S = 2.0
 
 
@@ -72,7 +65,7 @@ class Connection:
             broker.check()
         self._endpoints: list[Endpoint] = []
         self._broker = broker
-        self._secrets_failed = False
+        self._retries = Retries()
         self._role = role
         self._client: Client | None = None
         self._loop = IOLoop()
@@ -81,12 +74,10 @@ class Connection:
         self._channel: Channel | None = None
         self._declarer = Declarer(self)
         self._fatal: BrokerError | None = None
-        self._attempts = 0
-        self._turn = self._refusals = 0
-        self._refused_at = -FORGIVEN_S
-        self._was_open = False
+        self._turn = 0
+        self._was_open = was_reloaded()
+        self._expiries = Expiries(broker)
         self._closing = False
-        self._reminded_at = -REMIND_EVERY_S
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
             end.setblocking(False)  # noqa: FBT003 - the standard library's signature
@@ -104,8 +95,8 @@ class Connection:
 
     @property
     def user_id(self) -> str | None:
-        """The AMQP user of the current endpoint, for messages to state; None if they shall not."""
-        return self._endpoint.username if self._broker.user_id else None
+        """The AMQP user of the current endpoint, for messages to state; None if unknown, or if they shall not."""
+        return (self._endpoint.username or None) if self._broker.user_id else None
 
     @property
     def _endpoint(self) -> "Endpoint":
@@ -118,6 +109,7 @@ class Connection:
     def attach(self, client: Client) -> None:
         """Serve `client`, and start to connect at the next `poll`."""
         self._client = client
+        self._expiries.watch(self._loop.call_later)
         self._connect()
 
     def poll(self, timeout_s: float) -> None:
@@ -177,12 +169,8 @@ class Connection:
 
     def works(self) -> None:
         """Record that the client can work: only now is it connected, and an outage over."""
-        self._was_open, self._attempts, self._secrets_failed = True, 0, False
-        if time.monotonic() - self._refused_at < FORGIVEN_S:
-            return
-        log = logger.warning if self._reminded_at > 0 else logger.info
-        log("connected to RabbitMQ at %s", visible(self._where))
-        self._refusals, self._reminded_at = 0, -REMIND_EVERY_S
+        self._was_open = True
+        self._retries.works(self._where)
 
     def unsent_bytes(self) -> int:
         """Return the number of undelivered bytes."""
@@ -201,7 +189,7 @@ class Connection:
             self._endpoints = self._broker.endpoints()
             wanted = parameters(self._endpoint, self._broker, self._role)
         except UsageError as error:
-            self._wait_for_secrets(error)
+            self._wait_for_login(BrokerUnavailable(error.cannot, error.cause, error.hint))
             return
         self._connection = AtOnce(
             wanted,
@@ -211,16 +199,20 @@ class Connection:
             custom_ioloop=self._loop,
         )
 
+    def _log_in_again(self) -> None:
+        """Connect anew: with the secrets that are there by now, more may be allowed (a token may have expired)."""
+        if self._connection and self._connection.is_open:
+            self._connection.close()
+
     def _connect_to_next(self) -> None:
         """Connect to the next of the hosts, in turn."""
         self._turn += 1
         self._connect()
 
-    def _wait_for_secrets(self, error: UsageError) -> None:
-        if not self._secrets_failed:
-            self._reminded_at = -REMIND_EVERY_S  # a reported outage is a different problem
-        self._secrets_failed = True
-        self._retry(BrokerUnavailable(error.cannot, error.cause, error.hint), self._connect_to_next)
+    def _wait_for_login(self, error: BrokerError) -> None:
+        """Connect again with the secrets that are there by then."""
+        self._retries.login_failed()
+        self._retry(error, self._connect_to_next)
 
     def _on_wake(self, _fd: int, _events: int) -> None:
         self._wake_in.recv(4096)
@@ -228,6 +220,8 @@ class Connection:
     def _on_open(self, connection: pika.SelectConnection) -> None:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
+        if self._connection and (certificate := self._connection.peer_certificate()):
+            self._expiries.connected(certificate, self._where)
         self._open_channel()
 
     def _open_channel(self) -> None:
@@ -258,18 +252,35 @@ class Connection:
             self._loop.call_later(FIRST_RETRY_S, self._open_channel)
         else:
             self._declarer.forget()
-            self._retry(refusals.read_close(error, self._where), self._open_channel)
+            self._retry(
+                self._read_close(error), self._log_in_again if refusals.is_access(error) else self._open_channel
+            )
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
-        self._retry(refusals.read_open_error(error, self._where), self._connect_to_next)
+        trouble = refusals.read_open_error(error, self._where, external=self._endpoint.external)
+        if isinstance(trouble, BrokerRefused):
+            self._wait_for_login(trouble)
+        else:
+            self._retry(trouble, self._connect_to_next)
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
-        if not self._closing:
-            self._connection = None
-            self._declarer.disconnected()
-            self._retry(refusals.read_close(error, self._where), self._connect_to_next)
+        if self._closing:
+            return
+        self._connection = None
+        self._declarer.disconnected()
+        if isinstance(error, pika.exceptions.ConnectionClosedByClient):
+            self._connect()
+        else:
+            self._retry(self._read_close(error), self._connect_to_next)
+
+    def _read_close(self, error: BaseException) -> BrokerError:
+        """Return what a channel or the connection was closed for, and count it if it is a refusal."""
+        trouble = refusals.read_close(error, self._where)
+        if isinstance(trouble, BrokerRefused):
+            self._retries.refused()
+        return trouble
 
     def _lost(self, error: BaseException) -> None:
         if self._channel and self._client:
@@ -289,17 +300,7 @@ class Connection:
         if isinstance(error, BrokerRefused) and not (self._was_open or self._closing):
             self._fatal = error
             return
-        now = time.monotonic()
-        refused = isinstance(error, BrokerRefused)
-        if refused:
-            self._refusals, self._refused_at = self._refusals + 1, now
-        if now - self._reminded_at >= REMIND_EVERY_S:
-            self._reminded_at = now
-            question = "" if refused or error.hint or self._secrets_failed else " (is RabbitMQ running there?)"
-            logger.warning("%s; retrying%s", error, question)
-        delay_s = backoff.delay_s(max(self._attempts, self._refusals), FIRST_RETRY_S, LAST_RETRY_S)
-        self._attempts += 1
-        self._loop.call_later(delay_s * random.uniform(0.5, 1.0), again)  # noqa: S311 - jitter, not a secret
+        self._loop.call_later(self._retries.pause_s(error), again)
 
 
 def _nothing(*_args: object) -> None:

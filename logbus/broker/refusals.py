@@ -24,6 +24,7 @@ _MAY_NOT = {"configure": "configure", "write": "write to", "read": "read from"}
 _NEEDED = {"exchange": "write", "queue": "read"}
 """The permission that normal work needs: to publish to exchanges, and to consume from queues."""
 _UNACKNOWLEDGED = "delivery acknowledgement"
+_EXPIRED_LOGIN = "token has expired"
 _NO_QUEUE = re.compile(r"no queue '([^']*)'")
 _TOO_LARGE = re.compile(r"message size \d+ is larger than (?:configured )?max size (\d+)")
 
@@ -32,6 +33,29 @@ _HTTP = b"HTTP/"
 _TLS_ALERT = b"\x15\x03"
 _PLAIN_PORT = "amqp:// needs RabbitMQ's plain port, usually 5672"
 _CLIENT_CERTIFICATE = "it may demand a client certificate: give cert_file and key_file that it trusts"
+_OLD_CLIENT = "replace cert_file and key_file: its certificate expired, or is not valid yet"
+_FOREIGN_CLIENT = "cert_file must be signed by a CA that RabbitMQ trusts (ssl_options.cacertfile)"
+_OLD_TLS = "RabbitMQ must offer TLS 1.2 or later (ssl_options.versions)"
+_ALERTS = {
+    "certificate required": _CLIENT_CERTIFICATE,
+    "certificate expired": _OLD_CLIENT,
+    "unknown ca": _FOREIGN_CLIENT,
+    "bad certificate": _FOREIGN_CLIENT,
+    "certificate unknown": _FOREIGN_CLIENT,
+    "eof occurred": _CLIENT_CERTIFICATE,
+    "protocol version": _OLD_TLS,
+    "unsupported protocol": _OLD_TLS,
+}
+"""What to do about a failed TLS handshake, by a part of OpenSSL's reason."""
+_EXPIRED, _NOT_YET, _OTHER_HOST, _OTHER_ADDRESS = 10, 9, 62, 64
+_UNVERIFIED = {
+    _EXPIRED: "renew RabbitMQ's certificate, or a CA's in ca_file; or is this host's clock wrong?",
+    _NOT_YET: "is this host's clock right?",
+    _OTHER_HOST: "the URL must use a name in the certificate, or RabbitMQ a certificate with the URL's name",
+    _OTHER_ADDRESS: "the URL must use a name in the certificate, or RabbitMQ a certificate with the URL's address",
+}
+"""What to do about a certificate of RabbitMQ that OpenSSL cannot verify, by OpenSSL's number."""
+_ANOTHER_CA = "ca_file must hold the CA that signed it; several CAs may stand one after the other"
 
 
 class NotAmqp(Exception):  # noqa: N818 - it never leaves `logbus.broker`
@@ -52,13 +76,18 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             yield from causes(each)
 
 
-def read_open_error(error: BaseException, where: str) -> BrokerError:
-    """Return the error for a failed attempt to connect to `where` (host:port, no secrets)."""
+def read_open_error(error: BaseException, where: str, *, external: bool = False) -> BrokerError:
+    """Return the error for a failed attempt to connect to `where` (host:port, no secrets).
+
+    `external`: the login was by the client certificate.
+    """
     chain = list(causes(error))
     names = {type(each).__name__ for each in chain}
     cannot = f"log in to RabbitMQ at {where}"
-    if names & {"ProbableAuthenticationError", "AuthenticationError"}:
-        return BrokerRefused(cannot, "wrong user or password", "check --broker, LOGBUS_BROKER or broker: in the YAML")
+    if "AuthenticationError" in names:
+        return BrokerRefused(cannot, *_not_offered(external=external))
+    if "ProbableAuthenticationError" in names:
+        return BrokerRefused(cannot, *_not_accepted(external=external))
     if "ProbableAccessDeniedError" in names:
         return BrokerRefused(cannot, "no access to that virtual host", "rabbitmqctl list_vhosts, set_permissions")
     for each in chain:
@@ -71,18 +100,35 @@ def read_open_error(error: BaseException, where: str) -> BrokerError:
     return BrokerUnavailable(f"reach RabbitMQ at {where}", *_in_words(chain[-1]))
 
 
+def _not_offered(*, external: bool) -> tuple[str, str]:
+    """Return cause and hint where RabbitMQ does not offer our way to log in."""
+    if external:
+        hint = "enable the plugin rabbitmq_auth_mechanism_ssl and add EXTERNAL to auth_mechanisms (docs/tls.md)"
+        return "it does not offer EXTERNAL", hint
+    return "it does not offer logins with a password", "use auth: external, or add PLAIN to RabbitMQ's auth_mechanisms"
+
+
+def _not_accepted(*, external: bool) -> tuple[str, str]:
+    """Return cause and hint where RabbitMQ does not know us."""
+    if external:
+        hint = "rabbitmqctl add_user with the name that ssl_cert_login_from takes from cert_file (docs/tls.md)"
+        return "it has no user of the client certificate's name", hint
+    return "wrong user or password", "check --broker, LOGBUS_BROKER or broker: in the YAML"
+
+
 def _in_words(last: BaseException) -> tuple[str, str]:
     """Return cause and hint for the innermost failure of an attempt to connect."""
     if isinstance(last, NotAmqp):
         return _other_protocol(last)
     if isinstance(last, ssl.SSLCertVerificationError):
-        hint = "ca_file must hold the CA that signed it, and the certificate the host of the URL"
-        return f"its certificate cannot be verified: {last.verify_message}", hint
+        hint = _UNVERIFIED.get(last.verify_code, _ANOTHER_CA)
+        return f"its certificate cannot be verified: {last.verify_message.rstrip('.')}", hint
     if isinstance(last, ssl.SSLError):
         reason = (last.reason or str(last)).replace("_", " ").lower()
         if last.reason == "WRONG_VERSION_NUMBER":
             return "that port does not speak TLS", "amqps:// needs RabbitMQ's TLS port, usually 5671; or use amqp://"
-        return f"the TLS handshake failed: {reason}", _CLIENT_CERTIFICATE if "alert" in reason else ""
+        other = _CLIENT_CERTIFICATE if "alert" in reason else ""
+        return f"the TLS handshake failed: {reason}", next((_ALERTS[part] for part in _ALERTS if part in reason), other)
     return _plainly(last), ""
 
 
@@ -112,13 +158,18 @@ def read_close(error: BaseException, where: str) -> BrokerError:
         hint = f"delete the {kind} and let Logbus declare it, or change the configuration to match"
         return BrokerRefused(f"use the {kind} {name!r} at {where}", f"it has a different {argument}: {text}", hint)
     if code == ACCESS_REFUSED:
-        return _missing_permission(text, where)
+        return _expired_token(where) if _EXPIRED_LOGIN in text else _missing_permission(text, where)
     if code == PRECONDITION_FAILED and _UNACKNOWLEDGED in text:
         cause = "writing took longer than RabbitMQ's consumer_timeout: the deliveries come again"
         return BrokerUnavailable(f"acknowledge deliveries at {where} in time", cause, "find out why writing is slow")
     if code == RESOURCE_LOCKED:
         return BrokerRefused(f"work at {where}", text, "another connection has exclusive use of that queue")
     return BrokerUnavailable(f"keep a channel to {where}", text or type(error).__name__)
+
+
+def _expired_token(where: str) -> BrokerUnavailable:
+    hint = "password_command must print a token that is valid at each login"
+    return BrokerUnavailable(f"work at {where}", "the token that was the password has expired", hint)
 
 
 def read_refusal(code: int, text: str, where: str, needs: str = "") -> BrokerRefused:
@@ -160,6 +211,11 @@ def deviating(error: BaseException) -> Deviation | None:
     if code == ACCESS_REFUSED and (found := _NO_CONFIGURE.search(text)):
         return Deviation(found[1], found[2], "permission")
     return None
+
+
+def is_access(error: BaseException) -> bool:
+    """Return True if a channel was closed because its user may not do something."""
+    return bool(getattr(error, "reply_code", 0) == ACCESS_REFUSED)
 
 
 def refused_exchange(error: BaseException) -> str | None:

@@ -26,7 +26,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from logbus.config.broken_yaml import explained
 from logbus.config.checking import Keys, Problem, problems, with_units
-from logbus.config.endpoints import Broker, Endpoint, read_secret, redacted
+from logbus.config.endpoints import Broker, Endpoint, redacted
+from logbus.config.secret_sources import read_secret
 from logbus.errors import ConfigError, counted
 from logbus.handover import hand_over, taken_over
 

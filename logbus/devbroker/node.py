@@ -38,8 +38,8 @@ log.file.level = info
 """
 
 # RabbitMQ 4.3 withholds the deliveries of a killed node's consumers from all others, for 60 s by default. Older
-# versions do not know the setting, and would refuse it in rabbitmq.conf.
-_ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}].\n"
+# versions do not know the setting, and would refuse it in rabbitmq.conf. MORE stands for the node's extras.
+_ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}MORE].\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,21 @@ class Member:
     epmd_port: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a node has besides: more lines of rabbitmq.conf, plugins, and more of advanced.config's applications."""
+
+    conf: str = ""
+    plugins: tuple[str, ...] = ()
+    advanced: str = ""
+
+
 class DevBroker:
     """One private RabbitMQ node; the folder is its identity, an object only a handle."""
 
-    def __init__(self, directory: Path | str) -> None:
+    def __init__(self, directory: Path | str, extras: Extras = Extras()) -> None:
         self.dir = Path(directory).resolve()
+        self._extras = extras
 
     def enrol(self, member: Member) -> None:
         """Prepare this node, which was never started, for a cluster: the membership is kept in its folder."""
@@ -180,9 +190,9 @@ class DevBroker:
 
     def _make_folder(self) -> None:
         (self.dir / "data").mkdir(parents=True, exist_ok=True)
-        (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()))
-        (self.dir / "advanced.config").write_text(_ADVANCED)
-        (self.dir / "enabled_plugins").write_text("[].\n")
+        (self.dir / "rabbitmq.conf").write_text(_CONFIG.format(**self._ports()) + self._extras.conf)
+        (self.dir / "advanced.config").write_text(_ADVANCED.replace("MORE", self._extras.advanced))
+        (self.dir / "enabled_plugins").write_text(f"[{','.join(self._extras.plugins)}].\n")
 
     def _ports(self) -> dict[str, int]:
         saved = self.dir / "ports.json"

@@ -11,6 +11,7 @@ import pytest
 
 from support import wait_until
 from support.programs import DEADLINE_S, Options, Program, Start, Until
+from support.tls_node import TlsNode
 
 
 @pytest.fixture
@@ -45,3 +46,21 @@ def eventually() -> Until:
         wait_until(condition, deadline_s)
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def started_tls_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsNode]:
+    """Give the node with TLS that all tests share."""
+    node = TlsNode(tmp_path_factory.mktemp("tls"))
+    try:
+        node.broker.start()
+        yield node
+    finally:
+        node.broker.kill()
+
+
+@pytest.fixture
+def tls_node(started_tls_node: TlsNode) -> Iterator[TlsNode]:
+    """Give the node with TLS; it presents and trusts what it did at first when the test is over."""
+    yield started_tls_node
+    started_tls_node.reset()

@@ -115,6 +115,22 @@ def test_a_shipper_ships(tmp_path: Path, broker_url: str, start: Start, eventual
     eventually(lambda: output.read_text() == "one\ntwo\n")
 
 
+@pytest.mark.parametrize("keys", ["password_file: '{}'", "password_command: [cat, '{}']"])
+def test_a_shipper_logs_in_with_a_credential(
+    tmp_path: Path, broker_url: str, start: Start, eventually: Until, keys: str
+) -> None:
+    """Under its unit's filter, the password comes from systemd's credential, or from a command that prints it."""
+    credential, config, source = tmp_path / "broker-password", tmp_path / "shipper.yml", tmp_path / "app.log"
+    credential.write_text("guest")
+    credential.chmod(0o400)
+    url, secret = broker_url.replace("guest:guest@", "guest@"), keys.format("${CREDENTIALS_DIRECTORY}/broker-password")
+    config.write_text(f"broker: {{url: '{url}', {secret}}}\ninputs: [{{paths: ['{source}']}}]\n")
+    under = under_filter("logbus-shipper.service", tmp_path / "trace")
+    environment = {**os.environ, "CREDENTIALS_DIRECTORY": str(tmp_path)}
+    shipper = start("shipper", "-v", "--config", config, under=under, env=environment)
+    eventually(lambda: "connected to RabbitMQ" in shipper.said())
+
+
 def may_mount() -> bool:
     """Return True if this user can have mounts of its own."""
     command = ["unshare", "--mount", "mount", "--make-rprivate", "/"]

@@ -94,6 +94,12 @@ def test_units_allow_what_their_daemons_do() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS)
+def test_units_pass_a_credential_on(unit: str) -> None:
+    """The password may be a credential; by a name without a path, because a missing file would keep the unit down."""
+    assert "\nLoadCredential=broker-password\n" in (SYSTEMD / unit).read_text()
+
+
+@pytest.mark.parametrize("unit", UNITS)
 def test_units_name_themselves_in_the_journal(unit: str) -> None:
     """A line in the journal is by its daemon, not by `python`."""
     identifier = unit.removesuffix(".service").replace("@", "@%i")
