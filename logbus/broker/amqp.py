@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 import pika
 import pika.amqp_object
 import pika.channel
+import pika.connection
 import pika.credentials
 import pika.exceptions
 import pika.frame
+import pika.heartbeat
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within", "open_blocking", "parameters"]
 
 SOCKET_TIMEOUT_S = 10.0
+LOOKS = 5
+"""How often to look for a sign of life in the time of a heartbeat."""
+SHORTEST_SILENCE_S = 5
 HEARD_BYTES = 16
 """Enough to recognise another protocol."""
 
@@ -76,6 +81,26 @@ class Attentive(pika.SelectConnection):
         super()._on_stream_terminated(error)
 
 
+class Impatient(pika.heartbeat.HeartbeatChecker):
+    """Drops a connection on which nothing arrived for the time of a heartbeat; RabbitMQ sends something twice in it.
+
+    pika looks once in that time plus 5 s, and so notices a frozen node after up to twice that. A look that comes late
+    counts once: if this process stood still, there is something to read by now.
+    """
+
+    def __init__(self, connection: pika.connection.Connection, timeout: int) -> None:
+        super().__init__(connection, timeout)  # type: ignore[no-untyped-call] # pika leaves this module bare
+        self.stop()  # type: ignore[no-untyped-call]
+        self._check_interval = max(timeout, SHORTEST_SILENCE_S) / LOOKS
+        self._start_send_timer()  # type: ignore[no-untyped-call]
+        self._start_check_timer()  # type: ignore[no-untyped-call]
+
+    @property
+    def connection_is_idle(self) -> bool:
+        """True after so many looks without a byte."""
+        return self._idle_byte_intervals >= LOOKS
+
+
 class AtOnce(Attentive):
     """Sends the frames of a message at once, in one write; receives bodies of bounded size.
 
@@ -89,6 +114,10 @@ class AtOnce(Attentive):
         channel = super()._create_channel(channel_number, on_open_callback)
         channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
         return channel
+
+    def _create_heartbeat_checker(self) -> pika.heartbeat.HeartbeatChecker | None:
+        timeout_s = self.params.heartbeat
+        return Impatient(self, timeout_s) if isinstance(timeout_s, int) and timeout_s > 0 else None
 
     def unsent_bytes(self) -> int:
         """Return the number of undelivered bytes: those buffered here, and those in the socket's send queue."""

@@ -34,14 +34,14 @@ BY_DESIGN = ("stopped with unfinished work", "cannot use the state directory", "
 """What a process says last that ends with 1 and is to be started again."""
 
 SHIPPER = """\
-broker: {{url: {url}, heartbeat_s: 4}}
+broker: {{url: {url}, heartbeat_s: {heartbeat_s}}}
 host: h
 state: {root}/state/shipper
 scan_interval_s: 0.5
 inputs: [{{paths: ["{root}/logs/*.log*"]}}]
 """
 SINKS = """\
-broker: {{url: {url}, heartbeat_s: 4}}
+broker: {{url: {url}, heartbeat_s: {heartbeat_s}}}
 state: {root}/state
 sinks:
   archive: {{type: file, path: "{root}/archive/{{host}}/{{label}}.log"}}
@@ -51,6 +51,8 @@ sinks:
 
 class World:
     """Processes, files and wires beneath `root`; `writing` lets the writers write."""
+
+    heartbeat_s = 4
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root = root
@@ -185,7 +187,7 @@ class World:
     def configure(self, role: str, url: str) -> None:
         """Write the configuration of a role."""
         text = SHIPPER if role == "shipper" else SINKS
-        (self.root / f"{role}.yml").write_text(text.format(url=url, root=self.root))
+        (self.root / f"{role}.yml").write_text(text.format(url=url, root=self.root, heartbeat_s=self.heartbeat_s))
 
     def _is_bound(self, role: str) -> bool:
         rows = self.broker.ctl("list_bindings", "source_name", "destination_name", "routing_key").splitlines()
