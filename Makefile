@@ -1,7 +1,7 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build lint
+.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build docs lint
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
@@ -49,6 +49,9 @@ test-bare: ## Try demo and tests in a fresh bare Debian, as root and as an ordin
 
 build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
 	@.ci/build
+
+docs: setup ## Build the documentation's site into dist/site, and test its links; ARGS=--links asks other hosts, too
+	@.ci/docs $(ARGS)
 
 lint: setup ## Check formatting, style and types, tests included
 	@.venv/bin/ruff format --check .
