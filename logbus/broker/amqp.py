@@ -193,3 +193,9 @@ def answering_within(connection: BlockingConnection, timeout_s: float) -> Iterat
         yield
     finally:
         loop.remove_timeout(timer)
+
+
+def server_of(connection: BlockingConnection) -> dict[str, str]:
+    """Return what RabbitMQ tells of itself at the beginning of a connection, such as its `version`."""
+    told = connection._impl.server_properties or {}  # noqa: SLF001 - pika offers no other way to it
+    return {str(name): value for name, value in told.items() if isinstance(value, str)}
