@@ -16,8 +16,8 @@ from logbus.broker.topology import Binding, Declaration, Exchange
 from logbus.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from logbus.batch import Message
     from logbus.config.settings import Broker
+    from logbus.wire.message import Message
 
 T = TypeVar("T")
 
