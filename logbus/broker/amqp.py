@@ -23,6 +23,7 @@ import pika.exceptions
 import pika.frame
 import pika.heartbeat
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
 from logbus.broker import refusals
@@ -172,7 +173,7 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
     for endpoint in broker.endpoints():
         try:
             return BlockingConnection(parameters(endpoint, broker, role), _impl_class=Attentive)  # type: ignore[arg-type] # a class
-        except (pika.exceptions.AMQPError, OSError, refusals.NotAmqp) as error:
+        except (pika.exceptions.AMQPError, AMQPConnectorException, OSError, refusals.NotAmqp) as error:
             trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}", external=endpoint.external)
     raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
 

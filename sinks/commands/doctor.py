@@ -102,6 +102,8 @@ def questions(link: Session, where: Broker, plans: list[Plan], every: list[Plan]
         yield from _standing(link, step)
     for plan in plans:
         yield from of_permissions(link, plan)
+    if any(plan.state for plan in plans):
+        yield _allowed(f"write {DEAD}", permissions.may_write(link, DEAD), needed=True)
     names = [queue_of(plan).name for plan in plans if plan.state]
     if not where.management:
         yield from queues.by_amqp(link, names)
@@ -164,8 +166,6 @@ def of_permissions(link: Session, plan: Plan) -> Iterator[Check]:
     yield _allowed(f"read {shown}", permissions.may_read(link, queue), needed=True)
     yield _allowed(f"configure {shown}", permissions.may_configure(link, queue), needed=needed)
     yield _allowed(f"bind {shown} to {source}", permissions.may_bind(link, queue, source), needed=needed)
-    if plan.state:
-        yield _allowed(f"write {DEAD}", permissions.may_write(link, DEAD), needed=True)
 
 
 def _allowed(what: str, allowed: bool, *, needed: bool) -> Check:
