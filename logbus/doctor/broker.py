@@ -11,14 +11,15 @@ import msgspec
 from logbus.broker import management
 from logbus.broker.refusals import read_refusal
 from logbus.broker.session import Refusal, Session, session
-from logbus.config.endpoints import redacted
 from logbus.doctor import reach
 from logbus.doctor.verdicts import MISCONFIGURED, Check, ok, problem, problem_of, unknown, warning
 from logbus.errors import BrokerError, LogbusError, UsageError, counted, describe
 
 if TYPE_CHECKING:
+    from logbus.config.endpoints import Endpoint
     from logbus.config.settings import Broker
 
+LOGIN: Final = "login"
 CLUSTER: Final = "cluster"
 MANY: Final = 3
 """The fewest nodes of which one may fail."""
@@ -36,15 +37,24 @@ def checks(broker: "Broker", questions: Questions) -> Iterator[Check]:
     yield from reach.files(broker)
     asked = False
     for url in [broker.url] if isinstance(broker.url, str) else broker.url:
-        area = f"RabbitMQ at {redacted(url)}"
-        steps = []
-        for step in reach.ways(area, alone(broker, url).endpoints()[0], broker):
-            steps.append(step)
+        for step in _of_url(alone(broker, url), None if asked else questions):
+            asked |= step.name == LOGIN and reach.passed([step])
             yield step
-        if reach.passed(steps):
-            for step in login(area, alone(broker, url), None if asked else questions):
-                asked |= step.name == "login" and reach.passed([step])
-                yield step
+
+
+def _of_url(broker: "Broker", questions: Questions | None) -> Iterator[Check]:
+    """Yield the checks of the only URL of these settings."""
+    area, steps = f"RabbitMQ at {broker.shown()}", []
+    try:
+        endpoint = broker.endpoints()[0]
+    except UsageError as error:  # its password command worked a moment ago
+        yield problem_of(area, LOGIN, error)
+        return
+    for step in reach.ways(area, endpoint, broker):
+        steps.append(step)
+        yield step
+    if reach.passed(steps):
+        yield from login(area, endpoint, broker, questions)
 
 
 def alone(broker: "Broker", url: str) -> "Broker":
@@ -54,23 +64,22 @@ def alone(broker: "Broker", url: str) -> "Broker":
     return msgspec.structs.replace(broker, url=url, ca_file=None, cert_file=None, key_file=None)
 
 
-def login(area: str, broker: "Broker", questions: Questions | None) -> Iterator[Check]:
+def login(area: str, endpoint: "Endpoint", broker: "Broker", questions: Questions | None) -> Iterator[Check]:
     """Yield whether RabbitMQ lets us in, its version, and the answers to `questions`."""
     try:
         with session(broker, "doctor") as link:
-            told = link.server()
-            user = broker.endpoints()[0].username or "the certificate's user"
-            yield ok(area, "login", f"as {user}, virtual host {broker.endpoints()[0].vhost}")
-            version = " ".join(told.get(key, "") for key in ("product", "version")).strip()
-            yield ok(
-                area, "version", f"{version or 'not told'}, {told.get('platform', '')}, {told.get('cluster_name', '')}"
-            )
+            yield ok(area, LOGIN, f"as {endpoint.username or 'the certificate says'}, virtual host {endpoint.vhost}")
+            yield ok(area, "version", _version(link.server()))
             if questions:
                 yield from _asked(area, questions, link)
-    except BrokerError as error:
-        yield problem_of(area, "login", error)
-    except UsageError as error:
-        yield problem_of(area, "login", error)
+    except (BrokerError, UsageError) as error:
+        yield problem_of(area, LOGIN, error)
+
+
+def _version(told: dict[str, str]) -> str:
+    """Return what a broker tells of itself, as one text."""
+    name = f"{told.get('product', 'unknown product')} {told.get('version', '')}".strip()
+    return ", ".join([name, *(told[key] for key in ("platform", "cluster_name") if told.get(key))])
 
 
 def _asked(area: str, questions: Questions, link: Session) -> Iterator[Check]:

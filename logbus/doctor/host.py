@@ -1,6 +1,7 @@
 """This host: its clock, the unit that runs a daemon, and the daemon that runs now."""
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
@@ -11,11 +12,13 @@ from typing import Final
 
 import logbus
 from logbus import VERSION
+from logbus.command_line.new_file import DAEMON
 from logbus.doctor.verdicts import Check, Verdict, ok, problem, unknown, warning
 from logbus.native import accelerators
 
 AREA: Final = "system"
 SOFTWARE: Final = "software"
+NOBODY_KNOWN: Final = -1
 ANSWER_WITHIN_S: Final = 5.0
 CLOCKS: Final = ("run/chrony/chronyd.pid", "run/chronyd.pid", "run/ntpd.pid", "run/openntpd.pid", "run/ntpsec/ntpd.pid")
 PROPERTIES: Final = ("LoadState", "ActiveState", "SubState", "UnitFileState")
@@ -40,6 +43,32 @@ def software() -> Iterator[Check]:
     there = ", ".join(f"{each.name} {each.version}" for each in several if each.version)
     advice = "; ".join(f"{each.name} is missing, which {each.use}: {each.hint}" for each in several if not each.version)
     yield Check(SOFTWARE, "accelerators", Verdict.OK, there or "none", advice)
+
+
+def user(state: str) -> Check:
+    """Check that whoever runs the doctor is the daemon's user: the owner of its state, or `logbus`."""
+    wanted, mine = _daemons_uid(state), os.geteuid()
+    if wanted in {mine, NOBODY_KNOWN}:
+        return ok("files", "user", f"checked as {_name_of(mine)}")
+    name = _name_of(wanted)
+    found = f"files are checked as {_name_of(mine)}, and the daemon is {name}, who may be allowed other things"
+    return unknown("files", "user", found, f"run this as {name}: sudo -u {name} ...")
+
+
+def _daemons_uid(state: str) -> int:
+    try:
+        return os.stat(state).st_uid if state else pwd.getpwnam(DAEMON).pw_uid  # noqa: PTH116 - as it is configured
+    except OSError:
+        return _daemons_uid("")
+    except KeyError:
+        return NOBODY_KNOWN
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def unit(name: str) -> Check:

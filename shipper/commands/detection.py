@@ -24,6 +24,8 @@ UNITS_GROUP: Final = "adm"
 CONTAINERS: Final = Service(
     "Kubernetes", ("/var/log/containers/*.log",), "Containers of Kubernetes.", "kubernetes", "cri"
 )
+SHARED: Final = frozenset({"/", "/var", "/var/log", "/var/lib"})
+"""Directories of many programs: closed ones say nothing of any of them."""
 JOURNALS: Final = ("/var/log/journal", "/run/log/journal")
 
 
@@ -146,11 +148,13 @@ def _group(gid: int) -> str:
 
 
 def _is_closed(root: str, pattern: str) -> str:
-    """Return the directory in which a glob begins, if it is there and cannot be listed from here; else ""."""
+    """Return the directory of a glob's files, or the one above it, if it cannot be listed from here; else ""."""
     directory = pattern.partition("*")[0].rpartition("/")[0]
-    there = _under(root, directory)
-    closed = "*" in pattern and os.path.isdir(there) and not os.access(there, os.R_OK | os.X_OK)  # noqa: PTH112
-    return directory if closed else ""
+    for each in (os.path.dirname(directory), directory):
+        there = _under(root, each)
+        if each not in SHARED and os.path.isdir(there) and not os.access(there, os.R_OK | os.X_OK):  # noqa: PTH112
+            return each
+    return ""
 
 
 def _files(root: str, pattern: str) -> list[str]:

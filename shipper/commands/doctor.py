@@ -15,6 +15,7 @@ from logbus.broker.topology import LOGS, Exchange
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.settings import load_document
+from logbus.config.variables import unused_broker
 from logbus.doctor import broker, disks, host, limits, page, permissions, queues
 from logbus.doctor.verdicts import MISCONFIGURED, REFUSED, Check, ok, problem, problem_of, warning
 from logbus.errors import SourceError, UsageError, counted, describe, visible
@@ -29,7 +30,7 @@ INPUTS: Final = "inputs"
 SHOWN: Final = 5
 UNIT: Final = "logbus-shipper"
 EPILOG: Final = f"""
-\\b
+\b
 Examples:
   logbus-shipper doctor --config config/shipper.yml
   sudo -u logbus logbus-shipper doctor --config /etc/logbus/shipper.yml --strict
@@ -59,7 +60,10 @@ def checks(config: Path) -> Iterator[Check]:
         yield problem_of("configuration", str(config), error)
         return
     yield ok("configuration", str(config), f"valid: {counted(len(settings.inputs), 'input')}")
+    if unused := unused_broker(document):
+        yield warning("configuration", "LOGBUS_BROKER", unused, "write ${LOGBUS_BROKER} in the file, or unset it")
     yield from host.software()
+    yield host.user(settings.state)
     seen = Seen()
     found = list(_scanned(settings, seen))
     for entry in (entry for entry in settings.inputs if entry.paths != ["-"]):

@@ -32,6 +32,7 @@ HEAD: Final = """\
 # What the shipper of {host} ships: the logs that logbus-shipper init found. docs/configuration.md explains every key.
 # What would be shipped:  logbus-shipper --config {path} --check
 # Is everything ready:    logbus-shipper doctor --config {path}
+# Whether files can be read was looked up for the user {user}.
 
 broker:
   # RabbitMQ. Keep the password out of this file with password_file or password_command: docs/tls.md
@@ -75,7 +76,8 @@ def init(*, config: Path, broker: str | None, only_print: bool) -> int:
 
 def text_for(root: str, reader: Reader, config: Path, broker: str | None) -> str:
     """Return the configuration for the file system at `root`. Raises UsageError for a URL that is none."""
-    head = HEAD.format(host=visible(socket.gethostname()), path=visible(config), url=broker_url(broker))
+    words = {"host": socket.gethostname(), "path": config, "user": reader.name}
+    head = HEAD.format(url=broker_url(broker), **{key: visible(word) for key, word in words.items()})
     parts = [part for each in sections(root, reader) if (part := "\n".join(_input(each, reader)))]
     inputs = "\n\n".join(parts) + "\n" if any("- paths:" in part for part in parts) else "\n\n".join([*parts, NOTHING])
     text = f"{head}{JOURNAL * journal_only(root)}inputs:\n{inputs}"

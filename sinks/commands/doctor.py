@@ -18,6 +18,7 @@ from logbus.command_line import logs
 from logbus.command_line.commands import Command
 from logbus.command_line.completion import offer
 from logbus.config.settings import Broker, load_document
+from logbus.config.variables import unused_broker
 from logbus.doctor import broker, disks, host, limits, page, permissions, queues
 from logbus.doctor.verdicts import REFUSED, Check, ok, problem, problem_of, unknown, warning
 from logbus.errors import LogbusError, UsageError, counted, describe
@@ -31,7 +32,7 @@ PERMISSIONS: Final = "permissions"
 ALLOW: Final = "logbus-sinks topology permissions --config FILE prints what to allow"
 FILES_WANTED: Final = 1024
 EPILOG: Final = f"""
-\\b
+\b
 Examples:
   logbus-sinks doctor --config config/sinks.yml
   sudo -u logbus logbus-sinks doctor --config /etc/logbus/sinks.yml archive
@@ -63,7 +64,10 @@ def checks(config: Path, names: tuple[str, ...]) -> Iterator[Check]:
         yield problem_of("configuration", str(config), error)
         return
     yield ok("configuration", str(config), f"valid: {counted(len(every), 'sink')}")
+    if unused := unused_broker(document):
+        yield warning("configuration", "LOGBUS_BROKER", unused, "write ${LOGBUS_BROKER} in the file, or unset it")
     yield from host.software()
+    yield host.user(next((str(plan.state) for plan in plans if plan.state), ""))
     for plan in plans:
         yield from of_files(plan)
     yield from _system(plans)

@@ -19,7 +19,8 @@ SECRET = "5ecr3t"  # noqa: S105 - the one that must not show
 USER = "doctor-tested"
 SHIPPER = 'broker: {{{broker}}}\nstate: {root}/state\ninputs: [{{paths: ["{root}/logs/*.log"]}}]\n'
 SINKS = (
-    'broker: {{{broker}}}\nstate: {root}/sinks\nsinks:\n  archive: {{type: file, path: "{root}/out/archive/{{name}}"}}\n'
+    "broker: {{{broker}}}\nstate: {root}/sinks\nsinks:\n"
+    '  archive: {{type: file, path: "{root}/out/archive/{{name}}"}}\n'
     '  errors: {{type: severity, min: err, write: {{type: file, path: "{root}/out/errors.log"}}}}\n'
 )
 FROM_ENVIRONMENT = 'url: "${LOGBUS_BROKER}"'
