@@ -11,9 +11,7 @@ wrong, only too large: its body is lines, its severity is classified here, and i
 
 import functools
 import re
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from operator import itemgetter
 
 from logbus import VERSION
@@ -22,6 +20,7 @@ from logbus.severity import Severity, classify
 from logbus.wire import bounds, frames, headers
 from logbus.wire.batch import Batch, Lengths, Span, count_lines, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
+from logbus.wire.message import Message
 from logbus.wire.selecting import select
 
 __all__ = [
@@ -57,22 +56,6 @@ _VERSIONED = re.compile(r"logbus\.batch\.v([0-9]+)")
 _STREAM = re.compile(r"[0-9a-f]{16}")
 _NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_-]")
 _DIGITS = b"01234567"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An AMQP message, independent of pika; header values have the types that pika accepts and returns."""
-
-    body: bytes
-    routing_key: str = ""
-    type: str | None = None
-    content_type: str | None = None
-    content_encoding: str | None = None
-    message_id: str | None = None
-    timestamp: int | None = None
-    app_id: str | None = None
-    user_id: str | None = None
-    headers: Mapping[str, object] = field(default_factory=dict)
 
 
 def encode(

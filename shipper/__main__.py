@@ -54,6 +54,8 @@ Examples:
   logbus-shipper --once '/var/log/*.log'          ship the present content, wait for every confirm, exit
   dmesg --follow | logbus-shipper -               ship standard input
   logbus-shipper --state ~/.shipper --from end 'logs/**/*.log'   remember positions
+  logbus-shipper init                                            write a configuration for what is on this host
+  logbus-shipper doctor --config config/shipper.yml              is everything ready: files, limits, RabbitMQ?
   logbus-shipper --config config/shipper.yml --check             what would be shipped?
   logbus-shipper test --config config/shipper.yml app.log        how is each of its records handled, and why?
   logbus-shipper status --config config/shipper.yml              how far behind is each file?
@@ -62,7 +64,7 @@ Examples:
   logbus-shipper completion bash                                    complete its command line in bash, zsh or fish
 
 \b
-The last five commands have a --help of their own. To ship a file called "status", write ./status.
+Commands, from init to completion, have a --help of their own. To ship a file called "status", write ./status.
 
 \b
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
@@ -73,7 +75,9 @@ once; without, it acts as SIGTERM.
 
 COMMANDS = {
     "completion": "shipper.commands.completion",
+    "doctor": "shipper.commands.doctor",
     "explain": "shipper.commands.explain",
+    "init": "shipper.commands.init",
     "rewind": "shipper.commands.rewind",
     "status": "shipper.commands.status",
     "test": "shipper.commands.test",

@@ -4,6 +4,7 @@ from logbus import early
 
 early.prepare(__name__)
 
+import importlib
 import logging
 import sys
 from collections.abc import Callable
@@ -41,6 +42,8 @@ URL = Broker().url
 EXAMPLES = """
 \b
 Examples:
+  logbus-sinks init
+  logbus-sinks doctor --config config/sinks.yml
   logbus-sinks console --min warning
   logbus-sinks file --path 'logs/{host}/{label}/{name}' --state state
   logbus-sinks --config config/sinks.yml archive
@@ -53,11 +56,25 @@ Examples:
 
 Decorated = Callable[..., Any]
 
+LATER = {"doctor": "sinks.commands.doctor", "init": "sinks.commands.init"}
+"""Commands whose modules are imported only when used; each defines a command of the same name."""
+
 
 class Commands(click.Group):
     """The commands; a command line that begins with none of them runs the daemon."""
 
     command_class = Command
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted([*super().list_commands(ctx), *LATER])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; import its module, if that was put off."""
+        if cmd_name not in LATER:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(importlib.import_module(LATER[cmd_name]), cmd_name)
+        return found
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the epilog."""
@@ -69,9 +86,10 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Insert `daemon` before `--config FILE NAME`. Raises UsageError for a command that does not exist."""
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h", "--version", "--schema"):
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and args[0] not in ("--help", "-h", "--version", "--schema"):
             if not ctx.resilient_parsing and not any(each.partition("=")[0] == "--config" for each in args):
-                meant = did_you_mean(args[0], self.commands) or f"to run the sink {args[0]}, add --config FILE"
+                meant = did_you_mean(args[0], known) or f"to run the sink {args[0]}, add --config FILE"
                 raise click.UsageError(f"there is no command {args[0]}: {meant}")
             args = ["daemon", *args]
         return super().parse_args(ctx, args)

@@ -23,6 +23,7 @@ import pika.exceptions
 import pika.frame
 import pika.heartbeat
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 
 from logbus.broker import refusals
@@ -172,7 +173,7 @@ def open_blocking(broker: "Broker", role: str) -> BlockingConnection:
     for endpoint in broker.endpoints():
         try:
             return BlockingConnection(parameters(endpoint, broker, role), _impl_class=Attentive)  # type: ignore[arg-type] # a class
-        except (pika.exceptions.AMQPError, OSError, refusals.NotAmqp) as error:
+        except (pika.exceptions.AMQPError, AMQPConnectorException, OSError, refusals.NotAmqp) as error:
             trouble = refusals.read_open_error(error, f"{endpoint.host}:{endpoint.port}", external=endpoint.external)
     raise trouble or BrokerUnavailable("reach RabbitMQ", "no URL is given")
 
@@ -193,3 +194,9 @@ def answering_within(connection: BlockingConnection, timeout_s: float) -> Iterat
         yield
     finally:
         loop.remove_timeout(timer)
+
+
+def server_of(connection: BlockingConnection) -> dict[str, str]:
+    """Return what RabbitMQ tells of itself at the beginning of a connection, such as its `version`."""
+    told = connection._impl.server_properties or {}  # noqa: SLF001 - pika offers no other way to it
+    return {str(name): value for name, value in told.items() if isinstance(value, str)}

@@ -24,6 +24,8 @@ logger = logging.getLogger("logbus.broker.management")
 
 ANSWER_WITHIN_S = 5.0
 MAX_ANSWER_BYTES = 32 << 20
+NODE_COLUMNS = "name,running,mem_alarm,disk_free_alarm,partitions"
+REPLICA_COLUMNS = "name,type,exclusive,members,online"
 COLUMNS = "name,messages,message_bytes,consumers,exclusive,arguments,effective_policy_definition"
 SHOWN = 5
 
@@ -51,10 +53,51 @@ class QueueState:
         return f"{visible(self.name)} (messages: {self.messages:,}, {consumers})"
 
 
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster, and what it raises the alarm about."""
+
+    name: str
+    running: bool
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """The nodes that have a copy of a quorum queue, and how many of them are online."""
+
+    queue: str
+    members: int
+    online: int
+
+
 def queues(broker: "Broker") -> list[QueueState]:
     """Return the queues `logs.*` of sinks, those of consoles left out. Raises LogbusError."""
-    found = _ask(broker, broker.endpoints()[0])
-    return [_state(each) for each in found if _is_of_a_sink(each)]
+    return [_state(each) for each in _queues(broker, COLUMNS) if _is_of_a_sink(each)]
+
+
+def replicas(broker: "Broker") -> list[Replicas]:
+    """Return how the quorum queues `logs.*`, also those that all sinks share, are replicated. Raises LogbusError."""
+    found = [each for each in _queues(broker, REPLICA_COLUMNS) if each["name"].partition(".")[0] == LOGS]
+    return [
+        Replicas(each["name"], len(each.get("members") or ()), len(each.get("online") or ()))
+        for each in found
+        if each.get("type") == "quorum"
+    ]
+
+
+def nodes(broker: "Broker") -> list[Node]:
+    """Return the nodes of the cluster; needs the tag `monitoring`. Raises LogbusError."""
+    reasons = {"mem_alarm": "short of memory", "disk_free_alarm": "short of disk", "partitions": "partitioned"}
+    return [
+        Node(each["name"], bool(each.get("running")), tuple(word for key, word in reasons.items() if each.get(key)))
+        for each in _ask(broker, broker.endpoints()[0], f"nodes?columns={NODE_COLUMNS}")
+    ]
+
+
+def _queues(broker: "Broker", columns: str) -> Iterator[dict[str, Any]]:
+    endpoint = broker.endpoints()[0]
+    return _ask(broker, endpoint, f"queues/{quote(endpoint.vhost, safe='')}?columns={columns}")
 
 
 def name_full_queues(broker: "Broker") -> None:
@@ -73,13 +116,13 @@ def _log_full_queues(broker: "Broker") -> None:
         logger.warning("full: %s%s", ", ".join(full[:SHOWN]), more)
 
 
-def _ask(broker: "Broker", endpoint: "Endpoint") -> Iterator[dict[str, Any]]:
-    """Yield the queues of the virtual host, as the API describes them."""
+def _ask(broker: "Broker", endpoint: "Endpoint", what: str) -> Iterator[dict[str, Any]]:
+    """Yield the queues of the virtual host, or the nodes, as the API describes them."""
     address = urlsplit(broker.management or "")
     cannot = f"ask RabbitMQ's management plugin at {visible(address.netloc)}"
     link = _connect(broker, address)
     secret = base64.b64encode(f"{endpoint.username}:{endpoint.password}".encode()).decode()
-    path = f"{address.path.rstrip('/')}/api/queues/{quote(endpoint.vhost, safe='')}?columns={COLUMNS}"
+    path = f"{address.path.rstrip('/')}/api/{what}"
     try:
         link.request("GET", path, headers={"Authorization": f"Basic {secret}"})
         answer = link.getresponse()
@@ -109,7 +152,7 @@ def _decoded(body: bytes, cannot: str) -> Iterator[dict[str, Any]]:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, list):
-        raise LogbusError(cannot, "its answer is not a list of queues", "check the address")
+        raise LogbusError(cannot, "its answer is not a list", "check the address")
     yield from (each for each in found if isinstance(each, dict) and isinstance(each.get("name"), str))
 
 

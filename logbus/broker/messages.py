@@ -11,7 +11,7 @@ import struct
 import pika
 import pika.data
 
-from logbus.batch import Message
+from logbus.wire.message import Message
 
 PERSISTENT = 2
 MAX_DEPTH = 32

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking
+from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking, server_of
 from logbus.broker.messages import message_of, properties_of
 from logbus.broker.refusals import NOT_FOUND, read_refusal
 from logbus.broker.topology import Binding, Declaration, Exchange
 from logbus.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
-    from logbus.batch import Message
     from logbus.config.settings import Broker
+    from logbus.wire.message import Message
 
 T = TypeVar("T")
 
@@ -60,6 +60,10 @@ class Session:
             if type(error).__module__.startswith("pika"):
                 raise BrokerUnavailable("ask RabbitMQ", type(error).__name__) from error
             raise
+
+    def server(self) -> dict[str, str]:
+        """Return what RabbitMQ tells of itself: its `product`, `version` and `platform`, and its `cluster_name`."""
+        return server_of(self._connection) if self._connection else {}
 
     def close(self) -> None:
         """Close the connection, without waiting long for a broker that does not answer."""

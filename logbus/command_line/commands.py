@@ -74,7 +74,11 @@ def commands_of(program: click.Command) -> dict[str, click.Command]:
     """Return the commands of a program, by their words."""
     if isinstance(program, Program):
         return {word: program.command(word) for word in program.modules}
-    return dict(program.commands) if isinstance(program, click.Group) else {}
+    if not isinstance(program, click.Group):
+        return {}
+    context = click.Context(program)
+    found = {word: program.get_command(context, word) for word in program.list_commands(context)}
+    return {word: command for word, command in found.items() if command}
 
 
 def printing_option(flag: str, module: str, meaning: str) -> Callable[[T], T]:

@@ -1,11 +1,13 @@
 """What AMQP cannot tell: the queues that exist. With the management plugin's address they are found and named."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pika
 import pytest
+from click import Command
 from click.testing import CliRunner, Result
 
 from logbus.batch import Batch
@@ -17,6 +19,7 @@ from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.devbroker.processes import free_ports
 from logbus.errors import LogbusError
+from shipper.__main__ import main as shipper_program
 from sinks.__main__ import cli
 from support import wait_until
 from support.channels import Channel
@@ -117,3 +120,23 @@ def test_an_address_where_nothing_listens_is_an_error() -> None:
     """And names the plugin."""
     with pytest.raises(LogbusError, match="rabbitmq_management"):
         queues(Broker(management="http://127.0.0.1:1"))
+
+
+def test_the_doctor_asks_the_plugin(
+    faulty_broker: DevBroker, management: str, channel: Channel, tmp_path: Path
+) -> None:
+    """With the plugin the doctor knows the node, the copies of each queue, a full one, and one without a sink."""
+    where = f"broker: {{url: '{faulty_broker.url}', management: '{management}'}}\nstate: {tmp_path}/state\n"
+    (tmp_path / "sinks.yml").write_text(f"{where}sinks:\n  archive: {{type: file, path: '{tmp_path}/out'}}\n")
+    (tmp_path / "shipper.yml").write_text(f"{where}inputs: [{{paths: ['{tmp_path}/*.log']}}]\n")
+    assert sinks(tmp_path, faulty_broker.url, management, "apply").exit_code == 0
+    declare(channel, "logs.old", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    channel.basic_publish("", "logs.old", b"x")
+
+    def examined(program: Command, name: str) -> list[str]:
+        words = ["doctor", "--json", "--config", str(tmp_path / f"{name}.yml")]
+        found = map(json.loads, CliRunner().invoke(program, words).output.splitlines())
+        return [f"{each['verdict']} {each['area']} {each['name']}" for each in found]
+
+    wait_until(lambda: "problem queues logs.old" in examined(shipper_program, "shipper"))
+    assert {"ok cluster nodes", "ok cluster queue logs.archive", "warning queues logs.old"} <= {*examined(cli, "sinks")}

@@ -38,6 +38,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "logbus.config": {"logbus.errors", "logbus.handover"},
     "logbus.broker": SHARED | {"logbus.backoff", "logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},
     "logbus.command_line": {"logbus.errors", "logbus.config"},
+    "logbus.doctor": SHARED | {"logbus.config", "logbus.broker", "logbus.command_line"},
     "logbus.daemon": SHARED | {"logbus.config", "logbus.handover", "logbus.command_line"},
     "logbus.devbroker": {"logbus.errors", "logbus.daemon", "logbus.command_line"},
     "shipper.records": set(),
