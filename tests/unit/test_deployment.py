@@ -144,7 +144,7 @@ def test_compose_runs_every_sink_of_the_configuration() -> None:
 
 
 def test_compose_volumes_and_secrets_are_declared() -> None:
-    """Every named volume that a service mounts exists, and every mounted file is in the tree or made by make-secrets."""
+    """Every named volume that a service mounts exists, and every mounted file is there or made by make-secrets."""
     declared, secrets = set(compose()["volumes"]), compose()["secrets"]
     made = (CONTAINER / "make-secrets").read_text()
     for service in compose()["services"].values():
@@ -197,7 +197,7 @@ def test_configurations_of_containers_are_valid_and_checked_for_health(
 
 
 def test_the_image_runs_as_a_user_of_its_own() -> None:
-    """A number, so that an orchestrator can see that it is not root, and the group to which make-secrets gives passwords."""
+    """A number, by which an orchestrator sees that it is not root, and the group to which passwords belong."""
     users = re.findall(r"^USER (\d+):(\d+)$", (CONTAINER / "Dockerfile").read_text(), re.MULTILINE)
     assert users == [("10001", "10001")]
     assert "LOGBUS_GROUP=10001" in (CONTAINER / "make-secrets").read_text()
