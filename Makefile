@@ -1,7 +1,7 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock lint
+.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock docs lint
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -58,6 +58,9 @@ test-packages: ## Install, upgrade and purge the packages of dist/ in a fresh ba
 
 lock: ## Write .ci/requirements.lock, the versions that packages hold; ARGS=--upgrade takes the newest
 	@.ci/lock $(ARGS)
+
+docs: setup ## Build the documentation's site into dist/site, and test its links; ARGS=--links asks other hosts, too
+	@.ci/docs $(ARGS)
 
 lint: setup ## Check formatting, style and types, tests included
 	@.venv/bin/ruff format --check .

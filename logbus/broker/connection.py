@@ -22,7 +22,7 @@ from logbus import telemetry
 from logbus.broker import refusals, topology
 from logbus.broker.amqp import AtOnce, parameters
 from logbus.broker.declaring import Declarer
-from logbus.broker.expiries import Expiries
+from logbus.broker.renewal import Expiries, Replaced
 from logbus.broker.retries import FIRST_RETRY_S, Retries
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError
 from logbus.handover import was_reloaded
@@ -77,6 +77,7 @@ class Connection:
         self._turn = 0
         self._was_open = was_reloaded()
         self._expiries = Expiries(broker)
+        self._replaced = Replaced(broker, self._log_in_again)
         self._closing = False
         self._wake_in, self._wake_out = socket.socketpair()
         for end in (self._wake_in, self._wake_out):
@@ -110,6 +111,7 @@ class Connection:
         """Serve `client`, and start to connect at the next `poll`."""
         self._client = client
         self._expiries.watch(self._loop.call_later)
+        self._replaced.watch(self._loop.call_later)
         self._connect()
 
     def poll(self, timeout_s: float) -> None:
@@ -185,6 +187,7 @@ class Connection:
         return queue in self._declarer.consumed
 
     def _connect(self) -> None:
+        self._replaced.used()
         try:
             self._endpoints = self._broker.endpoints()
             wanted = parameters(self._endpoint, self._broker, self._role)

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
-from logbus.config.secret_sources import read_secret, run_for_secret
+from logbus.config.secret_sources import read_secret, run_for_secret, version_of
 from logbus.config.tls import TlsFiles
 from logbus.errors import UsageError
 
@@ -138,6 +138,11 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def tls_files(self) -> TlsFiles:
         """The TLS files."""
         return TlsFiles(self.ca_file, self.cert_file, self.key_file)
+
+    def file_versions(self) -> tuple[object, ...]:
+        """Return what differs once a file of these settings is replaced or changed; () without any."""
+        files = (self.password_file, self.ca_file, self.cert_file, self.key_file)
+        return tuple(version_of(path) for path in files if path)
 
     def _urls(self) -> list[str]:
         return [self.url] if isinstance(self.url, str) else self.url

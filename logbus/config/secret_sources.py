@@ -48,6 +48,15 @@ def read_secret(path: Path, key: str) -> str:
     return _secret_text(f"{key} {path}", content, HOW_TO_HIDE)
 
 
+def version_of(path: str) -> tuple[int, int, int] | None:
+    """Return inode, size and time of change of a file; None if it cannot be looked at."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a path as the operating system accepts it
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def run_for_secret(command: Sequence[str], key: str) -> str:
     """Return what the command of the setting `key` prints, without one trailing newline.
 

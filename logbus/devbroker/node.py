@@ -35,7 +35,9 @@ raft.wal_max_size_bytes = 16000000
 disk_free_limit.absolute = 50MB
 log.console = false
 log.file.level = info
+net_ticktime = 8
 """
+"""`net_ticktime`: how soon the nodes of a cluster notice that one is frozen; see docs/cluster.md."""
 
 # RabbitMQ 4.3 withholds the deliveries of a killed node's consumers from all others, for 60 s by default. Older
 # versions do not know the setting, and would refuse it in rabbitmq.conf. MORE stands for the node's extras.

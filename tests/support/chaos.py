@@ -2,6 +2,7 @@
 
     make chaos                                     about a minute, with a seed that is printed
     make chaos ARGS='--minutes 30 --seed 7'        longer; with --record, the report goes into docs/guarantees.md
+    make chaos ARGS='--beside REVISION'            each start of a process is of this version, or of that one of git's
 
 A round: the writers write, two to five faults begin and end in random order, everything is healed, all that was written
 must arrive, and is compared byte for byte. The first inexact round ends the run; its folder is kept.
@@ -11,10 +12,11 @@ import itertools
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -207,11 +209,14 @@ class Faults:
         self._world.broker.ctl(*args)
 
 
-def play(root: Path, seed: int, seconds: float, say: Callable[[str], object]) -> Report:
+def play(
+    root: Path, seed: int, seconds: float, say: Callable[[str], object], other_trees: Iterable[Path] = ()
+) -> Report:
     """Run rounds for about that long; return what happened. Raises AssertionError if a process ended by itself."""
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     report = Report(seed)
     world = World(root, seed)
+    world.trees += other_trees
     begun = time.monotonic()
     try:
         world.begin()
@@ -230,6 +235,14 @@ def play(root: Path, seed: int, seconds: float, say: Callable[[str], object]) ->
     finally:
         world.close()
     return report
+
+
+def checked_out(revision: str, tree: Path) -> Path:
+    """Return the source tree of a revision, put where `tree` says."""
+    tree.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", revision], cwd=ROOT, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-x", "-C", tree], input=archive, check=True)
+    return tree
 
 
 def _kinds(kinds: list[str], chance: random.Random) -> "itertools.chain[str]":
@@ -271,13 +284,15 @@ def _added(one: Findings, other: Findings) -> Findings:
 @click.option("--seed", type=int, help="Repeat a run's choices (not its timing).")
 @click.option("--minutes", type=float, default=1.0, help="How long. [default: 1]")
 @click.option("--record", is_flag=True, help="Put the report of an exact run into docs/guarantees.md.")
-def main(seed: int | None, minutes: float, record: bool) -> None:
+@click.option("--beside", metavar="REVISION", help="Start processes of this version of git's, too, in turn at random.")
+def main(seed: int | None, minutes: float, record: bool, beside: str | None) -> None:
     """Run the fault suite."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave nothing running
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     root = Path(tempfile.mkdtemp(prefix="logbus-chaos-"))
     click.echo(f"seed {seed}, in {root}")
-    report = play(root, seed, minutes * 60, click.echo)
+    others = [checked_out(beside, root / "other")] if beside else []
+    report = play(root, seed, minutes * 60, click.echo, others)
     click.echo(report)
     if report.findings.exact:
         shutil.rmtree(root, ignore_errors=True)

@@ -1,8 +1,8 @@
 """A world on a cluster of three nodes, of which some are killed while 10,000 lines a second are written and rotated.
 
     make cluster                              the leader killed ten times with the shipper on its node, a follower
-                                              killed, the leader frozen, the majority killed and started again: some
-                                              ten minutes
+                                              killed, the leader frozen, every node restarted in turn, the majority
+                                              killed and started again: some ten minutes
     make cluster ARGS='--kills 1'             the same with one kill of the leader
 
 After each, all that was written has to arrive, once and in order; how long nothing arrived is measured at the sink.
@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,9 +28,10 @@ from support.proxy import Proxy
 from support.world import PATIENCE_S, ROLES, World
 
 ARCHIVE = "logs.archive"
-LONGEST_STALL_S = 3.0
+LONGEST_STALL_S = 5.0
 LONGEST_FROZEN_S = 15.0
 """A frozen node is noticed by its silence, for the time of a heartbeat: 10 s by default."""
+STOPPED_WITHIN_S = 15.0
 WATCHED_LONGER_S = 2.0
 """How much longer the outputs are watched than the stall may last."""
 LOOK_EVERY_S = 0.01
@@ -167,6 +169,18 @@ def freeze_leader(world: ClusterWorld) -> Outcome:
     return _outcome(world, "the leader, frozen, and the shipper's node", stall_s, LONGEST_FROZEN_S)
 
 
+def restart_in_turn(world: ClusterWorld) -> Outcome:
+    """Stop each node in order, as for an upgrade, and start it again, with the shipper on its node."""
+    longest_s = 0.0
+    for node in world.cluster.nodes:
+        world.bring_shipper_to(node)
+        stopping = threading.Thread(target=node.stop)
+        longest_s = max(longest_s, world.stall_s(stopping.start, STOPPED_WITHIN_S))
+        stopping.join()
+        world.start_again([node])
+    return _outcome(world, "each node, stopped and started in turn", longest_s, LONGEST_STALL_S)
+
+
 def kill_majority(world: ClusterWorld) -> Outcome:
     """Kill two nodes and start them again: nothing can arrive meanwhile."""
     return _killed(world, [world.leader(), world.follower()], "two of three, for a while", float("inf"))
@@ -189,12 +203,12 @@ def _outcome(world: ClusterWorld, what: str, stall_s: float, most_s: float) -> O
 
 
 def play(root: Path, seed: int, kills: int) -> list[Outcome]:
-    """Kill the leader so often, then a follower; freeze the leader; kill the majority. Print and return what it did."""
+    """Kill the leader so often, then a follower; freeze, restart, kill the majority. Print and return what it did."""
     world = ClusterWorld(root, seed)
     outcomes: list[Outcome] = []
     try:
         world.begin()
-        for fault in [*[kill_leader] * kills, kill_follower, freeze_leader, kill_majority]:
+        for fault in [*[kill_leader] * kills, kill_follower, freeze_leader, restart_in_turn, kill_majority]:
             outcomes.append(fault(world))
             print(outcomes[-1], flush=True)  # noqa: T201 - the report, as it comes
     finally:

@@ -50,7 +50,10 @@ sinks:
 
 
 class World:
-    """Processes, files and wires beneath `root`; `writing` lets the writers write."""
+    """Processes, files and wires beneath `root`; `writing` lets the writers write.
+
+    `trees`: the source trees of the versions that run; each start takes one of them at random.
+    """
 
     heartbeat_s = 4
 
@@ -61,6 +64,7 @@ class World:
         self.broker = self.start_broker()
         self.proxies = self.make_proxies()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.trees = [ROOT]
         self.writers = [kind(root / "logs", name, seed) for name, kind in WRITERS.items()]
         self.writing = False
         self._lock = threading.Lock()
@@ -105,7 +109,7 @@ class World:
         with (self.root / "said" / role).open("ab") as said:
             self.processes[role] = subprocess.Popen(
                 [sys.executable, "-m", *map(str, command)],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=said, stderr=said,
+                cwd=random.choice(self.trees), stdin=subprocess.DEVNULL, stdout=said, stderr=said,  # noqa: S311 - any will do
             )  # fmt: skip
 
     def running(self, role: str) -> bool:

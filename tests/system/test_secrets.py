@@ -102,6 +102,21 @@ def test_a_bad_secret_at_a_reconnect_is_waited_out(
 
 
 @pytest.mark.broker
+def test_a_password_that_was_replaced_is_used_at_once(
+    start: Start, user: User, tmp_path: Path, eventually: Until
+) -> None:
+    """Without a reload, and though RabbitMQ keeps the connections of the old one."""
+    shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
+    eventually(lambda: "connected" in shipper.said())
+    user.change("second")
+    write(user.path, b"second\n")
+    eventually(lambda: "was replaced: connecting anew" in shipper.said())
+    eventually(lambda: shipper.said().count("connected") == 2)
+    assert "refused" not in shipper.said()
+    assert shipper.terminate() == 0
+
+
+@pytest.mark.broker
 @pytest.mark.parametrize("how", ["gone", "empty", "readable"])
 def test_a_reload_with_a_bad_secret_is_refused(
     start: Start, user: User, tmp_path: Path, eventually: Until, how: str

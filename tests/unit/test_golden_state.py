@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from logbus.config.settings import load, load_document
+from shipper.settings import Settings
 from shipper.state.registry import Registry, Row
 from sinks.ledger.ledger import Ledger, Source
+from sinks.settings import plans_of
 from sinks.sink import Mark
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -53,3 +56,10 @@ def test_a_ledger_of_before_is_read(state: Path) -> None:
     assert ledger.missing(WEB, 0, 9000) == [(4096, 8192)]
     assert ledger.missing(ODD, 0, 12) == [(10, 12)]
     ledger.close()
+
+
+def test_configurations_of_before_are_read() -> None:
+    """Every key of the first version's examples still exists, with a value that is still accepted."""
+    inputs = load(GOLDEN / "shipper.yml", Settings).inputs
+    assert [each.label for each in inputs]
+    assert set(plans_of(load_document(GOLDEN / "sinks.yml"))) == {"console", "archive", "errors"}

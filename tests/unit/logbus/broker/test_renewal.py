@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logbus import telemetry
-from logbus.broker.expiries import Expiries
+from logbus.broker.renewal import Expiries, Replaced
 from logbus.config.settings import Broker
 from support.authority import Authority
 
@@ -68,3 +68,33 @@ def test_our_files_are_looked_at_each_hour(authority: Authority, tmp_path: Path)
     again()
     after = telemetry.value("logbus_certificate_expires_seconds", certificate="client")
     assert (delay_s, round((after - before) / DAY_S)) == (3600, 10)
+
+
+def test_a_replaced_file_renews_the_connection_once_it_is_usable(tmp_path: Path) -> None:
+    """Not at the first look at it, which may see half of a change, nor while it is unusable, and not twice."""
+    password, renewed = tmp_path / "password", []
+    password.write_text("first")
+    password.chmod(0o600)
+    replaced = Replaced(Broker(url="amqp://me@h", password_file=str(password)), lambda: renewed.append(1))
+    replaced.used()
+    replaced.look()
+    password.write_text("")
+    replaced.look()
+    replaced.look()
+    assert not renewed
+    password.write_text("second, longer")
+    replaced.look()
+    assert not renewed
+    replaced.look()
+    assert renewed
+    replaced.used()
+    replaced.look()
+    replaced.look()
+    assert len(renewed) == 1
+
+
+def test_without_files_nobody_looks() -> None:
+    """A password in the URL cannot be replaced."""
+    later = []
+    Replaced(Broker(url="amqp://h"), list).watch(lambda *each: later.append(each))
+    assert not later

@@ -1,6 +1,8 @@
-"""Until when the certificates of a TLS connection are valid: as a metric, and as a warning once a day near the end.
+"""Certificates and passwords as time goes by: until when they are valid, and whether they were replaced.
 
-Our files are read again each hour: what counts is what the next connection will use.
+Until when certificates are valid is a metric, and a warning once a day near the end; our files are read again each
+hour. Whether files were replaced is looked at every ten seconds: RabbitMQ keeps a connection whose password or
+certificate is no longer valid, until something closes it at a worse time.
 """
 
 import logging
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from logbus import telemetry
 from logbus.config.tls import expires_s
-from logbus.errors import counted, visible
+from logbus.errors import UsageError, counted, visible
 
 if TYPE_CHECKING:
     from logbus.config.settings import Broker
@@ -21,6 +23,7 @@ logger = logging.getLogger("logbus.certificates")
 DAY_S: Final = 86_400.0
 WARN_FROM_S: Final = 30 * DAY_S
 LOOK_EVERY_S: Final = 3600.0
+REPLACED_EVERY_S: Final = 10.0
 NAMES: Final = {"ca_file": "ca", "cert_file": "client"}
 
 
@@ -67,3 +70,44 @@ def _in_words(at_s: float, now: float) -> str:
     if at_s <= now:
         return f"expired on {date}"
     return f"expires in {counted(int((at_s - now) / DAY_S), 'day')}, on {date}"
+
+
+class Replaced:
+    """Calls `renew` once a password or TLS file that a connection uses was replaced, and what is there now is usable.
+
+    Two looks in turn have to see the same files: else one might see a new certificate beside the old key.
+    """
+
+    def __init__(self, broker: "Broker", renew: Callable[[], None]) -> None:
+        self._broker = broker
+        self._renew = renew
+        self._used = self._seen = broker.file_versions()
+
+    def used(self) -> None:
+        """Note that a connection is being opened with the files as they are."""
+        self._used = self._seen = self._broker.file_versions()
+
+    def watch(self, call_later: Callable[[float, Callable[[], None]], object]) -> None:
+        """Look every ten seconds, from the next ten on."""
+
+        def look_again() -> None:
+            self.look()
+            call_later(REPLACED_EVERY_S, look_again)
+
+        if self._used:
+            call_later(REPLACED_EVERY_S, look_again)
+
+    def look(self) -> None:
+        """Renew the connection if it is time to."""
+        present = self._broker.file_versions()
+        settled, self._seen = present == self._seen, present
+        if settled and present != self._used and self._is_usable():
+            logger.warning("a password or TLS file was replaced: connecting anew")
+            self._renew()
+
+    def _is_usable(self) -> bool:
+        try:
+            self._broker.check()
+        except UsageError:
+            return False
+        return True
