@@ -1,10 +1,10 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build docs lint
+.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock docs lint
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
 
 setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the tests' tools
 	@.ci/setup
@@ -49,6 +49,15 @@ test-bare: ## Try demo and tests in a fresh bare Debian, as root and as an ordin
 
 build: setup ## Build wheel and sdist into dist/, check them, and try the wheel in an empty environment
 	@.ci/build
+
+packages: setup ## Build wheel, sdist and Debian packages for this release into dist/; installs debhelper and lintian with apt
+	@.ci/packages
+
+test-packages: ## Install, upgrade and purge the packages of dist/ in a fresh bare Debian under systemd: two minutes, needs root
+	@.ci/test-packages
+
+lock: ## Write .ci/requirements.lock, the versions that packages hold; ARGS=--upgrade takes the newest
+	@.ci/lock $(ARGS)
 
 docs: setup ## Build the documentation's site into dist/site, and test its links; ARGS=--links asks other hosts, too
 	@.ci/docs $(ARGS)

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+import shipper.settings
+from logbus import VERSION
+from logbus.config.settings import parse, parse_document
+from sinks.settings import plans_of
+
 ROOT = Path(__file__).parents[2]
+CONTAINER = ROOT / "config" / "container"
 SYSTEMD = ROOT / "config" / "systemd"
 UNITS = ("logbus-shipper.service", "logbus-sink@.service")
 INSTALLED = re.compile(r"/opt/logbus/bin/logbus-(?:shipper|sinks)(?= )")
@@ -130,19 +136,68 @@ def test_compose_waits_for_a_healthy_broker() -> None:
 
 
 def test_compose_runs_every_sink_of_the_configuration() -> None:
-    """The sinks that run in containers are those of config/sinks.yml, by name."""
+    """The sinks that run in containers are those of their configuration, by name."""
     services = compose()["services"]
-    configured = yaml.safe_load((ROOT / "config" / "sinks.yml").read_text())["sinks"]
+    configured = yaml.safe_load((CONTAINER / "sinks.yml").read_text())["sinks"]
     running = {service["command"][-1] for service in services.values() if "logbus-sinks" in service.get("command", ())}
     assert running == set(configured)
 
 
-def test_compose_volumes_are_declared() -> None:
-    """Every named volume that a service mounts exists, and every mounted file is in the tree."""
-    declared = set(compose()["volumes"])
+def test_compose_volumes_and_secrets_are_declared() -> None:
+    """Every named volume that a service mounts exists, and every mounted file is there or made by make-secrets."""
+    declared, secrets = set(compose()["volumes"]), compose()["secrets"]
+    made = (CONTAINER / "make-secrets").read_text()
     for service in compose()["services"].values():
+        assert set(service["secrets"]) <= set(secrets)
         for source in (volume.partition(":")[0] for volume in service["volumes"]):
             if source.startswith("./"):
                 assert (ROOT / source).is_file(), source
             else:
                 assert source.startswith("/") or source in declared
+    for name, secret in secrets.items():
+        assert secret == {"file": f"./config/container/secrets/{name}"}
+        assert name in made
+
+
+def test_containers_have_no_password_in_sight() -> None:
+    """No password stands in the compose file, the image or its configuration; RabbitMQ speaks TLS only."""
+    texts = [(ROOT / "docker-compose.yml").read_text(), *(each.read_text() for each in CONTAINER.glob("*.*"))]
+    assert not any(re.search(r"amqps?://\w+:|guest:", text) for text in texts)
+    assert "environment" not in str(compose())
+    assert "listeners.tcp = none" in (CONTAINER / "rabbitmq.conf").read_text()
+
+
+def test_images_have_exact_versions() -> None:
+    """What runs next month is what runs today: each image is named with a whole version."""
+    bases = re.findall(r"^FROM (\S+)", (CONTAINER / "Dockerfile").read_text(), re.MULTILINE)
+    images = [service["image"] for service in compose()["services"].values()]
+    assert len(set(bases)) == 1
+    assert all(re.search(r":\d+\.\d+\.\d+(?:-|$)", image) for image in [*bases, *images])
+    assert f"logbus:{VERSION}" in images
+
+
+@pytest.mark.parametrize(("name", "kind"), [("shipper.yml", shipper.settings.Settings), ("sinks.yml", None)])
+def test_configurations_of_containers_are_valid_and_checked_for_health(
+    name: str, kind: type[shipper.settings.Settings] | None
+) -> None:
+    """They load, log in through TLS by a password file, and serve /healthz where the image's health check asks."""
+    text = (CONTAINER / name).read_text()
+    if kind:
+        assert parse(text, kind).inputs
+    else:
+        assert plans_of(parse_document(text, name))
+    health = re.search(r"http://([\d.:]+)/healthz", (CONTAINER / "Dockerfile").read_text())
+    assert health
+    document = yaml.safe_load(text)
+    daemons = document["sinks"].values() if "sinks" in document else [document]
+    assert {each["metrics"] for each in daemons} == {health[1]}
+    assert document["broker"]["url"].startswith("amqps://")
+    files = {document["broker"]["password_file"], document["broker"]["ca_file"]}
+    assert {Path(file).name for file in files} <= set(compose()["secrets"])
+
+
+def test_the_image_runs_as_a_user_of_its_own() -> None:
+    """A number, by which an orchestrator sees that it is not root, and the group to which passwords belong."""
+    users = re.findall(r"^USER (\d+):(\d+)$", (CONTAINER / "Dockerfile").read_text(), re.MULTILINE)
+    assert users == [("10001", "10001")]
+    assert "LOGBUS_GROUP=10001" in (CONTAINER / "make-secrets").read_text()
