@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.backlog import Source
 from benchmarks.processes import Stage, await_that, finish
-from benchmarks.stopwatch import Stopwatch
+from benchmarks.stopwatch import Stopwatch, percentile_ms
 
 ARCHIVE = '{type: file, path: "{folder}/out/{label}.log"}'
 PERCENTILES = (50.0, 99.0, 99.9, 100.0)
@@ -45,7 +45,8 @@ def measure(stage: Stage, load: Load) -> dict[str, float]:
         finish(shipper, stop=True)
     for output in (folder / "out").glob("*.log"):
         output.unlink()
-    return {f"p{percent:g}, ms": stopwatch.percentile_ms(percent) for percent in PERCENTILES}
+    latencies_us = stopwatch.latencies_us()
+    return {f"p{percent:g}, ms": percentile_ms(latencies_us, percent) for percent in PERCENTILES}
 
 
 def _append(fd: int, out: Path, load: Load) -> Stopwatch:

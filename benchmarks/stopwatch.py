@@ -17,10 +17,13 @@ class Stopwatch:
         self._open: dict[Path, BinaryIO] = {}
         self._begun: dict[Path, bytes] = {}
         self._at_most = at_most
-        self.latencies_us: list[int] = []
+        self.timed_us: list[tuple[int, int]] = []
 
     def look(self) -> int:
-        """Read what is new; return how many lines were timed so far."""
+        """Read what is new; return how many lines were timed so far.
+
+        `timed_us` has when each was written, and its latency.
+        """
         for path in [path for path in self._waited_for if path.exists()]:
             self._waited_for.discard(path)
             self._open[path], self._begun[path] = path.open("rb", buffering=0), b""
@@ -28,14 +31,19 @@ class Stopwatch:
             data, now_us = self._begun[path] + file.read(), time.time_ns() // 1000
             whole, _, self._begun[path] = data.rpartition(b"\n")
             self._note(whole, now_us)
-        return len(self.latencies_us)
+        return len(self.timed_us)
 
     def _note(self, whole: bytes, now_us: int) -> None:
         stamps = STAMP.findall(whole)
         if len(stamps) < self._at_most:
-            self.latencies_us += [now_us - int(stamp) for stamp in stamps]
+            self.timed_us += [(written_us, now_us - written_us) for written_us in map(int, stamps)]
 
-    def percentile_ms(self, percent: float) -> float:
-        """Return a percentile of the latencies, in milliseconds."""
-        ordered = sorted(self.latencies_us) or [0]
-        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] / 1000
+    def latencies_us(self, but: range = range(0)) -> list[int]:
+        """Return the latencies of the lines that were not written in the time `but`."""
+        return [latency_us for written_us, latency_us in self.timed_us if written_us not in but]
+
+
+def percentile_ms(latencies_us: list[int], percent: float) -> float:
+    """Return a percentile in milliseconds; 0 of none."""
+    ordered = sorted(latencies_us) or [0]
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] / 1000
