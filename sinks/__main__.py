@@ -5,7 +5,6 @@ from logbus import early
 early.prepare(__name__)
 
 import importlib
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,31 +13,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from logbus import daemon
-from logbus.broker.management import queues
-from logbus.broker.session import session
-from logbus.broker.topology import LOGS, sink_queue
 from logbus.command_line import logs
 from logbus.command_line.commands import Command, printing_option, write_epilog
 from logbus.command_line.completion import command_for, directories, offer
-from logbus.config.settings import Broker, Document, check_again, load_document
-from logbus.config.variables import unused_broker
-from logbus.errors import UsageError, counted, did_you_mean, visible
+from logbus.config.settings import check_again
+from logbus.errors import did_you_mean, visible
 from logbus.native import accelerators
 from logbus.severity import Severity
-from sinks import file as file_sink
-from sinks.commands import dead_letters, permissions, topology
-from sinks.commands.audit import Coverage, coverage, report
-from sinks.commands.compare import compare, require_compared
-from sinks.settings import Plan, Settings, ad_hoc_plan, load_plan, names_in, plan_of, plans_of
+from sinks.commands.configured import URL, config_option, document_of, no_name, required
+from sinks.settings import Plan, ad_hoc_plan, names_in, plan_of
 from sinks.sink import bindings_of
-from sinks.wiring import queue_of, run
+from sinks.wiring import run
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-logger = logging.getLogger("sinks")
-
-URL = Broker().url
 EXAMPLES = """
 \b
 Examples:
@@ -56,7 +45,13 @@ Examples:
 
 Decorated = Callable[..., Any]
 
-LATER = {"doctor": "sinks.commands.doctor", "init": "sinks.commands.init"}
+LATER = {
+    "audit": "sinks.commands.audit",
+    "dead": "sinks.commands.dead",
+    "doctor": "sinks.commands.doctor",
+    "init": "sinks.commands.init",
+    "topology": "sinks.commands.topology_command",
+}
 """Commands whose modules are imported only when used; each defines a command of the same name."""
 
 
@@ -116,9 +111,7 @@ file_options = options(
         "--state", required=True, metavar="DIR", shell_complete=directories, help="The state directory, for the ledger."
     ),
 )
-DIRECTORY: dict[str, Any] = {"metavar": "DIR", "type": click.Path(path_type=Path), "shell_complete": directories}
 severities = offer(lambda _config: [each.word for each in Severity])
-config_option = click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The sinks.yml.")
 
 
 @click.group(cls=Commands, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -133,7 +126,7 @@ def cli() -> None:
 
 
 @cli.command("daemon", short_help="Run a sink of a configuration file (the default).")
-@options(config_option)
+@config_option
 @click.argument("name", required=False, shell_complete=offer(names_in))
 @click.option("--check", is_flag=True, help="Only check the configuration, and print what would run.")
 @logs.options
@@ -141,9 +134,9 @@ def cli() -> None:
 def daemon_command(config: Path | None, name: str | None, check: bool, log: logs.Wanted) -> int:
     """Run the sink NAME of a configuration file until SIGTERM."""
     logs.configure(f"sink {name or ''}".strip(), None if check else log)
-    path = _required(config)
-    name = name or _no_name(path)
-    plan = plan_of(_document(path), name)
+    path = required(config)
+    name = name or no_name(path)
+    plan = plan_of(document_of(path), name)
     if check:
         plan.broker.check()
         return _describe(plan)
@@ -201,130 +194,7 @@ def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, q
     return run(ad_hoc_plan(queue, "severity", keys, broker, Path(state)))
 
 
-@cli.command()
-@options(config_option)
-@click.option("--state", **DIRECTORY, help="A sink's state directory.")
-@click.option("--against", **DIRECTORY, help="Also compare with sources under DIR.")
-@click.argument("name", required=False, shell_complete=offer(names_in))
-@daemon.errors_to_exit_codes
-def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
-    """Print what a sink has written of each stream; exit 1 if there is a hole. The sink may be running.
-
-    With --against DIR (and --config, of a file sink), compare its outputs byte for byte with the sources that are now
-    at DIR/PATH; exit 1 if one differs.
-    """
-    logs.configure("audit")
-    plan = load_plan(path := _required(config), name or _no_name(path)) if state is None else None
-    directory = plan.state if plan else state
-    if directory is None:
-        raise click.UsageError(f"{name} keeps no state: there is nothing to audit")
-    streams = coverage(directory)
-    for line in report(streams):
-        click.echo(line)
-    if plan and bindings_of(plan.sink_type, plan.settings):
-        click.echo("(this sink is bound to part of what is published: holes are what it did not ask for)")
-        return 0
-    return int(any(each.holes for each in streams) or (against is not None and not _same(plan, streams, against)))
-
-
-@cli.command()
-@options(config_option)
-@click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]")
-@click.option("--all", "every", is_flag=True, help="Requeue or drop every dead letter.")
-@click.option("--limit", default=dead_letters.LISTED, help="The most letters to list.", show_default=True)
-@click.argument("action", type=click.Choice(["list", "show", "requeue", "drop"]))
-@click.argument("letter", required=False)
-@daemon.errors_to_exit_codes
-def dead(config: Path | None, broker: str, every: bool, limit: int, action: str, letter: str | None) -> int:  # noqa: PLR0913, PLR0917 - flags
-    """List the dead letters (messages that no sink could decode or write); show, requeue or drop one by its id."""
-    logs.configure("dead")
-    where = _document(config).convert(Settings).broker if config else Broker(url=broker)
-    if action == "list":
-        for line in dead_letters.show_list(where, limit):
-            click.echo(line)
-        return 0
-    if (letter is None) != (every and action != "show"):
-        raise UsageError(f"{action} a dead letter", "no id is given", "give its id, or --all to requeue or drop all")
-    if action == "show":
-        for line in dead_letters.show_one(where, letter or ""):
-            click.echo(line)
-        return 0
-    count = {"requeue": dead_letters.requeue, "drop": dead_letters.drop}[action](where, letter)
-    click.echo(f"{counted(count, 'dead letter')}: {action} done")
-    return 0
-
-
-@cli.command("topology")
-@options(config_option)
-@click.option("--force", is_flag=True, help="delete: a queue even if it is in use or not empty.")
-@click.option("--shipper", default=permissions.SHIPPER, show_default=True, help="permissions: the shippers' user.")
-@click.option("--applied", is_flag=True, help="permissions: the least, for sinks that `topology apply` declared.")
-@click.option(
-    "--format",
-    "form",
-    default="rabbitmqctl",
-    show_default=True,
-    type=click.Choice(["rabbitmqctl", "definitions"]),
-    help="permissions: as commands, or as JSON for rabbitmqctl import_definitions.",
-)
-@click.argument("action", type=click.Choice(["check", "apply", "delete", "permissions"]))
-@click.argument("names", nargs=-1, shell_complete=offer(names_in))
-@daemon.errors_to_exit_codes
-def topology_command(config: Path | None, action: str, names: tuple[str, ...], force: bool, **role: Any) -> int:  # noqa: ANN401 - flags of permissions
-    """Compare RabbitMQ with the configuration of all sinks, or of NAMES; declare what is missing; delete queues.
-
-    permissions prints the users that shippers, sinks and people need, and what RabbitMQ has to allow each of them.
-    """
-    logs.configure("topology")
-    path = _required(config)
-    if action == "permissions":
-        return _print_permissions(_document(path), names, **role)
-    if action == "delete" and not names:
-        raise UsageError("delete queues", "no sink is named", "give their sinks' names")
-    document = _document(path)
-    every = plans_of(document)
-    broker = document.convert(Settings).broker
-    with session(broker, "topology") as link:
-        if action == "delete":
-            found = [topology.delete(link, _queue_named(name, every), force=force) for name in names]
-        else:
-            plans = [plan_of(document, name) for name in names] or list(every.values())
-            look = {"check": topology.check, "apply": topology.apply}[action]
-            found = list(look(link, topology.wanted(plans)))
-        if action == "check" and broker.management:
-            found += topology.others(link, queues(broker), list(every.values()))
-    for each in found:
-        click.echo(each)
-    return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
-
-
 cli.add_command(command_for("logbus-sinks"))
-
-
-def _print_permissions(document: Document, names: tuple[str, ...], *, shipper: str, applied: bool, form: str) -> int:
-    plans = [plan_of(document, name) for name in names] or list(plans_of(document).values())
-    found = permissions.roles(plans, shipper, applied=applied)
-    vhost = document.convert(Settings).broker.endpoints()[0].vhost
-    if form == "definitions":
-        click.echo(permissions.as_definitions(found, vhost))
-    for line in permissions.as_commands(found, vhost) if form == "rabbitmqctl" else ():
-        click.echo(line)
-    return 0
-
-
-def _queue_named(name: str, plans: dict[str, Plan]) -> str:
-    """Return the queue of a sink, also of one that no configuration has any more. Raises UsageError."""
-    return queue_of(plans[name]).name if name in plans else sink_queue(name.removeprefix(f"{LOGS}.")).name
-
-
-def _same(plan: Plan | None, streams: list[Coverage], against: Path) -> bool:
-    if plan is None or not isinstance(plan.settings, file_sink.Settings):
-        raise click.UsageError("--against needs --config and the NAME of a file sink")
-    found = list(compare(plan.settings, streams, against))
-    for each in found:
-        click.echo(each)
-    require_compared(found, against)
-    return not any(each.verdict == "differs" for each in found)
 
 
 def _describe(plan: Plan) -> int:
@@ -333,26 +203,6 @@ def _describe(plan: Plan) -> int:
     click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
     click.echo(f"broker {visible(plan.broker.shown())}")
     return 0
-
-
-def _required(config: Path | None) -> Path:
-    if config is None:
-        raise click.UsageError("--config is missing: which sinks.yml?")
-    return config
-
-
-def _no_name(config: Path) -> NoReturn:
-    raise UsageError(
-        "choose a sink", "NAME is missing", f"the sinks of {config} are: {', '.join(names_in(config)) or 'none'}"
-    )
-
-
-def _document(path: Path) -> Document:
-    """Return a configuration; warn if LOGBUS_BROKER is set in vain."""
-    document = load_document(path)
-    if warning := unused_broker(document):
-        logger.warning("%s", warning)
-    return document
 
 
 def main() -> NoReturn:

@@ -121,6 +121,11 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             secret = run_for_secret(self.password_command, "password_command")
         return [_endpoint(url, secret, external=self.auth == "external") for url in self._urls()]
 
+    @property
+    def vhost(self) -> str:
+        """The virtual host of the first URL."""
+        return _vhost(_split(self._urls()[0])[0])
+
     def shown(self) -> str:
         """Return the URLs for display, without passwords."""
         return " or ".join(map(redacted, self._urls()))
@@ -166,12 +171,16 @@ def _endpoint(url: str, secret: str | None, *, external: bool) -> Endpoint:
     return Endpoint(
         host=parts.hostname or "",
         port=port,
-        vhost=unquote(parts.path[1:]) or "/",
+        vhost=_vhost(parts),
         username=unquote(parts.username or nobody),
         password=nobody if password is None else password,
         tls=parts.scheme == "amqps",
         external=external,
     )
+
+
+def _vhost(parts: SplitResult) -> str:
+    return unquote(parts.path[1:]) or "/"
 
 
 def _split(url: str) -> tuple[SplitResult, int]:

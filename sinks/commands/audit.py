@@ -1,78 +1,55 @@
-"""What a ledger proves: the bytes of each stream that the sink has written, and the holes between them."""
+"""`logbus-sinks audit`: what a sink has written of each stream, and whether its outputs equal their sources."""
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from logbus.errors import StateError, visible
-from sinks.ledger.ledger import text_of
-from sinks.ledger.ledger_file import FILE_NAME
-from sinks.ledger.ranges import Range
+import click
 
-HEADINGS = ("host", "path", "stream", "bytes", "from", "to", "holes", "trimmed", "first", "last")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from logbus import daemon
+from logbus.command_line import logs
+from logbus.command_line.commands import Command
+from logbus.command_line.completion import directories, offer
+from sinks import file as file_sink
+from sinks.commands.compare import compare, require_compared
+from sinks.commands.configured import config_option, no_name, required
+from sinks.commands.coverage import Coverage, coverage, report
+from sinks.settings import Plan, load_plan, names_in
+from sinks.sink import bindings_of
 
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The written ranges of one stream; times in UTC microseconds."""
-
-    host: str
-    path: str
-    stream: str
-    ranges: tuple[Range, ...]
-    trimmed_bytes: int
-    first_us: int
-    last_us: int
-
-    @property
-    def holes(self) -> list[Range]:
-        """The ranges missing between the first written byte and the last."""
-        return [
-            (end, start) for (_, end), (start, _) in zip(self.ranges[:-1], self.ranges[1:], strict=True) if end < start
-        ]
+DIRECTORY: dict[str, Any] = {"metavar": "DIR", "type": click.Path(path_type=Path), "shell_complete": directories}
 
 
-def coverage(state: Path) -> list[Coverage]:
-    """Return the content of the ledger in `state`, which may be in use. Raises StateError."""
-    path = state / FILE_NAME
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            return list(_read(db))
-    except sqlite3.Error as error:
-        raise StateError(f"read the ledger {path}", error, "is that the sink's state directory?") from error
+@click.command("audit", cls=Command)
+@config_option
+@click.option("--state", **DIRECTORY, help="A sink's state directory.")
+@click.option("--against", **DIRECTORY, help="Also compare with sources under DIR.")
+@click.argument("name", required=False, shell_complete=offer(names_in))
+@daemon.errors_to_exit_codes
+def audit(config: Path | None, state: Path | None, against: Path | None, name: str | None) -> int:
+    """Print what a sink has written of each stream; exit 1 if there is a hole. The sink may be running.
+
+    With --against DIR (and --config, of a file sink), compare its outputs byte for byte with the sources that are now
+    at DIR/PATH; exit 1 if one differs.
+    """
+    logs.configure("audit")
+    plan = load_plan(path := required(config), name or no_name(path)) if state is None else None
+    directory = plan.state if plan else state
+    if directory is None:
+        raise click.UsageError(f"{name} keeps no state: there is nothing to audit")
+    streams = coverage(directory)
+    for line in report(streams):
+        click.echo(line)
+    if plan and bindings_of(plan.sink_type, plan.settings):
+        click.echo("(this sink is bound to part of what is published: holes are what it did not ask for)")
+        return 0
+    return int(any(each.holes for each in streams) or (against is not None and not _same(plan, streams, against)))
 
 
-def report(streams: list[Coverage]) -> Iterator[str]:
-    """Yield the lines of a table, and then one line per hole."""
-    rows = [HEADINGS, *(_row(each) for each in streams)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(HEADINGS))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    for each in streams:
-        for start, end in each.holes:
-            yield f"hole: {visible(each.host)} {visible(each.path)} lacks the bytes from {start} to {end}"
-
-
-def _row(each: Coverage) -> tuple[str, ...]:
-    held = sum(end - start for start, end in each.ranges)
-    place = (visible(each.host), visible(each.path), visible(each.stream))
-    numbers = (held, each.ranges[0][0], each.ranges[-1][1], len(each.holes), each.trimmed_bytes)
-    return (*place, *map(str, numbers), _time(each.first_us), _time(each.last_us))
-
-
-def _time(utc_us: int) -> str:
-    return f"{EPOCH + timedelta(microseconds=utc_us):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _read(db: sqlite3.Connection) -> Iterator[Coverage]:
-    db.execute("BEGIN")
-    streams = db.execute(
-        "SELECT id, host, path, stream, trimmed_bytes, first_us, last_us FROM stream ORDER BY host, path, id"
-    )
-    for stream_id, host, path, stream, *rest in streams.fetchall():
-        ranges = tuple(db.execute("SELECT start, end FROM held WHERE stream = ? ORDER BY start", (stream_id,)))
-        yield Coverage(text_of(host), text_of(path), text_of(stream), ranges, *rest)
+def _same(plan: Plan | None, streams: list[Coverage], against: Path) -> bool:
+    if plan is None or not isinstance(plan.settings, file_sink.Settings):
+        raise click.UsageError("--against needs --config and the NAME of a file sink")
+    found = list(compare(plan.settings, streams, against))
+    for each in found:
+        click.echo(each)
+    require_compared(found, against)
+    return not any(each.verdict == "differs" for each in found)

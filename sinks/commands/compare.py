@@ -17,7 +17,7 @@ from logbus.batch import Batch
 from logbus.errors import LogbusError, UsageError, counted, visible
 from logbus.wire import frames
 from sinks import file
-from sinks.commands.audit import Coverage
+from sinks.commands.coverage import Coverage
 from sinks.file import rotation, template
 
 CHUNK_BYTES = 1 << 20

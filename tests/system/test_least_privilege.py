@@ -226,8 +226,8 @@ def test_a_dead_letter_goes_back_to_its_queue(site: Site, eventually: Until) -> 
 
 
 def test_the_virtual_host_is_the_configurations(site: Site) -> None:
-    """The permissions are for the virtual host of the broker's URL, and for the shippers' user that is given."""
-    site.config.write_text(SINKS.format(url="amqp://127.0.0.1/my%20logs", root=site.root))
+    """Permissions are for the URL's virtual host and the given shippers' user; its password need not be here."""
+    site.config.write_text(SINKS.format(url="amqp://somebody@127.0.0.1/my%20logs", root=site.root))
     commands = [shlex.split(line, comments=True) for line in printed(site, "--shipper", "edge", "archive").splitlines()]
     assert ["rabbitmqctl", "set_permissions", "-p", "my logs", "edge", "^$", "^logs$", "^$"] in commands
     assert not any("errors" in word for words in commands for word in words)

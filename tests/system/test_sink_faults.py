@@ -15,7 +15,7 @@ from logbus.batch import Batch, encode
 from logbus.broker import topology
 from logbus.broker.messages import properties_of
 from logbus.wire.batch import count_lines
-from sinks.commands.audit import coverage
+from sinks.commands.coverage import coverage
 from support.programs import Start, Until
 
 pytestmark = [

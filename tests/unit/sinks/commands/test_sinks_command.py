@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from logbus.batch import Message
 from sinks.__main__ import cli
-from sinks.commands.audit import coverage, report
+from sinks.commands.coverage import coverage, report
 from support.stages import Stage
 
 YAML = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import StateError, WireError
-from sinks.commands.audit import coverage
+from sinks.commands.coverage import coverage
 from sinks.ledger import ledger as module
 from sinks.ledger.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
 from sinks.ledger.ledger_file import FILE_NAME
