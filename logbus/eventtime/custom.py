@@ -56,7 +56,7 @@ class TimeFormat:
         """Return the stamp of this format that begins at `at`."""
         if self.unit:
             number = NUMBER.match(record, at)
-            return Stamp(micros_of(number, self.unit), True, self.text, at, number.end()) if number else None
+            return Stamp(micros_of(number, self.unit), 0, self.text, at, number.end()) if number else None
         for spelling in self.spellings:
             if (found := spelling.pattern.match(record, at)) and (stamp := self._read(spelling, found, read_day)):
                 return stamp
@@ -81,10 +81,10 @@ class TimeFormat:
     def _read(self, spelling: Spelling, found: re.Match[bytes], read_day: int) -> Stamp | None:
         us = spelling.read(found, read_day)
         zone = found["zone"]
-        offset = stated_offset_us(zone) if zone else 0
-        if us is None or offset is None:
+        offset = stated_offset_us(zone) if zone else 0 if self.is_utc else None
+        if us is None or (zone and offset is None):
             return None
-        return Stamp(us - offset, self.is_utc or bool(zone), self.text, found.start(), found.end())
+        return Stamp(us, offset, self.text, found.start(), found.end())
 
 
 @functools.lru_cache(64)
@@ -96,7 +96,8 @@ def compile_format(text: str) -> TimeFormat:
         return TimeFormat(text, spellings.ISO)
     if "%" not in text:
         raise _wrong(
-            f"{text!r} has no directive", did_you_mean(text, ["iso", *UNITS]) or f"use iso, {', '.join(UNITS)}, or %Y-..."
+            f"{text!r} has no directive",
+            did_you_mean(text, ["iso", *UNITS]) or f"use iso, {', '.join(UNITS)}, or %Y-...",
         )
     long = text
     for short, meaning in _SHORT.items():
@@ -114,7 +115,9 @@ def _pattern_of(text: str) -> re.Pattern[bytes]:
         if blanks or literal:
             parts.append(rb"[ \t]{1,8}" if blanks else re.escape(literal.encode()))
         elif directive not in DIRECTIVES:
-            raise _wrong(f"%{directive} is no directive that it knows", "it knows " + " ".join(f"%{d}" for d in DIRECTIVES))
+            raise _wrong(
+                f"%{directive} is no directive that it knows", "it knows " + " ".join(f"%{d}" for d in DIRECTIVES)
+            )
         else:
             parts.append(DIRECTIVES[directive])
             used.add(directive)

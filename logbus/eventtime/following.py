@@ -46,23 +46,39 @@ def event_time(record: bytes, rules: TimeRules, previous_us: int | None = None) 
     return EventTime(previous_us, "inherited", stated, stated is not None)
 
 
+class FileClock:
+    """Tells the event times of a file's records, in order."""
+
+    def __init__(self, rules: TimeRules, previous_us: int | None = None) -> None:
+        self._rules = rules
+        self._previous_us = previous_us
+
+    def event_time(self, record: bytes) -> EventTime:
+        """Return the event time of the next record."""
+        result = event_time(record, self._rules, self._previous_us)
+        if result.why != "read":
+            self._previous_us = result.time_us
+        return result
+
+
+def event_times(records: Iterable[bytes], rules: TimeRules, previous_us: int | None = None) -> EventTimes:
+    """Return the event time of each record of a file, in order."""
+    times = tuple(map(FileClock(rules, previous_us).event_time, records))
+    return EventTimes(times, sum(each.disbelieved for each in times))
+
+
 def time_of(text: str, zone: tzinfo) -> int | None:
-    """Return the microseconds since 1970 of a time in ISO 8601, in `zone` unless it states another; None if it is none."""
+    """Return the microseconds since 1970 of a time in ISO 8601, in `zone` unless it states another; or None."""
     spelled = text.encode(errors="replace")
     stated = stated_time(spelled, TimeRules(zone, format="iso"))
     return stated.time_us if stated and (stated.start, stated.end) == (0, len(spelled)) else None
 
 
 def text_of(time_us: int) -> str:
-    """Return a time in ISO 8601, in UTC: `2026-11-24T10:00:00.123000Z`, without a fraction if that is 0."""
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_us)).isoformat().replace("+00:00", "Z")
-
-
-def event_times(records: Iterable[bytes], rules: TimeRules, previous_us: int | None = None) -> EventTimes:
-    """Return the event time of each record of a file, in order."""
-    times: list[EventTime] = []
-    for record in records:
-        times.append(event_time(record, rules, previous_us))
-        if times[-1].why != "read":
-            previous_us = times[-1].time_us
-    return EventTimes(tuple(times), sum(each.disbelieved for each in times))
+    """Return a time in ISO 8601, in UTC, without zeros at the end of its fraction; beyond datetime, the number."""
+    second, fraction = divmod(time_us, SECOND_US)
+    try:
+        whole = datetime(1970, 1, 1) + timedelta(seconds=second)  # noqa: DTZ001 - the Z is below
+    except OverflowError:
+        return f"{time_us} us"
+    return whole.isoformat() + (f".{fraction:06}".rstrip("0") if fraction else "") + "Z"

@@ -33,6 +33,8 @@ _OPENED: Final = maybe(rb"\{" + _GAP + rb'"\$date"' + _COLON) + rb'"?' + _BEGINS
 _MARK: Final = rb"(?P<value>)"
 """Where a value begins, whatever of it is skipped to get to the time."""
 _TRIES: Final = 8
+_WITHIN: Final = 1 << 17
+"""So many bytes of a record are searched: a pattern keeps some state for each pair."""
 _PAIR: Final = re.compile(rb"[A-Za-z_@][\w.@/-]{0,63}+=")
 _DATE: Final = re.compile(rb"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?=[\"\s,}]|$)")
 _TIME: Final = re.compile(rb"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?=[\"\s,}]|$)")
@@ -102,7 +104,7 @@ def under_key(record: bytes, at: int, each: Notation, read: Callable[[bytes, int
     """Return the first stamp that `read`, given where a value begins, finds under a wanted key."""
     part: re.Match[bytes] | None = None
     for _ in range(_TRIES):
-        found = each.find.match(record, at)
+        found = each.find.match(record, at, _WITHIN)
         if not found:
             return None
         begin = found.end()
@@ -112,7 +114,7 @@ def under_key(record: bytes, at: int, each: Notation, read: Callable[[bytes, int
             if part and (stamp := _joined(part, half, read)):
                 return stamp
             part = half
-        skipped = each.skip.match(record, found.start("value"))
+        skipped = each.skip.match(record, found.start("value"), _WITHIN)
         if not skipped:
             return None
         at = skipped.end()

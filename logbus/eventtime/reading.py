@@ -1,5 +1,6 @@
 """The time that a record states: where it stands depends on how the record is written."""
 
+import functools
 import re
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -46,6 +47,8 @@ _CRI: Final = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-
 _CRI_BEHIND: Final = re.compile(rb" std(?:out|err) [FP] ?")
 _WRAPPER: Final = "time"
 _COOKIE: Final = b"@cee:"
+_STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
+"""No record with pairs begins so."""
 _Placed = tuple[Stamp, str]
 
 
@@ -66,8 +69,10 @@ def stated_time(record: bytes, rules: TimeRules, previous_us: int | None = None)
     if not placed:
         return None
     stamp, place = placed
-    us, is_utc, spelling, start, end = stamp
-    return Stated(us if is_utc else utc_us(us, rules.zone, previous_us), spelling, place, start, end, is_utc)
+    local_us, offset_us, spelling, start, end = stamp
+    if offset_us is None:
+        return Stated(utc_us(local_us, rules.zone, previous_us), spelling, place, start, end, has_zone=False)
+    return Stated(local_us - offset_us, spelling, place, start, end, has_zone=True)
 
 
 def _in_cri(record: bytes, rules: TimeRules) -> _Placed | None:
@@ -116,24 +121,16 @@ def _plain(record: bytes, at: int, rules: TimeRules) -> _Placed | None:
     return (found, "text") if found else None
 
 
-_STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
-"""No record with pairs begins so."""
-
-
 def _under(record: bytes, at: int, rules: TimeRules) -> _Placed | None:
     read_day = rules.read_at_us // DAY_US
     form = compile_format(rules.format) if rules.format else None
-
-    def read(text: bytes, begin: int) -> Stamp | None:
-        return _value(text, begin, form, read_day)
-
     for each in notations(record, at, rules.key):
-        if found := under_key(record, at, each, read):
+        if found := under_key(record, at, each, functools.partial(_value, form, read_day)):
             return found, each.name
     return None
 
 
-def _value(text: bytes, at: int, form: TimeFormat | None, read_day: int) -> Stamp | None:
+def _value(form: TimeFormat | None, read_day: int, text: bytes, at: int) -> Stamp | None:
     """Return the stamp that a key's value is, in any spelling if there is no format."""
     if form:
         return form.at(text, at, read_day)
@@ -142,5 +139,5 @@ def _value(text: bytes, at: int, form: TimeFormat | None, read_day: int) -> Stam
         return stamp_at(text, at, read_day)
     unit = None if number[1] else unit_of(number[2])
     if unit:
-        return Stamp(micros_of(number, unit), True, unit, at, number.end())
+        return Stamp(micros_of(number, unit), 0, unit, at, number.end())
     return stamp_at(text, at, read_day)

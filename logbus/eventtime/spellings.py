@@ -1,8 +1,8 @@
 r"""How stamps are spelled: a date and a time of day, or the seconds of an epoch.
 
 Each spelling has a pattern that matches at the beginning of a stamp, with the parts of a time as named groups, and a
-function that makes of the match the microseconds since 1970, in UTC or local time. Every repeat is bounded. `BY_FIRST_BYTE` sorts
-the spellings by what a stamp may begin with, so that few patterns are tried.
+function that makes of the match the microseconds since 1970, in local time. Every repeat is bounded. `BY_FIRST_BYTE`
+sorts the spellings by what a stamp may begin with, so that few patterns are tried.
 """
 
 import functools
@@ -40,6 +40,7 @@ class Spelling(NamedTuple):
 
 PARTS: Final = frozenset(["year", "month", "name", "day", "hour", "minute", "second", "half"])
 """The groups that say which second it is; `fraction` and `zone` are the others."""
+_COLON: Final = ord(":")
 _DIGITS: Final = b"0123456789"
 _CAPITALS: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MONTH_NAME: Final = rb"(?P<name>(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})"
@@ -90,7 +91,10 @@ def reader_of(pattern: re.Pattern[bytes]) -> Callable[[Found, int], int | None]:
         second = _second_of(names, found.group(*names), read_day)
         if second is None:
             return None
-        return second * SECOND_US + micros(found["fraction"] or b"")
+        fraction = found["fraction"]
+        if fraction and found.string[found.start("fraction") - 1] == _COLON:
+            fraction = fraction.rjust(3, b"0")  # a number of milliseconds, as the other numbers of such a stamp
+        return second * SECOND_US + (micros(fraction) if fraction else 0)
 
     return read
 
@@ -174,7 +178,8 @@ SPELLINGS: Final = (
         + _CLOCK + _TAIL,
     ),
     _spelling("month-day", _DIGITS, rb"(?P<month>[0-9]{2})-(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION + _ZONE),
-    _spelling("log4j", _DIGITS, rb"(?P<year>[0-9]{2})/(?P<month>[0-9]{2})/(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION + _LEVEL + _ZONE),
+    _spelling("log4j", _DIGITS, rb"(?P<year>[0-9]{2})/(?P<month>[0-9]{2})/(?P<day>[0-9]{2}) "
+        + _FULL_CLOCK + _FRACTION + _LEVEL + _ZONE),
     _spelling("month-first", _DIGITS, _SURE_MONTH + rb"(?P<dash>[-/.])" + _SURE_DAY + rb"(?P=dash)" + _SHORT_YEAR
         + rb",? {1,2}" + _CLOCK + _TAIL),
     _spelling("day-first", _DIGITS, _SURE_DAY + rb"(?P<dash>[-/.])" + _SURE_MONTH + rb"(?P=dash)" + _YEAR
@@ -210,6 +215,4 @@ SPELLINGS: Final = (
         + _ZONE,
     ),
 )  # fmt: skip
-BY_FIRST_BYTE: Final = tuple(
-    tuple(spelling for spelling in SPELLINGS if byte in spelling.first) for byte in range(256)
-)
+BY_FIRST_BYTE: Final = tuple(tuple(spelling for spelling in SPELLINGS if byte in spelling.first) for byte in range(256))

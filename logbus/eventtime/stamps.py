@@ -14,10 +14,10 @@ from logbus.eventtime.zones import stated_offset_us
 
 
 class Stamp(NamedTuple):
-    """A stamp: its microseconds since 1970, in UTC if `is_utc`, its spelling, and where it begins and ends."""
+    """A stamp: its local time in microseconds since 1970, its offset from UTC if it states one, and its spelling."""
 
-    us: int
-    is_utc: bool
+    local_us: int
+    offset_us: int | None
     spelling: str
     start: int
     end: int
@@ -28,14 +28,15 @@ _WORDS_MAX: Final = 2
 _LEAD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]{1,64}|\x1b\[[0-9;]{0,12}m){0,16}")
 _LEADING: Final = frozenset(b"\xef \t\x1b")
 _OPENING: Final = frozenset(b"[(<{\"'#|*.")
-_OPENERS: Final = re.compile(rb"[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])|[A-Z], \[(?=[0-9])|<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])")
+_OPENERS: Final = re.compile(
+    rb"[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])|[A-Z], \[(?=[0-9])|<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])"
+)
 _COLUMN: Final = re.compile(
-    rb"(?:\[[^\[\]\n]{0,128}\]|\([^()\n]{0,128}\)|<[^<>\n]{0,128}>|(?P<word>[A-Za-z][a-z]{1,40}(?=[ \t]))|[^\s\[]{1,200})"
+    rb"(?:\[[^\[\]\n]{0,128}\]|\([^()\n]{0,128}\)|<[^<>\n]{0,128}>"
+    rb"|(?P<word>[A-Za-z][a-z]{1,40}(?=[ \t]))|[^\s\[]{1,200})"
     rb"(?:[ \t:|,-]|\x1b\[[0-9;]{0,12}m){0,40}"
 )
-_ACCESS: Final = re.compile(
-    rb"[^ \[\n]{1,255} [^ \[\n]{1,255} [^\[\n]{1,255}\[(?=[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)"
-)
+_ACCESS: Final = re.compile(rb"[^ \[\n]{1,255} [^ \[\n]{1,255} [^\[\n]{1,255}\[(?=[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:)")
 """The columns of an access log, up to its time."""
 
 
@@ -66,9 +67,9 @@ def stamp_at(record: bytes, at: int, read_day: int) -> Stamp | None:
                 return None
             zone = found["zone"]
             if not zone:
-                return Stamp(us, False, spelling.name, at, found.end())
+                return Stamp(us, None, spelling.name, at, found.end())
             offset = stated_offset_us(zone)
-            return None if offset is None else Stamp(us - offset, True, spelling.name, at, found.end())
+            return None if offset is None else Stamp(us, offset, spelling.name, at, found.end())
     return _epoch_at(record, at)
 
 
@@ -77,7 +78,7 @@ def _epoch_at(record: bytes, at: int) -> Stamp | None:
     unit = unit_of(found[2]) if found else None
     if not found or not unit:
         return None
-    return Stamp(micros_of(found, unit), True, unit, at, found.end())
+    return Stamp(micros_of(found, unit), 0, unit, at, found.end())
 
 
 def _behind_columns(record: bytes, at: int, read_day: int) -> Stamp | None:

@@ -29,8 +29,8 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
-    assert len(EXAMPLES) == 6
-    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 5
+    assert len(EXAMPLES) == 8
+    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 7
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0].split("\n")[3].strip())
@@ -40,6 +40,7 @@ def test_the_examples_of_the_page(
     """Each example of docs/records.md prints what stands there."""
     config, log, command, output = example
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
     Path("shipper.yml").write_text(config)
     Path("app.log").write_text(log)
     assert load(Path("shipper.yml"), Settings).inputs
