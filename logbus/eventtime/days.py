@@ -60,6 +60,8 @@ def moment(day: int | None, second: int | None) -> int | None:
 
 def micros(fraction: bytes) -> int:
     """Return the microseconds that the digits of a fraction mean; finer digits are cut off."""
+    if len(fraction) == 3:  # noqa: PLR2004 - the usual milliseconds
+        return int(fraction) * 1000
     return int((fraction + b"00000")[:6])
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from logbus.eventtime.stamps import Stamp
 from logbus.severity.key_levels import STRING, Quoting
 from logbus.severity.words import either, maybe, repeated
@@ -125,4 +127,4 @@ def _joined(one: re.Match[bytes], other: re.Match[bytes], read: Callable[[bytes,
     """Return the stamp of a date and a time of day under two keys."""
     date, time = (one[0], other[0]) if one.re is _DATE else (other[0], one[0])
     stamp = read(date + b" " + time, 0)
-    return stamp._replace(start=one.start(), end=other.end()) if stamp else None
+    return msgspec.structs.replace(stamp, start=one.start(), end=other.end()) if stamp else None

@@ -49,6 +49,8 @@ _WRAPPER: Final = "time"
 _COOKIE: Final = b"@cee:"
 _STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
 """No record with pairs begins so."""
+_DASHES: Final = frozenset([b"-", b"/"])
+"""A date has one behind its year."""
 _Placed = tuple[Stamp, str]
 
 
@@ -63,22 +65,23 @@ def stated_time(record: bytes, rules: TimeRules, previous_us: int | None = None)
     elif rules.key or rules.format:
         placed = _in_cri(record, rules)
     else:
-        placed = _plain(record, 0, rules)
-        if placed and (inner := _CRI_BEHIND.match(record, placed[0].end)):
+        placed = _plain(record, rules)
+        if placed and record.startswith(b" std", placed[0].end) and (inner := _CRI_BEHIND.match(record, placed[0].end)):
             placed = _shifted(record, inner.end(), rules) or (placed[0], "cri")
     if not placed:
         return None
     stamp, place = placed
-    local_us, offset_us, spelling, start, end = stamp
+    offset_us = stamp.offset_us
     if offset_us is None:
-        return Stated(utc_us(local_us, rules.zone, previous_us), spelling, place, start, end, has_zone=False)
-    return Stated(local_us - offset_us, spelling, place, start, end, has_zone=True)
+        time_us = utc_us(stamp.local_us, rules.zone, previous_us)
+        return Stated(time_us, stamp.spelling, place, stamp.start, stamp.end, has_zone=False)
+    return Stated(stamp.local_us - offset_us, stamp.spelling, place, stamp.start, stamp.end, has_zone=True)
 
 
 def _in_cri(record: bytes, rules: TimeRules) -> _Placed | None:
     wrapper = _CRI.match(record)
     if not wrapper:
-        return _plain(record, 0, rules)
+        return _plain(record, rules)
     if inner := _shifted(record, wrapper.end(), rules):
         return inner
     own = stamp_at(record, 0, rules.read_at_us // DAY_US)
@@ -87,36 +90,36 @@ def _in_cri(record: bytes, rules: TimeRules) -> _Placed | None:
 
 def _shifted(record: bytes, begin: int, rules: TimeRules) -> _Placed | None:
     """Return the stamp in what a record wraps from `begin` on."""
-    placed = _plain(record[begin:], 0, rules)
+    placed = _plain(record[begin:], rules)
     if not placed:
         return None
     stamp, place = placed
-    return stamp._replace(start=stamp.start + begin, end=stamp.end + begin), place
+    return msgspec.structs.replace(stamp, start=stamp.start + begin, end=stamp.end + begin), place
 
 
 def _in_docker(record: bytes, rules: TimeRules) -> _Placed | None:
     text = container_lines.text(record)[1:]
-    if placed := _plain(text, 0, rules):
+    if placed := _plain(text, rules):
         stamp, place = placed
         start = record.find(text[stamp.start : stamp.end], len(_DOCKER))
         end = start + stamp.end - stamp.start
-        return stamp._replace(start=max(start, 0), end=end if start >= 0 else len(record)), place
+        where = {"start": start, "end": end} if start >= 0 else {"start": 0, "end": len(record)}
+        return msgspec.structs.replace(stamp, **where), place
     own = _under(record, 0, TimeRules(rules.zone, _WRAPPER, None, rules.read_at_us))
     return (own[0], "docker") if own else None
 
 
-def _plain(record: bytes, at: int, rules: TimeRules) -> _Placed | None:
+def _plain(record: bytes, rules: TimeRules) -> _Placed | None:
     """Return the stamp of a record that nothing wraps."""
     if rules.key:
-        return _under(record, at, rules)
+        return _under(record, 0, rules)
     if rules.format:
         found = compile_format(rules.format).search(record, rules.read_at_us // DAY_US)
         return (found, "text") if found else None
-    if record.startswith(_COOKIE):
-        at = record.find(b"{", len(_COOKIE), len(_COOKIE) + 2)
-        return _under(record, at, rules) if at > 0 else None
-    if record[:1] not in _STAMPED and (placed := _under(record, at, rules)):
-        return placed
+    if record[:1] not in _STAMPED:
+        at = record.find(b"{", len(_COOKIE), len(_COOKIE) + 2) if record.startswith(_COOKIE) else 0
+        if placed := _under(record, max(at, 0), rules):
+            return placed
     found = stamp_in(record, rules.read_at_us)
     return (found, "text") if found else None
 
@@ -134,7 +137,7 @@ def _value(form: TimeFormat | None, read_day: int, text: bytes, at: int) -> Stam
     """Return the stamp that a key's value is, in any spelling if there is no format."""
     if form:
         return form.at(text, at, read_day)
-    number = NUMBER.match(text, at)
+    number = None if text[at + 4 : at + 5] in _DASHES else NUMBER.match(text, at)
     if not number:
         return stamp_at(text, at, read_day)
     unit = None if number[1] else unit_of(number[2])

@@ -170,6 +170,12 @@ SPELLINGS: Final = (
         ),
         _syslog,
     ),
+    _spelling(
+        "letter",
+        b"IWEFDCN",
+        rb"[IWEFDCN] ?(?P<year>[0-9]{4}|[0-9]{2})?(?P<month>[0-9]{2})(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION
+        + _ZONE,
+    ),
     _LOOSE,
     _spelling(
         "day-month-name",
@@ -208,11 +214,5 @@ SPELLINGS: Final = (
         + rb"(?: (?:(?P<zone>" + ZONE + rb")|[A-Z]{2,5}))? (?P<year>[12][0-9]{3})(?![\w.:-])",
     ),
     _spelling("month-name", _CAPITALS, _MONTH_DAY + rb"(?:,? " + _YEAR + rb")?" + _TIMED + _ZONE),
-    _spelling(
-        "letter",
-        b"IWEFDCN",
-        rb"[IWEFDCN] ?(?P<year>[0-9]{4}|[0-9]{2})?(?P<month>[0-9]{2})(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION
-        + _ZONE,
-    ),
 )  # fmt: skip
 BY_FIRST_BYTE: Final = tuple(tuple(spelling for spelling in SPELLINGS if byte in spelling.first) for byte in range(256))

@@ -5,7 +5,9 @@ the search. At most `_COLUMNS_MAX` columns are looked at, each of bounded length
 """
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from logbus.eventtime.days import DAY_US
 from logbus.eventtime.epochs import IN_TEXT, micros_of, unit_of
@@ -13,7 +15,7 @@ from logbus.eventtime.spellings import BY_FIRST_BYTE
 from logbus.eventtime.zones import stated_offset_us
 
 
-class Stamp(NamedTuple):
+class Stamp(msgspec.Struct, frozen=True, gc=False):
     """A stamp: its local time in microseconds since 1970, its offset from UTC if it states one, and its spelling."""
 
     local_us: int
@@ -43,12 +45,16 @@ _ACCESS: Final = re.compile(rb"[^ \[\n]{1,255} [^ \[\n]{1,255} [^\[\n]{1,255}\[(
 def stamp_in(record: bytes, read_us: int) -> Stamp | None:
     """Return the stamp of a record, which was read at `read_us`."""
     read_day = read_us // DAY_US
-    at = 0
-    if record[:1] and record[0] in _LEADING and (lead := _LEAD.match(record)):
-        at = lead.end()
-    if at == len(record):
+    if not record:
         return None
-    if record[at] not in _OPENING:
+    at = 0
+    first = record[0]
+    if first in _LEADING and (lead := _LEAD.match(record)):
+        at = lead.end()
+        if at == len(record):
+            return None
+        first = record[at]
+    if first not in _OPENING:
         if found := stamp_at(record, at, read_day):
             return found
         if columns := _ACCESS.match(record, at):

@@ -37,18 +37,19 @@ def _unknown(name: str) -> tuple[str, str]:
 
 def host_zone() -> tzinfo:
     """Return this host's zone: that of the variable TZ, or else of /etc/localtime, or else UTC. Raises UsageError."""
-    return _host_zone(os.environ.get("TZ"))
+    return zone_of_host(os.environ.get("TZ"))
 
 
 @functools.lru_cache(8)
-def _host_zone(variable: str | None) -> tzinfo:
+def zone_of_host(variable: str | None, localtime: Path = _LOCALTIME) -> tzinfo:
+    """Return the zone of a host with this variable TZ and this link to its zone. Raises UsageError."""
     name = (variable or "").removeprefix(":")
     try:
         if variable is not None:
             return UTC if not name else _zone_in(Path(name)) if name.startswith("/") else zone_named(name)
-        return _zone_in(_LOCALTIME) if _LOCALTIME.exists() else UTC
+        return _zone_in(localtime) if localtime.exists() else UTC
     except (UsageError, OSError, ValueError) as error:
-        where = "/etc/localtime" if variable is None else f"TZ={variable}"
+        where = str(localtime) if variable is None else f"TZ={variable}"
         raise UsageError(
             "find this host's time zone", f"{where} is none of the IANA database", "set timezone:, as in Europe/Berlin"
         ) from error
