@@ -55,7 +55,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: dict[str, str] = {}
     default_severity: str = "info"
     inherit: bool = True
-    time: Literal["auto", "off"] | bool = "auto"
+    time: Literal["auto", "off"] = "auto"
     timezone: str = ""
     time_key: str = ""
     time_format: str = ""
@@ -75,21 +75,16 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise UsageError("use newline", f"with encoding: {self.encoding}, newline can only be lf", "remove newline")
 
     def _check_times(self) -> None:
-        if not self.states_time and (self.timezone or self.time_key or self.time_format):
+        if self.time == "off" and (self.timezone or self.time_key or self.time_format):
             raise UsageError("use time", "with time: off, no other key about times has an effect", "remove one of them")
         if self.timezone:
             zone_named(self.timezone)
         if self.time_format:
             compile_format(self.time_format)
 
-    @property
-    def states_time(self) -> bool:
-        """True unless `time` is off, which YAML takes for False."""
-        return self.time not in {"off", False}
-
     def times(self, read_at_us: int) -> TimeRules | None:
         """Return how to read the times of records read at `read_at_us`; None if that is off. Raises UsageError."""
-        if not self.states_time:
+        if self.time == "off":
             return None
         zone = zone_named(self.timezone) if self.timezone else host_zone()
         return TimeRules(zone, self.time_key or None, self.time_format or None, read_at_us)
