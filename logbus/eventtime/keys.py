@@ -6,13 +6,14 @@ no time, such as a duration, is passed over. A date and a time of day under two 
 
 import functools
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
-from logbus.eventtime.stamps import Stamp
+from logbus.eventtime.custom import TimeFormat
+from logbus.eventtime.epochs import NUMBER, micros_of, unit_of
+from logbus.eventtime.stamps import Stamp, stamp_at
 from logbus.severity.key_levels import STRING, Quoting
 from logbus.severity.words import either, maybe, repeated
 
@@ -37,6 +38,8 @@ _MARK: Final = rb"(?P<value>)"
 _TRIES: Final = 8
 _WITHIN: Final = 1 << 17
 """So many bytes of a record are searched: a pattern keeps some state for each pair."""
+_DASHES: Final = frozenset([b"-", b"/"])
+"""A date has one behind its year."""
 _PAIR: Final = re.compile(rb"[A-Za-z_@][\w.@/-]{0,63}+=")
 _DATE: Final = re.compile(rb"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?=[\"\s,}]|$)")
 _TIME: Final = re.compile(rb"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?=[\"\s,}]|$)")
@@ -102,18 +105,18 @@ def notations(record: bytes, at: int, key: str | None) -> tuple[Notation, ...]:
     return in_logfmt if _PAIR.match(record, at) else ()
 
 
-def under_key(record: bytes, at: int, each: Notation, read: Callable[[bytes, int], Stamp | None]) -> Stamp | None:
-    """Return the first stamp that `read`, given where a value begins, finds under a wanted key."""
+def under_key(record: bytes, at: int, each: Notation, form: TimeFormat | None, read_day: int) -> Stamp | None:
+    """Return the first stamp under a wanted key, in any spelling if there is no format."""
     part: re.Match[bytes] | None = None
     for _ in range(_TRIES):
         found = each.find.match(record, at, _WITHIN)
         if not found:
             return None
         begin = found.end()
-        if stamp := read(record, begin):
+        if stamp := _value(record, begin, form, read_day):
             return stamp
         if half := (_DATE.match(record, begin) or _TIME.match(record, begin)):
-            if part and (stamp := _joined(part, half, read)):
+            if part and (stamp := _joined(part, half, form, read_day)):
                 return stamp
             part = half
         skipped = each.skip.match(record, found.start("value"), _WITHIN)
@@ -123,8 +126,21 @@ def under_key(record: bytes, at: int, each: Notation, read: Callable[[bytes, int
     return None
 
 
-def _joined(one: re.Match[bytes], other: re.Match[bytes], read: Callable[[bytes, int], Stamp | None]) -> Stamp | None:
+def _joined(one: re.Match[bytes], other: re.Match[bytes], form: TimeFormat | None, read_day: int) -> Stamp | None:
     """Return the stamp of a date and a time of day under two keys."""
     date, time = (one[0], other[0]) if one.re is _DATE else (other[0], one[0])
-    stamp = read(date + b" " + time, 0)
+    stamp = _value(date + b" " + time, 0, form, read_day)
     return msgspec.structs.replace(stamp, start=one.start(), end=other.end()) if stamp else None
+
+
+def _value(text: bytes, at: int, form: TimeFormat | None, read_day: int) -> Stamp | None:
+    """Return the stamp that a key's value is, in any spelling if there is no format."""
+    if form:
+        return form.at(text, at, read_day)
+    number = None if text[at + 4 : at + 5] in _DASHES else NUMBER.match(text, at)
+    if not number:
+        return stamp_at(text, at, read_day)
+    unit = None if number[1] else unit_of(number[2])
+    if unit:
+        return Stamp(micros_of(number, unit), 0, unit, at, number.end())
+    return stamp_at(text, at, read_day)

@@ -1,6 +1,5 @@
 """The time that a record states: where it stands depends on how the record is written."""
 
-import functools
 import re
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -8,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from logbus.eventtime.custom import TimeFormat, compile_format
+from logbus.eventtime.custom import compile_format
 from logbus.eventtime.days import DAY_US
-from logbus.eventtime.epochs import NUMBER, micros_of, unit_of
 from logbus.eventtime.keys import notations, under_key
 from logbus.eventtime.stamps import Stamp, stamp_at, stamp_in
 from logbus.eventtime.zones import utc_us
@@ -49,8 +47,6 @@ _WRAPPER: Final = "time"
 _COOKIE: Final = b"@cee:"
 _STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
 """No record with pairs begins so."""
-_DASHES: Final = frozenset([b"-", b"/"])
-"""A date has one behind its year."""
 _Placed = tuple[Stamp, str]
 
 
@@ -116,31 +112,18 @@ def _plain(record: bytes, rules: TimeRules) -> _Placed | None:
     if rules.format:
         found = compile_format(rules.format).search(record, rules.read_at_us // DAY_US)
         return (found, "text") if found else None
-    if record[:1] not in _STAMPED:
-        at = record.find(b"{", len(_COOKIE), len(_COOKIE) + 2) if record.startswith(_COOKIE) else 0
-        if placed := _under(record, max(at, 0), rules):
+    first = record[:1]
+    if first not in _STAMPED:
+        at = max(record.find(b"{", 0, len(_COOKIE) + 2), 0) if first == b"@" else 0
+        if placed := _under(record, at, rules):
             return placed
     found = stamp_in(record, rules.read_at_us)
     return (found, "text") if found else None
 
 
 def _under(record: bytes, at: int, rules: TimeRules) -> _Placed | None:
-    read_day = rules.read_at_us // DAY_US
     form = compile_format(rules.format) if rules.format else None
     for each in notations(record, at, rules.key):
-        if found := under_key(record, at, each, functools.partial(_value, form, read_day)):
+        if found := under_key(record, at, each, form, rules.read_at_us // DAY_US):
             return found, each.name
     return None
-
-
-def _value(form: TimeFormat | None, read_day: int, text: bytes, at: int) -> Stamp | None:
-    """Return the stamp that a key's value is, in any spelling if there is no format."""
-    if form:
-        return form.at(text, at, read_day)
-    number = None if text[at + 4 : at + 5] in _DASHES else NUMBER.match(text, at)
-    if not number:
-        return stamp_at(text, at, read_day)
-    unit = None if number[1] else unit_of(number[2])
-    if unit:
-        return Stamp(micros_of(number, unit), 0, unit, at, number.end())
-    return stamp_at(text, at, read_day)

@@ -50,7 +50,7 @@ ZONE: Final = (
     rb"(?:UTC|GMT)?[+-][0-9]{2}:?[0-9]{2}(?![0-9:.])|(?:Z|z|UTC|GMT)(?![A-Za-z0-9])"
     rb"|(?<! )[+-][0-9]{2}(?![0-9:.-])"
 )
-_ZONE: Final = rb"(?: ?(?P<zone>" + ZONE + rb"))?"
+_ZONE: Final = rb"(?: ?(?=[Zz+UG-])(?P<zone>" + ZONE + rb"))?"
 _FRACTION: Final = rb"(?:[.,](?P<fraction>[0-9]{1,9})[0-9]{0,9})?(?![0-9])"
 _YEAR: Final = rb"(?P<year>[0-9]{4})"
 _SHORT_YEAR: Final = rb"(?P<year>[0-9]{4}|[0-9]{2})"
@@ -107,7 +107,7 @@ def _second_of_iso(text: bytes) -> int | None:
 
 
 def _iso(found: Found, _: int) -> int | None:
-    text, fraction = found.group(1, 3)
+    text, fraction = found.group(1, 2)
     second = _second_of_iso(text)
     return second if second is None else second * SECOND_US + (micros(fraction) if fraction else 0)
 
@@ -132,7 +132,7 @@ def _spelling(name: str, first: bytes, pattern: bytes) -> Spelling:
 _ISO: Final = Spelling(
     "iso",
     _DIGITS,
-    re.compile(rb"([0-9]{4}([-/.])[0-9]{2}\2[0-9]{2}[Tt _][0-9]{2}:[0-9]{2}:[0-9]{2})" + _FRACTION + _ZONE),
+    re.compile(rb"([0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[Tt _][0-9]{2}:[0-9]{2}:[0-9]{2})" + _FRACTION + _ZONE),
     _iso,
 )
 _LOOSE: Final = _spelling(

@@ -1,7 +1,8 @@
 """The stamp of a record in plain text: at its beginning, or behind columns such as a host, a level or a number.
 
-A sentence may mention a time that is not the record's: three words in a row, or two at the beginning of a record, end
-the search. At most `_COLUMNS_MAX` columns are looked at, each of bounded length.
+A sentence may mention a time that is not the record's: three words in a row end the search, as do two at the beginning
+of a record; in a record that begins with a number, four do. At most `_COLUMNS_MAX` columns are looked at, each of
+bounded length.
 """
 
 import re
@@ -27,6 +28,7 @@ class Stamp(msgspec.Struct, frozen=True, gc=False):
 
 _COLUMNS_MAX: Final = 8
 _WORDS_MAX: Final = 2
+_WORDS_BEHIND_NUMBER_MAX: Final = 3
 _LEAD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]{1,64}|\x1b\[[0-9;]{0,12}m){0,16}")
 _LEADING: Final = frozenset(b"\xef \t\x1b")
 _OPENING: Final = frozenset(b"[(<{\"'#|*.")
@@ -89,6 +91,7 @@ def _epoch_at(record: bytes, at: int) -> Stamp | None:
 
 def _behind_columns(record: bytes, at: int, read_day: int) -> Stamp | None:
     words = 0
+    words_max = _WORDS_BEHIND_NUMBER_MAX if record[at : at + 1].isdigit() else _WORDS_MAX
     for number in range(_COLUMNS_MAX):
         if opener := _OPENERS.match(record, at):
             found = stamp_at(record, opener.end(), read_day)
@@ -101,7 +104,7 @@ def _behind_columns(record: bytes, at: int, read_day: int) -> Stamp | None:
             return None
         is_word = column["word"] is not None
         words = words + 1 + (number == 0) if is_word else 0
-        if words > _WORDS_MAX:
+        if words > words_max:
             return None
         at = column.end()
     return None
