@@ -25,7 +25,7 @@ EPOCH = re.compile(r"1\d{9}")
 WITH_YEAR = ("%Y-%m-%d %H:%M:%S", "%y%m%d %H%M%S", "%y/%m/%d %H:%M:%S", "%Y%m%d-%H:%M:%S", "%a %b %d %H:%M:%S %Y")
 WITHOUT_YEAR = ("%Y %b %d %H:%M:%S", "%Y %m-%d %H:%M:%S", "%Y %m.%d %H:%M:%S")
 LEAP_YEAR = "2024"
-FRACTION = re.compile(r"(?<=\d:\d\d:\d\d)[.,:](\d{1,9})\b|(?<=:\d)[.,:](\d{1,9})$")
+FRACTION = re.compile(r"(\d{1,2}:\d{1,2}:\d{1,2})([.,:])(\d{1,9})\b")
 
 
 class Score(NamedTuple):
@@ -60,10 +60,11 @@ def truth_of(row: Mapping[str, str]) -> Truth:
             return Truth(int(row[column]), None, has_year=True, millis=None)
     text = " ".join(filter(None, (row.get(column) for column in ("Month", "Date", "Day", "Time"))))
     fraction = FRACTION.search(text)
-    digits = (fraction[1] or fraction[2]) if fraction else ""
-    text = FRACTION.sub("", text)
-    is_number = fraction is not None and ":" in fraction[0]
-    millis = int(digits if is_number else f"{digits:0<3}"[:3]) if digits else None
+    millis = None
+    if fraction:
+        digits = fraction[3]
+        millis = int(digits if fraction[2] == ":" else f"{digits:0<3}"[:3])
+        text = text.replace(fraction[0], fraction[1])
     for format_ in WITH_YEAR:
         try:
             return Truth(None, datetime.strptime(text, format_).replace(tzinfo=UTC), has_year=True, millis=millis)

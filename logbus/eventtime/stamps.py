@@ -33,8 +33,10 @@ _LEAD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]{1,64}|\x1b\[[0-9;]{0,12}m
 _LEADING: Final = frozenset(b"\xef \t\x1b")
 _OPENING: Final = frozenset(b"[(<{\"'#|*.")
 _OPENERS: Final = re.compile(
-    rb"[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])|[A-Z], \[(?=[0-9])|<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])"
+    rb"[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])(?:[A-Z] (?=[0-9]{4}-)|[A-Z]{2,5} (?=[A-Z][a-z]{2} ))?"
+    rb"|[A-Z], \[(?=[0-9])|<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])|msg=audit\((?=[0-9])"
 )
+"""What may stand right before a stamp. Jupyter has a letter behind a bracket, monit a zone, Linux's audit a word."""
 _COLUMN: Final = re.compile(
     rb"(?:\[[^\[\]\n]{0,128}\]|\([^()\n]{0,128}\)|<[^<>\n]{0,128}>"
     rb"|(?P<word>[A-Za-z][a-z]{1,40}(?=[ \t]))|[^\s\[]{1,200})"
