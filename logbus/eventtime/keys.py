@@ -12,8 +12,11 @@ from typing import Final
 import msgspec
 
 from logbus.eventtime.custom import TimeFormat
+from logbus.eventtime.days import SECOND_US, micros
 from logbus.eventtime.epochs import NUMBER, micros_of, unit_of
+from logbus.eventtime.spellings import second_of_iso
 from logbus.eventtime.stamps import Stamp, stamp_at
+from logbus.eventtime.zones import stated_offset_us
 from logbus.severity.key_levels import STRING, Quoting
 from logbus.severity.words import either, maybe, repeated
 
@@ -35,6 +38,11 @@ _BEGINS: Final = rb"(?=[0-9A-Z-])"
 _OPENED: Final = maybe(rb"\{" + _GAP + rb'"\$date"' + _COLON) + rb'"?' + _BEGINS
 _MARK: Final = rb"(?P<value>)"
 """Where a value begins, whatever of it is skipped to get to the time."""
+_USUAL_STAMP: Final = (
+    rb"(?:(?P<second>[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?"
+    rb'(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})(?![^",}\s]))?'
+)
+"""What most loggers write, taken in the same step."""
 _TRIES: Final = 8
 _WITHIN: Final = 1 << 17
 """So many bytes of a record are searched: a pattern keeps some state for each pair."""
@@ -63,7 +71,7 @@ def _pairs(stop: bytes, initials: bytes) -> bytes:
 
 def _json(path: list[bytes], initials: bytes) -> Notation:
     key = path[-1] + rb'"' + _COLON
-    pattern = _pairs(key + _OPENED, initials) + key + _MARK + _OPENED
+    pattern = _pairs(key + _OPENED, initials) + key + _MARK + _OPENED + _USUAL_STAMP
     for outer in reversed(path[:-1]):
         opening = outer + rb'"' + _COLON + rb"\{" + _GAP
         pattern = _pairs(opening, _initial(outer)) + opening + pattern
@@ -78,7 +86,7 @@ def _initial(key: bytes) -> bytes:
 def _logfmt(keys: bytes, initials: bytes) -> Notation:
     key = rb"(?:(?=[^" + initials + rb"])|(?!" + keys + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
     value = either(STRING, rb'[^\s"]*+')
-    find = repeated(key + value + rb"[ \t]++", b"*") + keys + rb"=" + _MARK + rb'"?' + _BEGINS
+    find = repeated(key + value + rb"[ \t]++", b"*") + keys + rb"=" + _MARK + rb'"?' + _BEGINS + _USUAL_STAMP
     return Notation("logfmt", re.compile(find), re.compile(value + rb"[ \t]++"))
 
 
@@ -112,7 +120,9 @@ def under_key(record: bytes, at: int, each: Notation, form: TimeFormat | None, r
         found = each.find.match(record, at, _WITHIN)
         if not found:
             return None
-        begin = found.end()
+        if form is None and (stamp := _usual(found)):
+            return stamp
+        begin = found.start("second") if found["second"] else found.end()
         if stamp := _value(record, begin, form, read_day):
             return stamp
         if half := (_DATE.match(record, begin) or _TIME.match(record, begin)):
@@ -124,6 +134,17 @@ def under_key(record: bytes, at: int, each: Notation, form: TimeFormat | None, r
             return None
         at = skipped.end()
     return None
+
+
+def _usual(found: re.Match[bytes]) -> Stamp | None:
+    second, fraction, zone = found.group("second", "fraction", "zone")
+    if second is None:
+        return None
+    whole, offset_us = second_of_iso(second), stated_offset_us(zone)
+    if whole is None or offset_us is None:
+        return None
+    us = whole * SECOND_US + (micros(fraction) if fraction else 0)
+    return Stamp(us, offset_us, "iso", found.start("second"), found.end("zone"))
 
 
 def _joined(one: re.Match[bytes], other: re.Match[bytes], form: TimeFormat | None, read_day: int) -> Stamp | None:

@@ -100,7 +100,7 @@ def reader_of(pattern: re.Pattern[bytes]) -> Callable[[Found, int], int | None]:
 
 
 @functools.lru_cache(4096)
-def _second_of_iso(text: bytes) -> int | None:
+def second_of_iso(text: bytes) -> int | None:
     """Return the seconds of `2026-11-24 10:00:00`, whatever stands between the numbers."""
     day = day_number(int(text[:4]), int(text[5:7]), int(text[8:10]))
     return moment(day, clock(int(text[11:13]), int(text[14:16]), int(text[17:19])))
@@ -108,7 +108,7 @@ def _second_of_iso(text: bytes) -> int | None:
 
 def _iso(found: Found, _: int) -> int | None:
     text, fraction = found.group(1, 2)
-    second = _second_of_iso(text)
+    second = second_of_iso(text)
     return second if second is None else second * SECOND_US + (micros(fraction) if fraction else 0)
 
 
@@ -143,7 +143,8 @@ _LOOSE: Final = _spelling(
     + _MONTH
     + rb"(?P=dash)"
     + _DAY
-    + rb"(?:[Tt_:-]|,? {1,2})(?P<hour>[0-9]{1,2})(?P<colon>[:.])(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2}))?"
+    + rb"(?:[Tt_:-]|,? {1,2})(?![0-9]{1,2}\.[0-9]{2}(?!\.))(?P<hour>[0-9]{1,2})"
+    + rb"(?P<colon>[:.])(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2}))?"
     + _TAIL,
 )
 _BASIC: Final = _spelling(
@@ -157,8 +158,17 @@ _BASIC: Final = _spelling(
 ISO: Final = (_ISO, _LOOSE, _BASIC)
 """What `time_format: iso` accepts."""
 
+_NO_STAMP: Final = Spelling(
+    "none",
+    _DIGITS,
+    re.compile(rb"(?:[0-9]{1,3}\.){3}|[0-9]{1,5}(?![0-9/.-]| [A-Za-z]{3,9}[ /-])"),
+    lambda _found, _read_day: None,
+)
+"""Addresses and numbers that begin no date: with them, no other spelling need be tried."""
+
 SPELLINGS: Final = (
     _ISO,
+    _NO_STAMP,
     Spelling(
         "syslog",
         _CAPITALS,

@@ -12,7 +12,7 @@ import msgspec
 
 from logbus.eventtime.days import DAY_US
 from logbus.eventtime.epochs import IN_TEXT, micros_of, unit_of
-from logbus.eventtime.spellings import BY_FIRST_BYTE
+from logbus.eventtime.spellings import BY_FIRST_BYTE, ISO
 from logbus.eventtime.zones import stated_offset_us
 
 
@@ -33,8 +33,9 @@ _LEAD: Final = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]{1,64}|\x1b\[[0-9;]{0,12}m
 _LEADING: Final = frozenset(b"\xef \t\x1b")
 _OPENING: Final = frozenset(b"[(<{\"'#|*.")
 _OPENERS: Final = re.compile(
-    rb"[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])(?:[A-Z] (?=[0-9]{4}-)|[A-Z]{2,5} (?=[A-Z][a-z]{2} ))?"
-    rb"|[A-Z], \[(?=[0-9])|<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])|msg=audit\((?=[0-9])"
+    rb"<[0-9]{1,3}>(?:1 )?(?=[0-9A-Z])"
+    rb"|[\[(<{\"'#|*.]{1,6} {0,6}(?=[0-9A-Z])(?:[A-Z] (?=[0-9]{4}-)|[A-Z]{2,5} (?=[A-Z][a-z]{2} ))?"
+    rb"|[A-Z], \[(?=[0-9])|msg=audit\((?=[0-9])"
 )
 """What may stand right before a stamp. Jupyter has a letter behind a bracket, monit a zone, Linux's audit a word."""
 _COLUMN: Final = re.compile(
@@ -61,6 +62,8 @@ def stamp_in(record: bytes, read_us: int) -> Stamp | None:
     if first not in _OPENING:
         if found := stamp_at(record, at, read_day):
             return found
+        if ISO[0].pattern.match(record, at):  # an impossible time: what is behind it is not the record's
+            return None
         if columns := _ACCESS.match(record, at):
             return stamp_at(record, columns.end(), read_day)
     return _behind_columns(record, at, read_day)
