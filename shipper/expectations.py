@@ -1,10 +1,12 @@
 """The `tests` section of shipper.yml: the records that a configuration is expected to make of some text."""
 
+from datetime import UTC
 from typing import Annotated
 
 import msgspec
 
 from logbus.errors import UsageError
+from logbus.eventtime import time_of
 from logbus.severity import parse_severity
 
 
@@ -12,7 +14,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One record: every given key has to match.
 
     `text`: the published text, without its last newline; `contains`: a part of it; `lines`: how many lines of the file
-    it consists of; `dropped`: nothing of it is published.
+    it consists of; `dropped`: nothing of it is published; `time`: its event time, in ISO 8601.
     """
 
     severity: str = ""
@@ -20,11 +22,14 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contains: str = ""
     lines: int | None = None
     dropped: bool = False
+    time: str = ""
 
     def __post_init__(self) -> None:
-        """Check the severity. Raises UsageError."""
+        """Check severity and time. Raises UsageError."""
         if self.severity:
             parse_severity(self.severity)
+        if self.time and time_of(self.time, UTC) is None:
+            raise UsageError("expect this", f"{self.time!r} is no time", 'as in "2026-11-24T10:00:00.5Z"')
         if self.dropped and (self.text or self.contains):
             raise UsageError("expect this", "a record that is dropped has no text", "remove one of the two")
 

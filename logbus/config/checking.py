@@ -22,6 +22,7 @@ Keys = tuple[str | int, ...]
 Written = Callable[[Keys], str | None]
 
 MAX_SHOWN = 40
+_OFF = "off"
 
 _WORDS = {
     "int": "a whole number",
@@ -54,7 +55,10 @@ def problems(value: object, kind: Any, keys: Keys, written: Written) -> Iterator
 
 
 def with_units(value: Any, kind: Any) -> Any:  # noqa: ANN401 - plain data of any shape; see Keys
-    """Return `value`, to become a `kind`, with each `10MB` or `5s` as the plain number that its key asks for."""
+    """Return `value`, to become a `kind`, with each `10MB` or `5s` as the plain number that its key asks for.
+
+    Where a key takes the word `off`, so does False, which is how YAML reads it.
+    """
     inner = _fitting(value, kind)
     if isinstance(value, dict) and isinstance(inner, type) and issubclass(inner, msgspec.Struct):
         known = {each.encode_name: each.type for each in msgspec.structs.fields(inner)}
@@ -67,6 +71,8 @@ def with_units(value: Any, kind: Any) -> Any:  # noqa: ANN401 - plain data of an
 
 
 def _plain(key: str, value: object, kind: Any) -> object:  # noqa: ANN401 - as above
+    if value is False and _OFF in _choices(value, kind):
+        return _OFF
     measure = measure_of(key)
     if not (measure and isinstance(value, str) and _is_number(kind)):
         return with_units(value, kind)

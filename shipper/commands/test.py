@@ -4,6 +4,7 @@ import functools
 import io
 import re
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from logbus.command_line.commands import CONTEXT, Command
 from logbus.command_line.completion import files_and, offer
 from logbus.config.settings import load
 from logbus.errors import SourceError, UsageError, counted, visible
+from logbus.eventtime import EventTime, FileClock, TimeRules, name_of, text_of, time_of
 from logbus.severity import UNSTATED, Severity, parse_severity
 from logbus.severity.formats import FORMATS, Format, line_pattern
 from shipper.expectations import Case, Expected
@@ -44,8 +46,19 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """A record's event time, in microseconds since 1970, and where it comes from; None is when the record is read."""
+
+    time_us: int | None
+    why: str
+
+    def __str__(self) -> str:
+        return f"time {'as read' if self.time_us is None else text_of(self.time_us)}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """One record: its place (bytes; lines from 1), what is published, at which level (a digit), and why."""
+    """One record: its place (bytes; lines from 1), what is published, at which level (a digit), and why; its time."""
 
     offset: int
     line: int
@@ -54,6 +67,7 @@ class Shown:
     level: int
     why: str
     notes: tuple[str, ...]
+    time: Timed | None = None
 
     @property
     def severity(self) -> Severity:
@@ -95,6 +109,8 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
 def examine(entry: Input, data: bytes) -> Iterator[Shown]:
     """Yield each record of `data`, complete and in UTF-8, as if no time passed. Raises UsageError as Recorder does."""
     recorder = Recorder(msgspec.structs.replace(entry, encoding="", newline="lf"))
+    rules = entry.times(time.time_ns() // 1000)
+    clock = FileClock(rules) if rules else None
     offset, line, base = 0, 1, 1
     before = NOTHING
     while offset < len(data):
@@ -106,7 +122,7 @@ def examine(entry: Input, data: bytes) -> Iterator[Shown]:
             text = data[offset : offset + size]
             shown, before = _examined(entry, recorder, text, Place(offset, line, base), before)
             base = base if shown.why.startswith("inherited") else line
-            yield shown
+            yield replace(shown, time=_timed(clock.event_time(text), rules)) if rules and clock else shown
             offset, line = offset + size, line + max(1, text.count(b"\n"))
 
 
@@ -132,6 +148,18 @@ def _examined(entry: Input, recorder: Recorder, text: bytes, place: Place, befor
         level, why = digit[0], f"inherited from line {place.base}"
     notes = _redacted(entry, text) if body else [_dropped(entry, text, level)]
     return Shown(place.offset, place.line, lines, body, level, why, tuple(notes)), after
+
+
+def _timed(found: EventTime, rules: TimeRules) -> Timed:
+    """Return a record's event time, and why it is that."""
+    if found.stated and not found.disbelieved:
+        zone = "" if found.stated.has_zone else f" in {name_of(rules.zone)}"
+        place = "" if found.stated.place == "text" else f" in {found.stated.place}"
+        return Timed(found.time_us, f"{found.stated.format}{place}{zone}")
+    why = f"{text_of(found.stated.time_us)} is not believed" if found.stated else "no time is stated"
+    if found.why == "inherited":
+        return Timed(found.time_us, f"inherited, {why}")
+    return Timed(None, why)
 
 
 def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
@@ -199,7 +227,16 @@ def _content(file: str) -> bytes:
 def _show(number: int, each: Shown) -> None:
     end = f"-{each.line + each.lines - 1}" if each.lines > 1 else ""
     where = f"{'lines' if end else 'line'} {each.line}{end}, from byte {each.offset}"
-    click.echo("; ".join([f"record {number}: {each.severity.word}, {where}", each.why, *each.notes]))
+    click.echo(
+        "; ".join(
+            [
+                f"record {number}: {each.severity.word}, {where}",
+                each.why,
+                *each.notes,
+                *([str(each.time)] if each.time else []),
+            ]
+        )
+    )
     for line in io.BytesIO(each.body):
         text = visible(line.rstrip(b"\r\n").decode(errors="backslashreplace"))
         click.echo(f"    {text[:SHOWN]}{'...' * (len(text) > SHOWN)}")
@@ -232,6 +269,8 @@ def _flaws(settings: Settings, case: Case) -> Iterator[str]:
         yield f"it makes {counted(len(found), 'record')}, not {len(case.records)}"
     for number, (each, expected) in enumerate(zip(found, case.records, strict=False), 1):
         yield from (f"record {number}: {flaw}" for flaw in _differences(each, expected))
+        if expected.time and (flaw := _time_flaw(entry, each, expected)):
+            yield f"record {number}: {flaw}"
     key = _routing_key(settings, entry, case.path, found)
     if case.routing_key and key != case.routing_key:
         yield f"the routing key is {key}, not {case.routing_key}"
@@ -252,3 +291,12 @@ def _differences(each: Shown, expected: Expected) -> Iterator[str]:
         yield f"its text is {text!r}, without {expected.contains!r}"
     if expected.lines not in (None, each.lines):
         yield f"it has {counted(each.lines, 'line')}, not {expected.lines}"
+
+
+def _time_flaw(entry: Input, each: Shown, expected: Expected) -> str:
+    rules = entry.times(0)
+    if not each.time or not rules:
+        return f"it has no time, with time: off, not {expected.time}"
+    if each.time.time_us == time_of(expected.time, rules.zone):
+        return ""
+    return f"its {each.time}, not {expected.time}"

@@ -6,6 +6,7 @@ import msgspec
 
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
+from logbus.eventtime import TimeRules, compile_format, host_zone, zone_named
 from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
 from shipper.records.encoding import Newline
@@ -44,7 +45,7 @@ class Multiline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Record boundaries, severities, and which parts of records leave the host."""
+    """Record boundaries, severities, times, and which parts of records leave the host."""
 
     encoding: EncodingName = ""
     newline: Newline = "lf"
@@ -54,6 +55,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     levels: dict[str, str] = {}
     default_severity: str = "info"
     inherit: bool = True
+    time: Literal["auto", "off"] = "auto"
+    timezone: str = ""
+    time_key: str = ""
+    time_format: str = ""
     multiline: Multiline | None = None
     keep: list[Selection] = []
     drop: list[Selection] = []
@@ -65,8 +70,24 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Check what types cannot express. Raises UsageError."""
         self.severity()
         reader_of(self.said())
+        self._check_times()
         if self.encoding and self.newline != "lf":
             raise UsageError("use newline", f"with encoding: {self.encoding}, newline can only be lf", "remove newline")
+
+    def _check_times(self) -> None:
+        if self.time == "off" and (self.timezone or self.time_key or self.time_format):
+            raise UsageError("use time", "with time: off, no other key about times has an effect", "remove one of them")
+        if self.timezone:
+            zone_named(self.timezone)
+        if self.time_format:
+            compile_format(self.time_format)
+
+    def times(self, read_at_us: int) -> TimeRules | None:
+        """Return how to read the times of records read at `read_at_us`; None if that is off. Raises UsageError."""
+        if self.time == "off":
+            return None
+        zone = zone_named(self.timezone) if self.timezone else host_zone()
+        return TimeRules(zone, self.time_key or None, self.time_format or None, read_at_us)
 
     def said(self) -> Said:
         """Return the keys about the format."""

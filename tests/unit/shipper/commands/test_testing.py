@@ -29,8 +29,8 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
-    assert len(EXAMPLES) == 6
-    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 5
+    assert len(EXAMPLES) == 8
+    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 7
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0].split("\n")[3].strip())
@@ -40,6 +40,7 @@ def test_the_examples_of_the_page(
     """Each example of docs/records.md prints what stands there."""
     config, log, command, output = example
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
     Path("shipper.yml").write_text(config)
     Path("app.log").write_text(log)
     assert load(Path("shipper.yml"), Settings).inputs
@@ -131,3 +132,62 @@ def test_records_that_end_with_another_byte(tmp_path: Path) -> None:
     assert code == 0
     assert "record 1: err, line 1, from byte 0" in said
     assert "record 2: info, line 2, from byte 15" in said
+
+
+TIMED = """
+inputs:
+  - {{paths: [a.log], timezone: Europe/Berlin{keys}}}
+tests:
+  - {{name: t, input: 0, text: "{text}\\n", records: [{{time: "{time}"}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("keys", "text", "time", "flaw"),
+    [
+        ("", "2024-07-01 10:00:00 x", "2024-07-01T08:00:00Z", ""),
+        ("", "2024-07-01 10:00:00 x", "2024-07-01 10:00:00", ""),
+        (
+            "",
+            "2024-07-01 10:00:00 x",
+            "2024-07-01T10:00:00Z",
+            "its time 2024-07-01T08:00:00Z: iso in Europe/Berlin, not",
+        ),
+        ("", "x", "2024-07-01T10:00:00Z", "its time as read: no time is stated, not 2024-07-01T10:00:00Z"),
+        ("", "2099-01-01 10:00:00 x", "2099-01-01 10:00:00", "its time as read: 2099-01-01T09:00:00Z is not believed"),
+        (", time_format: '%d.%m.%y %H:%M'", "01.07.24 10:00 x", "2024-07-01T08:00:00Z", ""),
+        (", time_key: k", "k=1700000000.5 x=y", "2023-11-14T22:13:20.5Z", ""),
+    ],
+)
+def test_a_test_can_expect_a_time(keys: str, text: str, time: str, flaw: str, tmp_path: Path) -> None:
+    """The event time is compared as a moment; a difference says what was read, and where the time comes from."""
+    config = tmp_path / "shipper.yml"
+    config.write_text(TIMED.format(keys=keys, text=text, time=time))
+    code, output = run("--config", str(config))
+    assert code == bool(flaw)
+    assert flaw in output
+
+
+def test_without_times(tmp_path: Path) -> None:
+    """With `time: off` no time is shown, and none can be expected."""
+    config, log = tmp_path / "shipper.yml", tmp_path / "a.log"
+    log.write_text("2024-07-01 10:00:00 x\n")
+    config.write_text(f"inputs: [{{paths: ['{log}'], time: off}}]\n")
+    code, output = run("--config", str(config), str(log))
+    assert code == 0
+    assert "time" not in output
+    config.write_text(
+        "inputs: [{paths: [a], time: off}]\n"
+        "tests: [{name: t, text: x, input: 0, records: [{time: 2024-07-01T10:00Z}]}]\n"
+    )
+    assert "it has no time, with time: off" in run("--config", str(config))[1]
+
+
+def test_a_time_is_shown_before_redaction(tmp_path: Path) -> None:
+    """The time is that of the record in the file, whatever is published of it."""
+    config, log = tmp_path / "shipper.yml", tmp_path / "a.log"
+    log.write_text("2024-07-01T10:00:00Z x\n")
+    config.write_text(f"inputs: [{{paths: ['{log}'], redact: {{patterns: {{t: '[0-9].*Z'}}}}}}]\n")
+    output = run("--config", str(config), str(log))[1]
+    assert "redacted t; time 2024-07-01T10:00:00Z: iso" in output
+    assert "    [redacted t] x" in output

@@ -1,0 +1,24 @@
+"""Event times: when each record happened, by the time that it states."""
+
+from logbus.eventtime.custom import TimeFormat, compile_format
+from logbus.eventtime.following import EventTime, EventTimes, FileClock, event_time, event_times, text_of, time_of
+from logbus.eventtime.reading import Stated, TimeRules, stated_time
+from logbus.eventtime.zones import host_zone, name_of, zone_named
+
+__all__ = [
+    "EventTime",
+    "EventTimes",
+    "FileClock",
+    "Stated",
+    "TimeFormat",
+    "TimeRules",
+    "compile_format",
+    "event_time",
+    "event_times",
+    "host_zone",
+    "name_of",
+    "stated_time",
+    "text_of",
+    "time_of",
+    "zone_named",
+]
