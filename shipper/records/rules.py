@@ -1,18 +1,20 @@
 """The rules for an input's records: the keys that a `Recorder` applies."""
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import msgspec
 
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
-from logbus.eventtime import TimeRules, compile_format, host_zone, zone_named
 from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
 from shipper.records.encoding import Newline
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName, Said, reader_of
 from shipper.records.redaction_presets import Redact
+
+if TYPE_CHECKING:
+    from logbus.eventtime import TimeRules
 
 LEAST_RECORD_BYTES = 1024
 MOST_RECORD_BYTES = 1024 * 1024
@@ -77,17 +79,22 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def _check_times(self) -> None:
         if self.time == "off" and (self.timezone or self.time_key or self.time_format):
             raise UsageError("use time", "with time: off, no other key about times has an effect", "remove one of them")
-        if self.timezone:
-            zone_named(self.timezone)
-        if self.time_format:
-            compile_format(self.time_format)
+        if self.timezone or self.time_format:
+            from logbus import eventtime  # noqa: PLC0415 - its patterns take 18 ms of a start that needs none
 
-    def times(self, read_at_us: int) -> TimeRules | None:
+            if self.timezone:
+                eventtime.zone_named(self.timezone)
+            if self.time_format:
+                eventtime.compile_format(self.time_format)
+
+    def times(self, read_at_us: int) -> "TimeRules | None":
         """Return how to read the times of records read at `read_at_us`; None if that is off. Raises UsageError."""
         if self.time == "off":
             return None
-        zone = zone_named(self.timezone) if self.timezone else host_zone()
-        return TimeRules(zone, self.time_key or None, self.time_format or None, read_at_us)
+        from logbus import eventtime  # noqa: PLC0415 - as above
+
+        zone = eventtime.zone_named(self.timezone) if self.timezone else eventtime.host_zone()
+        return eventtime.TimeRules(zone, self.time_key or None, self.time_format or None, read_at_us)
 
     def said(self) -> Said:
         """Return the keys about the format."""
