@@ -41,8 +41,8 @@ def batch(offset: int, body: bytes = b"a line\n") -> Batch:
 class Shore:
     """A publisher that is stepped by hand."""
 
-    def __init__(self, url: str, most: Amount = LEAST) -> None:
-        self.link = Connection(Broker(url=url), role="test")
+    def __init__(self, url: str, most: Amount = LEAST, heartbeat_s: int = 10) -> None:
+        self.link = Connection(Broker(url=url, heartbeat_s=heartbeat_s), role="test")
         self.publisher = Publisher(self.link, most)
         self.confirmed: list[Span] = []
         self.offset = 0
@@ -219,7 +219,7 @@ def test_a_deleted_exchange_is_declared_again(shore: Shore, channel: Channel) ->
 
 def test_a_broker_that_answers_nothing_is_reported(faulty_broker: DevBroker, caplog: pytest.LogCaptureFixture) -> None:
     """What is neither confirmed nor refused for some seconds is reported once; each batch is confirmed in the end."""
-    shore = Shore(faulty_broker.url)
+    shore = Shore(faulty_broker.url, heartbeat_s=60)  # with 10, the connection may be dropped before the report
     with closing(pika.BlockingConnection(pika.URLParameters(faulty_broker.url))) as other:
         queue = other.channel().queue_declare("q", durable=True).method.queue
         shore.until(shore.publisher.has_room)
