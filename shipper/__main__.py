@@ -13,6 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -217,7 +218,11 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     link = Connection(settings.broker, role="shipper")
     publisher = Publisher(link, Amount(settings.window.batches, settings.window.bytes))
     own = str(config) if config else ""
-    agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
+    with ExitStack() as unless_built:
+        unless_built.callback(registry.close)
+        unless_built.callback(link.close)
+        agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
+        unless_built.pop_all()
     if settings.metrics:
         telemetry.serve(settings.metrics)
     if not pcre2.version():

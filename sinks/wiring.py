@@ -3,6 +3,7 @@
 import logging
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 
 from logbus import daemon, severity, telemetry
 from logbus.broker import topology
@@ -26,7 +27,10 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
         telemetry.serve(plan.common.metrics)
     severity.prepare()
     ledger = Ledger(plan.state, plan.common.put_away_s)
-    sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
+    with ExitStack() as unless_open:
+        unless_open.callback(ledger.close)
+        sink = plan.sink_type.open_sink(plan.settings, Context(plan.name, plan.state, ledger.remember, ledger.is_new))
+        unless_open.pop_all()
     prefetch = plan.common.prefetch_batches(may_wait=isinstance(sink, PatientSink))
     link = Connection(plan.broker, f"sink {plan.name}")
     patterns = patterns or bindings_of(plan.sink_type, plan.settings)

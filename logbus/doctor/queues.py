@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from logbus.broker import management
 from logbus.broker.management import QueueState
-from logbus.broker.session import Session
+from logbus.broker.session import Refusal, Session
 from logbus.doctor.verdicts import Check, ok, problem, unknown, warning
 from logbus.errors import LogbusError, describe
 
@@ -46,8 +46,11 @@ def of_state(queue: QueueState) -> Check:
 def by_amqp(link: Session, names: Iterable[str]) -> Iterator[Check]:
     """Yield how many messages are ready in queues; one that does not exist is left out."""
     for name in names:
-        if (ready := link.depth(name)) is not None:
-            yield of_depth(name, f"messages ready: {ready:,}", ready, consumed=link.is_consumed(name))
+        try:
+            if (ready := link.depth(name)) is not None:
+                yield of_depth(name, f"messages ready: {ready:,}", ready, consumed=link.is_consumed(name))
+        except Refusal as refusal:
+            yield unknown(AREA, name, refusal.text)
 
 
 def of_depth(name: str, found: str, messages: int, *, consumed: bool) -> Check:

@@ -80,12 +80,13 @@ def _may_pass(error: sqlite3.DatabaseError) -> bool:
 def connect(path: str) -> sqlite3.Connection:
     """Return a checked connection with our tables. Raises sqlite3.DatabaseError if the file is damaged or not ours."""
     old_umask = os.umask(0o077)
-    db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
     try:
-        _prepare(db)
-    except BaseException:
-        db.close()
-        raise
+        db = sqlite3.connect(path, isolation_level=None, timeout=1.0)
+        try:
+            _prepare(db)
+        except BaseException:
+            db.close()
+            raise
     finally:
         os.umask(old_umask)
     return db

@@ -192,7 +192,11 @@ def _requeue(link: Session, letter: Letter) -> None:
             f"it is an excerpt: the message had {whole_bytes} bytes, more than sinks accept",
             "publish it again in parts, or drop the letter",
         )
-    if link.depth(letter.queue) is None:
+    try:
+        there = link.depth(letter.queue) is not None
+    except Refusal:  # RabbitMQ 4.3 does not tell a user without any permission for a queue whether it exists
+        there = True  # if it does not, RabbitMQ returns the letter
+    if not there:
         raise LogbusError(f"requeue the letter {letter.id}", f"there is no queue {letter.queue!r}")
     link.publish(letter.queue, _restored(letter.message))
 

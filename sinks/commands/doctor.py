@@ -166,15 +166,21 @@ def of_permissions(link: Session, plan: Plan) -> Iterator[Check]:
     patterned = bool(bindings_of(plan.sink_type, plan.settings))
     source = TOPIC if patterned else LOGS
     shown = queue if plan.state else f"{LOGS}.{plan.name}.*"
-    needed = plan.state is None or link.depth(queue) is None
+    needed: bool | None
+    try:
+        needed = plan.state is None or link.depth(queue) is None
+    except Refusal:  # RabbitMQ 4.3 does not tell a user without any permission for a queue whether it exists
+        needed = None
     yield _allowed(f"read {shown}", permissions.may_read(link, queue), needed=True)
     yield _allowed(f"configure {shown}", permissions.may_configure(link, queue), needed=needed)
     yield _allowed(f"bind {shown} to {source}", permissions.may_bind(link, queue, source), needed=needed)
 
 
-def _allowed(what: str, allowed: bool, *, needed: bool) -> Check:
+def _allowed(what: str, allowed: bool, *, needed: bool | None) -> Check:
     if allowed:
         return ok(PERMISSIONS, what, "allowed")
     if needed:
         return problem(PERMISSIONS, what, "refused", ALLOW, REFUSED)
+    if needed is None:
+        return unknown(PERMISSIONS, what, "refused; needed unless the queue is there, which this user may not ask")
     return ok(PERMISSIONS, what, "refused, and not needed: the queue is there")

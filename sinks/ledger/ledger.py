@@ -18,7 +18,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -111,13 +111,13 @@ class Ledger:
 
     def __init__(self, directory: Path | None, put_away_s: float | None = None) -> None:
         self._lock = lock(directory) if directory else -1
-        try:
+        with ExitStack() as opened:
+            opened.callback(self._unlock)
             self.is_new, self._db = open_file(directory)
+            opened.callback(self._db.close)
             with _trouble():
                 rows = self._db.execute("SELECT name, length, identity FROM output").fetchall()
-        except BaseException:
-            self._unlock()
-            raise
+            opened.pop_all()
         self._marks = {text_of(name): Mark(length, identity) for name, length, identity in rows}
         self._known: dict[Source, _Known] = {}
         self._fresh: dict[Source, _Fresh] = {}

@@ -67,7 +67,7 @@ class Shore:
         self.logs.mkdir()
         self.publisher = MemoryPublisher()
         self.now = 0.0
-        self.registry = MortalRegistry()
+        self._registry: MortalRegistry | None = None
         self._agent: Agent | None = None
 
     @property
@@ -80,6 +80,12 @@ class Shore:
     def agent(self, agent: Agent) -> None:
         self._agent = agent
 
+    @property
+    def registry(self) -> MortalRegistry:
+        """The registry of the shipper that `start` started last."""
+        assert self._registry
+        return self._registry
+
     def start(
         self, *patterns: str, once: bool = False, remember: bool = True, budget: int = 100, **kind: Unpack[Kind]
     ) -> Agent:
@@ -87,9 +93,13 @@ class Shore:
         ours = {key: value for key, value in kind.items() if key in Input.__struct_fields__}
         whole = {key: value for key, value in kind.items() if key not in ours}
         inputs = [replace(Input(paths=[str(self.logs / each) for each in patterns or ("*.log",)]), **ours)]
-        self.registry = MortalRegistry(self.folder / "state" if remember else None)
+        self._registry = MortalRegistry(self.folder / "state" if remember else None)
         settings = replace(Settings(inputs=inputs, host="h"), **whole)
-        self.agent = Agent(settings, self.publisher, self.registry, once=once, budget=budget, stopwatch=float)
+        try:
+            self.agent = Agent(settings, self.publisher, self.registry, once=once, budget=budget, stopwatch=float)
+        except BaseException:
+            self.registry.close()
+            raise
         self.run(0.0)
         return self.agent
 

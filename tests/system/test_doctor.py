@@ -169,7 +169,8 @@ def test_a_missing_permission(site: Site, broker: DevBroker, broker_url: str) ->
     assert (code, problems(checks)) == (3, ["write logs"])
     code, checks = site.examine("sinks", url, "archive")
     assert (code, problems(checks)) == (3, ["read logs.archive"])
-    assert verdict(checks, "configure logs.archive") == "ok"
+    # RabbitMQ 4.3 does not tell this user whether the queue is there, so that it need not be made
+    assert verdict(checks, "configure logs.archive") in {"ok", "unknown"}
 
 
 @pytest.mark.usefixtures("limited")

@@ -207,8 +207,10 @@ def test_other_keys_apply_to_archives(shore: Shore) -> None:
     shore.start(GLOB, include_compressed=True, ignore_older=7 * 86_400, remember=False)
     settle(shore)
     assert telemetry.value("logbus_ignored_files") == before + 1
+    shore.stop()
     shore.start(GLOB, include_compressed=True, exclude=["*.gz"], remember=False)
     settle(shore)
+    shore.stop()
     shore.start(GLOB, include_compressed=True, start="end", remember=False)
     settle(shore)
     assert shore.lives() == []

@@ -6,6 +6,7 @@ import lzma
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -273,14 +274,15 @@ def test_a_copy_is_found_together_with_its_original(shore: Shore, copy: str, kno
 
 def test_of_files_that_became_copies_nothing_is_kept_for_long(tmp_path: Path) -> None:
     """A15: what waited once is forgotten an hour after the last look at it."""
-    suspects = Suspects(COPY_GRACE_S, Memory(Registry()))
-    for number in range(3):
-        path = tmp_path / str(number)
-        path.write_bytes(b"line\n")
-        copy = open_regular(str(path))
-        suspects.observe(copy, 4000.0 * number)
-        assert suspects.may_grow(copy)
-        copy.close()
+    with closing(Registry()) as registry:
+        suspects = Suspects(COPY_GRACE_S, Memory(registry))
+        for number in range(3):
+            path = tmp_path / str(number)
+            path.write_bytes(b"line\n")
+            copy = open_regular(str(path))
+            suspects.observe(copy, 4000.0 * number)
+            assert suspects.may_grow(copy)
+            copy.close()
     assert len(suspects) == 1
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from logbus.errors import UsageError
 from shipper.__main__ import COMMANDS, main
+from shipper.state.registry import Registry
 
 
 def run(*arguments: str) -> Result:
@@ -132,3 +134,18 @@ def test_keys_that_make_no_sense_are_refused(tmp_path: Path, keys: str, said: st
     assert result.exit_code == 2
     assert said in result.stderr
     assert f"{config}:2" in result.stderr
+
+
+def test_a_shipper_that_cannot_be_built_leaves_its_registry_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its directory is not locked afterwards."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise UsageError("build it", "it is impossible")
+
+    monkeypatch.setattr("shipper.__main__.Agent", refuse)
+    (tmp_path / "a.log").write_bytes(b"x\n")
+    result = run("--state", str(tmp_path / "state"), str(tmp_path / "a.log"))
+    assert "impossible" in result.stderr
+    Registry(tmp_path / "state").close()

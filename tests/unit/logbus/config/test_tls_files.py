@@ -3,6 +3,7 @@
 import os
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,29 @@ def authority(tmp_path: Path) -> Authority:
 def test_tls_1_2_is_the_least() -> None:
     """Older versions are never spoken, whatever the system's OpenSSL allows."""
     assert TlsFiles().context().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def shake_hands(context: ssl.SSLContext, serving: ssl.SSLContext, name: str) -> None:
+    """Let a client meet a server in memory. Raises SSLCertVerificationError."""
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (context.wrap_bio(down, up, server_hostname=name), serving.wrap_bio(up, down, server_side=True))
+    for each in ends * 2:
+        with suppress(ssl.SSLWantReadError):
+            each.do_handshake()
+
+
+def test_a_simple_ca_is_trusted_by_every_python(authority: Authority, tmp_path: Path) -> None:
+    """One that states no key usage, as `openssl req -x509` makes it, signs for the names in its certificates."""
+    ca, own = tmp_path / "ca.pem", tmp_path / "own.pem"
+    issued = authority.issue("localhost")
+    ca.write_bytes(authority.certificate)
+    own.write_bytes(issued.certificate + issued.key)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(own)
+    context = TlsFiles(str(ca)).context()
+    shake_hands(context, serving, "localhost")
+    with pytest.raises(ssl.SSLCertVerificationError, match="mismatch"):
+        shake_hands(context, serving, "elsewhere.example")
 
 
 def test_several_cas_stand_in_one_file(authority: Authority, tmp_path: Path) -> None:

@@ -135,6 +135,16 @@ def test_a_damaged_ledger_is_refused_and_kept(open_ledger: Open, tmp_path: Path,
     open_ledger(tmp_path).close()
 
 
+def test_a_ledger_that_is_refused_is_closed(open_ledger: Open, tmp_path: Path) -> None:
+    """One whose marks cannot be read keeps neither its file open nor its directory locked."""
+    open_ledger(tmp_path).close()
+    rows(tmp_path, "DROP TABLE output")
+    with pytest.raises(StateError, match="no such table"):
+        open_ledger(tmp_path)
+    links = [entry.readlink() for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    assert not [link for link in links if link.is_relative_to(tmp_path)]
+
+
 def test_a_newer_ledger_is_refused(open_ledger: Open, tmp_path: Path) -> None:
     """C10: an older Logbus does not touch the ledger of a newer one."""
     open_ledger(tmp_path).close()
