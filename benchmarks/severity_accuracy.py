@@ -1,6 +1,6 @@
 """Measure how often `classify` finds the level that a record states, on the labelled sets of loghub.
 
-    python benchmarks/severity_accuracy.py DIR
+    python -m benchmarks.severity_accuracy DIR
 
 DIR holds, at any depth, `NAME_2k.log` and `NAME_2k.log_structured.csv`: row i of the CSV describes line i. A row whose
 Level column holds a level word is right if that severity was found as stated; any other row states none, and is right
@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import labelled
 from logbus.severity import UNSTATED, Severity, severity_of_word, stated
 
 GOAL = 0.995
@@ -81,13 +82,7 @@ def report(result: Score) -> None:
 
 def main() -> int:
     """Score every set below the folder that the command line names."""
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its one argument
-        print("usage: python benchmarks/severity_accuracy.py DIR", file=sys.stderr)
-        return 2
-    logs = sorted(path for path in Path(sys.argv[1]).rglob("*_2k.log") if path.is_file())
-    if not logs:
-        print(f"no *_2k.log below {sys.argv[1]}", file=sys.stderr)
-        return 2
+    logs = labelled.logs("python -m benchmarks.severity_accuracy")
     print(f"{'set':<14}{'records':>9}{'labelled':>10}{'stated':>9}{'accuracy':>10}")
     results = [score(log) for log in logs]
     for result in results:

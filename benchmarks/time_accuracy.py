@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import labelled
 from logbus.eventtime import TimeRules, stated_time
 
 GOAL = 0.999
@@ -122,13 +123,7 @@ def report(result: Score) -> None:
 
 def main() -> int:
     """Score every set below the folder that the command line names."""
-    if len(sys.argv) != 2:  # noqa: PLR2004 - the program and its one argument
-        print("usage: python -m benchmarks.time_accuracy DIR", file=sys.stderr)
-        return 2
-    logs = sorted(path for path in Path(sys.argv[1]).rglob("*_2k.log") if path.is_file())
-    if not logs:
-        print(f"no *_2k.log below {sys.argv[1]}", file=sys.stderr)
-        return 2
+    logs = labelled.logs("python -m benchmarks.time_accuracy")
     print(f"{'set':<14}{'records':>9}{'stated':>9}{'accuracy':>10}{'ns':>8}")
     results = [score(log) for log in logs]
     for result in results:

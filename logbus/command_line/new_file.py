@@ -2,15 +2,49 @@
 
 import os
 import pwd
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from logbus.errors import UsageError
+import click
+
+from logbus.errors import UsageError, visible
 
 DAEMON: Final = "logbus"
 """The user of the units in config/systemd."""
 MODE: Final = 0o640
 DEFAULT_BROKER: Final = "${LOGBUS_BROKER:-amqp://guest:guest@127.0.0.1:5672/}"
+
+
+def options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return the decorator that gives a command `init` its options; the file is written to `default`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for each in (
+            click.option("--print", "only_print", is_flag=True, help="Print it to standard output, and write nothing."),
+            click.option("--broker", metavar="URL", help="RabbitMQ.  [$LOGBUS_BROKER at each start, or this host]"),
+            click.option(
+                "--config",
+                type=click.Path(path_type=Path),
+                default=default,
+                show_default=True,
+                help="The file to write.",
+            ),
+        ):
+            command = each(command)
+        return command
+
+    return decorate
+
+
+def deliver(text: str, config: Path, program: str, *, only_print: bool) -> int:
+    """Print a configuration, or write it and say what is next; return the exit code. Raises UsageError."""
+    if only_print:
+        click.echo(text, nl=False)
+    else:
+        write_new(config, text)
+        click.echo(f"wrote {visible(config)}; next: {program} doctor --config {visible(config)}", err=True)
+    return 0
 
 
 def write_new(path: Path, text: str) -> None:

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from logbus.config.endpoints import redacted
+from logbus.config.flaws import Keys
 from logbus.config.quantities import measure_of
 from logbus.errors import UsageError
 
 # Any below is a type to convert to: it may be any annotation, not only a class.
-Keys = tuple[str | int, ...]
 Written = Callable[[Keys], str | None]
 
 MAX_SHOWN = 40

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from logbus.config.checking import Keys
 from logbus.errors import ConfigError
 
 CANNOT = "load the configuration"
 MAX_FLAW_LENGTH = 500
+
+Keys = tuple[str | int, ...]
+"""Where a value is: the keys and numbers on the way to it."""
 
 
 @dataclass(frozen=True, slots=True)

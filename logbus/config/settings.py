@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from logbus.config.checking import Keys, Problem, problems, with_units
+from logbus.config.checking import Problem, problems, with_units
 from logbus.config.endpoints import Broker, Endpoint, redacted
-from logbus.config.flaws import CANNOT, Place, error_at, flaw_at
+from logbus.config.flaws import CANNOT, Keys, Place, error_at, flaw_at
 from logbus.config.secret_sources import read_secret
 from logbus.errors import ConfigError, counted
 from logbus.handover import hand_over, taken_over

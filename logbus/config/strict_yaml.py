@@ -18,8 +18,7 @@ from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from logbus.config.broken_yaml import explained
-from logbus.config.checking import Keys
-from logbus.config.flaws import Place, error_at
+from logbus.config.flaws import Keys, Place, error_at
 from logbus.errors import ConfigError
 
 MAX_NODES = 60_000

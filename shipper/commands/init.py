@@ -10,7 +10,7 @@ import click
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
-from logbus.command_line.new_file import broker_url, quoted, write_new
+from logbus.command_line.new_file import broker_url, deliver, options, quoted
 from logbus.config.settings import parse_document
 from logbus.errors import counted, visible
 from shipper.commands.detection import Reader, Section, daemons_reader, journal_only, sections
@@ -56,22 +56,13 @@ NOTHING: Final = """\
 
 
 @click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, help="The file to write."
-)
-@click.option("--broker", metavar="URL", help="RabbitMQ.  [$LOGBUS_BROKER at each start, or this host]")
-@click.option("--print", "only_print", is_flag=True, help="Print it to standard output, and write nothing.")
+@options(DEFAULT)
 @daemon.errors_to_exit_codes
 def init(*, config: Path, broker: str | None, only_print: bool) -> int:
     """Look for logs on this host, and write a commented configuration for them. Never over an existing file."""
     logs.configure("init")
     text = text_for("/", daemons_reader(), config, broker)
-    if only_print:
-        click.echo(text, nl=False)
-        return 0
-    write_new(config, text)
-    click.echo(f"wrote {visible(config)}; next: logbus-shipper doctor --config {visible(config)}", err=True)
-    return 0
+    return deliver(text, config, "logbus-shipper", only_print=only_print)
 
 
 def text_for(root: str, reader: Reader, config: Path, broker: str | None) -> str:

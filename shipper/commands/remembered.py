@@ -13,6 +13,9 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from logbus.command_line.completion import directories
 from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError
 from shipper.files.archives import head_of, is_archive
@@ -25,6 +28,13 @@ from shipper.settings import Input, Settings
 from shipper.state.registry import COLUMNS, Row, from_sql
 from shipper.state.registry_file import ADDED, FILE_NAME, SCHEMA_VERSION, columns
 
+state_option = click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    shell_complete=directories,
+    help="The shipper's state directory.",
+)
 WRONG_FILE = (Verdict.OTHER_FILE, Verdict.REPLACED)
 ANY = Input(paths=["-"])
 

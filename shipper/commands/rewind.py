@@ -17,10 +17,10 @@ import click
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
-from logbus.command_line.completion import directories, files_and
+from logbus.command_line.completion import files_and
 from logbus.config.settings import load
 from logbus.errors import SourceError, StateError, UsageError, visible
-from shipper.commands.remembered import open_life, remembered, state_of, stream_of
+from shipper.commands.remembered import open_life, remembered, state_of, state_option, stream_of
 from shipper.files.discovery import Discovery
 from shipper.files.identity import bytes_before, digest, random_id
 from shipper.files.opening import OpenFile
@@ -45,13 +45,7 @@ that is the purpose, and file sinks append them again.
 @click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
 @click.argument("path", metavar="PATH", shell_complete=files_and())
 @click.option("--to", metavar="OFFSET|start", default="start", help="The offset to ship from, in bytes.  [start]")
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    shell_complete=directories,
-    help="The shipper's state directory.",
-)
+@state_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),

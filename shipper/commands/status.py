@@ -14,9 +14,8 @@ from rich.text import Text
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
-from logbus.command_line.completion import directories
 from logbus.errors import counted, visible
-from shipper.commands.remembered import Standing, Where, remembered, standings, state_of
+from shipper.commands.remembered import Standing, Where, remembered, standings, state_of, state_option
 
 HEADINGS = ("path", "state", "behind", "oldest_unconfirmed_s", "offset", "stream")
 NUMBERS = HEADINGS[2:5]
@@ -34,13 +33,7 @@ a new stream begins when the shipper reads them).
 
 
 @click.command(cls=Command, epilog=EPILOG, context_settings=CONTEXT)
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    shell_complete=directories,
-    help="The shipper's state directory.",
-)
+@state_option
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Or the shipper.yml that names it.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per stream and line.")
 @daemon.errors_to_exit_codes

@@ -8,8 +8,9 @@ import click
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import Command
-from logbus.command_line.new_file import broker_url, write_new
+from logbus.command_line.new_file import broker_url, deliver, options
 from logbus.config.settings import parse_document
+from logbus.errors import visible
 from sinks.settings import STATE, plans_of
 
 DEFAULT: Final = "/etc/logbus/sinks.yml"
@@ -62,20 +63,11 @@ sinks:
 
 
 @click.command("init", cls=Command, epilog=EPILOG)
-@click.option(
-    "--config", type=click.Path(path_type=Path), default=DEFAULT, show_default=True, help="The file to write."
-)
-@click.option("--broker", metavar="URL", help="RabbitMQ.  [$LOGBUS_BROKER at each start, or this host]")
-@click.option("--print", "only_print", is_flag=True, help="Print it to standard output, and write nothing.")
+@options(DEFAULT)
 @daemon.errors_to_exit_codes
 def init(*, config: Path, broker: str | None, only_print: bool) -> int:
     """Write a first configuration: an archive of everything, and a file of errors. Never over an existing file."""
     logs.configure("init")
-    text = TEXT.format(path=config, url=broker_url(broker), state=STATE)
+    text = TEXT.format(path=visible(config), url=broker_url(broker), state=STATE)
     plans_of(parse_document(text, str(config)))
-    if only_print:
-        click.echo(text, nl=False)
-        return 0
-    write_new(config, text)
-    click.echo(f"wrote {config}; next: logbus-sinks doctor --config {config}", err=True)
-    return 0
+    return deliver(text, config, "logbus-sinks", only_print=only_print)
