@@ -1,7 +1,7 @@
 """What AMQP cannot tell: the queues that exist. With the management plugin's address they are found and named."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -65,6 +65,21 @@ def sinks(root: Path, url: str, management: str, *arguments: str) -> Result:
     return CliRunner().invoke(cli, ["topology", *arguments, "--config", str(config)])
 
 
+def check_until(root: Path, url: str, management: str, is_wanted: Callable[[Result], bool]) -> Result:
+    """Run `topology check` until its result is wanted, and return that; a failure shows the last one."""
+    found: list[Result] = []
+
+    def is_so() -> bool:
+        found.append(sinks(root, url, management, "check"))
+        return is_wanted(found[-1])
+
+    try:
+        wait_until(is_so, 60)
+    except AssertionError:
+        pytest.fail(f"after {len(found)} checks, exit code {found[-1].exit_code}:\n{found[-1].output}")
+    return found[-1]
+
+
 def test_orphans_are_found_and_deleted_by_name(
     faulty_broker: DevBroker, management: str, channel: Channel, tmp_path: Path
 ) -> None:
@@ -77,8 +92,7 @@ def test_orphans_are_found_and_deleted_by_name(
     channel.queue_declare("elsewhere", durable=True)
     channel.basic_consume("logs.busy", lambda *_: None)
     channel.basic_publish(topology.LOGS, "", b"a line\n")
-    wait_until(lambda: "messages: 1," in sinks(tmp_path, url, management, "check").output)
-    checked = sinks(tmp_path, url, management, "check")
+    checked = check_until(tmp_path, url, management, lambda found: "messages: 1," in found.output)
     assert checked.exit_code == 1
     assert "orphan   queue     logs.old: messages: 1, bytes: " in checked.output
     assert "other    queue     logs.busy: a sink configured elsewhere" in checked.output
@@ -86,7 +100,7 @@ def test_orphans_are_found_and_deleted_by_name(
     assert "elsewhere:" not in checked.output
     assert sinks(tmp_path, url, management, "delete", "old").exit_code == 1
     assert sinks(tmp_path, url, management, "delete", "--force", "logs.old").exit_code == 0
-    wait_until(lambda: sinks(tmp_path, url, management, "check").exit_code == 0)
+    check_until(tmp_path, url, management, lambda found: found.exit_code == 0)
 
 
 def test_a_full_queue_is_named(
