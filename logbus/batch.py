@@ -11,6 +11,7 @@ wrong, only too large: its body is lines, its severity is classified here, and i
 
 import functools
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from operator import itemgetter
 
@@ -143,13 +144,24 @@ def _headers(batch: Batch) -> dict[str, object]:
         "read_at_us": headers.integer("read_at_us", batch.read_at_us),
         "fields": headers.fields("fields", dict(batch.fields)),
     }
+    if batch.times:
+        table |= headers.times_headers(batch.times)
     if batch.lengths is not None:
         table["lengths"] = headers.pack_lengths(batch.lengths)
     if batch.partial:
         table["partial"] = True
+    _add_fields_text(table, batch.fields)
     if headers.table_bytes(table) > headers.MAX_TABLE_BYTES:
         raise ValueError(f"the headers are longer than {headers.MAX_TABLE_BYTES} bytes")
     return table
+
+
+def _add_fields_text(table: dict[str, object], fields: Mapping[str, str]) -> None:
+    """Add the fields as text, if there are any, and room for them beside the other headers."""
+    if fields:
+        found = {"fields_json": headers.fields_text(fields)}
+        if headers.table_bytes(table) + headers.table_bytes(found) <= headers.MAX_TABLE_BYTES:
+            table |= found
 
 
 def _decode_foreign(message: Message) -> Batch:
@@ -181,13 +193,21 @@ def _decode_batch(message: Message) -> Batch:
         offset=headers.integer("offset", headers.required(table, "offset")),
         end=headers.integer("end", headers.required(table, "end")),
         read_at_us=headers.integer("read_at_us", table.get("read_at_us", 0)),
-        fields=headers.fields("fields", table.get("fields", {})),
+        fields=_fields(table),
         lengths=None if lengths is None else _lengths(lengths),
         partial=headers.flag("partial", table.get("partial", False)),
+        times=headers.times(table),
         user=_user(message),
         body=_body(message),  # decompressed last, once everything else is known to be well-formed
         encoded=message.body if message.content_encoding else None,
     )
+
+
+def _fields(table: Mapping[str, object]) -> dict[str, str]:
+    """Return the operator's labels from their table, or from their text: RabbitMQ's streams drop tables."""
+    if "fields" in table:
+        return headers.fields("fields", table["fields"])
+    return headers.fields_of_text(table["fields_json"]) if "fields_json" in table else {}
 
 
 def _lengths(value: object) -> tuple[tuple[int, int], ...]:

@@ -52,6 +52,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_ignored_files": ("counter", "Files that were not shipped because of ignore_older."),
     "logbus_missing_files": ("counter", "Files that were gone at a start: their unread bytes are lost."),
     "logbus_truncations": ("counter", "Files truncated or rewritten in place: a new stream began."),
+    "logbus_disbelieved_times": ("counter", "Stated times in the future or from before 1990, of those looked at."),
     "logbus_undetected_records": ("counter", "Records without a stated severity, which got their input's default."),
     "logbus_dropped_records": ("counter", "Records dropped by the operator's filters (by=filter) or rate_limit."),
     "logbus_redactions": ("counter", "Texts replaced before they left the host."),

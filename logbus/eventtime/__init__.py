@@ -2,8 +2,8 @@
 
 from logbus.eventtime.custom import TimeFormat, compile_format
 from logbus.eventtime.following import EventTime, EventTimes, FileClock, event_time, event_times, text_of, time_of
-from logbus.eventtime.reading import Stated, TimeRules, stated_time
-from logbus.eventtime.zones import host_zone, name_of, zone_named
+from logbus.eventtime.reading import Stated, TimeRules, prepare, stated_time
+from logbus.eventtime.zones import host_zone, name_of, portable_name, zone_named, zone_told
 
 __all__ = [
     "EventTime",
@@ -17,8 +17,11 @@ __all__ = [
     "event_times",
     "host_zone",
     "name_of",
+    "portable_name",
+    "prepare",
     "stated_time",
     "text_of",
     "time_of",
     "zone_named",
+    "zone_told",
 ]

@@ -50,6 +50,14 @@ _STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
 _Placed = tuple[Stamp, str]
 
 
+def prepare(key: str | None, form: str | None) -> None:
+    """Compile the patterns that records may need, so that none waits for them."""
+    for each in filter(None, (_WRAPPER, key)):
+        notations(b"{", 0, each)
+    if form:
+        compile_format(form)
+
+
 def stated_time(record: bytes, rules: TimeRules, previous_us: int | None = None) -> Stated | None:
     """Return the time that a record states, or None.
 

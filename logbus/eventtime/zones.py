@@ -2,8 +2,9 @@
 
 import functools
 import os
+import re
 import zoneinfo
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ _LAST_S: Final = int((datetime(9999, 12, 30) - _START).total_seconds())  # noqa:
 DISORDER_US: Final = 60 * SECOND_US
 """So far may records of a file be out of order before an ambiguous time is taken for the later one."""
 _MOST_HOURS: Final = 14
+_OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def zone_named(name: str) -> tzinfo:
@@ -64,6 +66,27 @@ def _zone_in(file: Path) -> tzinfo:
 def name_of(zone: tzinfo) -> str:
     """Return a zone's name for people."""
     return getattr(zone, "key", None) or str(zone)
+
+
+def portable_name(zone: tzinfo, at_us: int) -> str:
+    """Return a name by which other hosts know a zone: its IANA name, or else its offset at a time, as in +02:00."""
+    name = "UTC" if zone is UTC else getattr(zone, "key", None) or ""
+    if name and not name.startswith("/"):
+        return str(name)
+    minutes = _exact_s(zone, at_us // SECOND_US, 0) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+
+
+@functools.lru_cache(64)
+def zone_told(name: str) -> tzinfo:
+    """Return the zone of a portable name, which anyone may have written; UTC if this host does not know it."""
+    if found := _OFFSET.fullmatch(name):
+        minutes = int(found[2]) * 60 + int(found[3])
+        return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
+    try:
+        return zone_named(name)
+    except UsageError:
+        return UTC
 
 
 def utc_us(local_us: int, zone: tzinfo, previous_us: int | None = None) -> int:

@@ -14,6 +14,7 @@ from itertools import accumulate, islice, pairwise
 
 from logbus.errors import WireError
 from logbus.native import newlines
+from logbus.wire.times import Times
 
 Lengths = Sequence[tuple[int, int]]
 """Of each record, its bytes in the body and in the source."""
@@ -39,6 +40,7 @@ class Batch:
     `lengths`: (bytes in the body, bytes in the source) per record, or None in a verbatim batch. A record of 0 bytes in
     the body was dropped on purpose.
     `partial`: the last record continues in the next batch.
+    `times`: how its records' times are read; None if that is off, or if nobody said so.
     `user`: the AMQP user that RabbitMQ vouched for, or "".
     `encoded`: the Zstandard frame that the body came in, or None; ignored in comparisons.
     """
@@ -55,6 +57,7 @@ class Batch:
     fields: Mapping[str, str] = field(default_factory=dict)
     lengths: Lengths | None = None
     partial: bool = False
+    times: Times | None = None
     user: str = ""
     encoded: bytes | None = field(default=None, compare=False, repr=False)
 

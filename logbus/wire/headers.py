@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import msgspec
+
 from logbus.errors import WireError
+from logbus.wire.times import MAX_ZONE_BYTES, Times
 
 MAX_NAME_BYTES = 255
 MAX_PATH_BYTES = 8_192
@@ -20,6 +23,7 @@ MAX_TABLE_BYTES = 120 * 1024
 """Limit for the headers we make: AMQP's header frame is 128 KiB, and properties need some of it."""
 MAX_INT = 2**62
 MAX_NUMBER_BITS = 63
+_DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 _KINDS: dict[type, str] = {
     type(None): "nothing",
@@ -108,6 +112,44 @@ def fields(name: str, value: object) -> dict[str, str]:
     if sum(len(key.encode()) + len(each.encode()) for key, each in table.items()) > MAX_FIELDS_BYTES:
         raise WireError(f"the header {name!r} is longer than {MAX_FIELDS_BYTES} bytes")
     return table
+
+
+def fields_text(fields: Mapping[str, str]) -> str:
+    """Return the labels as a JSON object: what drops tables, as RabbitMQ's streams do, keeps text."""
+    return msgspec.json.encode(fields).decode()
+
+
+def fields_of_text(value: object) -> dict[str, str]:
+    """Return the labels from `fields_text`. Raises WireError."""
+    try:
+        table = _DECODER.decode(raw("fields_json", value, 6 * MAX_FIELDS_BYTES))  # escapes take up to 6 for 1
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise WireError("the header 'fields_json' is not a JSON object of text") from None
+    return fields("fields_json", table)
+
+
+def times_headers(times: Times) -> dict[str, object]:
+    """Return the headers that carry event times."""
+    table: dict[str, object] = {
+        "timezone": text("timezone", times.zone, MAX_ZONE_BYTES),
+        "first_event_us": integer("first_event_us", max(times.first_us, 0)),
+        "last_event_us": integer("last_event_us", max(times.last_us, 0)),
+    }
+    told = {"time_key": times.key, "time_format": times.format}
+    return table | {name: text(name, value, MAX_NAME_BYTES) for name, value in told.items() if value}
+
+
+def times(table: Mapping[str, object]) -> Times | None:
+    """Return the event times of a batch; None if it has no `timezone`. Raises WireError."""
+    if "timezone" not in table:
+        return None
+    return Times(
+        text("timezone", table["timezone"], MAX_ZONE_BYTES),
+        integer("first_event_us", required(table, "first_event_us")),
+        integer("last_event_us", required(table, "last_event_us")),
+        text("time_key", table.get("time_key", "")),
+        text("time_format", table.get("time_format", "")),
+    )
 
 
 def pack_lengths(lengths: Iterable[tuple[int, int]]) -> bytes:

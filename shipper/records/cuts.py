@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 from logbus.severity import UNSTATED
+from logbus.wire.times import Times
 from shipper.records.encoding import Encoding
 
 
@@ -34,13 +35,14 @@ class Before:
     """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
 
     `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
-    have any lines. `torn`: its last line is not complete.
+    have any lines. `torn`: its last line is not complete. `time_us`: the last record's event time, None if unknown.
     """
 
     digit: bytes = UNSTATED
     timed: bool = False
     opened: bool = False
     torn: bool = False
+    time_us: int | None = None
 
 
 NOTHING: Final = Before()
@@ -87,6 +89,9 @@ class Records(Protocol):
 
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
+
+    def times(self, found: Finished, read_at_us: int, before: Before) -> Times | None:
+        """Return how the records' times are read, and those of the first and the last."""
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
         """Return what a batch carries of a slice with these bounds."""

@@ -7,6 +7,7 @@ changes nothing stays on the fast path: no object per line, no lengths.
 
 import io
 import re
+import time
 from dataclasses import replace
 from itertools import accumulate, islice, pairwise
 from operator import gt
@@ -15,9 +16,11 @@ from typing import Final
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import UNSTATED
+from logbus.wire.times import Times
 from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
 from shipper.records.dropping import changed, parts, same, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
+from shipper.records.event_span import EventSpan
 from shipper.records.filters import Limiter, any_selected
 from shipper.records.inheriting import begins_by_itself, inherit, kinds
 from shipper.records.levels import reader_of
@@ -53,12 +56,15 @@ class Recorder:
     def __init__(self, rules: Rules) -> None:
         self._default = b"%d" % rules.severity()
         self._inherits = rules.inherit and (rules.format == "auto" or rules.multiline is not None)
+        if self._inherits:
+            kinds()  # compiled now, so that no record waits for it
         self._stated = reader_of(rules.said())
         self._keep, self._drop = rules.keep, rules.drop
         self._limiter = Limiter(limits) if (limits := rules.rate_limits()) else None
         self._redactor = Redactor(rules.redact) if rules.redact else None
         self._multiline = rules.multiline is not None
         self._joiner = _joiner(rules, keys=self._redactor is not None and self._redactor.joins_keys)
+        self._span = EventSpan(rules)
         self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
         self._changes = bool(self._filters or rules.redact)
         self.encoding = encoding_of(rules.encoding, rules.newline)
@@ -96,15 +102,21 @@ class Recorder:
 
     def begins(self, line: bytes) -> bool:
         """Return True if a line begins a record, whatever is before it, or if nothing can be inherited."""
-        return not self._inherits or begins_by_itself(self.encoding.swapped(line))
+        return not (self._inherits or self._span.reads) or begins_by_itself(self.encoding.swapped(line))
 
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
         text = self.encoding.decode(data, at).body if self.encoding.decodes else self.encoding.swapped(data)
         lines = text[text.find(b"\n") + 1 :]
+        time_us = self._span.before(lines, time.time_ns() // 1000)
         if not (lines and self._inherits):
-            return NOTHING
-        return inherit(self._stated(lines), _last_line(lines), NOTHING, lambda: kinds()(lines))[1]
+            return replace(NOTHING, time_us=time_us)
+        found = inherit(self._stated(lines), _last_line(lines), NOTHING, lambda: kinds()(lines))[1]
+        return replace(found, time_us=time_us)
+
+    def times(self, found: Finished, read_at_us: int, before: Before) -> Times | None:
+        """Return how the times of a batch read at `read_at_us` are read, and those of its first and last record."""
+        return self._span.of(found, read_at_us, before.time_us)
 
     def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
         """Return what is published of `body`, complete records with these `bounds`, at `now` (seconds).

@@ -229,8 +229,10 @@ class Reader:
         self._lives.targets.drop(life)
 
     def _publish(self, life: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, life.before(piece))
-        life.remember(replace(found.after, torn=piece.partial))
+        before, read_at_us = life.before(piece), time.time_ns() // 1000
+        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, before)
+        times = life.recorder.times(found, read_at_us, before)
+        life.remember(replace(found.after, torn=piece.partial, time_us=times.last_us if times else before.time_us))
         self.records += len(found.levels)
         self.bytes += len(piece.body)
         self._publisher.publish(
@@ -243,9 +245,10 @@ class Reader:
                 stream=life.stream,
                 offset=piece.offset,
                 end=piece.end,
-                read_at_us=time.time_ns() // 1000,
+                read_at_us=read_at_us,
                 fields=life.input.fields_of(path),
                 lengths=found.lengths,
                 partial=piece.partial,
+                times=times,
             )
         )

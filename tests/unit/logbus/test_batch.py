@@ -41,6 +41,10 @@ LINE = b"a line that looks like the others and so compresses well\n"
 BIG = replace(BATCH, body=LINE * 100, levels=b"6" * 100, end=1_000 + 100 * len(LINE))
 
 
+NO_TABLE = {"fields": None}
+EVENTS = {"first_event_us": 1, "last_event_us": 2}
+
+
 def forged(**changed: object) -> Message:
     """Return MESSAGE with some headers changed, or left out where None."""
     table = {**MESSAGE.headers, **changed}
@@ -228,6 +232,16 @@ def test_headers_with_a_meaning_for_nothing_may_be_missing(name: str) -> None:
         ({"fields": {"a": {"b": "c"}}}, "the header 'fields value' holds a table, not text or bytes"),
         ({"fields": {str(n): "" for n in range(65)}}, "the header 'fields' holds more than 64 entries"),
         ({"fields": {"a": "x" * 9_000, "b": "x" * 9_000}}, "the header 'fields' is longer than 16384 bytes"),
+        ({"fields_json": "[]", **NO_TABLE}, "the header 'fields_json' is not a JSON object of text"),
+        ({"fields_json": '{"a":1}', **NO_TABLE}, "the header 'fields_json' is not a JSON object of text"),
+        ({"fields_json": b"\xff", **NO_TABLE}, "the header 'fields_json' is not a JSON object of text"),
+        ({"fields_json": "[" * 90_000, **NO_TABLE}, "the header 'fields_json' is not a JSON object of text"),
+        ({"fields_json": "x" * 99_000, **NO_TABLE}, "the header 'fields_json' is longer than 98304 bytes"),
+        ({"fields_json": 1, **NO_TABLE}, "the header 'fields_json' holds a whole number, not text or bytes"),
+        ({"timezone": "UTC"}, "the header 'first_event_us' is missing"),
+        ({"timezone": "U" * 65, **EVENTS}, "the header 'timezone' is longer than 64 bytes"),
+        ({"timezone": "UTC", **EVENTS, "last_event_us": -1}, "the header 'last_event_us' is outside 0 to 2**62"),
+        ({"timezone": "UTC", **EVENTS, "time_format": "%" * 256}, "the header 'time_format' is longer than 255 bytes"),
         ({"lengths": b"\x80"}, "the header 'lengths' ends in the middle of a pair"),
         ({"lengths": b"\x01\x01\x01"}, "the header 'lengths' ends in the middle of a pair"),
         ({"lengths": b"\xff" * 20}, "the header 'lengths' holds a number of more than 63 bits"),
@@ -343,6 +357,16 @@ def test_encoding_a_batch_that_breaks_the_contract_is_a_programming_error(wrong:
     """What every sink would refuse is never published: ValueError."""
     with pytest.raises(ValueError, match=r"."):
         encode(replace(BATCH, **wrong))
+
+
+def test_fields_as_text_are_left_out_where_there_is_no_room() -> None:
+    """They repeat the table, so the message is sent without them rather than not at all."""
+    escaped = {f"{n}": "\1" * 250 for n in range(60)}
+    lengths = ((1, 70_000),) * 12_288
+    batch = replace(BATCH, body=b"\n" * 12_288, levels=b"6" * 12_288, lengths=lengths, end=1_000 + 70_000 * 12_288)
+    message = encode(replace(batch, fields=escaped))
+    assert "fields_json" not in message.headers
+    assert decode(message).fields == escaped
 
 
 def test_headers_too_large_for_their_frame_are_a_programming_error() -> None:

@@ -1,0 +1,22 @@
+"""Event times on the wire: how the times of a batch's records are read, and those of its first and last record."""
+
+from dataclasses import dataclass
+
+MAX_ZONE_BYTES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How to read the times that records state, and two of them, in microseconds since 1970 in UTC.
+
+    `zone`: that of times without one: an IANA name such as Europe/Berlin, or an offset such as +02:00. `key` and
+    `format`: the input's `time_key` and `time_format`, or "". `first_us` and `last_us`: the event times of the first
+    and the last record, inherited ones included. Those between them may be earlier or later. Parts of a batch keep the
+    times of the whole.
+    """
+
+    zone: str
+    first_us: int
+    last_us: int
+    key: str = ""
+    format: str = ""
