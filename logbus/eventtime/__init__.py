@@ -2,6 +2,7 @@
 
 from logbus.eventtime.custom import TimeFormat, compile_format
 from logbus.eventtime.following import EventTime, EventTimes, FileClock, event_time, event_times, text_of, time_of
+from logbus.eventtime.many import event_times_us
 from logbus.eventtime.reading import Stated, TimeRules, prepare, stated_time
 from logbus.eventtime.zones import host_zone, name_of, portable_name, zone_named, zone_told
 
@@ -15,6 +16,7 @@ __all__ = [
     "compile_format",
     "event_time",
     "event_times",
+    "event_times_us",
     "host_zone",
     "name_of",
     "portable_name",

@@ -34,6 +34,7 @@ _GAP: Final = rb"[ \t\r\n]*+"
 _COLON: Final = _GAP + rb":" + _GAP
 _PLAIN: Final = Quoting(rb'"', rb"\\.", rb'"\\\n', rb'"')
 _VALUE: Final = _PLAIN.value(4)
+_LOGFMT_VALUE: Final = either(STRING, rb'[^\s"]*+')
 _BEGINS: Final = rb"(?=[0-9A-Z-])"
 _OPENED: Final = maybe(rb"\{" + _GAP + rb'"\$date"' + _COLON) + rb'"?' + _BEGINS
 _MARK: Final = rb"(?P<value>)"
@@ -85,7 +86,7 @@ def _initial(key: bytes) -> bytes:
 
 def _logfmt(keys: bytes, initials: bytes) -> Notation:
     key = rb"(?:(?=[^" + initials + rb"])|(?!" + keys + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
-    value = either(STRING, rb'[^\s"]*+')
+    value = _LOGFMT_VALUE
     find = repeated(key + value + rb"[ \t]++", b"*") + keys + rb"=" + _MARK + rb'"?' + _BEGINS + _USUAL_STAMP
     return Notation("logfmt", re.compile(find), re.compile(value + rb"[ \t]++"))
 
@@ -103,6 +104,15 @@ def _of_key(key: str) -> tuple[tuple[Notation, ...], tuple[Notation, ...]]:
     if len(path) > 1 and all(path):
         in_json.append(_json(path, _initial(path[-1])))
     return tuple(in_json), (_logfmt(whole, _initial(whole)),)
+
+
+def usual_pairs() -> bytes:
+    """Return a pattern from the beginning of a record up to the value of the first usual key that may be a time."""
+    key = _USUAL + rb'"' + _COLON
+    in_json = rb"(?=\{)\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
+    keys = rb"(?:(?=[^" + _USUAL_INITIALS + rb"])|(?!" + _USUAL + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
+    in_logfmt = repeated(keys + _LOGFMT_VALUE + rb"[ \t]++", b"*") + _USUAL + rb"="
+    return either(in_json, rb"(?=[A-Za-z_@])" + in_logfmt)
 
 
 def notations(record: bytes, at: int, key: str | None) -> tuple[Notation, ...]:

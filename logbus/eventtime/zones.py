@@ -107,6 +107,11 @@ def utc_us(local_us: int, zone: tzinfo, previous_us: int | None = None) -> int:
     return later if is_past and later > first else first
 
 
+def is_ambiguous(local_us: int, zone: tzinfo) -> bool:
+    """Return True near a change of a zone's offset, where a local time may not say which time it is."""
+    return zone is not UTC and _offset_s(zone, local_us // SECOND_US // _STEP_S) is None
+
+
 @functools.lru_cache(4096)
 def _offset_s(zone: tzinfo, step: int) -> int | None:
     """Return a zone's offset during a quarter of an hour of local time; None if it is not the same throughout."""
