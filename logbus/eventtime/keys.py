@@ -17,7 +17,7 @@ from logbus.eventtime.epochs import NUMBER, micros_of, unit_of
 from logbus.eventtime.spellings import second_of_iso
 from logbus.eventtime.stamps import Stamp, stamp_at
 from logbus.eventtime.zones import stated_offset_us
-from logbus.severity.key_levels import STRING, Quoting
+from logbus.severity.key_levels import PLAIN, STRING, Quoting
 from logbus.severity.words import either, maybe, repeated
 
 _USUAL: Final = (
@@ -107,12 +107,16 @@ def _of_key(key: str) -> tuple[tuple[Notation, ...], tuple[Notation, ...]]:
 
 
 def usual_pairs() -> bytes:
-    """Return a pattern from the beginning of a record up to the value of the first usual key that may be a time."""
+    """Return a pattern from the beginning of a line up to the value of the first usual key that may be a time.
+
+    It does not match beyond the line.
+    """
     key = _USUAL + rb'"' + _COLON
     in_json = rb"(?=\{)\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
     keys = rb"(?:(?=[^" + _USUAL_INITIALS + rb"])|(?!" + _USUAL + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
     in_logfmt = repeated(keys + _LOGFMT_VALUE + rb"[ \t]++", b"*") + _USUAL + rb"="
-    return either(in_json, rb"(?=[A-Za-z_@])" + in_logfmt)
+    in_line = in_json.replace(_VALUE, PLAIN.value(4)).replace(_GAP, rb"[ \t\r]*+")
+    return either(in_line, rb"(?=[A-Za-z_@])" + in_logfmt)
 
 
 def notations(record: bytes, at: int, key: str | None) -> tuple[Notation, ...]:

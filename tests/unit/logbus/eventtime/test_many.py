@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.eventtime import TimeRules, event_times, event_times_us, many
+from logbus.native.pcre2 import Substitution
 
 READ_US = int(datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()) * 1_000_000
 BERLIN = TimeRules(ZoneInfo("Europe/Berlin"), read_at_us=READ_US)
@@ -21,6 +22,9 @@ stamps = st.sampled_from(EPOCHS) | st.builds(
     *map(st.sampled_from, (DATES, ["T", " "], CLOCKS, FRACTIONS, ZONES)),
 )
 texts = st.sampled_from(["{t} INFO x", "[{t}] x", "{t}", "x {t}", "{t}x", "{t},x", "{t} stdout F y", '"{t}" x'])
+texts |= st.sampled_from(
+    ['{{"a":1,', '"time":"{t}"}}', '"ts":{t}', "{{", '{{"a":[1,', '{{"time":', '"{t}"', "a=1", 'a="']
+)
 keys = st.sampled_from(["time", "ts", "@timestamp", "T", "date", "start", "level", "timeMillis", "a.b"])
 values = st.sampled_from(
     ['"{t}"', "{t}", '{{"$date":"{t}"}}', '"x {t}"', '{{"time":"{t}"}}', '["{t}"]', '"{t} "', "null"]
@@ -71,5 +75,5 @@ def test_without_the_library_all_are_read_one_by_one(monkeypatch: pytest.MonkeyP
     """Where there is no PCRE2, times are the same, and slower."""
     body = b"2026-11-24 10:00:00 a\nb\n"
     expected = event_times_us(body, 2, BERLIN)
-    monkeypatch.setattr(many.Substitution, "of", lambda *_: None)
+    monkeypatch.setattr(Substitution, "of", lambda *_: None)
     assert event_times_us(body, 2, BERLIN) == expected == one_by_one([b"2026-11-24 10:00:00 a\n", b"b\n"], BERLIN, None)
