@@ -21,7 +21,7 @@ from logbus.devbroker.processes import free_ports
 from logbus.errors import LogbusError
 from shipper.__main__ import main as shipper_program
 from sinks.__main__ import cli
-from support import wait_until
+from support import forget_everything, wait_until
 from support.channels import Channel
 from support.plugins import enable
 
@@ -30,7 +30,11 @@ pytestmark = pytest.mark.broker
 
 @pytest.fixture
 def management(faulty_broker: DevBroker) -> Iterator[str]:
-    """Give the address of the node's management plugin."""
+    """Give the address of the management plugin of the node, which has no queues.
+
+    A daemon of an earlier test may have declared its queue anew before it was killed.
+    """
+    forget_everything(faulty_broker)
     (port,) = free_ports(1)
     listener = f'[{{port, {port}}}, {{ip, "127.0.0.1"}}]'
     faulty_broker.ctl(
