@@ -19,7 +19,7 @@ from logbus import VERSION
 from logbus.errors import WireError, counted
 from logbus.severity import Severity, classify
 from logbus.wire import bounds, frames, headers
-from logbus.wire.batch import Batch, Lengths, Span, count_lines, records, split, split_records, trim
+from logbus.wire.batch import Batch, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 from logbus.wire.message import Message
 from logbus.wire.selecting import select
@@ -35,6 +35,7 @@ __all__ = [
     "Span",
     "decode",
     "encode",
+    "in_parts",
     "of_bounded_records",
     "records",
     "routing_key",

@@ -56,6 +56,7 @@ DATE = tuple(Element("-") if each == "-" else Element(allows=str.isdecimal) for 
 FIELDS: Mapping[str, tuple[Element, ...]] = {
     "path": (Element(allows=_first), Element(allows=_any, repeats=True)),
     "date": DATE,
+    "hour": (Element(allows=str.isdecimal), Element(allows=str.isdecimal)),
     template.ROTATED: (Element(allows=str.isdecimal), Element(allows=_rotated, repeats=True)),
 }
 

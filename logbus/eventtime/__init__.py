@@ -2,8 +2,8 @@
 
 from logbus.eventtime.custom import TimeFormat, compile_format
 from logbus.eventtime.following import EventTime, EventTimes, FileClock, event_time, event_times, text_of, time_of
-from logbus.eventtime.many import event_times_us
-from logbus.eventtime.reading import Stated, TimeRules, prepare, stated_time
+from logbus.eventtime.many import event_times_us, times_of_records
+from logbus.eventtime.reading import Stated, TimeRules, prepare, rules_told, stated_time
 from logbus.eventtime.zones import host_zone, name_of, portable_name, zone_named, zone_told
 
 __all__ = [
@@ -21,9 +21,11 @@ __all__ = [
     "name_of",
     "portable_name",
     "prepare",
+    "rules_told",
     "stated_time",
     "text_of",
     "time_of",
+    "times_of_records",
     "zone_named",
     "zone_told",
 ]

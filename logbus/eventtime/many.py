@@ -11,6 +11,7 @@ import functools
 import io
 from collections.abc import Iterable
 from datetime import tzinfo
+from itertools import accumulate
 from typing import Final
 
 from logbus.eventtime.days import SECOND_US, micros
@@ -32,6 +33,7 @@ _AT_START: Final = _ISO + rb"(?=[ \t\]|,;][^szZ+UG-])"
 _CRI: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.0-9]{0,10}(?:Z|[+-][0-9]{2}:[0-9]{2})"
 _WRAPPER: Final = rb"(?:" + _CRI + rb" std(?:out|err) [FP] )?+"
 _TEXT: Final = b"$1$3|$2\n"
+_NONE: Final = b"|"
 _MOST_BYTES: Final = 48
 """Of the text of a line."""
 _REMEMBERED: Final = 1 << 14
@@ -82,12 +84,27 @@ def event_times_us(body: bytes, lines: int, rules: TimeRules, previous_us: int |
 
     `previous_us` is that of the line before them, None if unknown.
     """
+    return _times(io.BytesIO(body), _stamps_of(body, lines, rules), rules, previous_us)
+
+
+def times_of_records(
+    body: bytes, records: Iterable[bytes], rules: TimeRules, previous_us: int | None = None
+) -> list[int]:
+    """Return the same for records of any number of lines, which are `body` together; an empty one inherits."""
+    each = list(records)
+    stamps = _stamps_of(body, body.count(b"\n") + 1, rules)
+    firsts = accumulate((record.count(b"\n") for record in each[:-1]), initial=0)
+    first_stamps = [stamps[line] if record else _NONE for record, line in zip(each, firsts, strict=True)]
+    return _times(each, first_stamps, rules, previous_us) if each else []
+
+
+def _stamps_of(body: bytes, lines: int, rules: TimeRules) -> list[bytes]:
+    """Return the text of the stamp of each line, or of none."""
     usual = not (rules.key or rules.format)
     told = _stamps().of(body, _MOST_BYTES * (lines + 1)) if usual else None
     stamps = told.split(b"\n")[:-1] if told else []
-    if len(stamps) != lines:
-        stamps = [b"|"] * lines
-    return _times(io.BytesIO(body), stamps, rules, previous_us)
+    stamps += [_NONE] * (lines - len(stamps) if len(stamps) + 1 >= lines else 0)
+    return stamps if len(stamps) == lines else [_NONE] * lines
 
 
 def _times(lines: Iterable[bytes], stamps: list[bytes], rules: TimeRules, previous_us: int | None) -> list[int]:

@@ -7,11 +7,12 @@ from typing import Final
 
 import msgspec
 
+from logbus.errors import UsageError
 from logbus.eventtime.custom import compile_format
 from logbus.eventtime.days import DAY_US
 from logbus.eventtime.keys import notations, under_key
 from logbus.eventtime.stamps import Stamp, stamp_at, stamp_in
-from logbus.eventtime.zones import utc_us
+from logbus.eventtime.zones import utc_us, zone_told
 from logbus.severity import container_lines
 
 
@@ -48,6 +49,16 @@ _COOKIE: Final = b"@cee:"
 _STAMPED: Final = frozenset(bytes([byte]) for byte in b"0123456789[<")
 """No record with pairs begins so."""
 _Placed = tuple[Stamp, str]
+
+
+def rules_told(zone: str, key: str, form: str, read_at_us: int) -> TimeRules:
+    """Return rules that anyone may have written: a zone or a format that means nothing here is left out."""
+    try:
+        if form:
+            compile_format(form)
+    except UsageError:
+        form = ""
+    return TimeRules(zone_told(zone), key or None, form or None, read_at_us)
 
 
 def prepare(key: str | None, form: str | None) -> None:

@@ -8,9 +8,9 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 """
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, islice, pairwise, repeat, takewhile
 
 from logbus.errors import WireError
 from logbus.native import newlines
@@ -116,14 +116,22 @@ def split_records(batch: Batch, max_records: int) -> Iterator[Batch]:
     if len(batch.levels) <= max_records:
         yield batch
         return
+    yield from in_parts(batch, repeat(max_records))
+
+
+def in_parts(batch: Batch, counts: Iterable[int]) -> Iterator[Batch]:
+    """Yield `batch` in parts of so many records, each at least 1, until there are no more."""
     if batch.lengths is None:
-        lines = map(len, io.BytesIO(batch.body))
-        sizes = iter(lambda: sum(islice(lines, max_records)), 0)
+        sizes = _sums(map(len, io.BytesIO(batch.body)), counts)
         yield from (_cut_lines(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=0)))
         return
-    sources = iter([source for _, source in batch.lengths])
-    sizes = iter(lambda: sum(islice(sources, max_records)), 0)
+    sizes = _sums(iter([source for _, source in batch.lengths]), counts)
     yield from (trim(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=batch.offset)))
+
+
+def _sums(numbers: Iterator[int], counts: Iterable[int]) -> Iterator[int]:
+    """Yield the sum of so many numbers, again and again, until there are no more."""
+    return takewhile(bool, (sum(islice(numbers, count)) for count in counts))
 
 
 def _line_cuts(body: bytes, max_bytes: int) -> Iterator[int]:

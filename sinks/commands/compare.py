@@ -22,7 +22,7 @@ from sinks.file import rotation, template
 
 CHUNK_BYTES = 1 << 20
 
-Verdict = Literal["same", "differs", "shared", "not here"]
+Verdict = Literal["same", "differs", "shared", "not here", "in other order"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def require_compared(found: list[Comparison], against: Path) -> None:
     if found and all(each.verdict == "shared" for each in found):
         cause = "each source shares its output with others, so that they cannot be told apart"
         raise LogbusError("compare with sources", cause, "only outputs of one source each can be compared")
-    if all(each.verdict in {"shared", "not here"} for each in found):
+    if all(each.verdict in {"shared", "not here", "in other order"} for each in found):
         example = against / found[0].path.lstrip("/") if found else against
         raise LogbusError(
             "compare with sources",
@@ -76,7 +76,7 @@ def _pattern(parsed: template.Template, stream: Coverage) -> str:
     for number, part in enumerate(parsed.parts):
         if number % 2 == 0:
             pattern.append(glob.escape(part))
-        elif part in {"label", "date"}:
+        elif part in {"label", "date", "hour"} or part.startswith(template.FIELD):
             pattern.append("*")
         else:
             pattern.append(glob.escape(template.Template(parsed.base, ("", part, "")).render(_batch(stream))))
@@ -101,6 +101,8 @@ def _compare(stream: Coverage, outputs: list[Path], settings: file.Settings, aga
     with source.open("rb") as original:
         original.seek(start)
         at = _difference(original, written, start, end)
+    if at is not None and template.parse(settings.path).period_us:
+        return _as(stream, "in other order")  # late records are in the files of their own days
     return _as(stream, "same") if at is None else _as(stream, "differs", at)
 
 

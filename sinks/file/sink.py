@@ -13,7 +13,7 @@ import pwd
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -23,12 +23,14 @@ from logbus.wire import frames
 from sinks.file import template
 from sinks.file.open_limit import open_max
 from sinks.file.output_files import Outputs, PathUnusable
+from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making
 from sinks.file.wrapping import WRAPPINGS, Format
 from sinks.sink import BatchRefused, Context, Mark
 
 ZSTD_LEVEL = 3
+LATE_DAYS_MAX = 36_525
 DEPTH_MAX = 64
 """The most directories beneath the base for one message."""
 PATH_MAX_BYTES = 4_000
@@ -42,7 +44,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `compress`; `rotate`; `mode`
     of new files, octal; their `owner` and `group`, names or numbers; `sync`: at each commit, or never (then a power
-    failure may lose acknowledged records).
+    failure may lose acknowledged records); `late_days`: a record that is older when it is read belongs to the day of
+    reading.
     """
 
     path: str
@@ -53,6 +56,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: str | None = None
     group: str | None = None
     sync: Literal["commit", "never"] = "commit"
+    late_days: Annotated[int, msgspec.Meta(ge=0, le=LATE_DAYS_MAX)] = 31
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
@@ -86,6 +90,7 @@ class FileSink:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._template = template.parse(settings.path)
+        self._late_us = settings.late_days * DAY_US
         self._wrap = WRAPPINGS[settings.format]
         self._verbatim = settings.format == "raw"
         self._zstd = settings.compress == "zstd"
@@ -103,24 +108,26 @@ class FileSink:
 
     def write(self, batch: Batch) -> None:
         """Append a batch in the output's format."""
-        for data in self._wrap(batch):
-            if data:
-                self._append(batch, data)
+        period_us = self._template.period_us
+        for period, part in parts_of(batch, period_us, self._late_us) if period_us else ((0, batch),):
+            for data in self._wrap(part):
+                if data:
+                    self._append(part, data, period)
 
-    def _append(self, batch: Batch, data: bytes) -> None:
+    def _append(self, batch: Batch, data: bytes, period: int) -> None:
         if self._zstd:
             as_it_came = batch.encoded if self._verbatim and data is batch.body else None
             data = as_it_came or frames.compress(data, ZSTD_LEVEL)
         try:
-            self._outputs.append(self._name(batch), data)
+            self._outputs.append(self._name(batch, period), data)
         except PathUnusable as error:
             if not self._template.has_fields:
                 raise
             raise BatchRefused(error.cannot, error.cause) from error
 
-    def _name(self, batch: Batch) -> str:
+    def _name(self, batch: Batch, period: int) -> str:
         """Return the output's name, never one of a rotated output: those may be deleted."""
-        name = self._template.render(batch)
+        name = self._template.render(batch, period)
         if not self._outputs.is_open(name):
             self._hold_to_bounds(name)
         return f"{name}_" if self._rotates and is_rotated(Path(name)) else name

@@ -3,7 +3,8 @@
     {host} {label}   of the batch
     {path}           the source's whole path; its directories stay directories
     {name}           the source's file name
-    {date}           the day it was read, UTC, as 2026-11-24
+    {date} {hour}    the day on which it happened, UTC, as 2026-11-24, and the hour, as 07
+    {fields.NAME}    the value of one of the shipper's fields; `_` if it has none
     {stream}         the stream's id: with it, each life of the source is a file of its own, byte for byte
 
 Values come from the network. Each is cut into components that consist only of allowed characters, are at most 255 bytes
@@ -16,7 +17,6 @@ import functools
 import hashlib
 import os
 import re
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,15 +25,19 @@ from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks.sink import suggestion
 
-FIELDS = dict.fromkeys(("host", "label", "path", "name", "date", "stream"))
+PLACEHOLDERS = dict.fromkeys(("host", "label", "path", "name", "date", "hour", "stream", "fields.NAME"))
+FIELD = "fields."
+MISSING = "_"
 ROTATED = "rotated"
 """The suffix of rotated files, for sink types to say what they write; operators cannot use it."""
 COMPONENT_MAX_BYTES = 255
 UNKNOWN = "unknown"
-DAY_US = 86_400_000_000
-LAST_DAY = 2_932_896
-"""9999-12-31, in days since 1970."""
+HOUR_US = 3_600_000_000
+PERIODS_US = {"hour": HOUR_US, "date": 24 * HOUR_US}
+LAST_HOUR = 2_932_896 * 24 + 23
+"""9999-12-31, in hours since 1970."""
 RENDERED = 4096
+_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NOT_ALLOWED = re.compile(r"[^\w.+=@,:#% -]|^[.-]")
@@ -51,20 +55,27 @@ class Template:
         """True if outputs depend on the content of batches."""
         return len(self.parts) > 1
 
-    def render(self, batch: Batch) -> str:
-        """Return the path of the output for `batch`, relative to the base."""
-        read_at_us = batch.read_at_us or time.time_ns() // 1000
-        day = min(read_at_us // DAY_US, LAST_DAY) if "date" in self.parts[1::2] else 0
+    @property
+    def period_us(self) -> int:
+        """For how long a time has the same output, in microseconds; 0 if the time does not matter."""
+        return next((us for name, us in PERIODS_US.items() if name in self.parts[1::2]), 0)
+
+    def render(self, batch: Batch, period: int = 0) -> str:
+        """Return the path of the output for `batch`, relative to the base, in a period since 1970 in UTC."""
+        hour = min(period * (self.period_us // HOUR_US), LAST_HOUR)
         stream = batch.stream if "stream" in self.parts[1::2] else ""
-        return _render(self.parts, batch.host, batch.label, batch.path, day, stream)
+        wanted = (name.removeprefix(FIELD) for name in self.parts[1::2] if name.startswith(FIELD))
+        fields = tuple(batch.fields.get(name, "") for name in wanted)
+        return _render(self.parts, batch.host, batch.label, batch.path, hour, stream, fields)
 
 
 def parse(text: str) -> Template:
     """Return `text` as a template. Raises UsageError."""
     parts = _PLACEHOLDER.split(text)
     for name in parts[1::2]:
-        if name not in FIELDS and name != ROTATED:
-            raise UsageError(f"use the path {text!r}", f"{{{name}}} is no placeholder", suggestion(name, FIELDS))
+        known = name in PLACEHOLDERS or name == ROTATED or (len(name) > len(FIELD) and name.startswith(FIELD))
+        if not known:
+            raise UsageError(f"use the path {text!r}", f"{{{name}}} is no placeholder", suggestion(name, PLACEHOLDERS))
     if any(brace in literal for literal in parts[::2] for brace in "{}"):
         raise UsageError(f"use the path {text!r}", "it has an unmatched brace", "write placeholders as {host}")
     folder, _, first = parts[0].rpartition("/")
@@ -81,15 +92,21 @@ def _check(text: str, beneath: str) -> None:
 
 
 @functools.lru_cache(maxsize=RENDERED)
-def _render(parts: tuple[str, ...], host: str, label: str, path: str, day: int, stream: str) -> str:  # noqa: PLR0913, PLR0917 - the key of a cache
+def _render(  # noqa: PLR0913, PLR0917 - the key of a cache
+    parts: tuple[str, ...], host: str, label: str, path: str, hour: int, stream: str, fields: tuple[str, ...]
+) -> str:
+    when = _START + timedelta(hours=hour)
     values = {
         "host": component(host),
         "label": component(label),
         "path": "/".join(component(each) for each in path.split("/") if each) or UNKNOWN,
         "name": component(path.rpartition("/")[2]),
-        "date": f"{datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day):%Y-%m-%d}",
+        "date": f"{when:%Y-%m-%d}",
+        "hour": f"{when:%H}",
         "stream": stream or UNKNOWN,
     }
+    names = (name for name in parts[1::2] if name.startswith(FIELD))
+    values |= {name: component(value) if value else MISSING for name, value in zip(names, fields, strict=True)}
     joined = "".join(values[part] if i % 2 else part for i, part in enumerate(parts))
     return "/".join(_shortened(each) for each in joined.split("/"))
 

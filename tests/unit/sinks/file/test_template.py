@@ -12,16 +12,21 @@ from logbus.errors import UsageError
 from sinks.file import template
 from support.stages import Stage
 
+DAY_US = 86_400_000_000
 
-def render(text: str, batch: Batch) -> str:
-    """Return where `text` puts `batch`, relative to the base."""
-    return template.parse(text).render(batch)
+
+def render(text: str, batch: Batch, period: int = 0) -> str:
+    """Return where `text` puts `batch`, relative to the base, in a period since 1970."""
+    return template.parse(text).render(batch, period)
 
 
 def test_placeholders_are_filled_in(stage: Stage) -> None:
     """Host, label, name, date and the whole path, whose directories stay directories."""
     batch = stage.batch(b"x\n")
-    assert render("/srv/{host}/{label}-{date}/{name}.txt", batch) == "web-1/app-2026-11-24/app.log.txt"
+    assert (
+        render("/srv/{host}/{label}-{date}/{name}.txt", batch, batch.read_at_us // DAY_US)
+        == "web-1/app-2026-11-24/app.log.txt"
+    )
     assert render("/srv/{host}/{path}", batch) == "web-1/var/log/app.log"
 
 
@@ -92,16 +97,28 @@ def test_no_value_whatever_leaves_the_base(host: str, label: str, path: str) -> 
     ],
 )
 def test_what_is_no_template_is_refused(text: str, hint: str) -> None:
-    """S19: only the six words in braces mean anything."""
+    """S19: only the known words in braces mean anything."""
     with pytest.raises(UsageError, match=hint):
         template.parse(text)
 
 
 def test_an_absurd_date_is_a_date(stage: Stage) -> None:
     """A forged time does not stop the sink."""
-    assert render("/srv/{date}", stage.batch(b"", read_at_us=2**62)) == "9999-12-31"
+    assert render("/srv/{date}", stage.batch(b""), 2**62 // DAY_US) == "9999-12-31"
 
 
-def test_a_foreign_batch_has_the_date_of_today(stage: Stage) -> None:
-    """It says no time of its own."""
-    assert render("/srv/{date}", stage.batch(b"", read_at_us=0)) > "2020"
+def test_a_period_is_as_long_as_the_shortest_placeholder_needs(stage: Stage) -> None:
+    """An output changes with the hour if the template has it, otherwise with the day, if at all."""
+    periods = [template.parse(f"/srv/{text}").period_us for text in ("{date}", "{hour}", "{date}T{hour}", "{host}")]
+    assert periods == [DAY_US, DAY_US // 24, DAY_US // 24, 0]
+    hour = 1_764_000_000_000_000 // (DAY_US // 24)
+    assert render("/srv/{date}/{hour}", stage.batch(b""), hour) == "2025-11-24/16"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("shop", "shop"), ("../x/{host}", "_._x__host_"), ("", "_"), (None, "_"), ("-rf", "_rf")]
+)
+def test_a_field_is_one_harmless_component(stage: Stage, value: str | None, shown: str) -> None:
+    """S3: what a shipper says of itself names a file, and nothing else; a missing one does as well."""
+    fields = {} if value is None else {"team": value}
+    assert render("/srv/{fields.team}/{fields.no.such}", stage.batch(b"", fields=fields)) == f"{shown}/_"
