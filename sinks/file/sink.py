@@ -90,6 +90,7 @@ class FileSink:
 
     def __init__(self, settings: Settings, context: Context) -> None:
         self._template = template.parse(settings.path)
+        self._period_us = self._template.period_us
         self._late_us = settings.late_days * DAY_US
         self._wrap = WRAPPINGS[settings.format]
         self._verbatim = settings.format == "raw"
@@ -108,7 +109,7 @@ class FileSink:
 
     def write(self, batch: Batch) -> None:
         """Append a batch in the output's format."""
-        period_us = self._template.period_us
+        period_us = self._period_us
         for period, part in parts_of(batch, period_us, self._late_us) if period_us else ((0, batch),):
             for data in self._wrap(part):
                 if data:

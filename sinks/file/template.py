@@ -62,10 +62,10 @@ class Template:
 
     def render(self, batch: Batch, period: int = 0) -> str:
         """Return the path of the output for `batch`, relative to the base, in a period since 1970 in UTC."""
-        hour = min(period * (self.period_us // HOUR_US), LAST_HOUR)
+        hour = min(period * (self.period_us // HOUR_US), LAST_HOUR) if period else 0
         stream = batch.stream if "stream" in self.parts[1::2] else ""
-        wanted = (name.removeprefix(FIELD) for name in self.parts[1::2] if name.startswith(FIELD))
-        fields = tuple(batch.fields.get(name, "") for name in wanted)
+        names = _fields_in(self.parts)
+        fields = tuple([batch.fields.get(name, "") for name in names]) if names else ()
         return _render(self.parts, batch.host, batch.label, batch.path, hour, stream, fields)
 
 
@@ -91,6 +91,12 @@ def _check(text: str, beneath: str) -> None:
         raise UsageError(f"use the path {text!r}", "it does not name a file", "end it with a name, without . or ..")
 
 
+@functools.cache
+def _fields_in(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of the fields in a template."""
+    return tuple(name.removeprefix(FIELD) for name in parts[1::2] if name.startswith(FIELD))
+
+
 @functools.lru_cache(maxsize=RENDERED)
 def _render(  # noqa: PLR0913, PLR0917 - the key of a cache
     parts: tuple[str, ...], host: str, label: str, path: str, hour: int, stream: str, fields: tuple[str, ...]
@@ -105,8 +111,8 @@ def _render(  # noqa: PLR0913, PLR0917 - the key of a cache
         "hour": f"{when:%H}",
         "stream": stream or UNKNOWN,
     }
-    names = (name for name in parts[1::2] if name.startswith(FIELD))
-    values |= {name: component(value) if value else MISSING for name, value in zip(names, fields, strict=True)}
+    named = zip(_fields_in(parts), fields, strict=True)
+    values |= {FIELD + name: component(value) if value else MISSING for name, value in named}
     joined = "".join(values[part] if i % 2 else part for i, part in enumerate(parts))
     return "/".join(_shortened(each) for each in joined.split("/"))
 
