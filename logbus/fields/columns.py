@@ -1,0 +1,133 @@
+"""The columns of a line of text: the first format that matches says what they are, and where the message begins."""
+
+import functools
+import re
+from typing import Final, NamedTuple
+
+from logbus.decoding import decoded
+from logbus.fields import syslog
+from logbus.fields.formats import beginning_with, compiled
+from logbus.fields.parsed import Value
+from logbus.fields.parts import NUMBERED, STAMP
+from logbus.fields.stamped import STAMPED
+from logbus.severity.columns import BLANKS
+from logbus.severity.words import either, maybe, repeated
+
+LINE_MAX_BYTES: Final = 1 << 17
+"""This much of a record is searched for columns."""
+_NOTHING: Final = frozenset([b"", b"-", b'"-"'])
+"""How a column says that it has no value."""
+_LEADING: Final = frozenset(b"\xef \t\x1b")
+_WRAPPER: Final = either(
+    rb"(?P<container>[A-Za-z][\w.-]{0,62}) {1,40}\| ",
+    rb"\[pod/(?P<pod>[\w./-]{1,200})\] ",
+    rb"(?P<file>[\w.:/-]{1,128}\.log[\w.:-]{0,64}) (?=[0-9]{4}-[0-9]{2}-)",
+)
+"""What docker compose and kubectl write before a container's line, and what searches in files do."""
+
+
+class Columns(NamedTuple):
+    """The format of a record, the fields in its columns, and where its message begins."""
+
+    format: str
+    fields: dict[str, Value]
+    message_at: int
+
+
+def columns_of(record: bytes) -> Columns | None:
+    """Return what the columns at the beginning of a record say; None if there are none."""
+    at = lead_end(record)
+    wrapper = _wrapper().match(record, at)
+    found = _columns_at(record, wrapper.end() if wrapper else at)
+    if not found or not wrapper:
+        return found
+    return found._replace(fields=_fields(wrapper) | found.fields)
+
+
+def lead_end(record: bytes) -> int:
+    """Return where a record begins behind a byte order mark, blanks and colours."""
+    if not record or record[0] not in _LEADING:
+        return 0
+    lead = _lead().match(record, 0, LINE_MAX_BYTES)
+    return lead.end() if lead else 0
+
+
+def _columns_at(record: bytes, at: int) -> Columns | None:
+    if at >= min(len(record), LINE_MAX_BYTES):
+        return None
+    for name, pattern in beginning_with(record[at]):
+        if found := pattern.match(record, at, LINE_MAX_BYTES):
+            return _columns(name, found)
+    stamp = _stamp().match(record, at, LINE_MAX_BYTES)
+    if not stamp:
+        return None
+    for name, pattern in _stamped():
+        if found := pattern.match(record, stamp.end(), LINE_MAX_BYTES):
+            return _columns(name, found)
+    return None
+
+
+def _columns(name: str, found: re.Match[bytes]) -> Columns:
+    fields = _fields(found)
+    begins = [found.start(each) for each in found.re.groupindex if each.startswith("message" + NUMBERED)]
+    at = max(begins, default=-1)
+    at = found.end() if at < 0 else at
+    if name == "nginx":
+        fields = fields | _trailing(found.string[at:LINE_MAX_BYTES])
+    return Columns(name, fields, at)
+
+
+def _fields(found: re.Match[bytes]) -> dict[str, Value]:
+    fields: dict[str, Value] = {}
+    for group, value in found.groupdict().items():
+        if value is None or value in _NOTHING:
+            continue
+        name = group.partition(NUMBERED)[0]
+        if name == "data":
+            fields |= {decoded(key): decoded(each) for key, each in syslog.parameters(value)}
+        else:
+            fields[name] = decoded(value).strip(" ")
+    return fields
+
+
+def _trailing(message: bytes) -> dict[str, Value]:
+    """Return the pairs at the end of nginx's messages, `, client: 192.0.2.1, server: ...`."""
+    at = message.rfind(b", client: ")
+    found = _nginx_pairs().fullmatch(message, at) if at >= 0 else None
+    if not found:
+        return {}
+    return {decoded(key): decoded(value.strip(b'"')) for key, value in _nginx_pair().findall(found[0])}
+
+
+_PAIR: Final = rb", (client|server|request|subrequest|upstream|host|referrer|login): "
+_PAIR_VALUE: Final = rb'("[^"\n]*+"|[^,"\n]*+)'
+
+
+@functools.cache
+def _nginx_pair() -> re.Pattern[bytes]:
+    return re.compile(_PAIR + _PAIR_VALUE)
+
+
+@functools.cache
+def _nginx_pairs() -> re.Pattern[bytes]:
+    return re.compile(repeated(_PAIR + _PAIR_VALUE, b"+"))
+
+
+@functools.cache
+def _lead() -> re.Pattern[bytes]:
+    return re.compile(maybe(rb"\xef\xbb\xbf") + BLANKS)
+
+
+@functools.cache
+def _wrapper() -> re.Pattern[bytes]:
+    return compiled(_WRAPPER)
+
+
+@functools.cache
+def _stamp() -> re.Pattern[bytes]:
+    return re.compile(either(rb"\[ *+(?:" + STAMP + rb")(?:\]|(?= [A-Z]))", STAMP))
+
+
+@functools.cache
+def _stamped() -> tuple[tuple[str, re.Pattern[bytes]], ...]:
+    return tuple((name, compiled(pattern)) for name, pattern in STAMPED)
