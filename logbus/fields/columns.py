@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from logbus.decoding import decoded
 from logbus.fields import syslog
 from logbus.fields.formats import beginning_with, compiled
+from logbus.fields.pairs import pairs_in
 from logbus.fields.parsed import Value
 from logbus.fields.parts import NUMBERED, STAMP
-from logbus.fields.stamped import STAMPED
+from logbus.fields.stamped import BARE, STAMPED
 from logbus.severity.columns import BLANKS
 from logbus.severity.words import either, maybe, repeated
 
@@ -19,7 +20,7 @@ _NOTHING: Final = frozenset([b"", b"-", b'"-"'])
 """How a column says that it has no value."""
 _LEADING: Final = frozenset(b"\xef \t\x1b")
 _WRAPPER: Final = either(
-    rb"(?P<container>[A-Za-z][\w.-]{0,62}) {1,40}\| ",
+    rb"(?P<container>[A-Za-z][\w.-]{0,62}) {1,40}\| " + BLANKS,
     rb"\[pod/(?P<pod>[\w./-]{1,200})\] ",
     rb"(?P<file>[\w.:/-]{1,128}\.log[\w.:-]{0,64}) (?=[0-9]{4}-[0-9]{2}-)",
 )
@@ -39,8 +40,10 @@ def columns_of(record: bytes) -> Columns | None:
     at = lead_end(record)
     wrapper = _wrapper().match(record, at)
     found = _columns_at(record, wrapper.end() if wrapper else at)
-    if not found or not wrapper:
+    if not wrapper:
         return found
+    if not found:
+        return Columns(BARE, _fields(wrapper), wrapper.end())
     return found._replace(fields=_fields(wrapper) | found.fields)
 
 
@@ -85,6 +88,8 @@ def _fields(found: re.Match[bytes]) -> dict[str, Value]:
         name = group.partition(NUMBERED)[0]
         if name == "data":
             fields |= {decoded(key): decoded(each) for key, each in syslog.parameters(value)}
+        elif name == "pairs":
+            fields |= pairs_in(value) or {}
         else:
             fields[name] = decoded(value).strip(" ")
     return fields

@@ -61,7 +61,7 @@ FORMATS: Final = (
         + maybe(rb' "(?P<referer>' + QUOTED + rb')" "(?P<agent>' + QUOTED + rb')"'),
     ),
     Format("syslog", rb"<", syslog.RFC_5424),
-    Format("cisco", rb"<A-Z*.\d", syslog.CISCO),
+    Format("cisco", rb"<A-Z*.\d%", syslog.CISCO),
     Format("syslog", rb"<A-Z", syslog.RFC_3164),
     Format("syslog", rb"<", syslog.RELAYED),
     Format("syslog", rb"<", syslog.BARE),
@@ -110,7 +110,7 @@ FORMATS: Final = (
     Format(
         "apache",
         rb"\[",
-        rb"\[" + STAMP + rb"\] \[" + maybe(rb"(?P<module>[\w]{1,64}):") + rb"(?P<level>" + ANY + rb"[1-8]?)\] "
+        rb"\[" + STAMP + rb"\] \[" + maybe(rb"(?P<module>\w{0,64}):") + rb"(?P<level>" + ANY + rb"[1-8]?)\] "
         + maybe(rb"\[pid (?P<pid>[0-9]{1,10})" + maybe(rb":tid (?P<tid>[0-9]{1,20})") + rb"\] ")
         + maybe(rb"\[client (?P<client>[^\]\s]{1,100})\] "),
     ),
@@ -138,7 +138,7 @@ FORMATS: Final = (
         rb"A-Z",
         LEVEL_COLUMN + GAP + rb"\[(?P<thread>[^\]\n]{1,128})\] " + STAMP + GAP + SOURCE + TO_MESSAGE,
     ),
-    Format("level-first", rb"A-Za-z", rb"(?P<level>" + either(ALL_UPPER, SMALL) + rb")" + GAP + rb"\[?" + STAMP + rb"\]?:?" + GAP),
+    Format("level-first", rb"A-Za-z\[", maybe(rb"\[") + rb"(?P<level>" + either(ALL_UPPER, SMALL) + rb")\]?" + GAP + rb"\[?" + STAMP + rb"\]?:?" + GAP),
     Format("jul", rb"A-Z\d", STAMP + rb" (?P<logger>[\w.$]{3,200}) [\w$<>]{1,100}\n" + LEVEL_WORD + rb": "),
     Format("columns", rb"\[", THREAD_BOX + GAP + LEVEL + maybe(either(LOGGER + TO_MESSAGE, CLASS + TO_MESSAGE))),
     Format("prefix", rb"A-Za-z\[<", LEVEL + maybe(LOGGER + rb"(?::[0-9]{1,6})?" + TO_MESSAGE)),
@@ -154,7 +154,9 @@ FORMATS: Final = (
     Format("kernel", rb"a-z", rb"(?P<facility>" + FACILITY + rb") {0,8}:(?P<level>[a-z]{3,6}) {0,8}: "),
     Format("npm", rb"n", rb"(?P<program>npm) (?P<level>ERR!|verb|silly|http|" + ANY + rb") "),
     Format("kamailio", rb"\d", rb"[0-9]{1,4}\((?P<pid>[0-9]{1,9})\) " + LEVEL_COLUMN + rb": "),
-    Format("php", rb"P", rb"PHP (?:[A-Z][a-z]{2,11} )?(?P<level>[A-Z]?[a-z]{4,10})(?: error)?:  ?"),
+    Format("xorg", rb"\[(", maybe(rb"\[ *[0-9]{1,9}\.[0-9]{1,6}\] ") + rb"\((?P<level>EE|WW|II)\) "),
+    Format("jvm", rb"\[", rb"\[[0-9.]{1,20}m?s\]\[" + LEVEL_WORD + rb" *\]\[(?P<logger>[\w,]{1,60}) *\] "),
+    Format("php", rb"P\[", maybe(rb"\[" + STAMP + rb"[^\]\n]{0,40}\] ") + rb"PHP (?:[A-Z][a-z]{2,11} )?(?P<level>[A-Z]?[a-z]{4,10})(?: error)?:  ?"),
     Format("nginx", rb"a-z", rb"(?P<program>[a-z][\w.-]{0,40}): \[" + LEVEL_WORD + rb"\] "),
 )  # fmt: skip
 """Formats that do not begin with a stamp alone, or are best matched as a whole."""

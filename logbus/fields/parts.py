@@ -29,14 +29,14 @@ QUOTED: Final = rb'[^"\\\n]*+' + repeated(rb'\\[^\n][^"\\\n]*+', b"*")
 
 # Stamps: a date and a time of day, or only the latter, or an epoch.
 _CLOCK: Final = rb"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,:][0-9]{1,9})?+"
-_SHORT_CLOCK: Final = rb"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?+)?+"
+_SHORT_CLOCK: Final = rb"[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,:][0-9]{1,9})?+)?+"
 _HALF: Final = rb"(?: ?[AP]M(?![A-Za-z]))?+"
 _ZONE: Final = rb"(?: ?(?:[+-][0-9]{2}:?[0-9]{2}(?![0-9:.])|(?:Z|UTC|GMT|(?!CRIT)[A-Z]{1,3}T|MSK)(?![A-Za-z])))?+"
 _MONTH: Final = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}+"
 _DAY_NAME: Final = rb"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}+,? )?+"
 ISO: Final = rb"[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}(?:[Tt _]|, ?)" + _CLOCK + _ZONE
 _DAY_FIRST: Final = rb"[0-9]{1,2}[ /-]" + _MONTH + rb"[ /-][0-9]{4}[ :T]" + _CLOCK + _ZONE
-_IN_NUMBERS: Final = rb"[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{2,4},? " + _SHORT_CLOCK + _HALF + _ZONE
+_IN_NUMBERS: Final = rb"[0-9]{1,2}[/.-][0-9]{1,2}[/.-][0-9]{2,4},? " + _SHORT_CLOCK + _HALF + _ZONE
 _MONTH_FIRST: Final = _MONTH + rb" {1,2}[0-9]{1,2},? (?:[0-9]{4},? )?+" + _SHORT_CLOCK + _HALF + _ZONE
 SYSLOG: Final = _MONTH + rb" [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?+(?! [0-9]{4}\b)"
 STAMP: Final = either(
@@ -45,7 +45,7 @@ STAMP: Final = either(
     _DAY_FIRST,
     rb"[0-9]{8}-[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?::[0-9]{1,9})?+",
     rb"[0-9]{8}T[0-9]{6}" + _ZONE,
-    rb"[0-9]{6} [0-9]{6}(?![0-9])",
+    rb"[0-9]{6} (?:[0-9]{6}(?![0-9])| ?" + _CLOCK + rb")",
     rb"[0-9]{2}[/-][0-9]{2}(?:[/-][0-9]{2})?+ " + _CLOCK + _ZONE,
     _IN_NUMBERS,
     _CLOCK + _HALF + _ZONE,
@@ -59,11 +59,13 @@ STAMP: Final = either(
 LEVEL_WORD: Final = rb"(?P<level>" + ANY + rb"[1-9]?)(?![\w-])"
 """A word where a format has only a level."""
 _LEVEL: Final = either(
-    rb"\[(?=" + BOXED + rb"\])" + BLANKS + rb"(?P<level>[A-Za-z]{1,15}+[1-9]?)" + BLANKS + rb"\](?::(?!:))?+",
+    rb"\[(?=" + BOXED + rb")" + BLANKS + rb"(?P<level>[A-Za-z]{1,15}+[1-9]?)" + BLANKS + rb"\](?::(?!:))?+",
     CAPITALS + rb"(?P<level>[A-Z]{3,15}+[1-9]?)" + maybe(rb"\[[0-9]{4,9}\]") + rb"(?::(?!:)|[ \t]*+\|)?+",
     rb"(?P<level>" + SMALL + rb")(?=:|\t| ++\||\||  | - |\x1b)(?::(?!:)|[ \t]*+\|)?+",
     rb"<(?P<level>" + ANY + rb")>",
     rb"(?P<level>[FEWIDT])!",
+    rb"\[(?P<level>[FCEWNIDT])\](?=[ \t])",
+    rb"\[(?P<thread>[^\[\]/\n]{1,64}+)/(?P<level>" + ALL_UPPER + rb")\]:?+",
 )
 """A word behind a stamp, or at the beginning, in any usual mark of a level."""
 LEVEL: Final = _LEVEL + either(GAP, rb"(?![^\n])", rb"(?=[\[(])")
@@ -88,7 +90,7 @@ _THREAD_NAME: Final = rb"(?i:main|[\w.:/#@ -]{0,60}?(?:thread|worker|pool|exec|e
 THREAD_BOX: Final = rb"\[ *+(?P<thread>" + _THREAD_NAME + rb")\]"
 """A thread by what it is called."""
 BOX: Final = (
-    rb"\[(?!" + BOXED + rb"\]) *+"
+    rb"\[(?!" + BOXED + rb"|[FCEWNIDT]\]) *+"
     + either(
         rb"(?P<pid>" + NUMBER + rb")(?= *\])",
         rb"(?P<logger>" + _IDENT + repeated(rb"\." + _IDENT, b"+") + rb")(?= *\])",

@@ -9,6 +9,7 @@ from logbus.fields.messages import message_in
 from logbus.fields.objects import decode, is_shallow, object_and_rest, object_in
 from logbus.fields.pairs import pairs_in
 from logbus.fields.parsed import Parsed, Value
+from logbus.fields.stamped import BARE
 
 _COOKIE: Final = b"@cee:"
 _DOCKER: Final = b'{"log":"'
@@ -85,7 +86,10 @@ def _behind(record: bytes, columns: Columns) -> Parsed:
     """Return what columns say, and an object or pairs behind them."""
     message = record[columns.message_at :]
     if inner := _structured(message, lead_end(message)):
-        return Parsed(inner.message, columns.fields | inner.fields, columns.format)
+        form = inner.format if columns.format == BARE else columns.format
+        return Parsed(inner.message, columns.fields | inner.fields | columns.fields, form)
+    if columns.format == BARE:
+        return Parsed(record, {}, "text")
     if columns.format == "zap" and (context := _context(message)):
         return Parsed(context[0], columns.fields | context[1], columns.format)
     return Parsed(message, columns.fields, columns.format)

@@ -6,6 +6,7 @@ doubt: `INFO  [main] org.acme.App - x` has a thread and a logger, `INFO [abc] re
 
 from typing import Final
 
+from logbus.fields import syslog
 from logbus.fields.parts import (
     BOX,
     CLASS,
@@ -15,12 +16,13 @@ from logbus.fields.parts import (
     LEVEL_WORD,
     LOGGER,
     NUMBER,
+    PROGRAM,
     SOURCE,
     THREAD_BOX,
     TO_MESSAGE,
     TOKEN,
 )
-from logbus.severity.words import either, maybe
+from logbus.severity.words import SMALL, either, maybe, repeated
 
 _BLANKS: Final = rb"[ \t]++"
 _NAME_IN_BOX: Final = rb"\[ *+(?P<logger>[^\[\]\n]{1,200}?) *\]"
@@ -48,12 +50,17 @@ _BEHIND_LEVEL: Final = maybe(
         THREAD_BOX + GAP,
     )
 )
+_PAIRS: Final = rb"(?P<pairs>" + repeated(rb"[A-Za-z_][\w.-]{0,40}+=[^\s\"=\\]{1,128}+[ \t]++", b"+") + rb")"
 _BEFORE_LEVEL: Final = either(
     BOX + GAP + maybe(BOX + GAP) + rb"(?=[\[A-Za-z<])",
     _PROCESS + maybe(BOX + GAP) + rb"(?=[\[A-Z<])",
-    either(LOGGER, SOURCE) + GAP + rb"(?=[\[A-Z<])",
+    either(SOURCE + maybe(rb":[\w.*]{1,80}\(\)"), LOGGER) + GAP + rb"(?=[\[A-Z<])",
+    _PAIRS + rb"(?=[\[A-Z<])",
 )
 _PIPE: Final = rb"[ \t]*+\|[ \t]*+"
+
+BARE: Final = "stamped"
+"""Not a format of its own: an object or pairs have to follow."""
 
 STAMPED: Final = (
     (
@@ -92,16 +99,32 @@ STAMPED: Final = (
     ),
     (
         "tracing",
-        rb"(?<=Z)" + maybe(rb"\x1b\[[0-9;]{0,12}m") + either(rb"  " + maybe(rb"\x1b\[[0-9;]{0,12}m") + rb"(?P<level>INFO|WARN)",
-        rb" " + maybe(rb"\x1b\[[0-9;]{0,12}m") + rb"(?P<level>ERROR|DEBUG|TRACE)") + GAP
-        + maybe(rb"(?:[\w-]{1,100}(?:\{[^{}\n]{0,500}\})?:){1,8} ")
-        + rb"(?P<logger>[a-z_]\w{0,63}(?:::\w{1,64}){0,12})" + maybe(rb"\x1b\[[0-9;]{0,12}m") + rb":" + GAP,
+        rb"(?<=Z)" + either(rb"  (?P<level>INFO|WARN)", rb" (?P<level>ERROR|DEBUG|TRACE)") + GAP
+        + maybe(rb"[\w-]{1,100}\{[^{}\n]{0,500}\}:(?:[\w-]{1,100}(?:\{[^{}\n]{0,500}\})?:){0,7} ")
+        + rb"(?P<logger>[a-z_]\w{0,63}(?:::\w{1,64}){0,12})" + rb":" + GAP,
     ),
+    ("program", rb" (?P<logger>[A-Za-z][\w.]{0,64}) +\[(?P<pid>[0-9]{1,10})\]: " + LEVEL_COLUMN + rb" +"),
+    ("program", rb" (?P<program>[a-z][\w-]{0,60}(?::[\w-]{1,60}){0,3}): " + LEVEL_COLUMN + rb": +"),
+    ("program", rb" " + PROGRAM + rb": (?P<level>" + SMALL + rb"(?: [0-9]{1,2})?): "),
+    ("pgpool", rb":? (?:[a-z_]{1,20} )?pid (?P<pid>[0-9]{1,9}): (?P<level>[A-Z]{3,7}):  "),
+    (
+        "clickhouse",
+        rb" \[ (?P<thread>[0-9]{1,10}) \] \{(?P<query_id>[^{}\n]{0,64})\} <" + LEVEL_WORD
+        + rb"> (?P<logger>[^:\n]{1,100}): ",
+    ),
+    ("lambda", rb"\t(?P<request_id>[0-9a-f-]{36})\t" + LEVEL_WORD + rb"\t"),
+    ("esxi", rb" (?P<level>[a-z]{4,8}) (?P<program>[\w-]{1,40})\[(?P<pid>\w{1,20})\] " + maybe(rb"\[[^\]\n]{1,200}\] ")),
+    ("github", rb" ##\[(?P<level>" + SMALL + rb")\]"),
+    ("jvm", maybe(rb"\[[0-9.]{1,20}m?s\]") + rb"\[" + LEVEL_WORD + rb" *\]\[(?P<logger>[\w,]{1,60}) *\] "),
+    ("icinga", rb" (?P<level>" + SMALL + rb")/(?P<logger>[A-Z]\w{1,40}): "),
+    ("websphere", rb" (?P<thread>[0-9a-f]{8}) (?P<logger>[\w.]{1,64}) +(?P<level>[FEWAICDOR12345]) +"),
+    ("syslog", syslog.FACILITY_COLUMN),
     ("go", rb" " + SOURCE + rb": "),
     (
         "columns",
         rb"[:,]?" + maybe(GAP) + maybe(rb"-[ \t]++") + rb"(?:" + _BEFORE_LEVEL + rb")?(?:- )?" + LEVEL
         + maybe(rb"[-|][ \t]++") + _BEHIND_LEVEL,
     ),
+    (BARE, GAP + rb"(?=\{|[A-Za-z_][\w.-]{0,64}=)"),
 )  # fmt: skip
-"""Name, pattern."""
+"""The name of each, and its pattern."""

@@ -10,15 +10,17 @@ from logbus.severity.words import ANY, either, maybe, repeated
 
 PRIORITY: Final = rb"<(?P<priority>[0-9]{1,3})>"
 _HOST: Final = rb"(?!(?:" + ANY + rb")[ \t:])(?P<host>[\w.:-]{1,255}+)(?<!:) "
-_FACILITY: Final = maybe(rb"(?P<facility>" + FACILITY + rb")\.(?P<level>[a-z]{1,9}) ")
+_COLUMN: Final = rb"(?P<facility>" + FACILITY + rb")\.(?P<level>[a-z]{1,9}) "
+FACILITY_COLUMN: Final = rb" " + _COLUMN + TAG
+"""What OpenWrt writes behind a time."""
 _SURE: Final = either(rb"(?<=\.[0-9]{6}Z) ", rb"(?<=\.[0-9]{6}[+-][0-9]{2}:[0-9]{2}) ")
 """Behind a time as rsyslog writes it."""
-RFC_3164: Final = maybe(PRIORITY) + SYSLOG + rb" " + _HOST + _FACILITY + TAG
+RFC_3164: Final = maybe(PRIORITY) + SYSLOG + rb" " + _HOST + maybe(_COLUMN) + TAG
 RELAYED: Final = PRIORITY + either(SYSLOG, ISO) + rb" " + maybe(_HOST) + maybe(TAG)
 BARE: Final = PRIORITY + maybe(TAG)
 JOURNAL: Final = ISO + rb" " + _HOST + PROGRAM + rb"\[(?P<pid>[0-9]{1,10})\]: ?"
 RSYSLOG: Final = ISO + _SURE + _HOST + TAG
-_CISCO_STAMP: Final = rb"[*.]?+" + either(SYSLOG, ISO) + rb"(?: [A-Z]{3,5})?+"
+_CISCO_STAMP: Final = rb"[*.]?+" + either(SYSLOG, ISO, rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{4} [0-9:]{8}") + rb"(?: [A-Z]{3,5})?+"
 CISCO: Final = (
     maybe(PRIORITY) + maybe(rb"[0-9]{1,10}: ") + maybe(_CISCO_STAMP + rb":? ")
     + maybe(rb"(?P<host>(?!%)[\w.:-]{1,255}+)(?<!:) ") + maybe(rb"[0-9]{1,10}: ") + maybe(_CISCO_STAMP + rb": ")
