@@ -2,8 +2,8 @@
 
     python -m benchmarks.fields [FILE]
 
-FILE has records of your own, one a line. Each record is dropped once it is parsed, in CPU time; `bytes` is the mean of a
-record. Exits 1 if objects of 6 to 10 keys are below 400,000 records/s.
+FILE has records of your own, one a line. Each record is dropped once it is parsed, in CPU time; `bytes` is the mean
+of a record. Exits 1 if objects of 6 to 10 keys are below 400,000 records/s.
 """
 
 import itertools
@@ -22,7 +22,8 @@ RECORDS: Final = 20_000
 RUNS: Final = 5
 NAMES: Final = (
     "JSON, level first", "docker, JSON", "CRI, JSON", "logfmt", "log4j", "Spring Boot", "Rust tracing", "Python",
-    "nginx error", "access log", "syslog", "syslog with PRI", "klog", "zap console", "PostgreSQL", "CRI, log4j", "plain",
+    "nginx error", "access log", "syslog", "syslog with PRI", "klog", "zap console", "PostgreSQL", "CRI, log4j",
+    "plain",
 )  # fmt: skip
 
 

@@ -16,6 +16,8 @@ from logbus.severity.words import either, maybe, repeated
 
 LINE_MAX_BYTES: Final = 1 << 17
 """This much of a record is searched for columns."""
+MESSAGE: Final = "message"
+"""The group without text where a message begins that is not behind all columns."""
 _NOTHING: Final = frozenset([b"", b"-", b'"-"'])
 """How a column says that it has no value."""
 _LEADING: Final = frozenset(b"\xef \t\x1b")
@@ -72,9 +74,8 @@ def _columns_at(record: bytes, at: int) -> Columns | None:
 
 def _columns(name: str, found: re.Match[bytes]) -> Columns:
     fields = _fields(found)
-    begins = [found.start(each) for each in found.re.groupindex if each.startswith("message" + NUMBERED)]
-    at = max(begins, default=-1)
-    at = found.end() if at < 0 else at
+    mark = _names(found.re)[1]
+    at = found.start(mark) if mark else found.end()
     if name == "nginx":
         fields = fields | _trailing(found.string[at:LINE_MAX_BYTES])
     return Columns(name, fields, at)
@@ -82,10 +83,9 @@ def _columns(name: str, found: re.Match[bytes]) -> Columns:
 
 def _fields(found: re.Match[bytes]) -> dict[str, Value]:
     fields: dict[str, Value] = {}
-    for group, value in found.groupdict().items():
+    for name, value in zip(_names(found.re)[0], found.groups(), strict=True):
         if value is None or value in _NOTHING:
             continue
-        name = group.partition(NUMBERED)[0]
         if name == "data":
             fields |= {decoded(key): decoded(each) for key, each in syslog.parameters(value)}
         elif name == "pairs":
@@ -93,6 +93,13 @@ def _fields(found: re.Match[bytes]) -> dict[str, Value]:
         else:
             fields[name] = decoded(value).strip(" ")
     return fields
+
+
+@functools.cache
+def _names(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], int]:
+    """Return the field of each group, and the number of the group that marks the beginning of the message, or 0."""
+    names = tuple(group.partition(NUMBERED)[0] for group in pattern.groupindex)
+    return names, names.index(MESSAGE) + 1 if MESSAGE in names else 0
 
 
 def _trailing(message: bytes) -> dict[str, Value]:

@@ -23,7 +23,6 @@ from logbus.fields.parts import (
     TAG,
     THREAD_BOX,
     TO_MESSAGE,
-    TOKEN,
     named,
 )
 from logbus.severity.columns import FACILITY
@@ -41,7 +40,8 @@ class Format(NamedTuple):
 _REQUEST: Final = (
     rb'"(?P<request>'
     + either(
-        rb"(?P<method>[A-Z]{1,20}) (?P<path>" + repeated(rb'[^\s"\\]++|\\[^\n]', b"*") + rb") (?P<protocol>[A-Z]+/[0-9.]{1,4})(?=\")",
+        rb"(?P<method>[A-Z]{1,20}) (?P<path>" + repeated(rb'[^\s"\\]++|\\[^\n]', b"*") + rb") "
+        rb"(?P<protocol>[A-Z]+/[0-9.]{1,4})(?=\")",
         QUOTED,
     )
     + rb')"'
@@ -76,13 +76,15 @@ FORMATS: Final = (
     Format(
         "logcat",
         rb"\d",
-        rb"(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3,6} +(?P<pid>[0-9]{1,7}) +(?P<tid>[0-9]{1,7}) (?P<level>[VDIWEF]) "
-        + rb"(?P<tag>(?:(?! *: |: *+\n)[^\n]){0,100}+) *+: ?",
+        rb"(?:[0-9]{4}-)?[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3,6} +(?P<pid>[0-9]{1,7}) "
+        rb"+(?P<tid>[0-9]{1,7}) (?P<level>[VDIWEF]) "
+         rb"(?P<tag>(?:(?! *: |: *+\n)[^\n]){0,100}+) *+: ?",
     ),
     Format(
         "logcat",
         rb"VDIWEF\d",
-        maybe(rb"[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3} ") + rb"(?P<level>[VDIWEF])/(?P<tag>[^\n(:]{1,100})\( *(?P<pid>[0-9]{1,7})\): ?",
+        maybe(rb"[0-9]{2}-[0-9]{2} [0-9:]{8}\.[0-9]{3} ") + rb""
+        rb"(?P<level>[VDIWEF])/(?P<tag>[^\n(:]{1,100})\( *(?P<pid>[0-9]{1,7})\): ?",
     ),
     Format(
         "redis",
@@ -92,12 +94,14 @@ FORMATS: Final = (
     Format(
         "ruby",
         rb"DIWEFA",
-        rb"[DIWEFA], \[[^\]\n]{8,40}?(?: ?#(?P<pid>[0-9]{1,9}))\] +(?P<level>[A-Z]{3,7}) -- (?P<program>[^:\n]{0,100}): ?",
+        rb"[DIWEFA], \[[^\]\n]{8,40}?(?: ?#(?P<pid>[0-9]{1,9}))\] +"
+        rb"(?P<level>[A-Z]{3,7}) -- (?P<program>[^:\n]{0,100}): ?",
     ),
     Format(
         "postgresql-csv",
         rb"\d",
-        ISO + rb',"?(?P<user>[^",\n]{0,64})"?,"?(?P<database>[^",\n]{0,64})"?,(?P<pid>[0-9]{0,9}),"?(?P<client>[^",\n]{0,80})"?,'
+        ISO + rb',"?(?P<user>[^",\n]{0,64})"?,"?(?P<database>[^",\n]{0,64})"?,'
+        rb'(?P<pid>[0-9]{0,9}),"?(?P<client>[^",\n]{0,80})"?,'
         + repeated(rb'(?:"' + repeated(rb'[^"\n]++|""', b"*") + rb'"|[^",\n]*+),', b"{6}")
         + rb"(?P<level>" + ANY + rb"[1-5]?),(?P<code>[0-9A-Z]{5}),",
     ),
@@ -105,7 +109,8 @@ FORMATS: Final = (
     Format(
         "tornado",
         rb"\[",
-        rb"\[(?P<level>[FCEWIDN]) (?:[0-9]{4}-[0-9]{2}-[0-9]{2} |[0-9]{6} )?[0-9:]{8}(?:[.,][0-9]{1,6})?(?: (?P<logger>[^\]\s]{1,100}))?\] ",
+        rb"\[(?P<level>[FCEWIDN]) (?:[0-9]{4}-[0-9]{2}-[0-9]{2} |[0-9]{6} )?[0-9:]{8}(?:[.,][0-9]{1,6})?"
+        rb"(?: (?P<logger>[^\]\s]{1,100}))?\] ",
     ),
     Format(
         "apache",
@@ -114,31 +119,53 @@ FORMATS: Final = (
         + maybe(rb"\[pid (?P<pid>[0-9]{1,10})" + maybe(rb":tid (?P<tid>[0-9]{1,20})") + rb"\] ")
         + maybe(rb"\[client (?P<client>[^\]\s]{1,100})\] "),
     ),
-    Format("env_logger", rb"\[", rb"\[" + STAMP + rb" " + LEVEL_COLUMN + rb" +" + maybe(rb"(?P<logger>[\w:.-]{1,200})") + rb"\] ?"),
+    Format(
+        "env_logger",
+        rb"\[",
+        rb"\[" + STAMP + rb" " + LEVEL_COLUMN + rb" +" + maybe(rb"(?P<logger>[\w:.-]{1,200})") + rb"\] ?",
+    ),
     Format("serilog", rb"\[", rb"\[" + STAMP + rb" " + LEVEL_WORD + rb"\] "),
-    Format("minecraft", rb"\[", rb"\[" + STAMP + rb"\] \[(?P<thread>[^\]\n/]{1,100})/" + LEVEL_COLUMN + rb"\](?: \[[^\]\n]{1,60}\])?: "),
-    Format("glassfish", rb"\[", rb"\[#\|" + STAMP + rb"\|" + LEVEL_WORD + rb"\|[^|\n]{0,100}\|(?P<logger>[^|\n]{0,200})\|[^|\n]{0,300}\|"),
+    Format(
+        "minecraft",
+        rb"\[",
+        rb"\[" + STAMP + rb"\] \[(?P<thread>[^\]\n/]{1,100})/" + LEVEL_COLUMN + rb"\](?: \[[^\]\n]{1,60}\])?: ",
+    ),
+    Format(
+        "glassfish",
+        rb"\[",
+        rb"\[#\|" + STAMP + rb"\|" + LEVEL_WORD + rb"\|[^|\n]{0,100}\|(?P<logger>[^|\n]{0,200})\|[^|\n]{0,300}\|",
+    ),
     Format(
         "bgl",
         rb"\w\-",
-        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}) [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} (?P<host>\S{1,80}) [0-9]{4}-[0-9.-]{10,30} \S{1,80} [A-Z]+ "
-        + rb"(?P<module>[A-Z_]{1,40}) " + LEVEL_COLUMN + rb" ",
+        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}) [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} (?P<host>\S{1,80}) "
+        rb"[0-9]{4}-[0-9.-]{10,30} \S{1,80} [A-Z]+ "
+         rb"(?P<module>[A-Z_]{1,40}) " + LEVEL_COLUMN + rb" ",
     ),
     Format(
         "syslog",
         rb"\w\-",
-        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}) [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} (?P<host>\S{1,80}) [A-Z][a-z]{2} [ 0-9]{1,2} [0-9:]{8} \S{1,80} "
+        rb"(?:-|[A-Z][A-Z0-9_-]{1,20}) [0-9]{10} [0-9]{4}\.[0-9]{2}\.[0-9]{2} (?P<host>\S{1,80}) "
+        rb"[A-Z][a-z]{2} [ 0-9]{1,2} [0-9:]{8} \S{1,80} "
         + TAG,
     ),
     Format("proxifier", rb"\[", rb"\[[0-9]{2}\.[0-9]{2} [0-9:]{8}\] (?P<program>[\w .-]{1,60}\.exe(?: \*64)?) - "),
     Format("python", rb"A-Z", LEVEL_COLUMN + rb":(?P<logger>[A-Za-z_][\w.-]{0,100}):(?! )"),
-    Format("dotnet", rb"a-z", rb"(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[\w.+`]{1,200})\[[0-9]{1,9}\](?:\n[ \t]{0,16}| )"),
+    Format(
+        "dotnet",
+        rb"a-z",
+        rb"(?P<level>trce|dbug|info|warn|fail|crit): (?P<logger>[\w.+`]{1,200})\[[0-9]{1,9}\](?:\n[ \t]{0,16}| )",
+    ),
     Format(
         "cassandra",
         rb"A-Z",
         LEVEL_COLUMN + GAP + rb"\[(?P<thread>[^\]\n]{1,128})\] " + STAMP + GAP + SOURCE + TO_MESSAGE,
     ),
-    Format("level-first", rb"A-Za-z\[", maybe(rb"\[") + rb"(?P<level>" + either(ALL_UPPER, SMALL) + rb")\]?" + GAP + rb"\[?" + STAMP + rb"\]?:?" + GAP),
+    Format(
+        "level-first",
+        rb"A-Za-z\[",
+        maybe(rb"\[") + rb"(?P<level>" + either(ALL_UPPER, SMALL) + rb")\]?" + GAP + rb"\[?" + STAMP + rb"\]?:?" + GAP,
+    ),
     Format("jul", rb"A-Z\d", STAMP + rb" (?P<logger>[\w.$]{3,200}) [\w$<>]{1,100}\n" + LEVEL_WORD + rb": "),
     Format("columns", rb"\[", THREAD_BOX + GAP + LEVEL + maybe(either(LOGGER + TO_MESSAGE, CLASS + TO_MESSAGE))),
     Format("prefix", rb"A-Za-z\[<", LEVEL + maybe(LOGGER + rb"(?::[0-9]{1,6})?" + TO_MESSAGE)),
@@ -149,14 +176,20 @@ FORMATS: Final = (
         + maybe(rb"\[(?P<logger>[\w.-]{1,100})\] "),
     ),
     Format(
-        "weblogic", rb"<#", rb"(?:####)?<" + STAMP + rb"[^<>\n]{0,40}> <" + LEVEL_WORD + rb"> " + maybe(rb"<(?P<module>[\w ./-]{1,60})> ")
+        "weblogic", rb"<#", rb"(?:####)?<" + STAMP + rb"[^<>\n]{0,40}> <" + LEVEL_WORD + rb"> "
+        + maybe(rb"<(?P<module>[\w ./-]{1,60})> ")
     ),
     Format("kernel", rb"a-z", rb"(?P<facility>" + FACILITY + rb") {0,8}:(?P<level>[a-z]{3,6}) {0,8}: "),
     Format("npm", rb"n", rb"(?P<program>npm) (?P<level>ERR!|verb|silly|http|" + ANY + rb") "),
     Format("kamailio", rb"\d", rb"[0-9]{1,4}\((?P<pid>[0-9]{1,9})\) " + LEVEL_COLUMN + rb": "),
     Format("xorg", rb"\[(", maybe(rb"\[ *[0-9]{1,9}\.[0-9]{1,6}\] ") + rb"\((?P<level>EE|WW|II)\) "),
     Format("jvm", rb"\[", rb"\[[0-9.]{1,20}m?s\]\[" + LEVEL_WORD + rb" *\]\[(?P<logger>[\w,]{1,60}) *\] "),
-    Format("php", rb"P\[", maybe(rb"\[" + STAMP + rb"[^\]\n]{0,40}\] ") + rb"PHP (?:[A-Z][a-z]{2,11} )?(?P<level>[A-Z]?[a-z]{4,10})(?: error)?:  ?"),
+    Format(
+        "php",
+        rb"P\[",
+        maybe(rb"\[" + STAMP + rb"[^\]\n]{0,40}\] ") + rb"PHP (?:[A-Z][a-z]{2,11} )?"
+        rb"(?P<level>[A-Z]?[a-z]{4,10})(?: error)?:  ?",
+    ),
     Format("nginx", rb"a-z", rb"(?P<program>[a-z][\w.-]{0,40}): \[" + LEVEL_WORD + rb"\] "),
 )  # fmt: skip
 """Formats that do not begin with a stamp alone, or are best matched as a whole."""
@@ -177,4 +210,3 @@ def beginning_with(byte: int) -> tuple[tuple[str, re.Pattern[bytes]], ...]:
         for each in FORMATS
         if not each.first or re.match(rb"[%b]" % each.first, character)
     )
-

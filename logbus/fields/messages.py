@@ -30,7 +30,7 @@ _BYTE_MAX: Final = 255
 def message_in(fields: Mapping[str, Value]) -> bytes | None:
     """Return the first text under a key of a message that is not empty, or None."""
     text = fields.get("message") or fields.get("msg")
-    if not isinstance(text, str):
+    if not text or not isinstance(text, str):
         text = _in_any_case(fields)
     return text.encode() if text else None
 
@@ -51,7 +51,7 @@ def _in_any_case(fields: Mapping[str, Value]) -> str:
 
 def _lowered(fields: Mapping[str, Value]) -> dict[str, Value]:
     """Return fields by their names in lower case; of names that only differ in case, the first counts."""
-    return {key.lower(): value for key, value in reversed(fields.items())}
+    return {key.lower(): value for key, value in reversed([*fields.items()])}
 
 
 def _inside(lowered: Mapping[str, Value], name: str) -> Mapping[str, Value]:

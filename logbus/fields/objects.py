@@ -1,9 +1,9 @@
 r"""JSON objects, well formed or nearly.
 
-Of keys that occur twice, the last counts. Numbers beyond 64 bits are exact up to 4,300 digits; longer ones, those beyond
-a double, and NaN and Infinity, which are no JSON, are text as they are written. Control characters within a string are
-accepted. A lone surrogate is shown as its escape, `\ud800`, and a byte that is not UTF-8 as `\xff`. Anything else that
-is no JSON is no object, nor is what is nested deeper than `DEPTH_MAX`.
+Of keys that occur twice, the last counts. Numbers beyond 64 bits are exact up to 4,300 digits; longer ones, those
+beyond a double, and NaN and Infinity, which are no JSON, are text as they are written. Control characters within a
+string are accepted. A lone surrogate is shown as its escape, `\ud800`, and a byte that is not UTF-8 as `\xff`.
+Anything else that is no JSON is no object, nor is what is nested deeper than `DEPTH_MAX`.
 """
 
 import functools

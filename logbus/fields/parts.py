@@ -74,26 +74,30 @@ LEVEL_COLUMN: Final = rb"(?P<level>" + ALL_UPPER + rb"[1-9]?)(?![\w-])"
 
 # Loggers: a token of several parts, none of which a sentence or a file's name has.
 _IDENT: Final = rb"[A-Za-z_$][\w$-]*+"
-_NO_HOST: Final = rb"(?![\w.-]{1,200}\.(?:com|org|net|io|local|html?|py|js|go|rb|log|txt|json|ya?ml|xml|conf|jar|sh)[^\w.])"
-_DOTTED: Final = _NO_HOST + _IDENT + repeated(rb"(?:\.|::|/(?=[a-zA-Z]))" + _IDENT, b"+")
+_NO_HOST: Final = (
+    rb"(?![\w.-]{1,200}\.(?:com|org|net|io|local|html?|py|js|go|rb|log|txt|json|ya?ml|xml|conf|jar|sh)[^\w.])"
+)
+_DOTTED: Final = _NO_HOST + _IDENT + repeated(rb"(?:\.|::|/(?=[a-zA-Z]))" + _IDENT, b"{1,16}")
 _HUMPED: Final = rb"[A-Z][a-z0-9]++[A-Z][\w$]*+"
 LOGGER: Final = rb"(?P<logger>" + either(_DOTTED, _HUMPED) + rb")"
-_CLASS: Final = (
-    repeated(rb"[a-z_][a-z0-9_-]*+\.(?=[\w$])", b"+") + rb"[A-Z][\w$]*+" + maybe(rb"\.[a-z_][\w$]*+")
-)
+_CLASS: Final = repeated(rb"[a-z_][a-z0-9_-]*+\.(?=[\w$])", b"{1,16}") + rb"[A-Z][\w$]*+" + maybe(rb"\.[a-z_][\w$]*+")
 """A Java class with its package, and maybe a method."""
 CLASS: Final = rb"(?P<logger>" + _CLASS + rb")"
-_FILE: Final = rb"[\w./@-]{1,200}?\.(?:go|java|kt|scala|py|rs|cpp|cc|cxx|c|h|js|ts|rb|php|cs|ex|exs|erl|swift):[0-9]{1,6}"
+_FILE: Final = (
+    rb"[\w./@-]{1,200}?\.(?:go|java|kt|scala|py|rs|cpp|cc|cxx|c|h|js|ts|rb|php|cs|ex|exs|erl|swift):[0-9]{1,6}"
+)
 SOURCE: Final = rb"(?P<source>" + _FILE + rb")"
 TO_MESSAGE: Final = either(rb"[ \t]++-[ \t]++", rb"[ \t]*+:(?:[ \t]++|(?![^\n]))")
-_THREAD_NAME: Final = rb"(?i:main|[\w.:/#@ -]{0,60}?(?:thread|worker|pool|exec|executor|dispatcher|scheduler|scheduling)[\w.:/#@-]{0,60})"
+_THREAD_NAME: Final = (
+    rb"(?i:main|[\w.:/#@ -]{0,60}?(?:thread|worker|pool|exec|executor|dispatcher|scheduler|scheduling)[\w.:/#@-]{0,60})"
+)
 THREAD_BOX: Final = rb"\[ *+(?P<thread>" + _THREAD_NAME + rb")\]"
 """A thread by what it is called."""
 BOX: Final = (
     rb"\[(?!" + BOXED + rb"|[FCEWNIDT]\]) *+"
     + either(
         rb"(?P<pid>" + NUMBER + rb")(?= *\])",
-        rb"(?P<logger>" + _IDENT + repeated(rb"\." + _IDENT, b"+") + rb")(?= *\])",
+        rb"(?P<logger>" + _IDENT + repeated(rb"\." + _IDENT, b"{1,16}") + rb")(?= *\])",
         rb"(?P<thread>[^\[\]\n]{1,128}+" + maybe(rb"\[[^\[\]\n]{0,64}+\][^\[\]\n]{0,64}+") + rb")",
     )
     + rb" *+\]"

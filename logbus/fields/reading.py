@@ -87,7 +87,7 @@ def _behind(record: bytes, columns: Columns) -> Parsed:
     message = record[columns.message_at :]
     if inner := _structured(message, lead_end(message)):
         form = inner.format if columns.format == BARE else columns.format
-        return Parsed(inner.message, columns.fields | inner.fields | columns.fields, form)
+        return Parsed(inner.message, {**columns.fields, **inner.fields, **columns.fields}, form)
     if columns.format == BARE:
         return Parsed(record, {}, "text")
     if columns.format == "zap" and (context := _context(message)):

@@ -50,7 +50,7 @@ _BEHIND_LEVEL: Final = maybe(
         THREAD_BOX + GAP,
     )
 )
-_PAIRS: Final = rb"(?P<pairs>" + repeated(rb"[A-Za-z_][\w.-]{0,40}+=[^\s\"=\\]{1,128}+[ \t]++", b"+") + rb")"
+_PAIRS: Final = rb"(?P<pairs>" + repeated(rb"[A-Za-z_][\w.-]{0,40}+=[^\s\"=\\]{1,128}+[ \t]++", b"{1,32}") + rb")"
 _BEFORE_LEVEL: Final = either(
     BOX + GAP + maybe(BOX + GAP) + rb"(?=[\[A-Za-z<])",
     _PROCESS + maybe(BOX + GAP) + rb"(?=[\[A-Z<])",
@@ -113,7 +113,7 @@ STAMPED: Final = (
         + rb"> (?P<logger>[^:\n]{1,100}): ",
     ),
     ("lambda", rb"\t(?P<request_id>[0-9a-f-]{36})\t" + LEVEL_WORD + rb"\t"),
-    ("esxi", rb" (?P<level>[a-z]{4,8}) (?P<program>[\w-]{1,40})\[(?P<pid>\w{1,20})\] " + maybe(rb"\[[^\]\n]{1,200}\] ")),
+    ("esxi", rb" (?P<level>[a-z]{4,8}) (?P<program>[\w-]{1,40})\[(?P<pid>\w{1,20})\] " + maybe(rb"\[[^\]\n]{1,99}\] ")),
     ("github", rb" ##\[(?P<level>" + SMALL + rb")\]"),
     ("jvm", maybe(rb"\[[0-9.]{1,20}m?s\]") + rb"\[" + LEVEL_WORD + rb" *\]\[(?P<logger>[\w,]{1,60}) *\] "),
     ("icinga", rb" (?P<level>" + SMALL + rb")/(?P<logger>[A-Z]\w{1,40}): "),

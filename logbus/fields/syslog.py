@@ -20,7 +20,9 @@ RELAYED: Final = PRIORITY + either(SYSLOG, ISO) + rb" " + maybe(_HOST) + maybe(T
 BARE: Final = PRIORITY + maybe(TAG)
 JOURNAL: Final = ISO + rb" " + _HOST + PROGRAM + rb"\[(?P<pid>[0-9]{1,10})\]: ?"
 RSYSLOG: Final = ISO + _SURE + _HOST + TAG
-_CISCO_STAMP: Final = rb"[*.]?+" + either(SYSLOG, ISO, rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{4} [0-9:]{8}") + rb"(?: [A-Z]{3,5})?+"
+_CISCO_STAMP: Final = (
+    rb"[*.]?+" + either(SYSLOG, ISO, rb"[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{4} [0-9:]{8}") + rb"(?: [A-Z]{3,5})?+"
+)
 CISCO: Final = (
     maybe(PRIORITY) + maybe(rb"[0-9]{1,10}: ") + maybe(_CISCO_STAMP + rb":? ")
     + maybe(rb"(?P<host>(?!%)[\w.:-]{1,255}+)(?<!:) ") + maybe(rb"[0-9]{1,10}: ") + maybe(_CISCO_STAMP + rb": ")
