@@ -6,18 +6,16 @@ from typing import Final, NamedTuple
 
 from logbus.decoding import decoded
 from logbus.fields import syslog
-from logbus.fields.formats import beginning_with, compiled
+from logbus.fields.formats import beginning_with
 from logbus.fields.pairs import pairs_in
 from logbus.fields.parsed import Value
-from logbus.fields.parts import NUMBERED, STAMP
+from logbus.fields.parts import STAMP, Layout
 from logbus.fields.stamped import BARE, STAMPED
 from logbus.severity.columns import BLANKS
 from logbus.severity.words import either, maybe, repeated
 
 LINE_MAX_BYTES: Final = 1 << 17
 """This much of a record is searched for columns."""
-MESSAGE: Final = "message"
-"""The group without text where a message begins that is not behind all columns."""
 _NOTHING: Final = frozenset([b"", b"-", b'"-"'])
 """How a column says that it has no value."""
 _LEADING: Final = frozenset(b"\xef \t\x1b")
@@ -40,13 +38,13 @@ class Columns(NamedTuple):
 def columns_of(record: bytes) -> Columns | None:
     """Return what the columns at the beginning of a record say; None if there are none."""
     at = lead_end(record)
-    wrapper = _wrapper().match(record, at)
+    wrapper = _wrapper().pattern.match(record, at)
     found = _columns_at(record, wrapper.end() if wrapper else at)
     if not wrapper:
         return found
     if not found:
-        return Columns(BARE, _fields(wrapper), wrapper.end())
-    return found._replace(fields=_fields(wrapper) | found.fields)
+        return Columns(BARE, _fields(_wrapper(), wrapper), wrapper.end())
+    return found._replace(fields=_fields(_wrapper(), wrapper) | found.fields)
 
 
 def lead_end(record: bytes) -> int:
@@ -60,30 +58,29 @@ def lead_end(record: bytes) -> int:
 def _columns_at(record: bytes, at: int) -> Columns | None:
     if at >= min(len(record), LINE_MAX_BYTES):
         return None
-    for name, pattern in beginning_with(record[at]):
-        if found := pattern.match(record, at, LINE_MAX_BYTES):
-            return _columns(name, found)
+    for layout in beginning_with(record[at]):
+        if found := layout.pattern.match(record, at, LINE_MAX_BYTES):
+            return _columns(layout, found)
     stamp = _stamp().match(record, at, LINE_MAX_BYTES)
     if not stamp:
         return None
-    for name, pattern in _stamped():
-        if found := pattern.match(record, stamp.end(), LINE_MAX_BYTES):
-            return _columns(name, found)
+    for layout in _stamped():
+        if found := layout.pattern.match(record, stamp.end(), LINE_MAX_BYTES):
+            return _columns(layout, found)
     return None
 
 
-def _columns(name: str, found: re.Match[bytes]) -> Columns:
-    fields = _fields(found)
-    mark = _names(found.re)[1]
-    at = found.start(mark) if mark else found.end()
-    if name == "nginx":
+def _columns(layout: Layout, found: re.Match[bytes]) -> Columns:
+    fields = _fields(layout, found)
+    at = found.start(layout.message) if layout.message else found.end()
+    if layout.format == "nginx":
         fields = fields | _trailing(found.string[at:LINE_MAX_BYTES])
-    return Columns(name, fields, at)
+    return Columns(layout.format, fields, at)
 
 
-def _fields(found: re.Match[bytes]) -> dict[str, Value]:
+def _fields(layout: Layout, found: re.Match[bytes]) -> dict[str, Value]:
     fields: dict[str, Value] = {}
-    for name, value in zip(_names(found.re)[0], found.groups(), strict=True):
+    for name, value in zip(layout.fields, found.groups(), strict=True):
         if value is None or value in _NOTHING:
             continue
         if name == "data":
@@ -93,13 +90,6 @@ def _fields(found: re.Match[bytes]) -> dict[str, Value]:
         else:
             fields[name] = decoded(value).strip(" ")
     return fields
-
-
-@functools.cache
-def _names(pattern: re.Pattern[bytes]) -> tuple[tuple[str, ...], int]:
-    """Return the field of each group, and the number of the group that marks the beginning of the message, or 0."""
-    names = tuple(group.partition(NUMBERED)[0] for group in pattern.groupindex)
-    return names, names.index(MESSAGE) + 1 if MESSAGE in names else 0
 
 
 def _trailing(message: bytes) -> dict[str, Value]:
@@ -131,8 +121,8 @@ def _lead() -> re.Pattern[bytes]:
 
 
 @functools.cache
-def _wrapper() -> re.Pattern[bytes]:
-    return compiled(_WRAPPER)
+def _wrapper() -> Layout:
+    return Layout.of("wrapper", _WRAPPER)
 
 
 @functools.cache
@@ -141,5 +131,5 @@ def _stamp() -> re.Pattern[bytes]:
 
 
 @functools.cache
-def _stamped() -> tuple[tuple[str, re.Pattern[bytes]], ...]:
-    return tuple((name, compiled(pattern)) for name, pattern in STAMPED)
+def _stamped() -> tuple[Layout, ...]:
+    return tuple(Layout.of(name, pattern) for name, pattern in STAMPED)

@@ -14,10 +14,11 @@ import msgspec
 from logbus.fields import objects
 
 
-class _DockerLine(msgspec.Struct):
+class _DockerLine(msgspec.Struct, forbid_unknown_fields=True):
     log: str
     stream: str
     time: str
+    attrs: dict[str, str] = {}
 
 
 STREAMS: Final = ("stdout", "stderr")
@@ -25,6 +26,8 @@ _DOCKER: Final = b'{"log":"'
 _CRI: Final = re.compile(
     rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]{2}) (stdout|stderr) ([FP])(?:[FP:]{0,8})(?: |\Z)"
 )
+_KEYS: Final = frozenset(_DockerLine.__struct_fields__)
+"""With other keys, it is an object of a collector, and its fields count."""
 _Piece = tuple[str, bytes, bool]
 """Its stream, its text, and whether its line ends with it."""
 _decoder: Final = msgspec.json.Decoder(_DockerLine)
@@ -81,7 +84,7 @@ def _from_nearly_docker(line: bytes) -> _Piece | None:
     """Return the piece of a line that is JSON only nearly, with bytes that are not UTF-8, say."""
     found = objects.object_in(line) or {}
     log, stream = found.get("log"), found.get("stream")
-    return _piece(stream, log) if isinstance(log, str) and isinstance(stream, str) and "time" in found else None
+    return _piece(stream, log) if isinstance(log, str) and isinstance(stream, str) and set(found) <= _KEYS else None
 
 
 def _piece(stream: str, log: str) -> _Piece | None:

@@ -23,7 +23,7 @@ from logbus.fields.parts import (
     TAG,
     THREAD_BOX,
     TO_MESSAGE,
-    named,
+    Layout,
 )
 from logbus.severity.columns import FACILITY
 from logbus.severity.words import ALL_UPPER, ANY, SMALL, either, maybe, repeated
@@ -54,7 +54,7 @@ FORMATS: Final = (
     Format(
         "access",
         rb"\w:.\-",
-        maybe(rb"(?P<host>[\w.-]{1,255}:[0-9]{1,5}) ")
+        maybe(rb"(?P<host>[\w.-]{1,255}(?::[0-9]{1,5})?+) (?=[0-9A-Fa-f:.]{3,45} \S{1,64} [^\n\[]{1,128}\[)")
         + _ADDRESS + rb" (?:\S{1,64}) (?P<user>\"[^\"\n]{0,64}+\"|[^\s\"\[]{1,128}(?: [^\s\"\[]{1,64})?) "
         + rb"\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8}(?:\.[0-9]{1,9})? ?(?:[+-][0-9]{4})?\] "
         + _MESSAGE + _REQUEST + rb" (?P<status>[0-9]{3}) (?P<bytes>[0-9]+|-)"
@@ -91,6 +91,7 @@ FORMATS: Final = (
         rb"\d",
         rb"(?P<pid>[0-9]{1,9}):(?P<role>[XCSM]) [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:.]{8,16} (?P<level>[#*.-]) ",
     ),
+    Format("redis", rb"\[", rb"\[(?P<pid>[0-9]{1,9})\] [0-9]{2} [A-Z][a-z]{2} [0-9:.]{8,16} (?P<level>[#*.-]) "),
     Format(
         "ruby",
         rb"DIWEFA",
@@ -168,7 +169,7 @@ FORMATS: Final = (
     ),
     Format("jul", rb"A-Z\d", STAMP + rb" (?P<logger>[\w.$]{3,200}) [\w$<>]{1,100}\n" + LEVEL_WORD + rb": "),
     Format("columns", rb"\[", THREAD_BOX + GAP + LEVEL + maybe(either(LOGGER + TO_MESSAGE, CLASS + TO_MESSAGE))),
-    Format("prefix", rb"A-Za-z\[<", LEVEL + maybe(LOGGER + rb"(?::[0-9]{1,6})?" + TO_MESSAGE)),
+    Format("prefix", rb"A-Za-z\[<", LEVEL + rb"(?=[^\n])" + maybe(LOGGER + rb"(?::[0-9]{1,6})?" + TO_MESSAGE)),
     Format(
         "nest",
         rb"\[",
@@ -196,17 +197,12 @@ FORMATS: Final = (
 
 
 @functools.cache
-def compiled(pattern: bytes) -> re.Pattern[bytes]:
-    """Return a pattern with its groups numbered."""
-    return re.compile(named(pattern))
+def beginning_with(byte: int) -> tuple[Layout, ...]:
+    """Return the formats whose records may begin with a byte, compiled."""
+    character = bytes([byte])
+    return tuple(_layout(each) for each in FORMATS if not each.first or re.match(rb"[%b]" % each.first, character))
 
 
 @functools.cache
-def beginning_with(byte: int) -> tuple[tuple[str, re.Pattern[bytes]], ...]:
-    """Return the formats whose records may begin with a byte, compiled."""
-    character = bytes([byte])
-    return tuple(
-        (each.name, compiled(each.pattern))
-        for each in FORMATS
-        if not each.first or re.match(rb"[%b]" % each.first, character)
-    )
+def _layout(each: Format) -> Layout:
+    return Layout.of(each.name, each.pattern)

@@ -31,7 +31,7 @@ def message_in(fields: Mapping[str, Value]) -> bytes | None:
     """Return the first text under a key of a message that is not empty, or None."""
     text = fields.get("message") or fields.get("msg")
     if not text or not isinstance(text, str):
-        text = _in_any_case(fields)
+        text = _in_any_case(fields).removesuffix("\n")
     return text.encode() if text else None
 
 

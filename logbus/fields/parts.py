@@ -1,24 +1,38 @@
 r"""The parts of a line in columns, each with a name that becomes a field's.
 
 Every repeat is possessive, atomic or bounded, and no part but those of formats over two lines crosses a newline: see
-`logbus.severity.formats`. A name may occur several times in a pattern: `named` numbers them.
+`logbus.severity.formats`. A name may occur several times in a pattern.
 """
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 from logbus.severity.columns import BLANKS, BOXED, CAPITALS, COLOUR
 from logbus.severity.words import ALL_UPPER, ANY, SMALL, either, maybe, repeated
 
 _GROUP: Final = re.compile(rb"\(\?P<(\w+?)>")
-NUMBERED: Final = "__"
+_NUMBERED: Final = "__"
 """Stands between a field's name and the number of its group."""
+MESSAGE: Final = "message"
+"""The group without text where a message begins that is not behind all columns."""
 
 
-def named(pattern: bytes) -> bytes:
-    """Return a pattern with the groups' names numbered, so that none occurs twice."""
-    count = iter(range(len(pattern)))
-    return _GROUP.sub(lambda found: b"(?P<%b%b%d>" % (found[1], NUMBERED.encode(), next(count)), pattern)
+class Layout(NamedTuple):
+    """A compiled format: the field of each of its groups, and the number of the group MESSAGE, or 0."""
+
+    format: str
+    pattern: re.Pattern[bytes]
+    fields: tuple[str, ...]
+    message: int
+
+    @classmethod
+    def of(cls, name: str, pattern: bytes) -> "Layout":
+        """Return a format's pattern compiled. A name may occur several times in it."""
+        count = iter(range(len(pattern)))
+        numbered = _GROUP.sub(lambda found: b"(?P<%b%b%d>" % (found[1], _NUMBERED.encode(), next(count)), pattern)
+        compiled = re.compile(numbered)
+        fields = tuple(group.partition(_NUMBERED)[0] for group in compiled.groupindex)
+        return cls(name, compiled, fields, fields.index(MESSAGE) + 1 if MESSAGE in fields else 0)
 
 
 GAP: Final = repeated(rb"[ \t]++|" + COLOUR, b"+")

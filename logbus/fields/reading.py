@@ -90,7 +90,7 @@ def _behind(record: bytes, columns: Columns) -> Parsed:
         return Parsed(inner.message, {**columns.fields, **inner.fields, **columns.fields}, form)
     if columns.format == BARE:
         return Parsed(record, {}, "text")
-    if columns.format == "zap" and (context := _context(message)):
+    if b"\t{" in message and (context := _context(message)):
         return Parsed(context[0], columns.fields | context[1], columns.format)
     return Parsed(message, columns.fields, columns.format)
 

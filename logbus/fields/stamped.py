@@ -37,6 +37,7 @@ _BOXED_THREAD: Final = rb"\[ *(?P<thread>[^\[\]\n]{1,128}?) *\][ \t]++"
 _WITH_THREAD: Final = _BOXED_THREAD + either(
     _ANY_LOGGER + _BLANKS + rb"-" + _BLANKS, LOGGER + TO_MESSAGE, CLASS + _BLANKS, SOURCE + TO_MESSAGE
 )
+_LINE: Final = maybe(rb":(?P<line>[0-9]{1,6})")
 _OPENSTACK: Final = rb"(?P<logger>[a-z_]\w*(?:\.\w{1,64}){1,8}) (?=\[)"
 _PROCESS: Final = rb"(?P<pid>" + NUMBER + rb")" + GAP
 _BEHIND_LEVEL: Final = maybe(
@@ -46,8 +47,9 @@ _BEHIND_LEVEL: Final = maybe(
         _WILDFLY,
         _WITH_THREAD,
         SOURCE + either(TO_MESSAGE, _BLANKS),
-        maybe(_PROCESS) + either(LOGGER + TO_MESSAGE, CLASS + TO_MESSAGE, CLASS + GAP, _OPENSTACK),
+        maybe(_PROCESS) + either(LOGGER + _LINE + TO_MESSAGE, CLASS + TO_MESSAGE, CLASS + GAP, _OPENSTACK),
         THREAD_BOX + GAP,
+        rb"\[" + LOGGER + rb"\]" + GAP,
     )
 )
 _PAIRS: Final = rb"(?P<pairs>" + repeated(rb"[A-Za-z_][\w.-]{0,40}+=[^\s\"=\\]{1,128}+[ \t]++", b"{1,32}") + rb")"

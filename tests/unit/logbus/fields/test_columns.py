@@ -43,6 +43,9 @@ W, [2024-01-02T15:04:05.5 #12]  WARN -- app: x|ruby|{"pid":"12","level":"WARN","
 web-1  | 2024-01-02 15:04:05 WARN x|columns|{"container":"web-1","level":"WARN"}
 \x1b[90m15:04:05\x1b[0m \x1b[31mERR\x1b[0m x|columns|{"level":"ERR"}
 2024-01-02 15:04:05\tINFO\tmain.go:7\tx\t{"a":1}|zap|{"level":"INFO","source":"main.go:7","a":1}
+2024-01-02 15:04:05 INFO [shop.orders] x|columns|{"level":"INFO","logger":"shop.orders"}
+2024-01-02 15:04:05 INFO shop.orders:42 - x|columns|{"level":"INFO","logger":"shop.orders","line":"42"}
+a.example 10.0.0.1 - - [24/Nov/2026:10:00:00 +0000] "GET / HTTP/2.0" 200 12|access|{"host":"a.example","client":"10.0.0.1","request":"GET / HTTP/2.0","method":"GET","path":"/","protocol":"HTTP/2.0","status":"200","bytes":"12"}|"GET / HTTP/2.0" 200 12
 2024-01-02 15:04:05 pid=1 jid=a INFO: x|columns|{"pid":"1","jid":"a","level":"INFO"}
 2024-01-02 15:04:05 [error    ] x|columns|{"level":"error"}
 """
@@ -55,6 +58,7 @@ Error handling is hard
 web-1  | x
 Nov 24 10:00:00 went by
 10:00 was the time
+ERROR
 """
 
 
@@ -69,7 +73,7 @@ def test_columns(case: str) -> None:
     found = parse(record + b"\n")
     assert (found.format, found.fields) == (form, json.loads(fields + "}" * bool(message)))
     assert found.message.decode() == (message or "x")
-    if form != "zap":
+    if "\\t{" not in line:
         assert parse(record + b"\n\tat a\n").message == found.message + b"\n\tat a"
 
 

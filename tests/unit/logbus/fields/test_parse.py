@@ -111,6 +111,8 @@ def test_what_container_runtimes_wrap() -> None:
     assert parse(b"2024-01-02T15:04:05Z stdout F \n") == Parsed(b"", {}, "text", "stdout")
     assert parse(line % b"a\xff\\r\\n") == Parsed(b"a\\xff", {}, "text", "stdout")
     assert parse(b'{"log":"x","stream":"stdout"}').format == "json"
+    collected = b'{"log":"x\\n","stream":"stdout","time":"1","kubernetes":{"pod":"a"}}'
+    assert (parse(collected).message, parse(collected).stream) == (b"x", "")
     assert parse(TRACE.replace(b"\n", b"\nnot wrapped\n", 1)).message.startswith(b"disk\nnot wrapped\n\tat")
 
 
