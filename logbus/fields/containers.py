@@ -84,7 +84,9 @@ def _from_nearly_docker(line: bytes) -> _Piece | None:
     """Return the piece of a line that is JSON only nearly, with bytes that are not UTF-8, say."""
     found = objects.object_in(line) or {}
     log, stream = found.get("log"), found.get("stream")
-    return _piece(stream, log) if isinstance(log, str) and isinstance(stream, str) and set(found) <= _KEYS else None
+    if not isinstance(log, str) or not isinstance(stream, str) or "time" not in found or not set(found) <= _KEYS:
+        return None
+    return _piece(stream, log)
 
 
 def _piece(stream: str, log: str) -> _Piece | None:
