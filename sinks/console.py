@@ -26,10 +26,11 @@ import msgspec
 from logbus.batch import Batch, records, split_records
 from logbus.batch import select as select_records
 from logbus.config.patterns import compile_pattern
+from logbus.decoding import decoded
 from logbus.errors import OutputError, UsageError
 from logbus.severity import Severity
 from sinks import objects
-from sinks.printable import decoded, inert_json, printable, printable_word
+from sinks.printable import inert_json, printable, printable_word
 from sinks.sink import BatchRefused, Context, OutputClosed
 
 STDOUT = 1

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from logbus.batch import Batch, records
+from logbus.decoding import decoded
 from logbus.severity import Severity
-from sinks.printable import decoded, inert_json, is_plain
+from sinks.printable import inert_json, is_plain
 from sinks.texts import texts
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from logbus.batch import Batch, records
-from sinks.printable import decoded
+from logbus.decoding import decoded
 
 
 def texts(batch: Batch) -> Iterable[str | None]:

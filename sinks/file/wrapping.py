@@ -18,9 +18,9 @@ from typing import Literal
 import msgspec
 
 from logbus.batch import Batch, records, split_records
+from logbus.decoding import decoded
 from logbus.severity import Severity
 from sinks import objects
-from sinks.printable import decoded
 from sinks.sink import BatchRefused
 
 Format = Literal["raw", "prefix", "json"]

@@ -22,6 +22,7 @@ SHARED = {"logbus.errors", "logbus.telemetry", "logbus.seldom", "logbus.native",
 FOUND = {"shipper.records", "shipper.state", "shipper.settings", "shipper.files", "shipper.expectations"}
 MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a shipper's or a sink's room: all of logbus
     "logbus.errors": set(),
+    "logbus.decoding": set(),
     "logbus.native": set(),
     "logbus.output_mark": set(),
     "logbus.backoff": set(),
@@ -35,6 +36,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "logbus.wire": {"logbus.errors", "logbus.native"},
     "logbus.severity": {"logbus.errors", "logbus.native"},
     "logbus.eventtime": {"logbus.errors", "logbus.native", "logbus.severity"},
+    "logbus.fields": {"logbus.decoding", "logbus.severity"},
     "logbus.batch": {"logbus.errors", "logbus.wire", "logbus.severity"},
     "logbus.config": {"logbus.errors", "logbus.handover"},
     "logbus.broker": SHARED | {"logbus.backoff", "logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},

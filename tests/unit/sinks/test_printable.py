@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from sinks.printable import LARGE_BYTES, decoded
+from logbus.decoding import LARGE_BYTES, decoded
 
 BINARY = os.urandom(LARGE_BYTES).replace(b"\n", b"?")
 

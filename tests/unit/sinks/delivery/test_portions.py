@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch
+from logbus.decoding import LARGE_BYTES, decoded
 from logbus.errors import WireError
 from logbus.wire.batch import count_lines
 from sinks.delivery.portions import portions
 from sinks.file.wrapping import raw
-from sinks.printable import LARGE_BYTES, decoded, inert_json, printable
+from sinks.printable import inert_json, printable
 from support.batches import BatchKeys
 
 STREAM = "0123456789abcdef"
