@@ -87,7 +87,7 @@ FORMATS: Final = (
     Format(
         "cri",
         b"2024-01-02T15:04:05.678901234Z stdout F WARN disk",
-        CRI_STAMP + rb"(?=std(?:out|err) [FP] )",
+        CRI_STAMP + rb"(?=std(?:out|err) [FP][ :])",
         rb"\d",
     ),
     Format(

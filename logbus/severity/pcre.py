@@ -15,7 +15,7 @@ body may be given up: whoever asked reads it by `re`.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from logbus.severity import columns, container_lines, formats, key_levels, words
 from logbus.severity.formats import Format
@@ -30,26 +30,37 @@ _NO_LETTER: Final = rb"(?![A-Za-z])"
 _FREQUENT_HEADS: Final = b"IiEeWwDd"
 
 
-def line_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
-    """Return the pattern of one line: its mark is what `digits` has for its token, or `none`.
+class Marks(NamedTuple):
+    """The marks of lines: what `digits` has for a token; `none` for a line that states nothing.
 
-    A line that a container runtime has from a program's standard error, and that states nothing, has the mark `error`.
+    A container's line that states nothing has `out` or `err`, by its stream; a line to be looked at again has `again`.
     """
+
+    digits: Mapping[bytes, bytes]
+    none: bytes
+    out: bytes
+    err: bytes
+    again: bytes
+
+
+def line_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
+    """Return the pattern of one line; a piece of a container's line is to be looked at again."""
     some = tuple(accepted)
     names = {each.name for each in some}
     cri = docker = b""
     if "cri" in names:
-        begin = formats.CRI_STAMP + rb"std(?:out [FP] |err [FP] %b)" % _marked(error)
+        streams = rb"(?:out F %b|err F %b|(?:out|err) [FP][ :]%b(*ACCEPT))"
+        begin = formats.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.out, marks.err, marks.again)))
         cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
     if "docker" in names:
         docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"
-    return _pattern(_marked(none) + formats.LEAD, docker + cri, some, digits)
+    return _pattern(_marked(marks.none) + formats.LEAD, docker + cri, some, marks.digits)
 
 
-def inner_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
+def inner_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
     """Return the pattern of what a container wrote, with `o` or `e` before it: its standard output or error."""
-    begin = rb"(?:o%b|e%b)" % (_marked(none), _marked(error)) + formats.LEAD + _NOTHING_WRAPPED
-    stated = {token: digit for token, digit in digits.items() if token not in container_lines.WRAPPERS}
+    begin = rb"(?:o%b|e%b)" % (_marked(marks.out), _marked(marks.err)) + formats.LEAD + _NOTHING_WRAPPED
+    stated = {token: digit for token, digit in marks.digits.items() if token not in container_lines.WRAPPERS}
     return _pattern(begin, b"", accepted, stated)
 
 

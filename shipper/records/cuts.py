@@ -8,11 +8,11 @@ from shipper.records.encoding import Encoding
 
 
 class Bounds(NamedTuple):
-    """Consecutive records: their sizes in bytes, decoded, and their lines. The last may continue if `open`."""
+    """Consecutive records: their sizes in bytes, decoded, and their lines. The last `open` ones may change."""
 
     sizes: list[int]
     lines: list[int]
-    open: bool
+    open: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,15 @@ class Cut:
     """Complete records end at `end`. `bounds` are their bounds in the decoded text, None if each is a line.
 
     `forced`: judging by its bytes, the last one might have continued. `more`: further records are left to the next
-    slice, because this one is full.
+    slice, because this one is full. `body`: the complete records, if they had to be taken out, with their `marks`.
     """
 
     end: int
     bounds: Bounds | None = None
     forced: bool = False
     more: bool = False
+    body: bytes | None = None
+    marks: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,14 @@ class Before:
     """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
 
     `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
-    have any lines. `torn`: its last line is not complete.
+    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `container_runs` has it.
     """
 
     digit: bytes = UNSTATED
     timed: bool = False
     opened: bool = False
     torn: bool = False
+    stream: bytes = b"s"
 
 
 NOTHING: Final = Before()
@@ -72,6 +75,10 @@ class Records(Protocol):
         """Whether the published bytes may differ from the file's."""
 
     @property
+    def reworks(self) -> bool:
+        """Whether records are usually joined or changed."""
+
+    @property
     def flush_s(self) -> float:
         """How long the last record waits for lines that belong to it."""
 
@@ -88,5 +95,13 @@ class Records(Protocol):
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
+    def finish(  # noqa: PLR0913 - what was found of a slice
+        self,
+        body: bytes,
+        bounds: Bounds | None,
+        now: float,
+        at: int = 0,
+        before: Before = NOTHING,
+        marks: bytes | None = None,
+    ) -> Finished:
         """Return what a batch carries of a slice with these bounds."""

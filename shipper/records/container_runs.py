@@ -1,0 +1,124 @@
+"""A container's lines, unwrapped: which of them are one text, and which texts stand in the way of each other. Pure.
+
+Theory of operation. Each line has a letter: `o` or `e` for its stream, in capitals for a piece of a text that goes on in
+the next line of the stream, `s` for a line that no runtime wrapped. A *unit* is a run of lines without an open piece
+before or behind it: one line, or the pieces of a text with what the other stream wrote in between. A line that is not
+wrapped ends a unit, as its last line. A unit that reaches the limits ends, and whatever follows begins a new one. So
+units depend only on the bytes since the end of any earlier one.
+"""
+
+import functools
+import io
+import re
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from logbus.severity import container_lines
+from shipper.records.stacktraces import line_kinds
+
+NO_STREAM: Final = b"s"
+_OPEN: Final = re.compile(b"[OE]")
+
+
+class Lines(NamedTuple):
+    """The letter of each line, and what it holds, with its newline."""
+
+    letters: bytes
+    texts: list[bytes]
+
+
+class Units(NamedTuple):
+    """The line behind each unit, after the first line; `open` if the last one needs more lines."""
+
+    starts: list[int]
+    open: bool
+
+
+@functools.cache
+def _looks() -> Callable[[bytes], bytes]:
+    return line_kinds({"w": container_lines.WRAPPED_LINE})
+
+
+def lines_of(body: bytes) -> Lines | None:
+    """Return the lines of a body, unwrapped; None if none is wrapped."""
+    looks = _looks()(body)
+    if b"w" not in looks:
+        return None
+    if b"s" not in looks and (texts := container_lines.texts(body) or container_lines.cri_texts(body)):
+        some = list(io.BytesIO(texts))
+        return Lines(b"".join([each[:1] for each in some]), [each[1:] for each in some])
+    letters, lines = bytearray(), []
+    for line, look in zip(io.BytesIO(body), looks, strict=True):
+        found = container_lines.unwrapped(line) if look == ord("w") else None
+        letters += found.stream if found else NO_STREAM
+        lines.append(found.text + b"\n" if found else line)
+    return Lines(bytes(letters), lines) if letters.strip(NO_STREAM) else None
+
+
+def has_pieces(lines: Lines) -> bool:
+    """Return True if a text of these lines is in pieces."""
+    return _OPEN.search(lines.letters) is not None
+
+
+def units_of(letters: bytes, ends: list[int], max_lines: int, max_bytes: int, rest_bytes: int = 0) -> Units:
+    """Return the units of lines, which begin with one. `ends`: the byte behind each line, after the first byte.
+
+    `rest_bytes`: how much of an unfinished line follows.
+    """
+    starts, at, count = [0], 0, len(letters)
+    while at < count:
+        opening = _OPEN.search(letters, at)
+        first = opening.start() if opening else count
+        starts.extend(range(at + 1, first + 1))
+        if not opening:
+            break
+        at = _unit_end(letters, ends, first, max_lines, max_bytes)
+        if not at:
+            over = count - first >= max_lines or ends[count] - ends[first] + rest_bytes > max_bytes
+            return Units([*starts, count], not over)
+        starts.append(at)
+    return Units(starts, open=False)
+
+
+def _unit_end(letters: bytes, ends: list[int], first: int, max_lines: int, max_bytes: int) -> int:
+    """Return the line behind the unit that begins with the line `first`; 0 if it goes on behind the last line."""
+    is_open = {ord("o"): False, ord("e"): False}
+    for line in range(first, len(letters)):
+        if line > first and (line - first >= max_lines or ends[line + 1] - ends[first] > max_bytes):
+            return line
+        letter = letters[line]
+        if letter == ord(NO_STREAM):
+            return line + 1
+        is_open[letter | 0x20] = letter < ord("a")
+        if not any(is_open.values()):
+            return line + 1
+    return 0
+
+
+def texts_of(lines: Lines, start: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the stream and each text of the lines from `start` to `end`, in the order in which they begin."""
+    texts: list[tuple[bytes, list[bytes]]] = []
+    unfinished: dict[bytes, list[bytes]] = {}
+    for number in range(start, end):
+        letter = lines.letters[number : number + 1]
+        stream = letter.lower()
+        pieces = unfinished.pop(stream, None)
+        if pieces is None:
+            pieces = []
+            texts.append((stream, pieces))
+        pieces.append(lines.texts[number])
+        if letter != stream:
+            unfinished[stream] = pieces
+    for stream, pieces in texts:
+        yield stream, b"".join([*(each[:-1] for each in pieces[:-1]), pieces[-1]])
+
+
+def first_text(lines: Lines, start: int, end: int) -> bytes:
+    """Return the text that begins first in the lines from `start` to `end`."""
+    return lines.texts[start] if end == start + 1 else next(texts_of(lines, start, end))[1]
+
+
+def ends_of(body: bytes) -> list[int]:
+    """Return the byte behind each line, after the first byte."""
+    return list(accumulate(map(len, io.BytesIO(body)), initial=0))
