@@ -1,10 +1,9 @@
 """Severities: the eight levels of syslog, and the one that each record states."""
 
 from logbus.severity.levels import (
-    ERR,
     LINE_MAX_BYTES,
-    OUT,
     PIECE,
+    SILENT_ERR,
     UNSTATED,
     LineReader,
     Severity,
@@ -18,10 +17,9 @@ from logbus.severity.levels import (
 )
 
 __all__ = [
-    "ERR",
     "LINE_MAX_BYTES",
-    "OUT",
     "PIECE",
+    "SILENT_ERR",
     "UNSTATED",
     "LineReader",
     "Severity",

@@ -60,7 +60,7 @@ _NEWLINES: Final = repeated(rb"\\[nr]", b"+") + rb"(?<=n)"
 def _docker_line(end: bytes) -> bytes:
     """Return the pattern of Docker's line: its text up to `end`, and the initial of its stream."""
     return (
-        rb'\{"log":"(?P<text>' + _TEXT + rb")" + end + rb'","stream":"std(?P<stream>o|e)(?:ut|rr)"'
+        rb'\{"log":"(' + _TEXT + rb")" + end + rb'","stream":"std(o|e)(?:ut|rr)"'
         + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + _TIME
     )  # fmt: skip
 
@@ -72,12 +72,12 @@ REST: Final = (
     + rb"$"
 )
 """What follows within the text of Docker's line, if it is whole, and behind it."""
-_TEXT_LINE: Final = b"${stream}${text}\n"
+_TEXT_LINE: Final = b"$2$1\n"
 _ONE: Final = re.compile(_docker_line(rb"(?P<end>(?:\\[nr])*)") + rb"\n?\Z")
-_CRI: Final = rb"std(?P<stream>o|e)(?:ut|rr) (?P<tag>%b)(?::[^ \n]*+)? "
-"""The stream, and the tag: F or P, behind which the runtime may add others."""
-_STREAM: Final = re.compile(_CRI % b"F|P")
-_CRI_LINE: Final = re.compile(CRI_STAMP + _CRI % b"F|P")
+_CRI: Final = rb"std(o|e)(?:ut|rr) ([FP])(?::[^ \n]*+)? "
+"""The stream, and the tag, behind which the runtime may add others."""
+_STREAM: Final = re.compile(_CRI)
+_CRI_LINE: Final = re.compile(CRI_STAMP + _CRI)
 WRAPPED_LINE: Final = CRI_STAMP + rb"std(?:out|err) [FP][ :]|\{\"log\":\""
 """How wrapped lines begin."""
 _decoder = msgspec.json.Decoder(_DockerLine)
@@ -90,7 +90,7 @@ def _all_docker() -> Substitution:
 
 @functools.cache
 def _all_cri() -> Substitution:
-    return Substitution(rb"(?m)^" + CRI_STAMP + _CRI % b"F" + rb"(?P<text>[^\n]*+)\n", _TEXT_LINE)
+    return Substitution(rb"(?m)^" + CRI_STAMP + _CRI.replace(b"P", b"") + rb"([^\n]*+)\n", b"$1$3\n")
 
 
 def texts(body: bytes) -> bytes | None:
@@ -117,7 +117,7 @@ def text(line: bytes) -> bytes:
         wrapped = _from_docker(line)
         return wrapped.stream.lower() + wrapped.text if wrapped else b"o"
     found = _STREAM.search(line)
-    return found["stream"] + line[found.end() :].rstrip(b"\n") if found else b"o"
+    return found[1] + line[found.end() :].rstrip(b"\n") if found else b"o"
 
 
 def unwrapped(line: bytes) -> Wrapped | None:
@@ -127,14 +127,14 @@ def unwrapped(line: bytes) -> Wrapped | None:
     found = _CRI_LINE.match(line)
     if not found:
         return None
-    stream = found["stream"].upper() if found["tag"] == b"P" else found["stream"]
+    stream = found[1].upper() if found[2] == b"P" else found[1]
     return Wrapped(stream, line[found.end() :].rstrip(b"\n"))
 
 
 def _from_docker(line: bytes) -> Wrapped | None:
     if found := _ONE.match(line):
-        stream = found["stream"] if found["end"].endswith(b"n") else found["stream"].upper()
-        return Wrapped(stream, _unescaped(found["text"]))
+        stream = found[3] if found["end"].endswith(b"n") else found[3].upper()
+        return Wrapped(stream, _unescaped(found[1]))
     try:
         other = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -77,11 +77,9 @@ _TOKENS: Final = _by_token()
 _ERROR: Final = b"%d" % Severity.ERR
 PIECE: Final = b"p"
 """A piece of a container's line, of which another one follows."""
-OUT: Final = b"o"
-ERR: Final = b"e"
-"""A container's line that states nothing, by its stream."""
-_MARKS: Final = pcre.Marks(_TOKENS, UNSTATED, OUT, ERR, _WRAPPED)
-_UNMARKED: Final = bytes.maketrans(OUT + ERR, UNSTATED + _ERROR)
+SILENT_ERR: Final = b"e"
+"""A line that states nothing, from the standard error of a container."""
+_MARKS: Final = pcre.Marks(_TOKENS, UNSTATED, SILENT_ERR, _WRAPPED)
 
 
 class LineReader:
@@ -112,14 +110,14 @@ class LineReader:
 
     def read(self, body: bytes) -> bytes:
         """Return what each line of `body` states: a digit or UNSTATED; of a container runtime's, what is inside."""
-        return self._marked(body, pieces=False).translate(_UNMARKED)
+        return self._marked(body, pieces=False).replace(SILENT_ERR, _ERROR)
 
     def marked(self, body: bytes) -> bytes:
-        """Return the same, but PIECE for pieces, and OUT or ERR for a container's lines that state nothing."""
+        """Return the same, but PIECE for pieces, and SILENT_ERR for what states nothing on standard error."""
         return self._marked(body, pieces=True)
 
     def inside(self, texts: bytes) -> bytes:
-        """Return what a container's texts state, each behind `o` or `e`: a digit, or OUT or ERR."""
+        """Return what a container's texts state, each behind `o` or `e`: a digit, UNSTATED or SILENT_ERR."""
         return self._inside(texts)
 
     def _marked(self, body: bytes, *, pieces: bool) -> bytes:
@@ -159,7 +157,8 @@ class LineReader:
         lines = list(io.BytesIO(texts))
         stated = self._searched(b"".join(line[1:] for line in lines)).replace(_WRAPPED, UNSTATED)
         return b"".join(
-            line[:1] if digit == ord(UNSTATED) else bytes([digit]) for digit, line in zip(stated, lines, strict=True)
+            SILENT_ERR if digit == ord(UNSTATED) and line.startswith(b"e") else bytes([digit])
+            for digit, line in zip(stated, lines, strict=True)
         )
 
     def _searched(self, body: bytes) -> bytes:
@@ -210,12 +209,12 @@ def stated(body: bytes, reader: LineReader | None = None) -> bytes:
 
 
 def marked(body: bytes) -> bytes:
-    """Return the same in any format, but with the marks PIECE, OUT and ERR of a container's lines."""
+    """Return the same in any format, but with the marks PIECE and SILENT_ERR."""
     return _any_format().marked(_beginnings(body)) if body else b""
 
 
 def stated_inside(texts: bytes) -> bytes:
-    """Return what a container's texts state, each behind `o` or `e`: a digit, or OUT or ERR."""
+    """Return what a container's texts state, each behind `o` or `e`: a digit, UNSTATED or SILENT_ERR."""
     return _any_format().inside(_beginnings(texts)) if texts else b""
 
 

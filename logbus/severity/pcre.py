@@ -33,12 +33,11 @@ _FREQUENT_HEADS: Final = b"IiEeWwDd"
 class Marks(NamedTuple):
     """The marks of lines: what `digits` has for a token; `none` for a line that states nothing.
 
-    A container's line that states nothing has `out` or `err`, by its stream; a line to be looked at again has `again`.
+    A line from a program's standard error that states nothing has `err`; a line to be looked at again has `again`.
     """
 
     digits: Mapping[bytes, bytes]
     none: bytes
-    out: bytes
     err: bytes
     again: bytes
 
@@ -49,8 +48,8 @@ def line_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
     names = {each.name for each in some}
     cri = docker = b""
     if "cri" in names:
-        streams = rb"(?:out F %b|err F %b|(?:out|err) [FP][ :]%b(*ACCEPT))"
-        begin = formats.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.out, marks.err, marks.again)))
+        streams = rb"(?:out F |err F %b|(?:out|err) [FP][ :]%b(*ACCEPT))"
+        begin = formats.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.err, marks.again)))
         cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
     if "docker" in names:
         docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"
@@ -59,7 +58,7 @@ def line_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
 
 def inner_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
     """Return the pattern of what a container wrote, with `o` or `e` before it: its standard output or error."""
-    begin = rb"(?:o%b|e%b)" % (_marked(marks.out), _marked(marks.err)) + formats.LEAD + _NOTHING_WRAPPED
+    begin = rb"(?:o%b|e%b)" % (_marked(marks.none), _marked(marks.err)) + formats.LEAD + _NOTHING_WRAPPED
     stated = {token: digit for token, digit in marks.digits.items() if token not in container_lines.WRAPPERS}
     return _pattern(begin, b"", accepted, stated)
 

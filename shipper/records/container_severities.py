@@ -9,12 +9,11 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from logbus.severity import ERR, OUT, PIECE, UNSTATED, Severity, stated_inside
+from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, stated_inside
 from shipper.records.container_runs import Lines, first_text, texts_of
 
 _ERR: Final = b"%d" % Severity.ERR
-_SILENT: Final = {b"e": ERR, b"o": OUT}
-_ORDER: Final = b"01234567" + ERR + OUT + UNSTATED
+_ORDER: Final = b"01234567" + SILENT_ERR + UNSTATED
 """Marks, the most severe first, those of texts that state nothing last."""
 
 
@@ -50,7 +49,7 @@ def of_texts(lines: Lines, starts: Sequence[int], marks: bytes) -> Texts:
         return Texts(bytes(found), lines.texts, streams)
     texts = [(number, *each) for number in several for each in texts_of(lines, starts[number], starts[number + 1])]
     inside = stated_inside(b"".join(b"o" + text for _, _, text in texts))
-    pairs = zip(texts, inside.replace(OUT, UNSTATED), strict=True)
+    pairs = zip(texts, inside, strict=True)
     for number, some in groupby(pairs, key=lambda each: each[0][0]):
         found[number] = _mark([(stream, text, digit) for (_, stream, text), digit in some])
     firsts = [first_text(lines, *pair) for pair in zip(starts[:-1], starts[1:], strict=True)]
@@ -68,15 +67,15 @@ def _of_stream(stream: bytes, texts: list[tuple[bytes, bytes, int]]) -> int:
     digit = next((digit for _, _, digit in texts if digit != ord(UNSTATED)), ord(UNSTATED))
     if digit == ord(UNSTATED) and len(texts) > 1 and texts[0][1].startswith(b"{"):
         whole = b" ".join(text.rstrip(b"\r\n") for _, text, _ in texts)
-        digit = stated_inside(b"o" + whole.replace(b"\r", b" ") + b"\n").replace(OUT, UNSTATED)[0]
-    return ord(_SILENT.get(stream, UNSTATED)) if digit == ord(UNSTATED) else digit
+        digit = stated_inside(b"o" + whole.replace(b"\r", b" ") + b"\n")[0]
+    return ord(SILENT_ERR) if digit == ord(UNSTATED) and stream == b"e" else digit
 
 
 def merged(digits: bytes, marks: bytes) -> bytes:
     """Return `digits`, but that of errors for what stderr has that neither states nor inherits a severity."""
-    if ERR not in marks:
+    if SILENT_ERR not in marks:
         return digits
     return bytes(
-        ord(_ERR) if mark == ord(ERR) and digit == ord(UNSTATED) else digit
+        ord(_ERR) if mark == ord(SILENT_ERR) and digit == ord(UNSTATED) else digit
         for digit, mark in zip(digits, marks, strict=True)
     )

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import Final
 
-from logbus.severity import ERR, OUT, PIECE, UNSTATED, Severity, container_lines, marked
+from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, marked
 from shipper.records.container_runs import lines_of
 from shipper.records.container_severities import Texts, merged, of_texts
 from shipper.records.cuts import NOTHING, Before, Bounds
@@ -14,10 +14,9 @@ from shipper.records.levels import reader_of
 from shipper.records.multiline import LINES, Joiner
 from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
 
-_PLAIN: Final = b"01234567" + UNSTATED
 _ERR: Final = b"%d" % Severity.ERR
-_UNMARKED: Final = bytes.maketrans(OUT + ERR + PIECE, UNSTATED + _ERR + UNSTATED)
-_UNHINTED: Final = bytes.maketrans(OUT + ERR + PIECE, UNSTATED * 3)
+_UNMARKED: Final = bytes.maketrans(SILENT_ERR + PIECE, _ERR + UNSTATED)
+_UNHINTED: Final = bytes.maketrans(SILENT_ERR + PIECE, UNSTATED * 2)
 _UNITS: Final = Joiner(LINES, MOST_LINES, LARGEST_BYTES, unwraps=True)
 
 
@@ -36,17 +35,25 @@ class Severities:
     def of(self, body: bytes, bounds: Bounds | None, before: Before, marks: bytes = b"") -> tuple[bytes, Before]:
         """Return the digit of each record, `-` for the default, and what the next line may continue."""
         marks = marks or self.marks(body)
-        if marks.translate(None, _PLAIN) and (lines := lines_of(body)):
+        if self._unwraps and self._has_unstated(body, marks) and (lines := lines_of(body)):
             several = bounds is not None and len(bounds.sizes) < len(marks)
             starts = [0, *accumulate(bounds.lines)] if bounds and several else range(len(marks) + 1)
             return self._of_containers(of_texts(lines, starts, marks), before)
-        return self._of_lines(body, bounds, before, marks.translate(_UNMARKED))
+        return self._of_lines(body, bounds, before, marks)
 
     def begins(self, line: bytes) -> bool:
         """Return True if the first line, or what it holds, begins a record, whatever is before it."""
         line = line[: line.find(b"\n") + 1] or line
         wrapped = container_lines.unwrapped(line) if self._unwraps else None
         return begins_by_itself(wrapped.text if wrapped else line)
+
+    def _has_unstated(self, body: bytes, marks: bytes) -> bool:
+        """Return True if a container's line states nothing by itself; only then what others hold matters."""
+        if PIECE in marks or SILENT_ERR in marks:
+            return True
+        if UNSTATED not in marks:
+            return False
+        return any(map(container_lines.unwrapped, (body[: body.find(b"\n") + 1], _last_line(body))))
 
     def behind(self, lines: bytes) -> Before:
         """Return what a line behind these lines may continue, the first of which may continue anything."""
