@@ -66,12 +66,13 @@ def _docker_line(end: bytes) -> bytes:
 
 
 REST: Final = (
-    repeated(_PLAIN + rb'++|\\(?:["\\/bfrt]|' + RARE_ESCAPE + rb')|\\n(?!")', b"*")
-    + rb'\\n","stream":"std(?:out|err)"'
+    repeated(_PLAIN + rb'++|\\(?:["\\/bfnrt]|' + RARE_ESCAPE + rb")", b"*")
+    + rb'(?<=[^\\]\\n)","stream":"std(?:out|err)"'
     + _TIME
     + rb"$"
 )
-"""What follows within the text of Docker's line, if it is whole, and behind it."""
+"""What follows within the text of Docker's line, if that ends with a newline before which no backslash stands; and
+behind it."""
 _TEXT_LINE: Final = b"$2$1\n"
 _ONE: Final = re.compile(_docker_line(rb"(?P<end>(?:\\[nr])*)") + rb"\n?\Z")
 _CRI: Final = rb"std(o|e)(?:ut|rr) ([FP])(?::[^ \n]*+)? "
