@@ -14,7 +14,7 @@ import msgspec
 
 from logbus.native import newlines
 from logbus.native.pcre2 import Substitution
-from logbus.severity.formats import CRI_STAMP
+from logbus.severity.columns import CRI_STAMP
 from logbus.severity.key_levels import RARE_ESCAPE, SPECIAL
 from logbus.severity.words import maybe, possessive, repeated
 

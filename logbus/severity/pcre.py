@@ -22,7 +22,7 @@ from logbus.severity.formats import Format
 
 _PARTS: Final = dict(sorted((words.PARTS | columns.PARTS | key_levels.PARTS).items(), key=lambda each: -len(each[1])))
 _USUAL: Final = (b"info", b"warn", b"warning", b"error", b"debug")
-_NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % formats.CRI_STAMP
+_NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % columns.CRI_STAMP
 """What was wrapped twice states nothing."""
 _DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
 """An object in a line of Docker's, up to its level; of one that may be MongoDB's, others decide."""
@@ -49,7 +49,7 @@ def line_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
     cri = docker = b""
     if "cri" in names:
         streams = rb"(?:out F |err F %b|(?:out|err) [FP][ :]%b(*ACCEPT))"
-        begin = formats.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.err, marks.again)))
+        begin = columns.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.err, marks.again)))
         cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
     if "docker" in names:
         docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"

@@ -36,7 +36,7 @@ class Before:
     """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
 
     `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
-    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `container_runs` has it.
+    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `containers` has it.
     """
 
     digit: bytes = UNSTATED
@@ -95,7 +95,7 @@ class Records(Protocol):
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
 
-    def finish(  # noqa: PLR0913 - what was found of a slice
+    def finish(  # noqa: PLR0913, PLR0917 - what was found of a slice
         self,
         body: bytes,
         bounds: Bounds | None,

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from logbus.config.patterns import compile_pattern
 from logbus.wire.batch import count_lines
-from shipper.records.container_runs import ends_of, first_text, lines_of, units_of
+from shipper.records.containers import ends_of, first_text, lines_of, units_of
 from shipper.records.cuts import Bounds
 from shipper.records.rules import Multiline
 from shipper.records.stacktraces import Grammar, grammar, record_of

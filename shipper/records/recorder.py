@@ -117,9 +117,11 @@ class Recorder:
         lines = text[text.find(b"\n") + 1 :]
         if not (lines and self._severities.inherits):
             return NOTHING
-        return self._severities.behind(lines)
+        marks = self._severities.marks(lines)
+        bounds = self._joiner.bounds(lines) if self._joiner and PIECE in marks else None
+        return self.severities(lines, bounds, NOTHING, marks)[1]
 
-    def finish(  # noqa: PLR0913 - what was found of a slice
+    def finish(  # noqa: PLR0913, PLR0917 - what was found of a slice
         self,
         body: bytes,
         bounds: Bounds | None,
@@ -145,9 +147,7 @@ class Recorder:
         """Return the digit of each record, `-` for the default, and what the next line may continue."""
         return self._severities.of(body, bounds, before, marks or b"")
 
-    def _finish(
-        self, body: bytes, bounds: Bounds | None, now: float, before: Before, marks: bytes | None
-    ) -> Finished:
+    def _finish(self, body: bytes, bounds: Bounds | None, now: float, before: Before, marks: bytes | None) -> Finished:
         digits, after = self.severities(body, bounds, before, marks)
         if bounds and len(bounds.sizes) == sum(bounds.lines):
             bounds = None

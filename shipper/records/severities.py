@@ -6,18 +6,15 @@ from itertools import accumulate
 from typing import Final
 
 from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, marked
-from shipper.records.container_runs import lines_of
-from shipper.records.container_severities import Texts, merged, of_texts
+from shipper.records.containers import Texts, lines_of, merged, of_texts
 from shipper.records.cuts import NOTHING, Before, Bounds
 from shipper.records.inheriting import begins_by_itself, inherit, kinds
 from shipper.records.levels import reader_of
-from shipper.records.multiline import LINES, Joiner
-from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
+from shipper.records.rules import Rules
 
 _ERR: Final = b"%d" % Severity.ERR
 _UNMARKED: Final = bytes.maketrans(SILENT_ERR + PIECE, _ERR + UNSTATED)
 _UNHINTED: Final = bytes.maketrans(SILENT_ERR + PIECE, UNSTATED * 2)
-_UNITS: Final = Joiner(LINES, MOST_LINES, LARGEST_BYTES, unwraps=True)
 
 
 class Severities:
@@ -54,11 +51,6 @@ class Severities:
         if UNSTATED not in marks:
             return False
         return any(map(container_lines.unwrapped, (body[: body.find(b"\n") + 1], _last_line(body))))
-
-    def behind(self, lines: bytes) -> Before:
-        """Return what a line behind these lines may continue, the first of which may continue anything."""
-        marks = self.marks(lines)
-        return self.of(lines, _UNITS.bounds(lines) if PIECE in marks else None, NOTHING, marks)[1]
 
     def _of_containers(self, found: Texts, before: Before) -> tuple[bytes, Before]:
         stated = found.marks.translate(_UNHINTED)

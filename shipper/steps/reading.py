@@ -229,9 +229,7 @@ class Reader:
         self._lives.targets.drop(life)
 
     def _publish(self, life: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
-        found = life.recorder.finish(
-            piece.body, piece.bounds, now, piece.offset, life.before(piece), piece.marks
-        )
+        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, life.before(piece), piece.marks)
         life.remember(replace(found.after, torn=piece.partial))
         self.records += len(found.levels)
         self.bytes += len(piece.body)
