@@ -140,11 +140,15 @@ def test_in_the_middle_of_a_trace(
 
 PIECES = [
     b'2025-03-04T10:15:32.1Z stdout F {"level":"info"}\n',
-    b'2025-03-04T10:15:32.2Z stdout P {"level":"warn",\n2025-03-04T10:15:32.3Z stderr P a\n'
-    b'2025-03-04T10:15:32.4Z stdout F "msg":"x"}\n2025-03-04T10:15:32.5Z stderr F b\n',
+    (
+        b'2025-03-04T10:15:32.2Z stdout P {"level":"warn",\n2025-03-04T10:15:32.3Z stderr P a\n'
+        b'2025-03-04T10:15:32.4Z stdout F "msg":"x"}\n2025-03-04T10:15:32.5Z stderr F b\n'
+    ),
     b"2025-03-04T10:15:32.6Z stderr F next\n",
-    b'{"log":"a","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n'
-    b'{"log":"b\\n","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n',
+    (
+        b'{"log":"a","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n'
+        b'{"log":"b\\n","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n'
+    ),
     b"2025-03-04T10:15:34.7Z stdout P without an end\n",
 ]
 
