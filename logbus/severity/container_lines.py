@@ -79,8 +79,11 @@ _CRI: Final = rb"std(o|e)(?:ut|rr) ([FP])(?::[^ \n]*+)? "
 """The stream, and the tag, behind which the runtime may add others."""
 _STREAM: Final = re.compile(_CRI)
 _CRI_LINE: Final = re.compile(CRI_STAMP + _CRI)
-WRAPPED_LINE: Final = CRI_STAMP + rb"std(?:out|err) [FP][ :]|\{\"log\":\""
-"""How wrapped lines begin."""
+LINES: Final = {
+    letter: CRI_STAMP + rb"std%b %b(?::[^ \n]*+)? " % how
+    for letter, how in {"o": (b"out", b"F"), "e": (b"err", b"F"), "O": (b"out", b"P"), "E": (b"err", b"P")}.items()
+} | {"d": rb"\{\"log\":\""}
+"""How wrapped lines begin: CRI's by the letters of `Wrapped`, and Docker's."""
 _decoder = msgspec.json.Decoder(_DockerLine)
 
 
@@ -89,27 +92,12 @@ def _all_docker() -> Substitution:
     return Substitution(possessive(rb"(?m)^" + _docker_line(_NEWLINES) + rb"\n"), _TEXT_LINE)
 
 
-@functools.cache
-def _all_cri() -> Substitution:
-    return Substitution(rb"(?m)^" + CRI_STAMP + _CRI.replace(b"P", b"") + rb"([^\n]*+)\n", b"$1$3\n")
-
-
 def texts(body: bytes) -> bytes | None:
     """Return what the lines of Docker's `body` hold; None if one is a piece or no such line, or without PCRE2."""
     if not (body.startswith(_BEGINS) and body.endswith(b"\n")):
         return None
-    found = _whole(_all_docker(), body)
-    return _unescaped(found) if found else None
-
-
-def cri_texts(body: bytes) -> bytes | None:
-    """Return what the lines of CRI's `body` hold; None if one is a piece or no such line, or without PCRE2."""
-    return _whole(_all_cri(), body) if body[:1].isdigit() and body.endswith(b"\n") else None
-
-
-def _whole(pattern: Substitution, body: bytes) -> bytes | None:
-    found = pattern.of(body, len(body))
-    return found if found and newlines.count(found) == newlines.count(body) else None
+    found = _all_docker().of(body, len(body))
+    return _unescaped(found) if found and newlines.count(found) == newlines.count(body) else None
 
 
 def text(line: bytes) -> bytes:

@@ -22,6 +22,7 @@ from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lin
 from shipper.records.stacktraces import line_kinds
 
 NO_STREAM: Final = b"s"
+_OF_CRI: Final = frozenset(b"oeOE")
 _OPEN: Final = re.compile(b"[OE]")
 _ERR: Final = b"%d" % Severity.ERR
 _ORDER: Final = b"01234567" + SILENT_ERR + UNSTATED
@@ -44,20 +45,25 @@ class Units(NamedTuple):
 
 @functools.cache
 def _looks() -> Callable[[bytes], bytes]:
-    return line_kinds({"w": container_lines.WRAPPED_LINE})
+    return line_kinds(container_lines.LINES)
 
 
 def lines_of(body: bytes) -> Lines | None:
     """Return the lines of a body, unwrapped; None if none is wrapped."""
     looks = _looks()(body)
-    if b"w" not in looks:
+    kinds = set(looks)
+    if kinds <= {ord(NO_STREAM)}:
         return None
-    if b"s" not in looks and (texts := container_lines.texts(body) or container_lines.cri_texts(body)):
+    if kinds == {ord("d")} and (texts := container_lines.texts(body)):
         some = list(io.BytesIO(texts))
         return Lines(b"".join([each[:1] for each in some]), [each[1:] for each in some])
+    if not body.endswith(b"\n"):
+        body += b"\n"
+    if kinds <= _OF_CRI:
+        return Lines(looks, [line.split(b" ", 3)[3] for line in io.BytesIO(body)])
     letters, lines = bytearray(), []
     for line, look in zip(io.BytesIO(body), looks, strict=True):
-        found = container_lines.unwrapped(line) if look == ord("w") else None
+        found = container_lines.unwrapped(line) if look != ord(NO_STREAM) else None
         letters += found.stream if found else NO_STREAM
         lines.append(found.text + b"\n" if found else line)
     return Lines(bytes(letters), lines) if letters.strip(NO_STREAM) else None
@@ -149,13 +155,13 @@ def of_texts(lines: Lines, starts: Sequence[int], marks: bytes) -> Texts:
 
     `marks`: of each line.
     """
+    if len(starts) == len(marks) + 1 and PIECE not in marks:
+        return Texts(marks, lines.texts, lines.letters.lower())
     found = bytearray(map(marks.__getitem__, starts[:-1]))
     streams = bytes(map(lines.letters.__getitem__, starts[:-1])).lower()
     several = [
         number for number, mark in enumerate(found) if mark == ord(PIECE) or starts[number + 1] > starts[number] + 1
     ]
-    if not several:
-        return Texts(bytes(found), lines.texts, streams)
     texts = [(number, *each) for number in several for each in texts_of(lines, starts[number], starts[number + 1])]
     inside = stated_inside(b"".join(b"o" + text for _, _, text in texts))
     pairs = zip(texts, inside, strict=True)
