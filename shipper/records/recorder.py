@@ -59,6 +59,7 @@ class Recorder:
         self._limiter = Limiter(limits) if (limits := rules.rate_limits()) else None
         self._redactor = Redactor(rules.redact) if rules.redact else None
         self._multiline = rules.multiline is not None
+        self._unwraps = rules.unwraps()
         self._keys = self._redactor is not None and self._redactor.joins_keys
         self._joiner = _joiner(rules, keys=self._keys)
         self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
@@ -77,7 +78,8 @@ class Recorder:
         offset of `data` in the file.
         """
         if not self.encoding.decodes:
-            return self._cut(self.encoding.swapped(data), start, flush=flush, final=final)
+            found = self._cut(self.encoding.swapped(data), start, flush=flush, final=final)
+            return replace(found, body=None) if self.encoding.swaps else found
         decode = self.encoding.decode if final else self.encoding.decode_unfinished
         text = decode(data[start:], at + start)
         found = self._cut(text.body, 0, flush=flush, final=final)
@@ -88,7 +90,7 @@ class Recorder:
             return self._joined(data, start, flush=flush, final=final)
         end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
         more = end < data.rfind(b"\n", start) + 1
-        if not self.joins or end <= start:
+        if not self._unwraps or end <= start:
             return Cut(end, more=more)
         body = data[start:end]
         marks = self._severities.marks(body)
