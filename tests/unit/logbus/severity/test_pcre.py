@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logbus.native import pcre2
-from logbus.severity import LineReader, pcre, stated
+from logbus.severity import LineReader, marked, pcre, stated
 from logbus.severity.formats import FORMATS, GROUPS
 from support import SOAK
 
@@ -72,6 +72,13 @@ def test_what_a_container_wrote_is_read_at_once_as_line_by_line(slow: LineReader
     assert stated(body) == stated(body, slow)
     assert stated(body) == b"".join(map(stated, io.BytesIO(body)))
     assert stated(body[:-1]) == stated(body[:-1], slow)
+
+
+@given(body=WRAPPED.map(lambda lines: b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)))
+def test_pieces_are_found_as_by_re(slow: LineReader, body: bytes) -> None:
+    """And so is what states nothing on standard error; each line is judged by its own bytes."""
+    assert not body or marked(body) == slow.marked(body)
+    assert marked(body) == b"".join(map(marked, io.BytesIO(body)))
 
 
 def test_all_formats_fit_into_one_pattern() -> None:

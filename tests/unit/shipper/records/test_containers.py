@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logbus.eventtime import FileClock, TimeRules, text_of, zone_named
 from logbus.severity import Severity
 from shipper.records.containers import lines_of, units_of
 from shipper.records.cuts import NOTHING, Before
@@ -126,6 +127,13 @@ def test_the_beginning_of_a_record_is_searched_before_its_rest(line: type) -> No
     assert recorder.finish(rest, None, 0.0, 0, before).levels == b"3"
     before = recorder.look_back(b"x\n" + cri("ERR", tag="P") + cri("OR: x"), 9)
     assert recorder.finish(cri("  at f"), None, 0.0, 0, before).levels == b"3"
+
+
+def test_a_joined_record_has_the_time_of_its_first_text() -> None:
+    """As its text states it, not that of the runtime."""
+    rules = TimeRules(zone_named("UTC"), None, None, 1_772_600_000 * 10**6)
+    found = FileClock(rules).event_time(docker(TRACE[0]) + docker(TRACE[1]))
+    assert text_of(found.time_us) == "2025-03-04T10:15:32.206Z"
 
 
 NOT_WRAPPED = [
