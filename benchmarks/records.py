@@ -16,7 +16,7 @@ from typing import Final, get_args
 
 from shipper.lives.tail import REWORKED_BYTES
 from shipper.records.recorder import Recorder
-from shipper.records.redaction_presets import PresetName, Redact
+from shipper.records.redaction.presets import PresetName, Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input
 

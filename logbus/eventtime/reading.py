@@ -113,7 +113,7 @@ def _shifted(record: bytes, begin: int, rules: TimeRules) -> _Placed | None:
 
 
 def _in_docker(record: bytes, rules: TimeRules) -> _Placed | None:
-    text = container_lines.text(record)[1:]
+    text = container_lines.text(record[: record.find(b"\n") + 1] or record)[1:]
     if placed := _plain(text, rules):
         stamp, place = placed
         start = record.find(text[stamp.start : stamp.end], len(_DOCKER))

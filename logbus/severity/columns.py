@@ -157,6 +157,7 @@ _NO_PROSE: Final = either(
 )
 AFTER_STAMP: Final = either(_AT_ONCE, rb"(?=[0-9a-f \t\x1b])" + BLANKS + _HEX_NAME, _NO_PROSE)
 
+CRI_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) "
 PARTS: Final = {
     "stamp": STAMP,
     "boxed": BOXED,

@@ -2,16 +2,19 @@
 
 What the container wrote is taken out: its text, with `o` or `e` before it for standard output or error. From a file
 that Docker writes, PCRE2 takes all texts at once, and their escapes are replaced one kind after another.
+
+A runtime cuts a long line into pieces: each but the last has the tag P, or in Docker's file no newline in its text.
 """
 
 import functools
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from logbus.native import newlines
 from logbus.native.pcre2 import Substitution
+from logbus.severity.columns import CRI_STAMP
 from logbus.severity.key_levels import RARE_ESCAPE, SPECIAL
 from logbus.severity.words import maybe, possessive, repeated
 
@@ -19,6 +22,19 @@ from logbus.severity.words import maybe, possessive, repeated
 class _DockerLine(msgspec.Struct):
     log: str
     stream: str
+    time: str = ""
+
+
+class Wrapped(NamedTuple):
+    """What a wrapped line holds: `o` or `e` for the stream, in capitals for a piece that another one follows; text."""
+
+    stream: bytes
+    text: bytes
+
+    @property
+    def is_piece(self) -> bool:
+        """Whether another piece follows."""
+        return self.stream.isupper()
 
 
 STREAMS: Final = (b"stdout", b"stderr")
@@ -37,53 +53,86 @@ _TEXT: Final = repeated(
     _PLAIN + rb'++|\\(?:["\\/tbf]|' + RARE_ESCAPE + rb")|\\[nr](?!" + repeated(rb"\\[nr]", b"*") + rb'")', b"*"
 )
 _TIME: Final = rb',"time":"' + _PLAIN + rb'*+"\}'
-_DOCKER_LINE: Final = (
-    rb'\{"log":"(' + _TEXT + rb")" + repeated(rb"\\[nr]", b"*") + rb'","stream":"std(o|e)(?:ut|rr)"'
-    + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + _TIME
-)  # fmt: skip
+_NEWLINES: Final = repeated(rb"\\[nr]", b"+") + rb"(?<=n)"
+"""How the text of a whole line ends."""
+
+
+def _docker_line(end: bytes) -> bytes:
+    """Return the pattern of Docker's line: its text up to `end`, and the initial of its stream."""
+    return (
+        rb'\{"log":"(' + _TEXT + rb")" + end + rb'","stream":"std(o|e)(?:ut|rr)"'
+        + maybe(rb',"attrs":\{[^{}\x00-\x1f]*+\}') + _TIME
+    )  # fmt: skip
+
+
 REST: Final = (
     repeated(_PLAIN + rb'++|\\(?:["\\/bfnrt]|' + RARE_ESCAPE + rb")", b"*")
-    + rb'","stream":"std(?:out|err)"'
+    + rb'(?<=[^\\]\\n)","stream":"std(?:out|err)"'
     + _TIME
     + rb"$"
 )
-"""What follows within the text of Docker's line, and behind it."""
+"""What follows within the text of Docker's line, if that ends with a newline before which no backslash stands; and
+behind it."""
 _TEXT_LINE: Final = b"$2$1\n"
-_ONE: Final = re.compile(_DOCKER_LINE + rb"\n?\Z")
-_STREAM: Final = re.compile(rb"std(out|err) [FP] ")
+_ONE: Final = re.compile(_docker_line(rb"(?P<end>(?:\\[nr])*)") + rb"\n?\Z")
+_CRI: Final = rb"std(o|e)(?:ut|rr) ([FP])(?::[^ \n]*+)? "
+"""The stream, and the tag, behind which the runtime may add others."""
+_STREAM: Final = re.compile(_CRI)
+_CRI_LINE: Final = re.compile(CRI_STAMP + _CRI)
+LINES: Final = {
+    letter: CRI_STAMP + rb"std%b %b(?::[^ \n]*+)? " % how
+    for letter, how in {"o": (b"out", b"F"), "e": (b"err", b"F"), "O": (b"out", b"P"), "E": (b"err", b"P")}.items()
+} | {"d": rb"\{\"log\":\""}
+"""How wrapped lines begin: CRI's by the letters of `Wrapped`, and Docker's."""
 _decoder = msgspec.json.Decoder(_DockerLine)
 
 
 @functools.cache
-def _all() -> Substitution:
-    return Substitution(possessive(rb"(?m)^" + _DOCKER_LINE + rb"\n"), _TEXT_LINE)
+def _all_docker() -> Substitution:
+    return Substitution(possessive(rb"(?m)^" + _docker_line(_NEWLINES) + rb"\n"), _TEXT_LINE)
 
 
 def texts(body: bytes) -> bytes | None:
-    """Return what the lines of Docker's `body` hold; None if one is no such line, or without PCRE2."""
+    """Return what the lines of Docker's `body` hold; None if one is a piece or no such line, or without PCRE2."""
     if not (body.startswith(_BEGINS) and body.endswith(b"\n")):
         return None
-    found = _all().of(body, len(body))
+    found = _all_docker().of(body, len(body))
     return _unescaped(found) if found and newlines.count(found) == newlines.count(body) else None
 
 
 def text(line: bytes) -> bytes:
     """Return what a wrapped line holds, without its newline. A line that only looks wrapped holds nothing."""
     if line.startswith(b"{"):
-        return _from_docker(line)
+        wrapped = _from_docker(line)
+        return wrapped.stream.lower() + wrapped.text if wrapped else b"o"
     found = _STREAM.search(line)
-    return found[1][:1] + line[found.end() :].rstrip(b"\n") if found else b"o"
+    return found[1] + line[found.end() :].rstrip(b"\n") if found else b"o"
 
 
-def _from_docker(line: bytes) -> bytes:
+def unwrapped(line: bytes) -> Wrapped | None:
+    """Return what a wrapped line holds; None if it is not wrapped, or only looks so."""
+    if line.startswith(_BEGINS):
+        return _from_docker(line)
+    found = _CRI_LINE.match(line)
+    if not found:
+        return None
+    stream = found[1].upper() if found[2] == b"P" else found[1]
+    return Wrapped(stream, line[found.end() :].rstrip(b"\n"))
+
+
+def _from_docker(line: bytes) -> Wrapped | None:
     if found := _ONE.match(line):
-        return found[2] + _unescaped(found[1])
+        stream = found[3] if found["end"].endswith(b"n") else found[3].upper()
+        return Wrapped(stream, _unescaped(found[1]))
     try:
         other = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return b"o"
+        return None
+    is_piece = bool(other.time) and not other.log.endswith("\n")
     stream = b"e" if other.stream == "stderr" else b"o"
-    return stream + other.log.rstrip("\r\n").replace("\n", " ").encode()
+    return Wrapped(
+        stream.upper() if is_piece else stream, other.log.rstrip("\r\n").replace("\n", " ").encode(errors="replace")
+    )
 
 
 def _unescaped(text: bytes) -> bytes:

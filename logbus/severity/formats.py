@@ -25,6 +25,7 @@ from logbus.severity.columns import (
     CAPITALS,
     COLOUR,
     COLUMNS,
+    CRI_STAMP,
     FACILITY,
     LEVEL,
     LOGCAT_BRIEF,
@@ -63,7 +64,6 @@ LEAD: Final = maybe(rb"(?=[\xef \t\x1b])" + maybe(rb"\xef\xbb\xbf") + BLANKS) + 
 """What may stand before a line: a byte order mark, blanks, colours; docker compose's and kubectl's names."""
 _OBJECT: Final = rb"(?=\{\")" + words_prefix()
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
-CRI_STAMP: Final = rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.0-9]{0,10}(?:Z|[+-]\d\d:\d\d) "
 _SINCE: Final = rb"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d"
 _BEFORE_FACILITY: Final = repeated(rb"[^%\s\"=(){}[\]a-z][^% \n]*+ ++|[a-z][^% \n]*+ ++(?![a-z][^%: \n]*+ )", b"*")
 """Numbers, times and names, but not two words of a sentence."""
@@ -87,7 +87,7 @@ FORMATS: Final = (
     Format(
         "cri",
         b"2024-01-02T15:04:05.678901234Z stdout F WARN disk",
-        CRI_STAMP + rb"(?=std(?:out|err) [FP] )",
+        CRI_STAMP + rb"(?=std(?:out|err) [FP][ :])",
         rb"\d",
     ),
     Format(

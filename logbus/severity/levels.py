@@ -75,7 +75,11 @@ def _by_token() -> _Digits:
 _WORDS: Final = _by_word()
 _TOKENS: Final = _by_token()
 _ERROR: Final = b"%d" % Severity.ERR
-_READ: Final = (_TOKENS, UNSTATED, _ERROR)
+PIECE: Final = b"p"
+"""A piece of a container's line, of which another one follows."""
+SILENT_ERR: Final = b"e"
+"""A line that states nothing, from the standard error of a container."""
+_MARKS: Final = pcre.Marks(_TOKENS, UNSTATED, SILENT_ERR, _WRAPPED)
 
 
 class LineReader:
@@ -84,11 +88,11 @@ class LineReader:
     def __init__(self, accepted: Iterable[formats.Format], *, pcre2: bool = True) -> None:
         self._formats = tuple(accepted)
         self._was_wrapped = False
-        self._marks = Substitution(pcre.line_pattern(self._formats, *_READ)) if pcre2 else None
+        self._marks = Substitution(pcre.line_pattern(self._formats, _MARKS)) if pcre2 else None
 
     @functools.cached_property
     def _inner_marks(self) -> Substitution | None:
-        return Substitution(pcre.inner_pattern(self._formats, *_READ)) if self._marks else None
+        return Substitution(pcre.inner_pattern(self._formats, _MARKS)) if self._marks else None
 
     @functools.cached_property
     def _pattern(self) -> re.Pattern[bytes]:  # compiled on first use: it takes up to 200 ms
@@ -106,6 +110,17 @@ class LineReader:
 
     def read(self, body: bytes) -> bytes:
         """Return what each line of `body` states: a digit or UNSTATED; of a container runtime's, what is inside."""
+        return self._marked(body, pieces=False).replace(SILENT_ERR, _ERROR)
+
+    def marked(self, body: bytes) -> bytes:
+        """Return the same, but PIECE for pieces, and SILENT_ERR for what states nothing on standard error."""
+        return self._marked(body, pieces=True)
+
+    def inside(self, texts: bytes) -> bytes:
+        """Return what a container's texts state, each behind `o` or `e`: a digit, UNSTATED or SILENT_ERR."""
+        return self._inside(texts)
+
+    def _marked(self, body: bytes, *, pieces: bool) -> bytes:
         texts = container_lines.texts(body) if self._was_wrapped else None
         if texts is not None:
             return self._inside(texts)
@@ -115,16 +130,21 @@ class LineReader:
         self._was_wrapped = texts is not None  # as the next body will be, most likely
         if texts is not None:
             return self._inside(texts)
-        return self._unwrapped(body, digits) if count else digits
+        return self._unwrapped(body, digits, pieces=pieces) if count else digits
 
     def _read(self, body: bytes) -> bytes:
         found = self._marks.of(body, newlines.count(body) + 1) if self._marks else None
         return self._searched(body) if found is None else found
 
-    def _unwrapped(self, body: bytes, digits: bytes) -> bytes:
+    def _unwrapped(self, body: bytes, digits: bytes, *, pieces: bool) -> bytes:
         """Replace `_WRAPPED`, for a container runtime's lines in `body`, by the level that their text states."""
-        wrapped = compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits))
+        wrapped = list(compress(io.BytesIO(body), (digit == ord(_WRAPPED) for digit in digits)))
         inside = self._inside(b"".join(container_lines.text(line) + b"\n" for line in wrapped))
+        if pieces:
+            inside = b"".join(
+                PIECE if (found := container_lines.unwrapped(line)) and found.is_piece else bytes([digit])
+                for line, digit in zip(wrapped, inside, strict=True)
+            )
         parts = digits.split(_WRAPPED)
         return parts[0] + b"".join(bytes([digit]) + part for digit, part in zip(inside, parts[1:], strict=True))
 
@@ -136,9 +156,9 @@ class LineReader:
             return found
         lines = list(io.BytesIO(texts))
         stated = self._searched(b"".join(line[1:] for line in lines)).replace(_WRAPPED, UNSTATED)
-        hints = (_ERROR if line.startswith(b"e") else UNSTATED for line in lines)
         return b"".join(
-            hint if digit == ord(UNSTATED) else bytes([digit]) for digit, hint in zip(stated, hints, strict=True)
+            SILENT_ERR if digit == ord(UNSTATED) and line.startswith(b"e") else bytes([digit])
+            for digit, line in zip(stated, lines, strict=True)
         )
 
     def _searched(self, body: bytes) -> bytes:
@@ -186,6 +206,16 @@ def stated(body: bytes, reader: LineReader | None = None) -> bytes:
     if not body:
         return b""
     return (reader or _any_format()).read(_beginnings(body))
+
+
+def marked(body: bytes) -> bytes:
+    """Return the same in any format, but with the marks PIECE and SILENT_ERR."""
+    return _any_format().marked(_beginnings(body)) if body else b""
+
+
+def stated_inside(texts: bytes) -> bytes:
+    """Return what a container's texts state, each behind `o` or `e`: a digit, UNSTATED or SILENT_ERR."""
+    return _any_format().inside(_beginnings(texts)) if texts else b""
 
 
 def _beginnings(body: bytes) -> bytes:

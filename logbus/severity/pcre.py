@@ -15,14 +15,14 @@ body may be given up: whoever asked reads it by `re`.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from logbus.severity import columns, container_lines, formats, key_levels, words
 from logbus.severity.formats import Format
 
 _PARTS: Final = dict(sorted((words.PARTS | columns.PARTS | key_levels.PARTS).items(), key=lambda each: -len(each[1])))
 _USUAL: Final = (b"info", b"warn", b"warning", b"error", b"debug")
-_NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % formats.CRI_STAMP
+_NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % columns.CRI_STAMP
 """What was wrapped twice states nothing."""
 _DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
 """An object in a line of Docker's, up to its level; of one that may be MongoDB's, others decide."""
@@ -30,26 +30,36 @@ _NO_LETTER: Final = rb"(?![A-Za-z])"
 _FREQUENT_HEADS: Final = b"IiEeWwDd"
 
 
-def line_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
-    """Return the pattern of one line: its mark is what `digits` has for its token, or `none`.
+class Marks(NamedTuple):
+    """The marks of lines: what `digits` has for a token; `none` for a line that states nothing.
 
-    A line that a container runtime has from a program's standard error, and that states nothing, has the mark `error`.
+    A line from a program's standard error that states nothing has `err`; a line to be looked at again has `again`.
     """
+
+    digits: Mapping[bytes, bytes]
+    none: bytes
+    err: bytes
+    again: bytes
+
+
+def line_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
+    """Return the pattern of one line; a piece of a container's line is to be looked at again."""
     some = tuple(accepted)
     names = {each.name for each in some}
     cri = docker = b""
     if "cri" in names:
-        begin = formats.CRI_STAMP + rb"std(?:out [FP] |err [FP] %b)" % _marked(error)
+        streams = rb"(?:out F |err F %b|(?:out|err) [FP][ :]%b(*ACCEPT))"
+        begin = columns.CRI_STAMP + b"std" + streams % tuple(map(_marked, (marks.err, marks.again)))
         cri = rb"(?:%b%b%b)?+" % (begin, formats.LEAD, _NOTHING_WRAPPED)
     if "docker" in names:
         docker = _DOCKER_JSON + rb"(?&token)" + container_lines.REST + b"|"
-    return _pattern(_marked(none) + formats.LEAD, docker + cri, some, digits)
+    return _pattern(_marked(marks.none) + formats.LEAD, docker + cri, some, marks.digits)
 
 
-def inner_pattern(accepted: Iterable[Format], digits: Mapping[bytes, bytes], none: bytes, error: bytes) -> bytes:
+def inner_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
     """Return the pattern of what a container wrote, with `o` or `e` before it: its standard output or error."""
-    begin = rb"(?:o%b|e%b)" % (_marked(none), _marked(error)) + formats.LEAD + _NOTHING_WRAPPED
-    stated = {token: digit for token, digit in digits.items() if token not in container_lines.WRAPPERS}
+    begin = rb"(?:o%b|e%b)" % (_marked(marks.none), _marked(marks.err)) + formats.LEAD + _NOTHING_WRAPPED
+    stated = {token: digit for token, digit in marks.digits.items() if token not in container_lines.WRAPPERS}
     return _pattern(begin, b"", accepted, stated)
 
 

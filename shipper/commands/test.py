@@ -20,7 +20,7 @@ from logbus.command_line.completion import files_and, offer
 from logbus.config.settings import load
 from logbus.errors import SourceError, UsageError, counted, visible
 from logbus.eventtime import EventTime, FileClock, TimeRules, name_of, text_of, time_of
-from logbus.severity import UNSTATED, Severity, parse_severity
+from logbus.severity import PIECE, UNSTATED, Severity, marked, parse_severity
 from logbus.severity.formats import FORMATS, Format, line_pattern
 from shipper.expectations import Case, Expected
 from shipper.files.discovery import Discovery
@@ -142,7 +142,8 @@ def _examined(entry: Input, recorder: Recorder, text: bytes, place: Place, befor
     lines = len(list(io.BytesIO(text)))
     bounds = Bounds([len(text)], [lines], open=False)
     body = recorder.finish(text, bounds, 0.0).body
-    level, why = _why(entry, text, place.line)
+    alone, _ = recorder.severities(text, bounds, NOTHING)
+    level, why = _why(entry, text, place.line, alone)
     digit, after = recorder.severities(text, bounds, before)
     if why == DEFAULT and digit != UNSTATED:
         level, why = digit[0], f"inherited from line {place.base}"
@@ -162,18 +163,19 @@ def _timed(found: EventTime, rules: TimeRules) -> Timed:
     return Timed(None, why)
 
 
-def _why(entry: Input, text: bytes, line: int) -> tuple[int, str]:
-    """Return a record's level and where it comes from: the line that states it, and the format."""
-    stated = reader_of(entry.said())(text)
-    rest = stated.lstrip(UNSTATED)
-    if not rest:
+def _why(entry: Input, text: bytes, line: int, digit: bytes) -> tuple[int, str]:
+    """Return a record's level, which is `digit`, and where it comes from: the line that states it, and the format."""
+    if digit == UNSTATED:
         return ord(f"{entry.severity():d}"), DEFAULT
-    number = len(stated) - len(rest)
+    number = reader_of(entry.said())(text).find(digit)
+    if number < 0 or (entry.unwraps() and PIECE in marked(text)):
+        last = line + text.count(b"\n") - 1
+        return digit[0], f"stated in line {line}" if last <= line else f"stated in lines {line}-{last} together"
     found = list(io.BytesIO(text))[number]
     name: str = entry.format
     if name != "pattern" and not entry.level_key:
         name = next((each.name for each in FORMATS if _captures(each, found)), name)
-    return rest[0], f"stated in line {line + number}, format {name}"
+    return digit[0], f"stated in line {line + number}, format {name}"
 
 
 def _captures(each: Format, line: bytes) -> bool:

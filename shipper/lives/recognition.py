@@ -68,8 +68,7 @@ class Memory:
         """Resume a remembered stream in a life whose file holds it."""
         life.begin_at(row.offset)
         if not self._cloned:
-            forced = life.recorder.joins or life.recorder.rewrites
-            life.resume(row.stream, row.head_length, row.published if forced else 0)
+            life.resume(row.stream, row.head_length, row.published if life.recorder.reworks else 0)
 
     def note_copy(self, life: str, copy: str) -> None:
         """Remember which file, `described`, holds the first bytes of the stream `life`, to survive a kill."""

@@ -76,7 +76,7 @@ class Stdin:
         self._waiting, self._more = data[found.end :], found.more
         if not found.end:
             return None
-        piece = Slice(self.offset, data[: found.end], partial, found.bounds)
+        piece = Slice(self.offset, data[: found.end], partial, found.bounds, marks=found.marks)
         self.offset = piece.end
         self.progress.published(Position(piece.end))
         return piece

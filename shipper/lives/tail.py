@@ -32,7 +32,7 @@ class Slice:
     """Bytes of a file: `body` begins at `offset`; `partial` if its last record continues in the next slice.
 
     `bounds`: where its records end in the decoded text, unless each is a line. `forced`: a timeout, not the bytes,
-    ended the last record.
+    ended the last record. `marks`: what its lines state, if that is known already.
     """
 
     offset: int
@@ -40,6 +40,7 @@ class Slice:
     partial: bool = False
     bounds: Bounds | None = None
     forced: bool = False
+    marks: bytes | None = None
 
     @property
     def end(self) -> int:
@@ -157,7 +158,8 @@ class Tail:
             return self._unfinished(data, start)
         self.more = self.more or found.more
         partial = inside and end - start > most - self._encoding.longest
-        return Slice(self.offset, data[start:end], partial, bounds=found.bounds, forced=found.forced)
+        body = found.body if found.body and end == found.end else data[start:end]
+        return Slice(self.offset, body, partial, bounds=found.bounds, forced=found.forced, marks=found.marks)
 
     def read_again(self, piece: Slice) -> None:
         """Make the next read return a slice again that was not published."""
@@ -228,8 +230,7 @@ class Tail:
         return 0 < self.until <= self.offset < os.fstat(self.fd).st_size
 
     def _limit(self) -> int:
-        reworked = self.recorder.joins or self.recorder.rewrites
-        return min(REWORKED_BYTES if reworked else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
+        return min(REWORKED_BYTES if self.recorder.reworks else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
 
     def _to_boundary(self) -> int:
         """Return how many bytes remain before the forced end of a record; more than any limit if there is none."""

@@ -9,11 +9,11 @@ from shipper.records.encoding import Encoding
 
 
 class Bounds(NamedTuple):
-    """Consecutive records: their sizes in bytes, decoded, and their lines. The last may continue if `open`."""
+    """Consecutive records: their sizes in bytes, decoded, and their lines. The last `open` ones may change."""
 
     sizes: list[int]
     lines: list[int]
-    open: bool
+    open: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,15 @@ class Cut:
     """Complete records end at `end`. `bounds` are their bounds in the decoded text, None if each is a line.
 
     `forced`: judging by its bytes, the last one might have continued. `more`: further records are left to the next
-    slice, because this one is full.
+    slice, because this one is full. `body`: the complete records, if they had to be taken out, with their `marks`.
     """
 
     end: int
     bounds: Bounds | None = None
     forced: bool = False
     more: bool = False
+    body: bytes | None = None
+    marks: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +37,15 @@ class Before:
     """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
 
     `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
-    have any lines. `torn`: its last line is not complete. `time_us`: the last record's event time, None if unknown.
+    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `containers` has it. `time_us`:
+    the last record's event time, None if unknown.
     """
 
     digit: bytes = UNSTATED
     timed: bool = False
     opened: bool = False
     torn: bool = False
+    stream: bytes = b"s"
     time_us: int | None = None
 
 
@@ -74,6 +78,10 @@ class Records(Protocol):
         """Whether the published bytes may differ from the file's."""
 
     @property
+    def reworks(self) -> bool:
+        """Whether records are usually joined or changed."""
+
+    @property
     def flush_s(self) -> float:
         """How long the last record waits for lines that belong to it."""
 
@@ -93,5 +101,13 @@ class Records(Protocol):
     def times(self, found: Finished, read_at_us: int, before: Before) -> Times | None:
         """Return how the records' times are read, and those of the first and the last."""
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
+    def finish(  # noqa: PLR0913, PLR0917 - what was found of a slice
+        self,
+        body: bytes,
+        bounds: Bounds | None,
+        now: float,
+        at: int = 0,
+        before: Before = NOTHING,
+        marks: bytes | None = None,
+    ) -> Finished:
         """Return what a batch carries of a slice with these bounds."""

@@ -11,6 +11,7 @@ from logbus.errors import UsageError
 from logbus.severity import UNSTATED, LineReader, parse_severity, severity_of_word, stated
 from logbus.severity.formats import FORMATS, GROUPS, Format
 from logbus.severity.key_levels import json_prefix, logfmt_prefix
+from logbus.severity.own_levels import json_values, logfmt_values, nested_reader, own_reader
 from logbus.wire.batch import count_lines
 
 Reader = Callable[[bytes], bytes]
@@ -47,7 +48,14 @@ def reader_of(said: Said) -> Reader:
     if said.format == "pattern":
         return _by_pattern(said)
     reader = LineReader(_formats(said))
-    return lambda body: stated(body, reader)
+
+    def usual(body: bytes) -> bytes:
+        return stated(body, reader)
+
+    if said.levels:
+        values = json_values if said.format == "json" else logfmt_values
+        return own_reader(lambda line: values(line, said.level_key), _own(said.levels), usual)
+    return nested_reader(said.level_key, usual) if said.format == "json" and "." in said.level_key else usual
 
 
 def _check(said: Said) -> None:
@@ -59,8 +67,11 @@ def _check(said: Said) -> None:
         )
     if bool(said.pattern) != (said.format == "pattern"):
         raise UsageError("use pattern", "format: pattern and the key pattern belong together", "set both, or neither")
-    if said.levels and said.format != "pattern":
-        raise UsageError("use levels", "only format: pattern has levels of its own", "remove them")
+    if said.levels and said.format not in ("pattern", "json", "logfmt"):
+        raise UsageError(
+            "use levels", f"levels: the format {said.format} has none of its own", "set format: json, logfmt or pattern"
+        )
+    _own(said.levels)
 
 
 def _formats(said: Said) -> list[Format]:
@@ -72,13 +83,16 @@ def _formats(said: Said) -> list[Format]:
     return [each for each in FORMATS if each.name in names]
 
 
+def _own(levels: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the digit of each of the operator's words, in lower case. Raises UsageError."""
+    return {word.lower(): b"%d" % parse_severity(level, f"levels: {word}:") for word, level in levels.items()}
+
+
 def _by_pattern(said: Said) -> Reader:
     """Return a reader of the group `level` of the operator's pattern: one of `levels`, or a usual word."""
     pattern = compile_pattern(said.pattern, "level")
     group = pattern.groupindex[b"level"]
-    words = {
-        word.lower().encode(): b"%d" % parse_severity(level, f"levels: {word}:") for word, level in said.levels.items()
-    }
+    words = {word.encode(): level for word, level in _own(said.levels).items()}
 
     def digit(line: bytes) -> bytes:
         found = pattern.search(line)

@@ -9,15 +9,17 @@ stay in the file and are read again.
 """
 
 import io
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import sub
-from typing import Final
+from typing import Final, NamedTuple
 
 from logbus.config.patterns import compile_pattern
 from logbus.wire.batch import count_lines
+from shipper.records.containers import ends_of, first_text, lines_of, units_of
 from shipper.records.cuts import Bounds
 from shipper.records.rules import Multiline
 from shipper.records.stacktraces import Grammar, grammar, record_of
@@ -40,6 +42,7 @@ def grammar_of(wanted: Multiline) -> Grammar:
     return Grammar(lambda body: b"".join(map(kind, io.BytesIO(body))), record_of(rb"(?:f|e|[si]i*+e?+)"))
 
 
+_SAME_STREAM: Final = re.compile(rb"([\s\S])\1*+")
 LINES: Final = Grammar(lambda body: b"s" * count_lines(body), record_of(rb"s"))
 """Every line is a record."""
 
@@ -53,51 +56,112 @@ for a run that continues behind the body. They do not overlap."""
 class Joiner:
     """Finds record ends: a record is what `grammar` matches, up to `max_lines` and `max_bytes`.
 
-    Runs that `blocks` returns are never split, whatever the limits.
+    Runs that `blocks` returns are never split, whatever the limits. With `unwraps`, a container's lines are judged by
+    what they hold: the pieces of a text are one line, and stdout and stderr are never one record, except where one
+    interrupts a text of the other.
     """
 
     grammar: Grammar
     max_lines: int
     max_bytes: int
     blocks: Blocks | None = None
+    unwraps: bool = False
 
     def bounds(self, body: bytes, rest_bytes: int = 0) -> Bounds:
         """Return the records of `body`: whole lines, the first of which begins a record.
 
         `rest_bytes`: how much of an unfinished line follows `body`.
         """
-        ends = list(accumulate(map(len, io.BytesIO(body)), initial=0))
-        blocks = self.blocks(body, list(io.BytesIO(body))) if self.blocks else {}
-        kinds = self.grammar.kinds(body)
-        starts = [0, *accumulate(map(len, self.grammar.record.findall(kinds)))]
-        found = _bounds(starts, ends)
+        some = self._units(body, rest_bytes)
+        blocks = some.blocks(self.blocks(body, list(io.BytesIO(body)))) if self.blocks else {}
+        kinds = self.grammar.kinds(some.body)
+        starts = [0, *accumulate(map(len, self._matches(kinds, some.segments)))]
+        found = some.bounds(starts)
         if blocks or max(found.lines) > self.max_lines or max(found.sizes) > self.max_bytes:
-            starts = list(self._starts(kinds, ends, blocks))
-            found = _bounds(starts, ends)
-        last = starts[-2]
-        over = len(ends) - 1 - last >= self.max_lines or ends[-1] - ends[last] + rest_bytes > self.max_bytes
-        return found._replace(open=not over or max(blocks.values(), default=0) >= len(ends))
+            starts = list(self._starts(kinds, some, blocks))
+            found = some.bounds(starts)
+        if max(blocks.values(), default=0) > len(kinds):
+            return found._replace(open=1)
+        return found._replace(open=self._open(some, starts, rest_bytes))
 
-    def _starts(self, kinds: bytes, ends: list[int], blocks: dict[int, int]) -> Iterator[int]:
-        """Yield the line behind each record, within the limits, after the first line."""
-        firsts, count, at = list(blocks), len(ends) - 1, 0
+    def _units(self, body: bytes, rest_bytes: int) -> "_Units":
+        """Return what records consist of: lines, or those of a container whose texts are whole."""
+        ends = ends_of(body)
+        lines = lines_of(body) if self.unwraps else None
+        if not lines:
+            return _Units(ends, range(len(ends)), body, [len(ends) - 1])
+        units = units_of(lines.letters, ends, self.max_lines, self.max_bytes, rest_bytes)
+        pairs = list(pairwise(units.starts))
+        texts = lines.texts if len(pairs) == len(lines.texts) else [first_text(lines, *pair) for pair in pairs]
+        streams = bytes(map(lines.letters.__getitem__, units.starts[:-1])).lower()
+        segments = [found.end() for found in _SAME_STREAM.finditer(streams)]
+        return _Units([ends[start] for start in units.starts], units.starts, b"".join(texts), segments, units.open)
+
+    def _matches(self, kinds: bytes, segments: list[int]) -> list[bytes]:
+        """Return the kinds of each record, limits aside."""
+        if len(segments) == 1:
+            return self.grammar.record.findall(kinds)
+        parts = (kinds[start:end] for start, end in pairwise([0, *segments]))
+        return [each for part in parts for each in self.grammar.record.findall(part)]
+
+    def _open(self, some: "_Units", starts: list[int], rest_bytes: int) -> int:
+        """Return how many records at the end may change when more follows."""
+        last, count = starts[-2], len(some.ends) - 1
+        if not some.open:
+            if self.grammar is LINES:
+                return 0
+            over = some.lines[count] - some.lines[last] >= self.max_lines
+            return int(not (over or some.ends[count] - some.ends[last] + rest_bytes > self.max_bytes))
+        if last < count - 1 or len(starts) < 3 or last in some.segments or self.grammar is LINES:  # noqa: PLR2004
+            return 1
+        before = starts[-3]
+        fits = some.lines[count] - some.lines[before] <= self.max_lines
+        return 1 + (fits and some.ends[count] - some.ends[before] <= self.max_bytes)
+
+    def _starts(self, kinds: bytes, some: "_Units", blocks: dict[int, int]) -> Iterator[int]:
+        """Yield the unit behind each record, within the limits, after the first unit."""
+        firsts, count, at = list(blocks), len(kinds), 0
         yield at
         while at < count:
-            at = self._end(kinds, ends, at)
-            block = bisect_left(firsts, at) - 1
-            at = max(at, min(blocks[firsts[block]], count)) if block >= 0 else at
+            at = self._end(kinds, some, at)
+            while (block := bisect_left(firsts, at) - 1) >= 0 and blocks[firsts[block]] > at < count:
+                at = min(blocks[firsts[block]], count)
             yield at
 
-    def _end(self, kinds: bytes, ends: list[int], start: int) -> int:
-        """Return the line behind the record that begins with line `start`, ignoring blocks."""
-        found = self.grammar.record.match(kinds, start)
-        end = min(found.end() if found else start + 1, start + self.max_lines)
-        if ends[end] - ends[start] > self.max_bytes:
-            end = max(start + 1, bisect_right(ends, ends[start] + self.max_bytes, start, end) - 1)
+    def _end(self, kinds: bytes, some: "_Units", start: int) -> int:
+        """Return the unit behind the record that begins with unit `start`, ignoring blocks."""
+        stop = some.segments[bisect_right(some.segments, start)]
+        found = self.grammar.record.match(kinds, start, stop)
+        end = found.end() if found else start + 1
+        for ends, most in ((some.lines, self.max_lines), (some.ends, self.max_bytes)):
+            if ends[end] - ends[start] > most:
+                end = max(start + 1, bisect_right(ends, ends[start] + most, start, end) - 1)
         return end
 
 
-def _bounds(starts: list[int], ends: list[int]) -> Bounds:
-    """Return the bounds of records that start with these lines; the last of `starts` is behind the last line."""
-    places = list(map(ends.__getitem__, starts))
-    return Bounds(list(map(sub, places[1:], places)), list(map(sub, starts[1:], starts)), open=True)
+class _Units(NamedTuple):
+    """What records consist of: `ends` has the byte, and `lines` the line, behind each unit, after the first one.
+
+    `body`: their texts, one line each. `segments`: the unit behind each run of the same stream. `open`: the last unit
+    needs more lines.
+    """
+
+    ends: Sequence[int]
+    lines: Sequence[int]
+    body: bytes
+    segments: list[int]
+    open: bool = False
+
+    def blocks(self, of_lines: dict[int, int]) -> dict[int, int]:
+        """Return the same runs as runs of units."""
+        found: dict[int, int] = {}
+        for first, end in of_lines.items():
+            unit = bisect_right(self.lines, first) - 1
+            last = len(self.lines) if end > self.lines[-1] else bisect_left(self.lines, end)
+            found[unit] = max(last, found.get(unit, 0))
+        return found
+
+    def bounds(self, starts: list[int]) -> Bounds:
+        """Return the bounds of records that start with these units; the last of `starts` is behind the last unit."""
+        places, lines = ([each[start] for start in starts] for each in (self.ends, self.lines))
+        return Bounds(list(map(sub, places[1:], places)), list(map(sub, lines[1:], lines)), open=1)

@@ -15,22 +15,23 @@ from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
-from logbus.severity import UNSTATED
+from logbus.severity import PIECE, UNSTATED
 from logbus.wire.times import Times
 from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
 from shipper.records.dropping import changed, parts, same, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
 from shipper.records.event_span import EventSpan
 from shipper.records.filters import Limiter, any_selected
-from shipper.records.inheriting import begins_by_itself, inherit, kinds
-from shipper.records.levels import reader_of
 from shipper.records.multiline import LINES, Joiner, grammar_of
 from shipper.records.redaction import BEGIN_KEY, Redactor, key_blocks
 from shipper.records.rules import LARGEST_BYTES, MOST_LINES, Rules
+from shipper.records.severities import Severities
 
 FLUSH_S: Final = 1.0
 MOST_RECORDS: Final = MAX_RECORDS_WITH_LENGTHS - 1
 """The summary of a rate limit may be added to these."""
+PIECES: Final = 1000
+"""The most lines that are joined without `multiline`: those of a container's text in pieces."""
 _KEPT_RUN: Final = re.compile(b"\1+")
 
 
@@ -49,21 +50,21 @@ def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
 class Recorder:
     """Applies an input's rules to bytes. Raises UsageError if its key file cannot be used.
 
-    `joins`: a record may be several lines. `rewrites`: the published bytes may differ from the file's.
+    `joins`: a record may be several lines. `rewrites`: the published bytes may differ from the file's. `reworks`: one
+    of these is usual.
     `flush_s`: how long the last record of a file waits for lines that belong to it.
     """
 
     def __init__(self, rules: Rules) -> None:
         self._default = b"%d" % rules.severity()
-        self._inherits = rules.inherit and (rules.format == "auto" or rules.multiline is not None)
-        if self._inherits:
-            kinds()  # compiled now, so that no record waits for it
-        self._stated = reader_of(rules.said())
+        self._severities = Severities(rules)
         self._keep, self._drop = rules.keep, rules.drop
         self._limiter = Limiter(limits) if (limits := rules.rate_limits()) else None
         self._redactor = Redactor(rules.redact) if rules.redact else None
         self._multiline = rules.multiline is not None
-        self._joiner = _joiner(rules, keys=self._redactor is not None and self._redactor.joins_keys)
+        self._unwraps = rules.unwraps()
+        self._keys = self._redactor is not None and self._redactor.joins_keys
+        self._joiner = _joiner(rules, keys=self._keys)
         self._span = EventSpan(rules)
         self._filters = bool(rules.keep or rules.drop or rules.rate_limit)
         self._changes = bool(self._filters or rules.redact)
@@ -71,6 +72,7 @@ class Recorder:
         self.max_record_bytes = rules.max_record_bytes
         self.joins = self._joiner is not None
         self.rewrites = self._changes or self.encoding.decodes or self.encoding.swaps
+        self.reworks = self.rewrites or self._multiline or self._keys
         self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S
 
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
@@ -80,75 +82,86 @@ class Recorder:
         offset of `data` in the file.
         """
         if not self.encoding.decodes:
-            return self._cut(self.encoding.swapped(data), start, flush=flush, final=final)
+            found = self._cut(self.encoding.swapped(data), start, flush=flush, final=final)
+            return replace(found, body=None) if self.encoding.swaps else found
         decode = self.encoding.decode if final else self.encoding.decode_unfinished
         text = decode(data[start:], at + start)
         found = self._cut(text.body, 0, flush=flush, final=final)
         return replace(found, end=start + text.file_at(found.end))
 
     def _cut(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
-        if not self._joiner or not (self._multiline or data.find(BEGIN_KEY, start) >= 0):
-            end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
-            return Cut(end, more=end < data.rfind(b"\n", start) + 1)
+        if self._multiline or (self._keys and data.find(BEGIN_KEY, start) >= 0):
+            return self._joined(data, start, flush=flush, final=final)
+        end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
+        more = end < data.rfind(b"\n", start) + 1
+        if not self._unwraps or end <= start:
+            return Cut(end, more=more)
+        body = data[start:end]
+        marks = self._severities.marks(body)
+        if PIECE in marks:
+            return self._joined(data, start, flush=flush, final=final)
+        return Cut(end, more=more, body=body, marks=marks)
+
+    def _joined(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
         end = len(data) if final else data.rfind(b"\n", start) + 1
-        if end <= start:
+        if end <= start or not self._joiner:
             return Cut(start)
         few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within these; more would be read again
         found = self._joiner.bounds(data[start : min(few, end)], len(data) - end if few >= end else 0)
-        wanted = len(found.sizes) - (found.open and (few < end or not (flush or final)))
+        wanted = len(found.sizes) - found.open * (few < end or not (flush or final))
         count = min(wanted, MOST_RECORDS)
-        bounds = Bounds(found.sizes[:count], found.lines[:count], found.open and count == len(found.sizes))
-        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open, more=count < wanted or few < end)
+        bounds = Bounds(found.sizes[:count], found.lines[:count], found.open * (count == len(found.sizes)))
+        return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open > 0, more=count < wanted or few < end)
 
     def begins(self, line: bytes) -> bool:
         """Return True if a line begins a record, whatever is before it, or if nothing can be inherited."""
-        return not (self._inherits or self._span.reads) or begins_by_itself(self.encoding.swapped(line))
+        return not (self._severities.inherits or self._span.reads) or self._severities.begins(
+            self.encoding.swapped(line)
+        )
 
     def look_back(self, data: bytes, at: int) -> Before:
         """Return what the next line may continue, by the `data` before it, which begins at an offset."""
         text = self.encoding.decode(data, at).body if self.encoding.decodes else self.encoding.swapped(data)
         lines = text[text.find(b"\n") + 1 :]
         time_us = self._span.before(lines, time.time_ns() // 1000)
-        if not (lines and self._inherits):
+        if not (lines and self._severities.inherits):
             return replace(NOTHING, time_us=time_us)
-        found = inherit(self._stated(lines), _last_line(lines), NOTHING, lambda: kinds()(lines))[1]
-        return replace(found, time_us=time_us)
+        marks = self._severities.marks(lines)
+        bounds = self._joiner.bounds(lines) if self._joiner and PIECE in marks else None
+        return replace(self.severities(lines, bounds, NOTHING, marks)[1], time_us=time_us)
 
     def times(self, found: Finished, read_at_us: int, before: Before) -> Times | None:
         """Return how the times of a batch read at `read_at_us` are read, and those of its first and last record."""
         return self._span.of(found, read_at_us, before.time_us)
 
-    def finish(self, body: bytes, bounds: Bounds | None, now: float, at: int = 0, before: Before = NOTHING) -> Finished:
+    def finish(  # noqa: PLR0913, PLR0917 - what was found of a slice
+        self,
+        body: bytes,
+        bounds: Bounds | None,
+        now: float,
+        at: int = 0,
+        before: Before = NOTHING,
+        marks: bytes | None = None,
+    ) -> Finished:
         """Return what is published of `body`, complete records with these `bounds`, at `now` (seconds).
 
-        `at`: the offset of `body` in the file. `before`: what its first line may continue.
+        `at`: the offset of `body` in the file. `before`: what its first line may continue. `marks`: those of its cut.
         """
         if not self.encoding.decodes:
-            found = self._finish(self.encoding.swapped(body), bounds, now, before)
+            found = self._finish(self.encoding.swapped(body), bounds, now, before, marks)
             return _with_inner_lines(found, self.encoding.newline) if self.encoding.swaps else found
         text = self.encoding.decode(body, at)
-        found = self._finish(text.body, bounds, now, before)
+        found = self._finish(text.body, bounds, now, before, marks)
         return replace(found, lengths=text.lengths(found.lengths))
 
-    def severities(self, body: bytes, bounds: Bounds | None, before: Before) -> tuple[bytes, Before]:
+    def severities(
+        self, body: bytes, bounds: Bounds | None, before: Before, marks: bytes | None = None
+    ) -> tuple[bytes, Before]:
         """Return the digit of each record, `-` for the default, and what the next line may continue."""
-        stated = self._stated(body)
-        if not (bounds and len(bounds.sizes) < len(stated)):
-            last, firsts = _last_line(body), None
-        else:
-            last, firsts = body[-bounds.sizes[-1] :], list(accumulate(bounds.lines[:-1], initial=0))
-            stated = self._inside_objects(_first_stated(stated, firsts), body, bounds)
-        if not self._inherits:
-            return stated, NOTHING
+        return self._severities.of(body, bounds, before, marks or b"")
 
-        def kinds_of() -> bytes:
-            found = kinds()(body)
-            return found if firsts is None else bytes(map(found.__getitem__, firsts))
-
-        return inherit(stated, last, before, kinds_of)
-
-    def _finish(self, body: bytes, bounds: Bounds | None, now: float, before: Before) -> Finished:
-        digits, after = self.severities(body, bounds, before)
+    def _finish(self, body: bytes, bounds: Bounds | None, now: float, before: Before, marks: bytes | None) -> Finished:
+        digits, after = self.severities(body, bounds, before, marks)
         if bounds and len(bounds.sizes) == sum(bounds.lines):
             bounds = None
         if undetected := digits.count(UNSTATED):
@@ -157,19 +170,6 @@ class Recorder:
         if self._changes:
             return replace(self._rewrite(body, levels, bounds, now), after=after)
         return Finished(body, levels, bounds and same(bounds.sizes), after)
-
-    def _inside_objects(self, stated: bytes, body: bytes, bounds: Bounds) -> bytes:
-        """Return what records state, those too that are a JSON object of several lines."""
-        several = [number for number in _unstated(stated) if bounds.lines[number] > 1]
-        if not several:
-            return stated
-        digits = bytearray(stated)
-        starts = list(accumulate(bounds.sizes, initial=0))
-        for number in several:
-            record = body[starts[number] : starts[number + 1]]
-            if record[:1] == b"{":
-                digits[number : number + 1] = self._stated(_on_one_line(record))
-        return bytes(digits)
 
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
         sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
@@ -230,34 +230,14 @@ def _behind_lines(data: bytes, start: int, most: int) -> int:
 
 
 def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
+    half_a_line = rules.max_record_bytes // (2 * encoding_of(rules.encoding).unit)  # of a decoded read
+    limit, blocks, unwraps = min(half_a_line, LARGEST_BYTES), key_blocks if keys else None, rules.unwraps()
     if rules.multiline:
-        half_a_line = rules.max_record_bytes // (2 * encoding_of(rules.encoding).unit)  # of a decoded read
-        most_bytes = min(rules.multiline.max_bytes, half_a_line, LARGEST_BYTES)
-        blocks = key_blocks if keys else None
-        return Joiner(grammar_of(rules.multiline), rules.multiline.max_lines, most_bytes, blocks)
-    return Joiner(LINES, 1, rules.max_record_bytes, key_blocks) if keys else None
-
-
-def _first_stated(stated: bytes, firsts: list[int]) -> bytes:
-    """Return what each record states: the severity of its first line that states one. `firsts`: their first lines."""
-    digits = bytearray(map(stated.__getitem__, firsts))
-    for number in _unstated(digits):
-        end = firsts[number + 1] if number + 1 < len(firsts) else len(stated)
-        digits[number : number + 1] = stated[firsts[number] : end].lstrip(UNSTATED)[:1] or UNSTATED
-    return bytes(digits)
-
-
-def _unstated(digits: bytes | bytearray) -> list[int]:
-    """Return which records state nothing."""
-    return [found.start() for found in re.finditer(UNSTATED, digits)]
-
-
-def _last_line(body: bytes) -> bytes:
-    return body[body.rfind(b"\n", 0, len(body) - 1) + 1 :]
-
-
-def _on_one_line(record: bytes) -> bytes:
-    return record.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n"
+        most_bytes = min(rules.multiline.max_bytes, limit)
+        return Joiner(grammar_of(rules.multiline), rules.multiline.max_lines, most_bytes, blocks, unwraps)
+    if unwraps:
+        return Joiner(LINES, PIECES, limit, blocks, unwraps)
+    return Joiner(LINES, 1, rules.max_record_bytes, blocks) if keys else None
 
 
 def _count_dropped(by: str, count: int) -> None:

@@ -8,10 +8,10 @@ from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from shipper.records.encoding import Name as EncodingName
-from shipper.records.encoding import Newline
+from shipper.records.encoding import Newline, encoding_of
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName, Said, reader_of
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 
 if TYPE_CHECKING:
     from logbus.eventtime import TimeRules
@@ -99,6 +99,10 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def said(self) -> Said:
         """Return the keys about the format."""
         return Said(self.format, self.level_key, self.pattern, self.levels)
+
+    def unwraps(self) -> bool:
+        """Return True if the lines of a container runtime are read by what they hold."""
+        return self.format in ("auto", "docker", "cri") and not encoding_of(self.encoding).decodes
 
     def rate_limits(self) -> list[RateLimit]:
         """Return the list of rate limits, which may be empty."""

@@ -230,7 +230,7 @@ class Reader:
 
     def _publish(self, life: Life | Stdin, label: str, path: str, piece: Slice, now: float) -> None:
         before, read_at_us = life.before(piece), time.time_ns() // 1000
-        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, before)
+        found = life.recorder.finish(piece.body, piece.bounds, now, piece.offset, before, piece.marks)
         times = life.recorder.times(found, read_at_us, before)
         life.remember(replace(found.after, torn=piece.partial, time_us=times.last_us if times else before.time_us))
         self.records += len(found.levels)

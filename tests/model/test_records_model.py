@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from logbus.batch import Batch, decode, encode, trim
 from shipper.agent import Agent
 from shipper.records.filters import RateLimit, Selection
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from support import examples
@@ -31,8 +31,15 @@ LINES = sorted({line for _, records in cases() for record in records for line in
 LINES += (
     [b"mail from jo@example.com\n"] * 20 + [b"  to al@example.org, ERROR\n"] * 20 + [b"DEBUG: al@example.org\n"] * 9
 )
+LINES += [
+    b"2025-03-04T10:15:32.1Z %b %b %b\n" % (stream, tag, text)
+    for stream in (b"stdout", b"stderr")
+    for tag, text in ((b"P", b'{"level":"warn",'), (b"P", b"jo@example.com"), (b"F", b'"msg":"x"}'), (b"F", b"\tat x"))
+] * 4
+"""Lines of a container, also in pieces."""
 REDACTED = ((b"jo@example.com", b"[redacted email]"), (b"al@example.org", b"[redacted email]"))
 KINDS: dict[str, dict[str, object]] = {
+    "as they are": {},
     "joined": {"multiline": Multiline(preset="java", max_lines=4, flush_s=1.0)},
     "redacted": {"redact": Redact(presets=["email"])},
     "both": {"multiline": Multiline(preset="indent", max_lines=5), "redact": Redact(presets=["email", "private_key"])},

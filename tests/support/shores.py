@@ -16,7 +16,7 @@ from shipper.records.encoding import Name as EncodingName
 from shipper.records.encoding import Newline
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.levels import FormatName
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
 from shipper.state.registry import Row

@@ -14,7 +14,7 @@ import shipper.__main__
 import shipper.expectations
 import shipper.records.filters
 import shipper.records.multiline
-import shipper.records.redaction_presets
+import shipper.records.redaction.presets
 import shipper.settings
 import sinks.__main__
 import sinks.console
@@ -37,7 +37,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "multiline": shipper.records.rules.Multiline,
     "keep and drop": shipper.records.filters.Selection,
     "rate_limit": shipper.records.filters.RateLimit,
-    "redact": shipper.records.redaction_presets.Redact,
+    "redact": shipper.records.redaction.presets.Redact,
     "tests": shipper.expectations.Case,
     "expected records": shipper.expectations.Expected,
     "window": shipper.settings.Window,
@@ -227,7 +227,7 @@ def drawn() -> set[str]:
             room = f"{head[1]}."
         elif re.match(r"  \w", words):
             room = ""
-        found |= {f"{package}.{room}{word}" for word in re.findall(r"\w+", words)}
+        found |= {f"{package}.{room}{word.replace('/', '.')}" for word in re.findall(r"\w+(?:/\w+)?", words)}
     return found
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from logbus.batch import records
 from shipper.records.filters import RateLimit
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from support.shores import Shore
 
 

@@ -20,7 +20,7 @@ from shipper.records.encoding import Name as EncodingName
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.recorder import Recorder
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input
 from support.shores import Kind, Shore

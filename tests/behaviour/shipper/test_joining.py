@@ -12,7 +12,7 @@ from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import REWORKED_BYTES
 from shipper.records.filters import Selection
-from shipper.records.redaction_presets import PresetName, Redact
+from shipper.records.redaction.presets import PresetName, Redact
 from shipper.records.rules import Multiline
 from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input
@@ -135,9 +135,35 @@ def test_in_the_middle_of_a_trace(
     shore: Shore, preset: Preset, expected: list[bytes], rotated: bool, crashed: bool
 ) -> None:
     """B14: killed, rotated, or both, at the end or in the middle of any line: the records stay whole."""
+    hold_records(shore, {"multiline": Multiline(preset=preset)}, expected, rotated=rotated, crashed=crashed)
+
+
+PIECES = [
+    b'2025-03-04T10:15:32.1Z stdout F {"level":"info"}\n',
+    (
+        b'2025-03-04T10:15:32.2Z stdout P {"level":"warn",\n2025-03-04T10:15:32.3Z stderr P a\n'
+        b'2025-03-04T10:15:32.4Z stdout F "msg":"x"}\n2025-03-04T10:15:32.5Z stderr F b\n'
+    ),
+    b"2025-03-04T10:15:32.6Z stderr F next\n",
+    (
+        b'{"log":"a","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n'
+        b'{"log":"b\\n","stream":"stderr","time":"2025-03-04T10:15:33Z"}\n'
+    ),
+    b"2025-03-04T10:15:34.7Z stdout P without an end\n",
+]
+
+
+@pytest.mark.parametrize("crashed", [True, False])
+@pytest.mark.parametrize("rotated", [True, False])
+def test_in_the_middle_of_pieces(shore: Shore, rotated: bool, crashed: bool) -> None:
+    """So do the pieces of a container's text, without any keys; one without an end waits only for so long."""
+    hold_records(shore, {}, PIECES, rotated=rotated, crashed=crashed)
+
+
+def hold_records(shore: Shore, kind: Kind, expected: list[bytes], *, rotated: bool, crashed: bool) -> None:
+    """Write `expected` in two parts, with a stop at every place, and hold what is shipped to it."""
     data = b"".join(expected)
     places = cuts(data)
-    kind: Kind = {"multiline": Multiline(preset=preset)}
     for place in places:
         shore.write(f"{place}.log", data[:place])
     shore.start("*.log*", **kind)

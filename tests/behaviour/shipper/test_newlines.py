@@ -5,7 +5,7 @@ import pytest
 from logbus.batch import decode, encode
 from shipper.records.encoding import Newline
 from shipper.records.filters import Selection
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from support.shores import Shore
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from support.shores import Shore
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logbus.native import pcre2
-from logbus.severity import LineReader, pcre, stated
+from logbus.severity import LineReader, marked, pcre, stated
 from logbus.severity.formats import FORMATS, GROUPS
 from support import SOAK
 
@@ -74,9 +74,16 @@ def test_what_a_container_wrote_is_read_at_once_as_line_by_line(slow: LineReader
     assert stated(body[:-1]) == stated(body[:-1], slow)
 
 
+@given(body=WRAPPED.map(lambda lines: b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)))
+def test_pieces_are_found_as_by_re(slow: LineReader, body: bytes) -> None:
+    """And so is what states nothing on standard error; each line is judged by its own bytes."""
+    assert not body or marked(body) == slow.marked(body)
+    assert marked(body) == b"".join(map(marked, io.BytesIO(body)))
+
+
 def test_all_formats_fit_into_one_pattern() -> None:
     """PCRE2 compiles up to 64 KiB: a pattern that outgrows them would leave everything to `re`, in silence."""
-    pattern = pcre.line_pattern(FORMATS, {b"info": b"6", b"{": b"w"}, b"-", b"3")
+    pattern = pcre.line_pattern(FORMATS, pcre.Marks({b"info": b"6", b"{": b"w"}, b"-", b"e", b"w"))
     assert pcre2.Substitution(pattern).of(b"info: x\n\ninfo", 3) == b"6--"
     assert LineReader(FORMATS).is_fast
 

@@ -16,7 +16,7 @@ from logbus.errors import SourceError
 from shipper.files import admission
 from shipper.files.admission import may, walk
 from shipper.files.opening import open_regular
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from support.shores import Shore
 
 MALLORY, SHIPPER = 1234, 1235

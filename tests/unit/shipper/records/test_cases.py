@@ -11,12 +11,10 @@ import yaml
 from logbus.severity import Severity
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redactor
-from shipper.records.redaction_presets import PresetName, Redact
+from shipper.records.redaction.presets import PresetName, Redact
 from shipper.settings import Input
 
 CASES = Path(__file__).parents[3] / "cases"
-WRAPPED = {"M13a", "M15a", "M15b"}
-"""What a container runtime wrapped is neither joined nor unwrapped."""
 
 
 class Records(TypedDict):
@@ -43,7 +41,7 @@ def read(name: str) -> list[str]:
     return [line for path in sorted(CASES.glob(f"{name}*.jsonl")) for line in path.read_text().splitlines()]
 
 
-RECORDS: list[Records] = [each for text in read("multiline") if (each := json.loads(text))["id"] not in WRAPPED]
+RECORDS: list[Records] = [json.loads(text) for text in read("multiline")]
 SECRETS: list[Secrets] = [json.loads(text) for text in read("redaction")]
 
 

@@ -51,8 +51,54 @@ def test_each_format_reads_its_own(said: Said, read: str) -> None:
     assert reader_of(said)(b"".join(ALL)).decode() == read
 
 
+NEXTCLOUD = {"0": "debug", "1": "info", "2": "warning", "3": "err", "4": "crit", "Odd": "notice"}
+
+
+@pytest.mark.parametrize(
+    ("said", "line", "digit"),
+    [
+        (Said("json", "log.level"), '{"x":1,"log":{"y":"]","level":"warn"}}', "4"),
+        (Said("json", "log.level"), '{"log":{"level":"warn"},"log.level":"info"}', "6"),
+        (Said("json", "log.level"), '{"log":{"level":50}}', "3"),
+        (Said("json", "log.level"), '{"log":{"level":true}}', "-"),
+        (Said("json", "log.level"), '{"log":"level","level":"warn"}', "-"),
+        (Said("json", "log.level"), '{"log":{"level":"warn"}', "-"),
+        (Said("json", "a.b.c"), '{"a":{"b":{"c":"error"}}}', "3"),
+        (Said("json", "a.b.c"), '{"a.b":{"c":"error"}}', "3"),
+        (Said("json", "a.b.c", levels={"3": "alert"}), '{"a":{"b.c":3}}', "1"),
+        (Said("json", levels=NEXTCLOUD), '{"reqId":"x","level":3,"time":"2025"}', "3"),
+        (Said("json", levels=NEXTCLOUD), '{"reqId":"x","level":0}', "7"),
+        (Said("json", levels=NEXTCLOUD), '{"level":"4"}', "2"),
+        (Said("json", levels=NEXTCLOUD), '{"level":"odd"}', "5"),
+        (Said("json", levels=NEXTCLOUD), '{"level":2,"severity":"ERROR"}', "3"),
+        (Said("json", levels=NEXTCLOUD), '{"level":"info"}', "6"),
+        (Said("json", levels=NEXTCLOUD), '{"level":9,"msg":"level 3"}', "-"),
+        (Said("json", "lvl", levels={"-1": "debug"}), '{"level":"error","lvl":-1}', "7"),
+        (Said("logfmt", levels=NEXTCLOUD), 'msg="level=3 x" level=1', "6"),
+        (Said("logfmt", "sev", levels=NEXTCLOUD), 'level=error sev="Odd"', "5"),
+        (Said("json"), '{"level":30,"severity":"ERROR","time":1}', "3"),
+        (Said(), '{"level":30,"time":1,"severity":"ERROR"}', "3"),
+        (Said(), '{"severity":"ERROR","level":30,"time":1}', "3"),
+        (Said(), '{"level":"30","time":1,"log":{"level":"warn"}}', "4"),
+    ],
+)
+def test_levels_of_another_scale_or_in_an_object(said: Said, line: str, digit: str) -> None:
+    """By the operator's words and numbers, at a path of keys; a word is preferred to a number."""
+    body = line.encode() + b"\n"
+    assert reader_of(said)(body + b"x\n\n" + body[:-1]).decode() == f"{digit}--{digit}"
+
+
 @given(
-    said=st.sampled_from([Said("pattern", pattern="(?P<level>x)"), Said("json", "sev"), Said("logfmt", "sev")])
+    said=st.sampled_from(
+        [
+            Said("pattern", pattern="(?P<level>x)"),
+            Said("json", "sev"),
+            Said("logfmt", "sev"),
+            Said("json", "log.level"),
+            Said("json", levels=NEXTCLOUD),
+            Said("logfmt", levels=NEXTCLOUD),
+        ]
+    )
     | st.sampled_from([name for name in get_args(FormatName) if name != "pattern"]).map(Said),
     body=st.lists(st.sampled_from([*ALL, b"\n", b"a", b"x\n", b"\r", b"\0\xff\n"])).map(b"".join),
     times=st.sampled_from([1, 5_000]),

@@ -8,7 +8,7 @@ import pytest
 from logbus.errors import UsageError
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redactor
-from shipper.records.redaction_presets import PATTERNS, Redact
+from shipper.records.redaction.presets import PATTERNS, Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input
 

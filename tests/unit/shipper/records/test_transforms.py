@@ -11,7 +11,7 @@ from logbus.errors import UsageError
 from shipper.records.cuts import Finished
 from shipper.records.filters import RateLimit, Selection
 from shipper.records.recorder import Recorder
-from shipper.records.redaction_presets import Redact
+from shipper.records.redaction.presets import Redact
 from shipper.records.rules import Multiline
 from shipper.settings import Input
 

@@ -16,7 +16,7 @@ from typing import Final
 from logbus import telemetry
 from logbus.config.patterns import Match, Pattern, compile_pattern
 from logbus.config.settings import read_secret
-from shipper.records.redaction_presets import CHECKS, NEEDED, PATTERNS, Redact
+from shipper.records.redaction.presets import CHECKS, NEEDED, PATTERNS, Redact
 
 MATCHES_A_RECORD: Final = 1000
 GROWTH: Final = 8
