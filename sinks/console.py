@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from operator import add
 from typing import Literal
 
@@ -26,10 +27,10 @@ import msgspec
 from logbus.batch import Batch, records, split_records
 from logbus.batch import select as select_records
 from logbus.config.patterns import compile_pattern
-from logbus.decoding import decoded
 from logbus.errors import OutputError, UsageError
 from logbus.severity import Severity
 from sinks import objects
+from sinks.parsed import Which
 from sinks.printable import inert_json, printable, printable_word
 from sinks.sink import BatchRefused, Context, OutputClosed
 
@@ -49,12 +50,16 @@ CONTINUED = b"\n" + b" " * 13
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The keys of a console sink: `format`; globs for `host` and `label`; a pattern for records."""
+    """The keys of a console sink.
+
+    `format`; globs for `host` and `label`; a pattern for records; `parsed`: whose fields are shown as JSON.
+    """
 
     format: Literal["text", "json"] = "text"
     host: str = "*"
     label: str = "*"
     grep: str = ""
+    parsed: Which = "all"
 
     def __post_init__(self) -> None:
         """Check the pattern. Raises UsageError."""
@@ -159,8 +164,9 @@ def open_sink(settings: Settings, _context: Context) -> Console:
     """
     if sys.stdout.name == os.devnull:
         raise UsageError("show records", "standard output is closed", "leave out >&-, or redirect it to a file")
-    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    return Console(settings, as_json if settings.format == "json" else as_text(colour=colour))
+    if settings.format == "json":
+        return Console(settings, partial(as_json, which=settings.parsed))
+    return Console(settings, as_text(colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR")))
 
 
 def durable(_settings: Settings) -> bool:
@@ -193,12 +199,11 @@ def _lines(batch: Batch) -> Iterable[bytes]:
     return (printable(record).removesuffix(b"\n").replace(b"\n", CONTINUED) for record in records(batch))
 
 
-def as_json(batch: Batch) -> bytes:
+def as_json(batch: Batch, which: Which = "all") -> bytes:
     """Return a batch as JSON, one object and line per record."""
-    common = {"host": batch.host, "label": batch.label, "path": decoded(os.fsencode(batch.path))}
-    begin = inert_json(msgspec.json.encode(common)[:-1].decode()) + ',"offset":'
-    when = _when(batch).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return objects.lines(batch, begin.encode(), f'","time":"{when}"}}\n'.encode(), offsets=True, inert=True)
+    now_us = time.time_ns() // 1000
+    begin = inert_json(objects.shared(batch, now_us).decode()).encode()
+    return objects.lines(batch, begin, now_us, which, shown=True)
 
 
 def _when(batch: Batch) -> datetime:

@@ -1,11 +1,15 @@
 """When the records of a batch happened. What nobody asks for is not read."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from logbus.batch import Batch, records
 from logbus.wire.times import Times
 
 _UNTOLD = Times("UTC", 0, 0)
+_START = datetime(1970, 1, 1)  # noqa: DTZ001 - the Z is written behind it
+LAST_US = 253_402_300_799_999_999
+"""9999-12-31, in microseconds since 1970."""
 
 
 def times_us(batch: Batch, now_us: int) -> Sequence[int]:
@@ -21,6 +25,23 @@ def times_us(batch: Batch, now_us: int) -> Sequence[int]:
     if not times.zone:
         return [times.first_us] * len(batch.levels)
     return _stated(batch, times, read_at_us)
+
+
+def clocks(times: Sequence[int]) -> list[bytes]:
+    """Return times as RFC 3339 has them: in UTC, with microseconds."""
+    seconds: dict[int, bytes] = {}
+    found = []
+    for time_us in times:
+        second, fraction = divmod(time_us, 1_000_000)
+        text = seconds.get(second)
+        if text is None:
+            text = seconds[second] = _second(second)
+        found.append(b"%b.%06dZ" % (text, fraction))
+    return found
+
+
+def _second(second: int) -> bytes:
+    return (_START + timedelta(seconds=min(max(second, 0), LAST_US // 1_000_000))).isoformat().encode()
 
 
 def _stated(batch: Batch, times: Times, read_at_us: int) -> Sequence[int]:

@@ -4,14 +4,17 @@ What all records of a batch share is encoded once, the text of all at once, and 
 a few pointers, and no call.
 """
 
+import os
 from itertools import accumulate, compress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from logbus.batch import Batch, records
 from logbus.decoding import decoded
 from logbus.severity import Severity
+from sinks.event_times import clocks, times_us
+from sinks.parsed import Which, fields_as_json
 from sinks.printable import inert_json, is_plain
 from sinks.texts import texts
 
@@ -20,22 +23,50 @@ if TYPE_CHECKING:
 
 _SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"'.encode() for severity in Severity}
 _NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
+_END: Final = b"}\n"
 
 
-def lines(batch: Batch, begin: bytes, end: bytes, *, offsets: bool = False, inert: bool = False) -> bytes:
-    """Return each record between `begin` and `end`: its offset, if wanted, its severity and its message.
+def shared(batch: Batch, now_us: int) -> bytes:
+    """Return the beginning of each object: what all records of a batch have in common."""
+    [read_time] = clocks([batch.read_at_us or now_us])
+    common: dict[str, object] = {
+        "host": batch.host,
+        "label": batch.label,
+        "path": decoded(os.fsencode(batch.path)),
+        "read_time": read_time.decode(),
+    }
+    if batch.fields:
+        common["fields"] = dict(batch.fields)
+    return msgspec.json.encode(common)[:-1]
 
-    `inert`: without anything that a terminal would obey.
+
+def lines(batch: Batch, begin: bytes, now_us: int, which: Which, *, shown: bool = False) -> bytes:
+    """Return each record behind `begin`: its severity, message, event time and, of `which` records, the fields.
+
+    `shown`, on a console: with offsets, and without anything that a terminal would obey.
     """
-    text = _text(batch, inert=inert)
+    text = _text(batch, inert=shown)
     messages = text.split(b"\n")[: len(batch.levels)]
-    columns: list[Iterable[bytes]] = [map(_SEVERITIES.__getitem__, batch.levels), messages]
-    if offsets:
+    severities = list(map(_SEVERITIES.__getitem__, batch.levels))
+    columns: list[Iterable[bytes]] = [severities, messages, _times(batch, now_us), _parsed(batch, which, inert=shown)]
+    if shown:
         columns.insert(0, _offsets(batch, messages if text == batch.body.removesuffix(b"\n") else None))
     if batch.lengths is not None:
-        shown = [size > 0 for size, _ in batch.lengths]
-        columns = [compress(column, shown) for column in columns]
-    return _joined(begin, [list(column) for column in columns], end)
+        there = [size > 0 for size, _ in batch.lengths]
+        columns = [compress(column, there) for column in columns]
+    begin = begin + b',"offset":' if shown else begin
+    return _joined(begin, [list(column) for column in columns], _END)
+
+
+def _times(batch: Batch, now_us: int) -> list[bytes]:
+    return [b'","time":"%b","event_time":"%b"' % (each, each) for each in clocks(times_us(batch, now_us))]
+
+
+def _parsed(batch: Batch, which: Which, *, inert: bool) -> list[bytes]:
+    found = fields_as_json(batch, which)
+    if inert and not is_plain(joined := b"\n".join(found)):
+        found = inert_json(joined.decode()).encode().split(b"\n")
+    return [b',"parsed":' + each if each else each for each in found]
 
 
 def _joined(begin: bytes, columns: list[list[bytes]], end: bytes) -> bytes:

@@ -12,6 +12,7 @@ import os
 import pwd
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,7 +27,8 @@ from sinks.file.output_files import Outputs, PathUnusable
 from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making
-from sinks.file.wrapping import WRAPPINGS, Format
+from sinks.file.wrapping import WRAPPINGS, Format, as_json
+from sinks.parsed import Which
 from sinks.sink import BatchRefused, Context, Mark
 
 ZSTD_LEVEL = 3
@@ -42,14 +44,15 @@ _MODE = re.compile(r"0?[0-7]{3}")
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a file sink.
 
-    `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `compress`; `rotate`; `mode`
-    of new files, octal; their `owner` and `group`, names or numbers; `sync`: at each commit, or never (then a power
-    failure may lose acknowledged records); `late_days`: a record that is older when it is read belongs to the day of
-    reading.
+    `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `parsed`: in JSON, whose
+    fields are written; `compress`; `rotate`; `mode` of new files, octal; their `owner` and `group`, names or numbers;
+    `sync`: at each commit, or never (then a power failure may lose acknowledged records); `late_days`: a record that is
+    older when it is read belongs to the day of reading.
     """
 
     path: str
     format: Format = "raw"
+    parsed: Which = "objects"
     compress: Literal["none", "zstd"] = "none"
     rotate: Rotation | None = None
     mode: str = "0640"
@@ -92,7 +95,8 @@ class FileSink:
         self._template = template.parse(settings.path)
         self._period_us = self._template.period_us
         self._late_us = settings.late_days * DAY_US
-        self._wrap = WRAPPINGS[settings.format]
+        as_they_are = WRAPPINGS[settings.format]
+        self._wrap = partial(as_json, which=settings.parsed) if settings.format == "json" else as_they_are
         self._verbatim = settings.format == "raw"
         self._zstd = settings.compress == "zstd"
         self._rotates = settings.rotate is not None

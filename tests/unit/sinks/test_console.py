@@ -121,6 +121,8 @@ def test_json_is_one_object_a_record(stage: Stage) -> None:
         "severity": "err",
         "message": "one",
         "time": "2026-11-24T03:21:06.123456Z",
+        "event_time": "2026-11-24T03:21:06.123456Z",
+        "read_time": "2026-11-24T03:21:06.123456Z",
     }
     assert (second["offset"], second["message"]) == (105, "\\xff\x1b")
 
