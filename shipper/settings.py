@@ -9,12 +9,11 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from logbus.config.patterns import compile_pattern
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
 from logbus.telemetry import address_of
 from shipper.expectations import Case
-from shipper.records.filters import path_fields
+from shipper.path_fields import check, path_fields
 from shipper.records.rules import Rules
 
 FIELDS_BYTES = 16 * 1024
@@ -46,11 +45,11 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
         size = sum(len(text.encode("utf-8", "replace")) for pair in self.fields.items() for text in pair)
         if size > FIELDS_BYTES:
             raise UsageError("use the fields", f"the fields take {size} bytes in total, at most {FIELDS_BYTES}")
-        if self.path_fields and not compile_pattern(self.path_fields).groupindex:
-            raise UsageError("use path_fields", "path_fields names no group", "as in (?P<pod>[^_]+)")
+        if self.path_fields:
+            check(self.path_fields)
 
     def fields_of(self, path: str) -> Mapping[str, str]:
-        """Return the fields of a file's batches: the input's, and those that `path_fields` matches in its path."""
+        """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
         return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
 
     def label_of(self, path: str) -> str:

@@ -22,7 +22,12 @@ PLAIN: Final = re.compile(r"[\w@+-][\w.@+-]*")
 UNITS_GROUP: Final = "adm"
 """What config/systemd gives the shipper's unit."""
 CONTAINERS: Final = Service(
-    "Kubernetes", ("/var/log/containers/*.log",), "Containers of Kubernetes.", "kubernetes", "cri"
+    "Kubernetes",
+    ("/var/log/containers/*.log",),
+    "Containers of Kubernetes.",
+    "kubernetes",
+    "cri",
+    path_fields="kubernetes",
 )
 SHARED: Final = frozenset({"/", "/var", "/var/log", "/var/lib"})
 """Directories of many programs: closed ones say nothing of any of them."""

@@ -66,7 +66,7 @@ SERVICES: Final = (
         "Containers of Docker, with the driver json-file.",
         "docker",
         "docker",
-        path_fields="/containers/(?P<container>[0-9a-f]{12})",
+        path_fields="docker",
     ),
     Service(
         "Kubernetes",
@@ -74,7 +74,7 @@ SERVICES: Final = (
         "Containers of Kubernetes; the path says whose.",
         "kubernetes",
         "cri",
-        path_fields="/pods/(?P<namespace>[^_/]+)_(?P<pod>[^_/]+)_[^/]+/(?P<container>[^/]+)/",
+        path_fields="kubernetes",
     ),
     Service("applications in /srv", ("/srv/*/log/*.log", "/srv/*/logs/*.log"), "An application in /srv.", each=2),
     Service("applications in /opt", ("/opt/*/logs/*.log", "/opt/*/log/*.log"), "An application in /opt.", each=2),

@@ -1,8 +1,7 @@
 """Filters (records dropped, not kept, or beyond a rate limit), and fields from paths."""
 
-import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -11,7 +10,6 @@ import msgspec
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError, counted
 from logbus.severity import Severity, parse_severity
-from logbus.wire.headers import MAX_FIELDS, MAX_FIELDS_BYTES
 
 WINDOW_S: Final = 1.0
 
@@ -152,21 +150,3 @@ class Limiter:
         self._dropped = self._dropped_bytes = 0
         self.due = False
         return f"logbus: rate_limit dropped {dropped}\n".encode()
-
-
-def path_fields(pattern: str, path: str, fields: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `fields` and the named groups that `pattern` matches in `path`, as far as they fit into headers."""
-    compiled = compile_pattern(pattern)
-    match = compiled.search(os.fsencode(path))
-    if match is None:
-        return fields
-    found = {
-        name.decode(): (match[group] or b"").decode(errors="replace") for name, group in compiled.groupindex.items()
-    }
-    merged = dict(fields)
-    room = MAX_FIELDS_BYTES - sum(len(text.encode()) for pair in fields.items() for text in pair)
-    for name, text in found.items():
-        room -= len(name.encode()) + len(text.encode())
-        if text and name not in merged and room >= 0 and len(merged) < MAX_FIELDS:
-            merged[name] = text
-    return merged

@@ -77,13 +77,16 @@ def test_what_is_there_is_shipped(tmp_path: Path) -> None:
     assert found["postgresql"].multiline.preset == "indent"
 
 
+POD = {"namespace": "default", "pod": "web-1", "pod_uid": "123", "container": "nginx"}
+
+
 def test_containers(tmp_path: Path) -> None:
     """Containers of Docker and Kubernetes are read in their formats, with fields from the path."""
     found = inputs(written(tree(tmp_path, *CONTAINERS)))
     assert [each.format for each in found.values()] == ["auto", "docker", "cri"]
     pod = "/var/log/pods/default_web-1_123/nginx/0.log"
-    assert found["kubernetes"].fields_of(pod) == {"namespace": "default", "pod": "web-1", "container": "nginx"}
-    assert found["docker"].fields_of(CONTAINERS[1]) == {"container": "0123456789ab"}
+    assert found["kubernetes"].fields_of(pod) == POD
+    assert found["docker"].fields_of(CONTAINERS[1]) == {"container_id": "0123456789ab"}
 
 
 def test_links_to_the_logs_of_pods(tmp_path: Path) -> None:
