@@ -20,7 +20,7 @@ logger = logging.getLogger("logbus.shipper.records")
 
 LINE_BYTES: Final = 128 * 1024
 """A time stands in the first so many bytes of a record."""
-_BACK: Final = 64
+_BACK: Final = 16
 """So many records at the end of a batch are searched for one with a time: the last may be lines of a trace."""
 
 

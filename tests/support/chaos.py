@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -209,14 +209,10 @@ class Faults:
         self._world.broker.ctl(*args)
 
 
-def play(
-    root: Path, seed: int, seconds: float, say: Callable[[str], object], other_trees: Iterable[Path] = ()
-) -> Report:
+def play(world: World, seed: int, seconds: float, say: Callable[[str], object]) -> Report:
     """Run rounds for about that long; return what happened. Raises AssertionError if a process ended by itself."""
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     report = Report(seed)
-    world = World(root, seed)
-    world.trees += other_trees
     begun = time.monotonic()
     try:
         world.begin()
@@ -285,14 +281,16 @@ def _added(one: Findings, other: Findings) -> Findings:
 @click.option("--minutes", type=float, default=1.0, help="How long. [default: 1]")
 @click.option("--record", is_flag=True, help="Put the report of an exact run into docs/guarantees.md.")
 @click.option("--beside", metavar="REVISION", help="Start processes of this version of git's, too, in turn at random.")
-def main(seed: int | None, minutes: float, record: bool, beside: str | None) -> None:
+@click.option("--by-date", is_flag=True, help="Write an archive with a folder for each day on which lines happened.")
+def main(seed: int | None, minutes: float, record: bool, beside: str | None, by_date: bool) -> None:
     """Run the fault suite."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leave nothing running
     seed = random.SystemRandom().randrange(1_000_000) if seed is None else seed
     root = Path(tempfile.mkdtemp(prefix="logbus-chaos-"))
     click.echo(f"seed {seed}, in {root}")
-    others = [checked_out(beside, root / "other")] if beside else []
-    report = play(root, seed, minutes * 60, click.echo, others)
+    world = World(root, seed, by_date=by_date)
+    world.trees += [checked_out(beside, root / "other")] if beside else []
+    report = play(world, seed, minutes * 60, click.echo)
     click.echo(report)
     if report.findings.exact:
         shutil.rmtree(root, ignore_errors=True)

@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 from contextlib import closing, suppress
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pika
@@ -49,16 +51,28 @@ sinks:
 """
 
 
+BY_DATE = {
+    "inputs: [{{": "inputs: [{{fields: {{team: shop}}, ",
+    "/archive/{{host}}/{{label}}.log": "/archive/{{host}}/{{fields.team}}/{{date}}/{{label}}.log",
+}
+"""What differs where the archive has a file for each day on which lines happened."""
+PAST_S = 27 * 86_400
+LINE_S = 2.0
+"""So long ago the first line happened, and so much later each further one: a day has 43,200 lines."""
+
+
 class World:
     """Processes, files and wires beneath `root`; `writing` lets the writers write.
 
-    `trees`: the source trees of the versions that run; each start takes one of them at random.
+    `trees`: the source trees of the versions that run; each start takes one of them at random. `by_date`: the archive
+    has folders for fields and for the days on which lines happened.
     """
 
     heartbeat_s = 4
 
-    def __init__(self, root: Path, seed: int) -> None:
+    def __init__(self, root: Path, seed: int, *, by_date: bool = False) -> None:
         self.root = root
+        self._by_date = by_date
         for folder in ("logs", "state", "said"):
             (root / folder).mkdir(parents=True)
         self.broker = self.start_broker()
@@ -66,6 +80,9 @@ class World:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.trees = [ROOT]
         self.writers = [kind(root / "logs", name, seed) for name, kind in WRITERS.items()]
+        if by_date:
+            for writer in self.writers:
+                writer.clock = partial(_past, writer, time.time() - PAST_S)
         self.writing = False
         self._lock = threading.Lock()
         self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose
@@ -139,14 +156,19 @@ class World:
 
     def outputs(self, role: str, name: str) -> list[Path]:
         """Return the files that hold the lines of a writer, the oldest first: those moved away, and the present one."""
-        folder = self.root / role / "h"
-        moved, present = sorted(folder.glob(f"{name}.log.*")), folder / f"{name}.log"
-        return [*moved, present] if present.exists() else moved
+        folders = [self.root / role / "h"]
+        if self._by_date and role == "archive":
+            folders = sorted(folders[0].glob("shop/*"))
+        found: list[Path] = []
+        for folder in folders:
+            found += sorted(folder.glob(f"{name}.log.*"))
+            found += folder.glob(f"{name}.log")
+        return found
 
     def move_outputs(self, role: str) -> None:
         """Rename a sink's outputs, as logrotate does."""
         self._moves += 1
-        for path in (self.root / role / "h").glob("*.log"):
+        for path in (self.root / role / "h").rglob("*.log"):
             path.rename(f"{path}.{self._moves:06}")
 
     def check(self) -> Findings:
@@ -191,6 +213,8 @@ class World:
     def configure(self, role: str, url: str) -> None:
         """Write the configuration of a role."""
         text = SHIPPER if role == "shipper" else SINKS
+        for plain, by_date in BY_DATE.items() if self._by_date else ():
+            text = text.replace(plain, by_date)
         (self.root / f"{role}.yml").write_text(text.format(url=url, root=self.root, heartbeat_s=self.heartbeat_s))
 
     def _is_bound(self, role: str) -> bool:
@@ -255,6 +279,11 @@ class World:
                     path.unlink()
         for writer in self.writers:
             writer.forget()
+
+
+def _past(writer: Writer, begun_s: float) -> str:
+    """Return when a writer's line happened: each later than the one before, and none in the future."""
+    return f"{datetime.fromtimestamp(min(begun_s + LINE_S * writer.lines, time.time()), UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
 
 
 def limit_file_size(pid: int, limit_bytes: int) -> None:

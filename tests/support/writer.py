@@ -5,8 +5,12 @@ import os
 import random
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logbus.inode import generation_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 KEPT_LIVES = 3
 SPACE_BYTES = (4_096, 200_000, 3_000_000)
@@ -14,10 +18,11 @@ SPACE_BYTES = (4_096, 200_000, 3_000_000)
 
 
 class Writer:
-    """Writes numbered lines into one file, renames it now and then, and begins it anew."""
+    """Writes numbered lines into one file, renames it now and then, and begins it anew; `clock` gives their times."""
 
     def __init__(self, folder: Path, name: str, seed: int) -> None:
         self.path = folder / f"{name}.log"
+        self.clock: Callable[[], str] = lambda: "2026-11-24 10:00:00,000"
         self.truth = bytearray()
         self.lines = self.lives = 0
         self.chance = random.Random(f"{seed}{name}")  # noqa: S311 - repeatable on purpose
@@ -68,7 +73,7 @@ class Writer:
         word = b"ERROR" if self.chance.random() < 0.05 else b"INFO"
         size = 40_000 if self.chance.random() < 0.0005 else self.chance.randint(0, 200)
         payload = self.chance.randbytes(size).translate(None, b"\n")
-        stamp = b"2026-11-24 10:00:00,000 %s [main] shop - " % word
+        stamp = b"%s %s [main] shop - " % (self.clock().encode(), word)
         return (
             stamp + b"%s %d %d: " % (self.path.stem.encode(), self.lives, self.lines) + payload.hex().encode() + b"\n"
         )
