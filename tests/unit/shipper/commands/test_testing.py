@@ -29,7 +29,7 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
-    assert len(EXAMPLES) == 8
+    assert len(EXAMPLES) == 9
     assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 7
 
 
