@@ -78,7 +78,7 @@ def compile_pattern(text: str, *groups: str) -> Pattern:
 
 @functools.lru_cache(maxsize=256)
 def compile_glob(text: str) -> Glob:
-    """Return a glob compiled: `*` is any text, `?` a character, `[ab]` one of these, `[!ab]` another. Raises UsageError."""
+    """Return a glob compiled: `*` is any text, `?` a character, `[ab]` one of these, `[!ab]` not. Raises UsageError."""
     if not _SPECIAL.search(text):
         return text.__eq__
     import re2  # noqa: PLC0415 - as above
