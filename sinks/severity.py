@@ -3,9 +3,8 @@
 Its queue is bound through the topic exchange, so RabbitMQ discards batches without a wanted record; unwanted records of
 the others are dropped here. The inner sink is of any type, and decides whether this one is durable.
 
-A message from a program that does not know Logbus has no severity in its routing key, so no binding can select it.
-Those published with an empty key, as is usual with a fanout, are delivered here (if any host and label is accepted) and
-judged by their content; those with another key are not, unless its words happen to match.
+A message from a program that does not know Logbus has no severity in its routing key. All of them are delivered here,
+if any host and label is accepted, and are judged by their content.
 """
 
 from collections.abc import Mapping
@@ -20,6 +19,8 @@ from logbus.severity import Severity, parse_severity
 from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
 
 ANY = "*"
+ANY_FOREIGN = ""
+"""Among bindings: all messages of other programs."""
 LABELS = "fields."
 """Before the name of an operator's label."""
 _GIVE = "give either min or severities, or only where"
@@ -116,12 +117,12 @@ def open_sink(settings: Settings, context: Context) -> SeveritySink:
 
 
 def bindings(settings: Settings) -> tuple[str, ...]:
-    """Return the topic patterns: one per severity, and the empty key of foreign messages unless they are excluded."""
+    """Return the topic patterns: one per severity, and ANY_FOREIGN if messages of other programs may be wanted."""
     host, label = (ANY if each == ANY else word(each) for each in (settings.host, settings.label))
     if len(wanted := wanted_severities(settings)) == len(Severity):
         return ("#",) if host == label == ANY else (f"{host}.{label}.#",)
     patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted)
-    return ("", *patterns) if host == label == ANY else patterns
+    return (ANY_FOREIGN, *patterns) if host == label == ANY else patterns
 
 
 def outputs(settings: Settings) -> tuple[str, ...]:

@@ -30,7 +30,7 @@ def run(*words: str) -> tuple[int, str]:
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
     assert len(EXAMPLES) == 9
-    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 7
+    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 8
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0].split("\n")[3].strip())
