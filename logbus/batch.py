@@ -12,13 +12,12 @@ wrong, only too large: its body is lines, its severity is classified here, and i
 import functools
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from operator import itemgetter
 
 from logbus import VERSION
 from logbus.errors import WireError, counted
-from logbus.severity import Severity, classify
-from logbus.wire import bounds, frames, headers
+from logbus.severity import UNSTATED, Severity, classify, stated
+from logbus.wire import bounds, foreign, frames, headers
 from logbus.wire.batch import Batch, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 from logbus.wire.message import Message
@@ -166,14 +165,22 @@ def _add_fields_text(table: dict[str, object], fields: Mapping[str, str]) -> Non
 
 
 def _decode_foreign(message: Message) -> Batch:
-    body, encoded = message.body, None
-    if message.content_encoding == "zstd" and frames.content_bytes(message.body) is not None:
-        with suppress(frames.NoFrame):  # a foreign message is never wrong: an invalid frame is shown as it is
-            body, encoded = frames.decompress(message.body, DECODE_MAX_BYTES), message.body
+    body = foreign.unpacked(message)
     lines = count_lines(body)
     if lines > FOREIGN_MAX_LINES:
         raise WireError(f"its body has {lines} lines, and {FOREIGN_MAX_LINES} are accepted")
-    return Batch(body, classify(body), user=_user(message), encoded=encoded)
+    whole = foreign.is_one_record(message.content_type, body)
+    levels = classify(foreign.on_one_line(body) if whole else body)
+    if len(levels) == 1 and (inner := foreign.enveloped(message.content_type, body)):
+        levels = stated(foreign.on_one_line(inner)).replace(UNSTATED, levels)
+    return Batch(
+        body,
+        levels,
+        lengths=((len(body), len(body)),) if whole else None,
+        times=foreign.sent_at(message.timestamp),
+        user=_user(message),
+        encoded=message.body if body is not message.body and frames.content_bytes(message.body) is not None else None,
+    )
 
 
 def _decode_batch(message: Message) -> Batch:

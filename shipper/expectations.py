@@ -13,7 +13,8 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One record: every given key has to match.
 
     `text`: the published text, without its last newline; `contains`: a part of it; `lines`: how many lines of the file
-    it consists of; `dropped`: nothing of it is published; `time`: its event time, in ISO 8601.
+    it consists of; `dropped`: nothing of it is published; `time`: its event time, in ISO 8601; `message`: what a person
+    wants to read of the published text; `fields`: names of fields -> their texts.
     """
 
     severity: str = ""
@@ -22,6 +23,8 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: int | None = None
     dropped: bool = False
     time: str = ""
+    message: str | None = None
+    fields: dict[str, str] = {}
 
     def __post_init__(self) -> None:
         """Check severity and time. Raises UsageError."""
@@ -29,7 +32,7 @@ class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             parse_severity(self.severity)
         if self.time and not _is_time(self.time):
             raise UsageError("expect this", f"{self.time!r} is no time", 'as in "2026-11-24T10:00:00.5Z"')
-        if self.dropped and (self.text or self.contains):
+        if self.dropped and (self.text or self.contains or self.message or self.fields):
             raise UsageError("expect this", "a record that is dropped has no text", "remove one of the two")
 
 

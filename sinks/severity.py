@@ -1,30 +1,36 @@
-"""The sink type `severity`: passes the records of some severities, from some hosts and labels, to another sink.
+"""The sink type `severity`: passes some records to another sink, by severity, host, label and fields.
 
 Its queue is bound through the topic exchange, so RabbitMQ discards batches without a wanted record; unwanted records of
 the others are dropped here. The inner sink is of any type, and decides whether this one is durable.
 
-A message from a program that does not know Logbus has no severity in its routing key, so no binding can select it.
-Those published with an empty key, as is usual with a fanout, are delivered here (if any host and label is accepted) and
-judged by their content; those with another key are not, unless its words happen to match.
+A message from a program that does not know Logbus has no severity in its routing key. All of them are delivered here,
+if any host and label is accepted, and are judged by their content.
 """
 
 from collections.abc import Mapping
 
 import msgspec
 
-from logbus.batch import Batch, select, word
+from logbus.batch import Batch, records, select, word
 from logbus.config.checking import problems, with_units
+from logbus.config.patterns import compile_glob
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
 
 ANY = "*"
+ANY_FOREIGN = ""
+"""Among bindings: all messages of other programs."""
+LABELS = "fields."
+"""Before the name of an operator's label."""
+_GIVE = "give either min or severities, or only where"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The keys of a severity sink.
 
     `min`: this severity and worse ones, or `severities`: exactly these. `host` and `label`: one, or "*" for any.
+    `where`: names of fields -> globs that their texts match; the operator's labels are `fields.NAME`.
     `write`: the settings of the sink that gets the selected records, with its `type`.
     """
 
@@ -33,28 +39,53 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severities: list[str] | None = None
     host: str = ANY
     label: str = ANY
+    where: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Check the severities and the inner sink's settings. Raises UsageError."""
+        """Check severities, globs and the inner sink's settings. Raises UsageError."""
         wanted_severities(self)
+        for glob in self.where.values():
+            compile_glob(glob)
         inner_of(self)
 
 
-class SeveritySink:
-    """Passes records whose level is one of `wanted` (ASCII digits) to `inner`."""
+class Where:
+    """Selects records whose fields, or whose operator's labels, match globs."""
 
-    def __init__(self, inner: Sink, wanted: bytes) -> None:
+    def __init__(self, globs: Mapping[str, str]) -> None:
+        from logbus.fields import matching  # noqa: PLC0415 - where nobody asks for fields, nothing is imported
+
+        self._matching = matching
+        self._wanted = matching.conditions(globs)
+
+    def narrowed(self, mask: bytes, batch: Batch) -> bytes:
+        """Return `mask` with 0 also for each record that does not match. A label hides a field of its name."""
+        labels = {f"{LABELS}{name}": text for name, text in batch.fields.items()}
+        told = [(name, glob) for name, glob in self._wanted if name in labels]
+        if not all(glob(labels[name]) for name, glob in told):
+            return bytes(len(mask))
+        asked = [each for each in self._wanted if each[0] not in labels]
+        return self._matching.narrowed(mask, records(batch), asked) if asked else mask
+
+
+class SeveritySink:
+    """Passes records whose level is one of `wanted` (ASCII digits), and which match `where`, to `inner`."""
+
+    def __init__(self, inner: Sink, wanted: bytes, where: Where | None = None) -> None:
         self._inner = inner
         self._wanted = wanted
+        self._where = where
         self._mask = bytes(level in wanted for level in range(256))
 
     def write(self, batch: Batch) -> None:
         """Write the wanted records of a batch; its position stays that of the whole."""
-        unwanted = batch.levels.translate(None, self._wanted)
-        if not unwanted:
+        mask = batch.levels.translate(self._mask)
+        if self._where and 1 in mask:
+            mask = self._where.narrowed(mask, batch)
+        if 0 not in mask:
             self._inner.write(batch)
-        elif len(unwanted) < len(batch.levels):
-            self._inner.write(select(batch, batch.levels.translate(self._mask)))
+        elif 1 in mask:
+            self._inner.write(select(batch, mask))
 
     def commit(self) -> None:
         """Commit the inner sink."""
@@ -81,14 +112,17 @@ class SeveritySink:
 def open_sink(settings: Settings, context: Context) -> SeveritySink:
     """Return a severity sink in front of the one under `write`. Raises UsageError."""
     inner_type, inner_settings = inner_of(settings)
-    return SeveritySink(inner_type.open_sink(inner_settings, context), _digits(settings))
+    where = Where(settings.where) if settings.where else None
+    return SeveritySink(inner_type.open_sink(inner_settings, context), _digits(settings), where)
 
 
 def bindings(settings: Settings) -> tuple[str, ...]:
-    """Return the topic patterns: one per severity, and the empty key of foreign messages unless they are excluded."""
+    """Return the topic patterns: one per severity, and ANY_FOREIGN if messages of other programs may be wanted."""
     host, label = (ANY if each == ANY else word(each) for each in (settings.host, settings.label))
-    patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted_severities(settings))
-    return ("", *patterns) if host == label == ANY else patterns
+    if len(wanted := wanted_severities(settings)) == len(Severity):
+        return ("#",) if host == label == ANY else (f"{host}.{label}.#",)
+    patterns = tuple(f"{host}.{label}.#.{severity.word}.#" for severity in wanted)
+    return (ANY_FOREIGN, *patterns) if host == label == ANY else patterns
 
 
 def outputs(settings: Settings) -> tuple[str, ...]:
@@ -118,8 +152,10 @@ def inner_of(outer: Settings) -> tuple[SinkType, msgspec.Struct]:
 
 def wanted_severities(settings: Settings) -> list[Severity]:
     """Return the severities that the settings ask for, worst first. Raises UsageError."""
+    if settings.min is None and settings.severities is None and settings.where:
+        return list(Severity)
     if (settings.min is None) == (settings.severities is None):
-        raise UsageError("use the severity sink's settings", "give either min or severities", "as in min: err")
+        raise UsageError("use the severity sink's settings", _GIVE, "as in min: err")
     if settings.min is not None:
         least = parse_severity(settings.min, "min")
         return [severity for severity in Severity if severity <= least]

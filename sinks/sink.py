@@ -4,7 +4,8 @@ A sink type is an entry point of the group `logbus.sinks`: a module, or any obje
 
     Settings                        a msgspec.Struct: the type's own keys in sinks.yml
     open_sink(settings, context)    -> Sink
-    bindings(settings)              -> topic patterns to bind the queue with; absent or (): everything
+    bindings(settings)              -> topic patterns to bind the queue with; absent or (): everything; "" among
+                                       them: all messages of other programs
     outputs(settings)               -> path templates of the files that it writes; absent or (): none
     durable(settings)               -> False if it keeps no state (a terminal); absent: True
 

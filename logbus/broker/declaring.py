@@ -23,6 +23,7 @@ from logbus.broker.topology import (
     DEAD,
     DEAD_MAX_BYTES,
     DRAIN,
+    FOREIGN,
     NEVER,
     SHARED_QUEUES,
     UNMATCHED,
@@ -74,7 +75,8 @@ class Declarer:
         self._leaderless: set[str] = set()
         self._trying = ""
         self._writable: set[str] = set()
-        self._unbinding = self._unbound = False
+        self._optional = ""
+        self._left_out: set[str] = set()
         self.made: frozenset[str] = frozenset()
         self.consumed: frozenset[str] = frozenset()
 
@@ -83,7 +85,7 @@ class Declarer:
 
         RabbitMQ closes the channel if it refuses: no `done` then.
         """
-        self._trying, self._unbinding = "", False
+        self._trying = self._optional = ""
         self.consumed = frozenset()
         steps = self._steps(channel, [step for step in plan if not self._is_left_alone(step)], writes_to)
 
@@ -101,8 +103,9 @@ class Declarer:
 
     def learn(self, error: BaseException) -> bool:
         """Learn why a channel was closed; return True if an immediate retry would get further."""
-        if self._unbinding:
-            self._unbinding, self._unbound = False, True
+        if self._optional:
+            self._left_out.add(self._optional)
+            self._optional = ""
             return True
         if self._trying and (refused := refusals.refused_exchange(error)):
             self._writable.add(self._trying)
@@ -124,7 +127,7 @@ class Declarer:
         """Forget what the broker refused: it may have changed since."""
         self._as_it_is.clear()
         self._writable.clear()
-        self._unbound = False
+        self._left_out.clear()
 
     def disconnected(self) -> None:
         """Forget what the broker refused, and doubt the queues that were new."""
@@ -152,10 +155,12 @@ class Declarer:
             yield partial(self._try_writing, channel, writes_to)
         if self._new:
             yield lambda then: self._link.call_later(SETTLE_S, lambda: then(None))
-        if any(isinstance(step, Exchange) and step.name == DRAIN for step in made) and not self._unbound:
+        if any(isinstance(step, Exchange) and step.name == DRAIN for step in made) and DRAIN not in self._left_out:
             yield partial(self._unbind_old_drain, channel)
         for route in routes:
-            if isinstance(route, Binding):
+            if isinstance(route, Binding) and route.source == FOREIGN:
+                yield from self._foreign_steps(channel, route)
+            elif isinstance(route, Binding):
                 yield partial(_bind, channel, route)
             else:
                 yield partial(_declare_exchange, channel, route)
@@ -181,11 +186,28 @@ class Declarer:
         """
 
         def done(reply: object) -> None:
-            self._unbinding, self._unbound = False, True
+            self._optional = ""
+            self._left_out.add(DRAIN)
             then(reply)
 
-        self._unbinding = True
+        self._optional = DRAIN
         channel.queue_unbind(DRAIN, DRAIN, callback=done)
+
+    def _foreign_steps(self, channel: "Channel", binding: Binding) -> "Iterator[Callable[[_Then], None]]":
+        """Bind to `logs.foreign`, or do without: an operator may not have made it, or may not let us read from it."""
+        if FOREIGN in self._left_out:
+            logger.info("%s is missing, or unreadable: other programs' messages with a key do not arrive", FOREIGN)
+            return
+
+        def bind(then: "_Then") -> None:
+            def done(reply: object) -> None:
+                self._optional = ""
+                then(reply)
+
+            self._optional = FOREIGN
+            _bind(channel, binding, done)
+
+        yield bind
 
     def _queue_steps(self, channel: "Channel", queue: Queue) -> "Iterator[Callable[[_Then], None]]":
         if queue.name in self._leaderless:
@@ -280,9 +302,13 @@ def _ignore(*_args: object) -> None:
 
 def _bind(channel: "Channel", binding: Binding, then: _Then) -> None:
     if binding.to_exchange:
-        channel.exchange_bind(binding.destination, binding.source, binding.key, callback=then)
+        channel.exchange_bind(
+            binding.destination, binding.source, binding.key, arguments=dict(binding.arguments), callback=then
+        )
     else:
-        channel.queue_bind(binding.destination, binding.source, binding.key, callback=then)
+        channel.queue_bind(
+            binding.destination, binding.source, binding.key, arguments=dict(binding.arguments), callback=then
+        )
 
 
 def _declare_exchange(channel: "Channel", exchange: Exchange, then: _Then) -> None:

@@ -182,6 +182,6 @@ def _declare(channel: BlockingChannel, step: Declaration) -> None:
     elif not isinstance(step, Binding):
         channel.queue_declare(step.name, durable=True, arguments={"x-queue-type": step.type, **step.arguments})
     elif step.to_exchange:
-        channel.exchange_bind(step.destination, step.source, step.key)
+        channel.exchange_bind(step.destination, step.source, step.key, dict(step.arguments))
     else:
-        channel.queue_bind(step.destination, step.source, step.key)
+        channel.queue_bind(step.destination, step.source, step.key, dict(step.arguments))

@@ -3,6 +3,7 @@ r"""Every exchange, queue, binding and key name. `declaring` declares them.
     logs (fanout) --> logs.<sink>                     a sink that wants everything
                  \-> logs.topic --> logs.<sink>       a sink that wants some severities, hosts or labels
                   \-> logs.headers --> ...            for other programs
+                   \-> logs.batches - - -> logs.foreign --> logs.<sink>    messages of other programs
 
 RabbitMQ counts a message as unroutable if it matches nothing on a topic exchange, and a shipper retries what is
 unroutable. That is right while no queue is bound, and wrong once a selective sink's is: lines that the sink does not
@@ -14,6 +15,13 @@ and after the last one is deleted, and routed in between.)
 
 All sinks need that queue, so it is a quorum queue: a classic queue lives on one node of a cluster. The classic queue
 `logs.drain` of older versions is neither used nor declared. While it exists, it keeps discarding what it gets.
+
+A sink that wants some severities gets all messages of other programs, and judges them itself, since no routing key says
+how severe they are. RabbitMQ cannot bind by the absence of something, but an alternate exchange gets what no binding
+takes: `logs.batches` has one binding, for messages with a batch's headers, and `logs.foreign` gets the others. The
+binding leads to `logs.topic`, where the message is anyway: RabbitMQ routes through an exchange once, and into a queue
+once, whatever bindings lead there. (Measured on 3.10.8, 4.0.5 and 4.3.6; so is that a message is still returned where
+no queue is bound.)
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,10 +36,17 @@ HEADERS = "logs.headers"
 DEAD = "logs.dead"
 UNMATCHED = "logs.unmatched"
 DRAIN = "logs.drain"
-RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain"})
+BATCHES = "logs.batches"
+FOREIGN = "logs.foreign"
+RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain", "batches", "foreign"})
 """Names that a sink cannot have: its queue would have the name of one of ours."""
 NEVER = "-"
 """A binding key that no message has: routing keys of batches contain dots."""
+
+ANY_FOREIGN = ""
+"""Among the patterns of a sink: all messages of other programs, whatever their keys."""
+OF_BATCHES: Mapping[str, object] = {"x-match": "all", "stream": None, "offset": None, "records": None}
+"""The arguments of a binding: messages that have all these headers, with any value."""
 
 NO_DELIVERY_LIMIT = 2**31 - 1
 """RabbitMQ 4 removes a message after 20 deliveries: a sink that crashes for its own reasons would empty its queue.
@@ -68,6 +83,7 @@ class Binding:
     destination: str
     key: str = ""
     to_exchange: bool = False
+    arguments: Mapping[str, object] = field(default_factory=dict)
 
 
 Declaration = Exchange | Queue | Binding
@@ -104,6 +120,10 @@ SELECTIVE: Plan = (
     Exchange(DRAIN, "fanout"),
     Queue(UNMATCHED, arguments={**_LASTING["quorum"], "x-max-length": 0}),
     Binding(DRAIN, UNMATCHED),
+    Exchange(FOREIGN, "fanout"),
+    Exchange(BATCHES, "headers", arguments={"alternate-exchange": FOREIGN}),
+    Binding(BATCHES, TOPIC, to_exchange=True, arguments=OF_BATCHES),
+    Binding(LOGS, BATCHES, to_exchange=True),
 )
 SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
 """Queues that all sinks use as they are, even if an older version or an operator declared them differently."""
@@ -161,10 +181,13 @@ def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:
     """Return what a sink declares: `queue` bound to everything, or to the topic `patterns` alone.
 
     The patterns are bound before `logs.unmatched` exists: otherwise what the sink wants would be discarded meanwhile.
+    With ANY_FOREIGN among them, the queue also gets every message of another program.
     """
     if not patterns:
         return (*COMMON, queue, Binding(LOGS, queue.name))
     selected = tuple(Binding(TOPIC, queue.name, key) for key in patterns)
+    if ANY_FOREIGN in patterns:
+        selected = (*selected, Binding(FOREIGN, queue.name))
     unmatched = Exchange(UNMATCHED, "direct", auto_delete=True, arguments={"alternate-exchange": DRAIN})
     return (*COMMON, *SELECTIVE, queue, *selected, unmatched, Binding(UNMATCHED, queue.name, NEVER))
 

@@ -4,11 +4,13 @@ Text and patterns are bytes: a class or a dot stands for one byte, so that no lo
 in a pattern match as their UTF-8 bytes. No match extends beyond the end of a line, and `^` and `$` match at line ends;
 `\A` and `\z` are refused: where the text ends depends on where reading stopped. The library is imported with the first
 pattern: without patterns it costs nothing.
+
+Globs are compiled to such patterns, so their time is linear too; they match characters, not bytes, and whole texts.
 """
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol, cast
 
 from logbus.errors import UsageError
@@ -17,7 +19,14 @@ MAX_PATTERN_LENGTH = 4096
 MAX_MEMORY_BYTES = 8 << 20
 LINEWISE = "(?m)"
 """What we put before each pattern: `^` and `$` match at line ends."""
+_SET = re.compile(r"\[!?\]?[^\]]*\]")
+_SPECIAL = re.compile(r"[*?\[]")
+_GLOB_PART = re.compile(rf"{_SET.pattern}|\*+|.", re.DOTALL)
 _ENDS_OF_TEXT = re.compile(r"(?<!\\)(?:\\\\)*\\[Az]")
+
+
+Glob = Callable[[str], bool]
+"""Tells whether a text matches."""
 
 
 class Match(Protocol):
@@ -67,12 +76,39 @@ def compile_pattern(text: str, *groups: str) -> Pattern:
     return pattern
 
 
-def _options() -> object:
+@functools.lru_cache(maxsize=256)
+def compile_glob(text: str) -> Glob:
+    """Return a glob compiled: `*` is any text, `?` a character, `[ab]` one of these, `[!ab]` not. Raises UsageError."""
+    if not _SPECIAL.search(text):
+        return text.__eq__
+    import re2  # noqa: PLC0415 - as above
+
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise UsageError("use the glob", f"it is longer than {MAX_PATTERN_LENGTH} characters")
+    try:
+        found = re2.compile("(?s)" + "".join(map(_translated, _GLOB_PART.findall(text))), _options(by_lines=False))
+    except (re2.error, UnicodeEncodeError):
+        raise UsageError("use the glob", f"{text!r} is none", "as in 2*, or [!a-z]*") from None
+    return lambda value: found.fullmatch(value) is not None
+
+
+def _translated(part: str) -> str:
+    """Return a part of a glob as a part of a pattern."""
+    if part[0] in "*?":
+        return ".*" if part[0] == "*" else "."
+    if not _SET.fullmatch(part):
+        return re.escape(part)
+    inside = re.sub(r"([\\\[\]^&~|])", r"\\\1", part[1:-1].removeprefix("!"))
+    return f"[{'^' * part.startswith('[!')}{inside}]"
+
+
+def _options(*, by_lines: bool = True) -> object:
     import re2  # noqa: PLC0415 - as above
 
     options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.never_nl = True
+    if by_lines:
+        options.encoding = re2.Options.Encoding.LATIN1
+        options.never_nl = True
     options.log_errors = False
     options.max_mem = MAX_MEMORY_BYTES
     return options

@@ -140,11 +140,12 @@ def times_headers(times: Times) -> dict[str, object]:
 
 
 def times(table: Mapping[str, object]) -> Times | None:
-    """Return the event times of a batch; None if it has no `timezone`. Raises WireError."""
-    if "timezone" not in table:
+    """Return the event times of a batch; None if it has no `timezone`, or an empty one. Raises WireError."""
+    zone = text("timezone", table.get("timezone", ""), MAX_ZONE_BYTES)
+    if not zone:
         return None
     return Times(
-        text("timezone", table["timezone"], MAX_ZONE_BYTES),
+        zone,
         integer("first_event_us", required(table, "first_event_us")),
         integer("last_event_us", required(table, "last_event_us")),
         text("time_key", table.get("time_key", "")),

@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +18,15 @@ from logbus.batch import routing_key
 from logbus.command_line.commands import CONTEXT, Command
 from logbus.command_line.completion import files_and, offer
 from logbus.config.settings import load
+from logbus.decoding import decoded
 from logbus.errors import SourceError, UsageError, counted, visible
-from logbus.eventtime import EventTime, FileClock, TimeRules, name_of, text_of, time_of
-from logbus.severity import PIECE, UNSTATED, Severity, marked, parse_severity
+from logbus.eventtime import EventTime, FileClock, TimeRules, name_of, text_of
+from logbus.fields import flat, parse
+from logbus.fields import text_of as text_of_field
+from logbus.severity import PIECE, UNSTATED, marked
 from logbus.severity.formats import FORMATS, Format, line_pattern
-from shipper.expectations import Case, Expected
+from shipper.commands.differences import Shown, Timed, differences, time_flaw
+from shipper.expectations import Case
 from shipper.files.discovery import Discovery
 from shipper.records.cuts import NOTHING, Before, Bounds
 from shipper.records.encoding import encoding_of
@@ -45,36 +49,6 @@ class Place(NamedTuple):
     base: int
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """A record's event time, in microseconds since 1970, and where it comes from; None is when the record is read."""
-
-    time_us: int | None
-    why: str
-
-    def __str__(self) -> str:
-        return f"time {'as read' if self.time_us is None else text_of(self.time_us)}: {self.why}"
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One record: its place (bytes; lines from 1), what is published, at which level (a digit), and why; its time."""
-
-    offset: int
-    line: int
-    lines: int
-    body: bytes
-    level: int
-    why: str
-    notes: tuple[str, ...]
-    time: Timed | None = None
-
-    @property
-    def severity(self) -> Severity:
-        """The record's severity."""
-        return Severity(self.level - ord("0"))
-
-
 def _labels(config: Path | None) -> list[str]:
     """Return the labels of a configuration's inputs. Raises ConfigError."""
     return [each.label for each in load(config, Settings).inputs if each.label] if config else []
@@ -90,8 +64,9 @@ def _labels(config: Path | None) -> list[str]:
     shell_complete=offer(_labels),
     help="Which input, from 0.  [the one whose paths name FILE]",
 )
+@click.option("--fields", "with_fields", is_flag=True, help="Show the message and the fields of each record as well.")
 @daemon.errors_to_exit_codes
-def test(file: str | None, config: Path, wanted: str | None) -> int:
+def test(file: str | None, config: Path, wanted: str | None, *, with_fields: bool) -> int:
     """Show how an input handles FILE, record by record; without FILE, run the configuration's own tests."""
     settings = load(config, Settings)
     if file is None:
@@ -100,6 +75,8 @@ def test(file: str | None, config: Path, wanted: str | None) -> int:
     found = list(_examine_file(entry, _content(file)))
     for number, each in enumerate(found, 1):
         _show(number, each)
+        if with_fields and each.body:
+            _show_fields(each.body)
     click.echo(f"routing key: {_routing_key(settings, entry, file, found)}")
     if fields := entry.fields_of(file):
         click.echo("fields: " + ", ".join(visible(f"{name}={text}") for name, text in fields.items()))
@@ -240,8 +217,19 @@ def _show(number: int, each: Shown) -> None:
         )
     )
     for line in io.BytesIO(each.body):
-        text = visible(line.rstrip(b"\r\n").decode(errors="backslashreplace"))
-        click.echo(f"    {text[:SHOWN]}{'...' * (len(text) > SHOWN)}")
+        click.echo("    " + _shortened(decoded(line.rstrip(b"\r\n"))))
+
+
+def _show_fields(record: bytes) -> None:
+    found = parse(record)
+    click.echo("        message: " + _shortened(decoded(found.message)))
+    for name, value in flat(found.fields):
+        click.echo("        " + _shortened(f"{name}={text_of_field(value)}"))
+
+
+def _shortened(text: str) -> str:
+    shown = visible(text)
+    return f"{shown[:SHOWN]}{'...' * (len(shown) > SHOWN)}"
 
 
 def _routing_key(settings: Settings, entry: Input, path: str, found: list[Shown]) -> str:
@@ -270,8 +258,8 @@ def _flaws(settings: Settings, case: Case) -> Iterator[str]:
     if len(found) != len(case.records):
         yield f"it makes {counted(len(found), 'record')}, not {len(case.records)}"
     for number, (each, expected) in enumerate(zip(found, case.records, strict=False), 1):
-        yield from (f"record {number}: {flaw}" for flaw in _differences(each, expected))
-        if expected.time and (flaw := _time_flaw(entry, each, expected)):
+        yield from (f"record {number}: {flaw}" for flaw in differences(each, expected))
+        if expected.time and (flaw := time_flaw(each, expected, entry.times(0))):
             yield f"record {number}: {flaw}"
     key = _routing_key(settings, entry, case.path, found)
     if case.routing_key and key != case.routing_key:
@@ -279,26 +267,3 @@ def _flaws(settings: Settings, case: Case) -> Iterator[str]:
     fields = dict(entry.fields_of(case.path))
     if case.fields and fields != case.fields:
         yield f"the fields are {fields}, not {case.fields}"
-
-
-def _differences(each: Shown, expected: Expected) -> Iterator[str]:
-    text = each.body.removesuffix(b"\n").decode(errors="backslashreplace")
-    if expected.severity and each.severity != parse_severity(expected.severity):
-        yield f"it is {each.severity.word}, not {expected.severity} ({each.why})"
-    if expected.dropped == bool(each.body):
-        yield "it is not dropped" if expected.dropped else f"it is {'; '.join(each.notes)}"
-    elif expected.text not in (None, text):
-        yield f"its text is {text!r}"
-    elif expected.contains not in text:
-        yield f"its text is {text!r}, without {expected.contains!r}"
-    if expected.lines not in (None, each.lines):
-        yield f"it has {counted(each.lines, 'line')}, not {expected.lines}"
-
-
-def _time_flaw(entry: Input, each: Shown, expected: Expected) -> str:
-    rules = entry.times(0)
-    if not each.time or not rules:
-        return f"it has no time, with time: off, not {expected.time}"
-    if each.time.time_us == time_of(expected.time, rules.zone):
-        return ""
-    return f"its {each.time}, not {expected.time}"

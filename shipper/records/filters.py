@@ -1,13 +1,14 @@
 """Filters (records dropped, not kept, or beyond a rate limit), and fields from paths."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
 
-from logbus.config.patterns import compile_pattern
+from logbus.config.patterns import compile_glob, compile_pattern
 from logbus.errors import UsageError, counted
 from logbus.severity import Severity, parse_severity
 
@@ -19,21 +20,26 @@ Limit = Annotated[int, msgspec.Meta(gt=0)]
 class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Selects records: every given condition has to match.
 
-    `min`: this severity and worse; `severities`: exactly these; `contains`: this text; `pattern`: a match in a line.
+    `min`: this severity and worse; `severities`: exactly these; `contains`: this text; `pattern`: a match in a line;
+    `field`: a name of a field -> a glob that its text matches.
     """
 
     min: str = ""
     severities: list[str] = []
     contains: str = ""
     pattern: str = ""
+    field: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Check severities and pattern. Raises UsageError."""
-        if not (self.min or self.severities or self.contains or self.pattern):
-            raise UsageError("select records", "there is no condition", "give min, severities, contains or pattern")
+        """Check severities, pattern and globs. Raises UsageError."""
+        if not (self.min or self.severities or self.contains or self.pattern or self.field):
+            known = "give min, severities, contains, pattern or field"
+            raise UsageError("select records", "there is no condition", known)
         self.digits()
         if self.pattern:
             compile_pattern(self.pattern)
+        for glob in self.field.values():
+            compile_glob(glob)
 
     def digits(self) -> bytes:
         """Return the ASCII digits of the severities selected. Raises UsageError."""
@@ -74,7 +80,15 @@ def selected(selection: Selection, levels: bytes, body: bytes, ends: Sequence[in
     if selection.pattern:
         search = compile_pattern(selection.pattern).search
         masks.append(holding(lambda at: -1 if (found := search(body, at)) is None else found.start(), ends))
-    return bytes(map(min, *masks)) if len(masks) > 1 else masks[0]
+    found = bytes(map(min, *masks)) if len(masks) > 1 else masks[0]
+    return _with_fields(found, body, ends, selection.field) if selection.field and 1 in found else found
+
+
+def _with_fields(mask: bytes, body: bytes, ends: Sequence[int], globs: Mapping[str, str]) -> bytes:
+    from logbus.fields import matching  # noqa: PLC0415 - what parses fields is imported where somebody asks for it
+
+    records = (body[start:end] for start, end in pairwise((0, *ends)))
+    return matching.narrowed(mask, records, matching.conditions(globs))
 
 
 def any_selected(selections: Iterable[Selection], levels: bytes, body: bytes, ends: Sequence[int]) -> bytes:

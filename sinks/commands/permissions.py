@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from logbus.broker.topology import DEAD, DRAIN, LOGS, TOPIC, UNMATCHED
+from logbus.broker.topology import DEAD, DRAIN, FOREIGN, LOGS, TOPIC, UNMATCHED
 from sinks.settings import Plan
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of
@@ -52,7 +52,13 @@ def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = Fals
     return [
         Role(shipper, "shippers: publish, and nothing else", write=_one_of(LOGS)),
         *(_sink(plan, applied=applied) for plan in durable),
-        Role(CONSOLE, "consoles, for people", _CONSOLES, _CONSOLES, rf"^({_escaped(LOGS, TOPIC)}|{_CONSOLES[1:-1]})$"),
+        Role(
+            CONSOLE,
+            "consoles, for people",
+            _CONSOLES,
+            _CONSOLES,
+            rf"^({_escaped(LOGS, TOPIC, FOREIGN)}|{_CONSOLES[1:-1]})$",
+        ),
         Role(DEAD_LETTERS, "sinks dead", write=_one_of(DEFAULT), read=_one_of(DEAD)),
         Role(OPERATOR, "sinks topology", _EVERYTHING, _EVERYTHING, _EVERYTHING, (MONITORING,)),
     ]
@@ -65,7 +71,8 @@ def _sink(plan: Plan, *, applied: bool) -> Role:
         return Role(user, purpose, write=_one_of(DEAD), read=_one_of(queue))
     if not bindings_of(plan.sink_type, plan.settings):
         return Role(user, purpose, _one_of(queue), _one_of(queue, DEAD), _one_of(LOGS, queue))
-    return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN), _one_of(TOPIC, UNMATCHED, queue))
+    sources = (TOPIC, FOREIGN, UNMATCHED, queue)
+    return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN), _one_of(*sources))
 
 
 def _one_of(*names: str) -> str:

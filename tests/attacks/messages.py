@@ -4,6 +4,7 @@
 set aside in the dead letters, within the bounds that `tests/system/test_attacks.py` holds every sink to.
 """
 
+import gzip
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,10 @@ def attacks() -> Iterator[Attack]:
     yield Attack("zstd bomb of 1 GiB", lambda: Message(_bomb(1024), content_encoding="zstd"))
     yield Attack("zstd bomb that states no size", lambda: Message(_unsized(64), content_encoding="zstd"))
     yield Attack("gzip", lambda: Message(_noise(ACCEPTED_BYTES), content_encoding="gzip"))
+    yield Attack("gzip bomb", lambda: Message(gzip.compress(bytes(256 * MIB), 1), content_encoding="gzip"))
+    yield Attack("gzip of newlines", lambda: Message(gzip.compress(b"\n" * ACCEPTED_BYTES), content_encoding="gzip"))
+    for name, unit in JSON_FLOODS.items():
+        yield Attack(f"JSON of {name}", partial(_json, unit))
     yield Attack("unknown encoding", lambda: Message(b"\n" * ACCEPTED_BYTES, content_encoding="rot13"))
     yield Attack("64 MiB", lambda: Message(b"a\n" * (32 * MIB)))
     yield Attack("127 MiB as a batch", lambda: replace(encode(_batch(b"a\n")), body=b"a\n" * (127 * MIB // 2)))
@@ -77,8 +82,17 @@ FLOODS = {
 """What is repeated up to 16 MiB."""
 
 
+JSON_FLOODS = {"blanks": b" " * 200 + b"\n", "braces": b"{", "arrays": b"[" * 200 + b"\n", "nested": b'{"message":'}
+"""What is repeated up to 16 MiB behind the beginning of an object of several lines."""
+
+
 def _foreign(unit: bytes, size_bytes: int) -> Message:
     return Message((b"{" if unit.startswith(b'"') else b"") + unit * (size_bytes // len(unit) - 1))
+
+
+def _json(unit: bytes) -> Message:
+    body = b'{\n"message": ' + unit * (ACCEPTED_BYTES // len(unit) - 1)
+    return Message(body, content_type="application/vnd.masstransit+json", timestamp=2**63 - 1)
 
 
 def _zstd(content: bytes) -> Message:

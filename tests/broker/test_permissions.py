@@ -118,6 +118,45 @@ def test_what_is_needed_is_enough(permit: Permit) -> None:
     reading.close()
 
 
+@pytest.mark.parametrize("made", [True, False], ids=["no permission", "no exchange"])
+@pytest.mark.usefixtures("declared")
+def test_a_selective_sink_works_with_the_permissions_of_before(
+    permit: Permit, broker_url: str, caplog: pytest.LogCaptureFixture, made: bool
+) -> None:
+    """Without `logs.foreign`, or without permission to read from it, it gets what it got, and one line says so."""
+    caplog.set_level(logging.INFO, "logbus")
+    administer(broker_url, made=made)
+    url = permit(
+        configure=r"^logs\.(few|unmatched)$",
+        write=r"^logs\.(few|dead|drain)$",
+        read=r"^logs\.(topic|unmatched|few)$",
+    )
+    link = Connection(Broker(url=url), role="test")
+    consumer = Consumer(link, topology.sink_queue("few"), (topology.ANY_FOREIGN, "*.*.#.err.#"))
+    taken: list[Delivery] = []
+    wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
+    with closing(pika.BlockingConnection(pika.URLParameters(broker_url))) as other:
+        for key in ("a.b", "", "h.l.err"):
+            other.channel().basic_publish(topology.LOGS, key, key.encode())
+    wait_until(lambda: len(taken) == 2, meanwhile=lambda: take_into(taken, link, consumer))
+    assert {each.message.body for each in taken} == {b"", b"h.l.err"}
+    said = [record for record in caplog.records if "messages with a key do not arrive" in record.getMessage()]
+    assert [record.levelno for record in said] == [logging.INFO]
+    link.close()
+
+
+def administer(url: str, *, made: bool) -> None:
+    """Have an administrator declare what selective sinks share: of this version, or of an earlier one."""
+    with closing(pika.BlockingConnection(pika.URLParameters(url))) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(topology.DRAIN, "fanout", durable=True)
+        (queue,) = [step for step in topology.SELECTIVE if isinstance(step, topology.Queue)]
+        channel.queue_declare(queue.name, durable=True, arguments={"x-queue-type": queue.type, **queue.arguments})
+        channel.queue_bind(topology.UNMATCHED, topology.DRAIN)
+        if made:
+            channel.exchange_declare(topology.FOREIGN, "fanout", durable=True)
+
+
 @pytest.mark.usefixtures("declared")
 def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: pytest.LogCaptureFixture) -> None:
     """Attempts become rarer, are reported once, repeat no delivery, and go on once the permission is there again."""

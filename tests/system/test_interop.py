@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -78,6 +79,24 @@ def test_hello_world_from_node_is_in_every_sink(
     seen = json.loads(objects.printed())
     assert (seen["message"], seen["severity"], seen["offset"]) == ("Hello World!", "info", None)
     assert all(sink.process.poll() is None for sink in sinks)
+
+
+def test_json_from_node_is_in_a_severity_sink(
+    start: Start, broker_url: str, node: Node, tmp_path: Path, eventually: Until
+) -> None:
+    """E29: with keys of its own, packed, over several lines: each error arrives as one record, at its own time."""
+    out = tmp_path / "out"
+    path = out / "{date}.log"
+    errors = start("sinks", "severity", "-v", "--min", "err", "--path", path, "--state", out / "s", url=broker_url)
+    objects = start("sinks", "console", "--json", "-v", url=broker_url)
+    eventually(lambda: "connected" in errors.said() and "connected" in objects.said())
+    yesterday = out / f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}.log"
+    node("log_json.js")
+    eventually(lambda: bytes_of(yesterday).count(b"}\n") >= 2 and objects.printed().count(b"\n") == 3)
+    failed = '{\n  "level": "error",\n  "msg": "payment failed"\n}\n'
+    assert bytes_of(yesterday).decode() == failed * 2
+    seen = [json.loads(line) for line in objects.printed().splitlines()]
+    assert [each["severity"] for each in seen] == ["err", "err", "info"]
 
 
 def test_node_reads_our_lines(start: Start, broker_url: str, node: Node, tmp_path: Path, eventually: Until) -> None:

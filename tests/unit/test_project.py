@@ -36,7 +36,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "logbus.wire": {"logbus.errors", "logbus.native"},
     "logbus.severity": {"logbus.errors", "logbus.native"},
     "logbus.eventtime": {"logbus.errors", "logbus.native", "logbus.severity"},
-    "logbus.fields": {"logbus.decoding", "logbus.severity"},
+    "logbus.fields": {"logbus.config", "logbus.decoding", "logbus.severity"},
     "logbus.batch": {"logbus.errors", "logbus.wire", "logbus.severity"},
     "logbus.config": {"logbus.errors", "logbus.handover"},
     "logbus.broker": SHARED | {"logbus.backoff", "logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},

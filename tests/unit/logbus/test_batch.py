@@ -1,5 +1,6 @@
 """Encoding and decoding: every rule of the contract, one by one."""
 
+import gzip
 import os
 import tracemalloc
 from dataclasses import replace
@@ -17,11 +18,14 @@ from logbus.batch import (
     decode,
     encode,
     of_bounded_records,
+    records,
     routing_key,
+    split,
     word,
 )
 from logbus.errors import WireError
 from logbus.wire import frames, headers
+from logbus.wire.times import Times
 from support.batches import BatchKeys
 
 BATCH = Batch(
@@ -171,6 +175,121 @@ def test_a_foreign_frame_is_decompressed_if_it_is_one() -> None:
     frame = frames.compress(b"Hello\n", 1)
     assert decode(Message(frame, content_encoding="zstd")).body == b"Hello\n"
     assert decode(Message(b"Hello\n", content_encoding="zstd")).body == b"Hello\n"
+
+
+GZIPPED = gzip.compress(b"Hello\nERROR: no\n", mtime=0)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "gzip:UTF-8", "gzip, utf-8"])
+def test_a_foreign_gzip_body_is_unpacked(encoding: str) -> None:
+    """As Spring names it, too: with the charset behind it. No frame comes with it, as one of Zstandard would."""
+    batch = decode(Message(GZIPPED, content_encoding=encoding))
+    assert (batch.body, batch.levels, batch.encoded) == (b"Hello\nERROR: no\n", b"63", None)
+
+
+@pytest.mark.parametrize("body", [b"Hello\n", GZIPPED[:-1], GZIPPED + b"x", GZIPPED * 2, b"\x1f\x8b", b""])
+def test_what_is_no_gzip_is_shown_as_it_came(body: bytes) -> None:
+    """Cut short, continued, or something else."""
+    assert decode(Message(body, content_encoding="gzip")).body == body
+
+
+@pytest.mark.parametrize("encoding", ["deflate", "gzip, zstd", "gzip:gzip:x", "utf-8"])
+def test_any_other_encoding_is_left_alone(encoding: str) -> None:
+    """Bytes as they are."""
+    assert decode(Message(GZIPPED, content_encoding=encoding)).body == GZIPPED
+
+
+def test_a_gzip_bomb_is_too_large() -> None:
+    """It is unpacked up to the limit, and not further."""
+    bomb = gzip.compress(bytes(DECODE_MAX_BYTES * 4), 6)
+    assert "does not decompress to at most" in cause_of(Message(bomb, content_encoding="gzip"))
+    largest = gzip.compress(bytes(DECODE_MAX_BYTES), 1)
+    assert len(decode(Message(largest, content_encoding="gzip")).body) == DECODE_MAX_BYTES
+
+
+PRETTY = b'{\n  "level": "error",\n  "text": "a"\n}\n'
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/json",
+        "Application/JSON; charset=utf-8",
+        "application/vnd.masstransit+json",
+        "application/cloudevents+json",
+    ],
+)
+@pytest.mark.parametrize("body", [PRETTY, PRETTY.replace(b"\n", b"\r\n"), b"\n" + PRETTY + b"\n\n", PRETTY[:-1]])
+def test_json_over_several_lines_is_one_record(kind: str, body: bytes) -> None:
+    """Its bytes stay as they are, and its severity is that of the object."""
+    batch = decode(Message(body, content_type=kind))
+    assert (batch.body, batch.levels, list(records(batch))) == (body, b"3", [body])
+    assert [part.body for part in split(batch, 10)] == [body[at : at + 10] for at in range(0, len(body), 10)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "count"),
+    [
+        ("text/plain", PRETTY, 4),
+        (None, PRETTY, 4),
+        ("application/json", b'{"a":1}', 1),
+        ("application/json", b'{"a":1}\n', 1),
+        ("application/json", b'{"a":1}\n{"a":2}\n', 2),
+        ("application/x-ndjson", b"{\n}\n", 2),
+        ("application/json", b"", 0),
+    ],
+)
+def test_other_bodies_are_lines(kind: str | None, body: bytes, count: int) -> None:
+    """Without such a type, or where each line is a value."""
+    batch = decode(Message(body, content_type=kind))
+    assert (batch.lengths, len(batch.levels)) == (None, count)
+
+
+@pytest.mark.parametrize(
+    ("inner", "level"),
+    [
+        ('{"level":"Error","text":"x"}', b"3"),
+        ('{\n"level":\n"Error"}', b"3"),
+        ('{"text":"x"}', b"6"),
+        ('"level"', b"6"),
+        ("[", b"6"),
+    ],
+)
+def test_an_envelope_of_masstransit_has_the_severity_of_its_message(inner: str, level: bytes) -> None:
+    """It is one record; what the message does not state is as for any other."""
+    body = f'{{"messageId":"1","messageType":["urn:message:A"],"message":{inner},"sentTime":"2026-01-01T00:00:00Z"}}'
+    assert decode(Message(body.encode(), content_type="application/vnd.masstransit+json")).levels[:1] == level
+
+
+def test_a_task_of_celery_is_a_record() -> None:
+    """Arguments, keywords and the rest are one line of JSON."""
+    body = b'[[1, 2], {"level": "x"}, {"callbacks": null, "chain": null}]'
+    message = Message(body, content_type="application/json", content_encoding="utf-8", headers={"task": "a", "id": "1"})
+    assert list(records(decode(message))) == [body]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "time_us"),
+    [
+        (1_714_557_600, 1_714_557_600_000_000),
+        (1_714_557_600_123, 1_714_557_600_123_000),
+        (0, None),
+        (5, None),
+        (2**63 - 1, None),
+        (-5, None),
+        (None, None),
+    ],
+)
+def test_a_foreign_timestamp_is_the_time_of_its_records(timestamp: int | None, time_us: int | None) -> None:
+    """In seconds, or in JavaScript's milliseconds; one that cannot be does not count."""
+    expected = None if time_us is None else Times("", time_us, time_us)
+    assert decode(Message(b"a\nb\n", timestamp=timestamp)).times == expected
+
+
+def test_an_empty_zone_of_a_batch_is_none() -> None:
+    """It would say that all records happened at one time, which only a foreign message can say."""
+    table = {**MESSAGE.headers, "timezone": "", "first_event_us": 5, "last_event_us": 5}
+    assert decode(replace(MESSAGE, headers=table)).times is None
 
 
 def test_another_version_is_refused_and_named() -> None:

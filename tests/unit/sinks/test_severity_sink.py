@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from logbus.batch import Batch, Message, select
 from logbus.errors import UsageError
 from sinks.console import as_json
-from sinks.severity import Settings, SeveritySink, bindings, durable, open_sink
+from sinks.severity import Settings, SeveritySink, Where, bindings, durable, open_sink
 from sinks.sink import Context, Sink
 from support import nothing
 from support.stages import Stage
@@ -84,6 +84,40 @@ def test_its_bindings_name_each_severity() -> None:
     assert bindings(Settings(write=WRITE, severities=["debug", "err"])) == ("", "*.*.#.err.#", "*.*.#.debug.#")
     assert bindings(Settings(write=WRITE, min="emerg", host="web.1", label="app")) == ("web_1.app.#.emerg.#",)
 
+    assert bindings(Settings(write=WRITE, where={"a": "b"})) == ("#",)
+    assert bindings(Settings(write=WRITE, where={"a": "b"}, label="app")) == ("*.app.#",)
+
+
+def written(batch: Batch, **settings: object) -> list[bytes]:
+    """Return the bodies that a severity sink hands on of a batch."""
+    seen: list[Batch] = []
+
+    class Inner:
+        write = staticmethod(seen.append)
+        commit = close = staticmethod(nothing)
+
+    told = msgspec.convert({"write": WRITE, **settings}, Settings)
+    sink = SeveritySink(Inner(), b"0123" if told.min else b"01234567", Where(told.where))
+    sink.write(batch)
+    return [each.body for each in seen]
+
+
+def test_where_selects_by_field() -> None:
+    """Among the severities that are wanted; a batch of which all match is handed on as it is."""
+    batch = Batch(b'{"service":"shop"}\nservice=shop a=1\nservice=x a=1\nnothing\n', b"3633")
+    assert written(batch, min="err", where={"service": "s*"}) == [b'{"service":"shop"}\n']
+    assert written(batch, where={"service": "s*"}) == [b'{"service":"shop"}\nservice=shop a=1\n']
+    assert written(batch, where={"service": "none"}) == []
+
+
+def test_where_knows_the_operators_labels() -> None:
+    """`fields.NAME` is a label if the batch has it, or else a field of records."""
+    body = b'{"fields":{"team":"b"}}\n{"fields":{"team":"a"}}\n'
+    labelled = Batch(body, b"66", fields={"team": "a"})
+    assert written(labelled, where={"fields.team": "a"}) == [body]
+    assert written(labelled, where={"fields.team": "b"}) == []
+    assert written(Batch(body, b"66"), where={"fields.team": "b"}) == [body[:24]]
+
 
 def test_foreign_messages_are_judged_by_what_they_say(stage: Stage) -> None:
     """E29: a message from a program that knows nothing of us is classified here."""
@@ -105,6 +139,7 @@ def test_durable_is_what_the_inner_sink_is() -> None:
         ({}, "either min or severities"),
         ({"min": "err", "severities": ["err"]}, "either min or severities"),
         ({"min": "loud"}, "emerg"),
+        ({"where": {"a": "[b-a]"}}, "use the glob"),
         ({"min": "err", "write": {"path": "/x"}}, "type"),
         ({"min": "err", "write": {"type": "fil"}}, "did you mean file"),
         ({"min": "err", "write": {"type": "file", "pth": "/x"}}, "did you mean 'path'"),

@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from logbus.config.settings import load
+from logbus.errors import UsageError
 from logbus.severity import Severity
 from logbus.severity.words import LETTERS, SPELLINGS
 from shipper.__main__ import main
+from shipper.expectations import Expected
 from shipper.settings import Settings
 
 ROOT = Path(__file__).parents[4]
@@ -29,8 +31,8 @@ def run(*words: str) -> tuple[int, str]:
 
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
-    assert len(EXAMPLES) == 9
-    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 8
+    assert len(EXAMPLES) == 11
+    assert sum(bool(command) for _, _, command, _ in EXAMPLES) == 10
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0].split("\n")[3].strip())
@@ -166,6 +168,56 @@ def test_a_test_can_expect_a_time(keys: str, text: str, time: str, flaw: str, tm
     code, output = run("--config", str(config))
     assert code == bool(flaw)
     assert flaw in output
+
+
+EXPECTING = """
+inputs:
+  - {{paths: [a.log]{keys}}}
+tests:
+  - {{name: t, input: 0, text: '{{"msg":"called","http":{{"route":["a"],"status":204}},"none":null}}',
+      records: [{expected}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expected", "flaw"),
+    [
+        ("{message: called, fields: {http.route.0: a, http.status: '204', http.route: '[\"a\"]'}}", ""),
+        ("{message: call}", "record 1: its message is 'called'"),
+        ("{message: ''}", "its message is 'called'"),
+        ("{fields: {http.status: '20'}}", "its field http.status is '204', not '20'"),
+        ("{fields: {http.stat: '204'}}", "it has no field http.stat"),
+        ("{fields: {none: 'null'}}", "it has no field none"),
+    ],
+)
+def test_a_test_can_expect_message_and_fields(expected: str, flaw: str, tmp_path: Path) -> None:
+    """Of what is published; a difference says what there is instead."""
+    config = tmp_path / "shipper.yml"
+    config.write_text(EXPECTING.format(keys="", expected=expected))
+    code, output = run("--config", str(config))
+    assert bool(code) == bool(flaw), output
+    assert flaw in output
+    config.write_text(EXPECTING.format(keys=", drop: [{contains: called}]", expected="{message: called}"))
+    assert "record 1: it is dropped: drop[0] selects it" in run("--config", str(config))[1]
+
+
+@pytest.mark.parametrize("keys", [{"message": "x"}, {"fields": {"a": "b"}}])
+def test_a_dropped_record_says_nothing(keys: dict[str, object]) -> None:
+    """Whoever expects both is told so."""
+    with pytest.raises(UsageError, match="a record that is dropped has no text"):
+        Expected(dropped=True, **keys)  # type: ignore[arg-type] # as YAML gives them
+
+
+def test_fields_are_shown_as_they_are_published(tmp_path: Path) -> None:
+    """Redacted, without control characters, and cut where they are long."""
+    config, log = tmp_path / "shipper.yml", tmp_path / "a.log"
+    log.write_text(f'{{"msg":"\\u001b[2J secret","long":"{"x" * 300}"}}\nDEBUG dropped\n')
+    keys = "redact: {patterns: {t: secret}}, drop: [{severities: [debug]}]"
+    config.write_text(f"inputs: [{{paths: ['{log}'], {keys}}}]\n")
+    output = run("--config", str(config), "--fields", str(log))[1]
+    assert "        message: \\x1b[2J [redacted t]\n" in output
+    assert f"        long={'x' * 195}...\n" in output
+    assert output.count("message:") == 1
 
 
 def test_without_times(tmp_path: Path) -> None:

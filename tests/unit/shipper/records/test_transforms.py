@@ -70,6 +70,20 @@ def test_patterns_match_in_any_line_of_a_record() -> None:
     assert joiner.finish(data, cut.bounds, 0.0).body == b"INFO y\n"
 
 
+def test_fields_select_what_the_other_conditions_leave() -> None:
+    """A filter by field sees whole records, and only those that every other condition selects."""
+    drop = [Selection(min="info", contains="GET", field={"path": "/healthz", "status": "2*"})]
+    access = b'192.0.2.1 - - [02/Jan/2024:15:04:05 +0000] "GET %s HTTP/1.1" %d 2\n'
+    lines = [access % each for each in ((b"/healthz", 200), (b"/healthz", 500), (b"/", 200))]
+    lines.append(b'{"path":"/healthz","status":200}\n')
+    found = recorder(drop=drop).finish(b"".join(lines), None, 0.0)
+    assert found.body == b"".join(lines[1:])
+    joiner = recorder(multiline=Multiline(preset="java"), keep=[Selection(field={"logger": "com.acme.*"})])
+    data = b"2024-01-02 15:04:05 ERROR [main] com.acme.Z: x\n\tat org.Y\nlogger=com.acme.Q a=b\nlogger=org b=c\n"
+    cut = joiner.cut(data, final=True)
+    assert joiner.finish(data, cut.bounds, 0.0).body == data.removesuffix(b"logger=org b=c\n")
+
+
 def test_rate_limit() -> None:
     """So many records a second; then nothing until the second is over, which a record tells, and a metric counts."""
     limited = recorder(rate_limit=RateLimit(records_per_s=2, severities=["info"]))
@@ -130,6 +144,7 @@ def test_path_fields() -> None:
         (Selection, {"min": "loud"}),
         (Selection, {"severities": ["loud"]}),
         (Selection, {"pattern": "("}),
+        (Selection, {"field": {"a": "[b-a]"}}),
         (RateLimit, {}),
         (RateLimit, {"severities": ["info"]}),
         (Input, {"paths": ["x"], "path_fields": "x"}),

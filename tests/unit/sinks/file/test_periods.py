@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch
 from logbus.wire.times import Times
+from sinks.event_times import times_us
 from sinks.file.periods import DAY_US, parts_of
 
 READ_US = int(datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()) * 1_000_000
@@ -75,6 +76,15 @@ def test_what_another_program_sent_has_the_day_that_it_states() -> None:
     assert (day, part.body) == (int(today.timestamp() * 1e6) // DAY_US, text)
     sent = Batch(b"b\n", b"6", times=Times("", READ_US, READ_US))
     assert [day - TODAY for day, _ in parts_of(sent, DAY_US, 100_000 * DAY_US)] == [0]
+
+
+def test_a_message_is_not_sent_in_the_future() -> None:
+    """Such a timestamp does not count: the text does, or else the time of reading."""
+    now_us = READ_US + DAY_US
+    body = b"2026-11-24 10:00:00 a\n"
+    ahead, sent = (Batch(body, b"6", times=Times("", each, each)) for each in (now_us + 301_000_000, now_us))
+    stated_us = int(datetime(2026, 11, 24, 10, tzinfo=UTC).timestamp()) * 1_000_000
+    assert (times_us(ahead, now_us), times_us(sent, now_us)) == ([stated_us], [now_us])
 
 
 @given(
