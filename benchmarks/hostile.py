@@ -10,7 +10,7 @@ import time
 
 from logbus.severity import stated
 from logbus.severity.formats import FORMATS
-from shipper.records.inheriting import kinds
+from logbus.traces import kinds
 
 LINE_BYTES = 1 << 20
 GOAL_MB_S = 20

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, get_args
 
+from logbus.traces import NOTHING
 from shipper.lives.tail import REWORKED_BYTES
-from shipper.records.cuts import NOTHING
 from shipper.records.recorder import Recorder
 from shipper.records.redaction.presets import PresetName, Redact
 from shipper.records.rules import Multiline

@@ -25,10 +25,11 @@ from logbus.fields import flat, parse
 from logbus.fields import text_of as text_of_field
 from logbus.severity import PIECE, UNSTATED, marked
 from logbus.severity.formats import FORMATS, Format, line_pattern
+from logbus.traces import NOTHING, Before
 from shipper.commands.differences import Shown, Timed, differences, time_flaw
 from shipper.expectations import Case
 from shipper.files.discovery import Discovery
-from shipper.records.cuts import NOTHING, Before, Bounds
+from shipper.records.cuts import Bounds
 from shipper.records.encoding import encoding_of
 from shipper.records.filters import selected
 from shipper.records.levels import reader_of

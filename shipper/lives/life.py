@@ -2,11 +2,12 @@
 
 import os
 
+from logbus.traces import NOTHING, Before
 from shipper.files.identity import FileId, Head
 from shipper.files.opening import OpenFile
 from shipper.lives.states import Event, State, after
 from shipper.lives.tail import Slice, Tail
-from shipper.records.cuts import NOTHING, Before, Records
+from shipper.records.cuts import Records
 from shipper.settings import Input
 from shipper.state.progress import Progress
 from shipper.state.registry import place_of

@@ -4,10 +4,11 @@ import os
 import select
 import stat
 
+from logbus.traces import NOTHING, Before
 from shipper.files.complaints import report_marked
 from shipper.files.identity import Position, random_id
 from shipper.lives.tail import Slice
-from shipper.records.cuts import NOTHING, Before, Cut
+from shipper.records.cuts import Cut
 from shipper.records.encoding import marked_encoding
 from shipper.records.recorder import Recorder
 from shipper.settings import Input

@@ -19,7 +19,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, stated_inside
-from shipper.records.stacktraces import line_kinds
+from logbus.traces import line_kinds
 
 NO_STREAM: Final = b"s"
 _OF_CRI: Final = frozenset(b"oeOE")

@@ -1,9 +1,9 @@
 """The results of a recorder, for those who read a file: where records end, and what a batch carries. Pure."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from logbus.severity import UNSTATED
+from logbus.traces import NOTHING, Before
 from logbus.wire.times import Times
 from shipper.records.encoding import Encoding
 
@@ -30,26 +30,6 @@ class Cut:
     more: bool = False
     body: bytes | None = None
     marks: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
-
-    `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
-    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `containers` has it. `time_us`:
-    the last record's event time, None if unknown.
-    """
-
-    digit: bytes = UNSTATED
-    timed: bool = False
-    opened: bool = False
-    torn: bool = False
-    stream: bytes = b"s"
-    time_us: int | None = None
-
-
-NOTHING: Final = Before()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,11 @@ from operator import sub
 from typing import Final, NamedTuple
 
 from logbus.config.patterns import compile_pattern
+from logbus.traces import Grammar, grammar, record_of
 from logbus.wire.batch import count_lines
 from shipper.records.containers import ends_of, first_text, lines_of, units_of
 from shipper.records.cuts import Bounds
 from shipper.records.rules import Multiline
-from shipper.records.stacktraces import Grammar, grammar, record_of
 
 
 def grammar_of(wanted: Multiline) -> Grammar:

@@ -16,8 +16,9 @@ from typing import Final
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.severity import PIECE, UNSTATED
+from logbus.traces import NOTHING, Before
 from logbus.wire.times import Times
-from shipper.records.cuts import NOTHING, Before, Bounds, Cut, Finished
+from shipper.records.cuts import Bounds, Cut, Finished
 from shipper.records.dropping import changed, parts, same, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
 from shipper.records.event_span import EventSpan

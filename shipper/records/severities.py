@@ -6,9 +6,9 @@ from itertools import accumulate
 from typing import Final
 
 from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, marked
+from logbus.traces import NOTHING, Before, begins_by_itself, inherit, kinds
 from shipper.records.containers import Texts, lines_of, merged, of_texts
-from shipper.records.cuts import NOTHING, Before, Bounds
-from shipper.records.inheriting import begins_by_itself, inherit, kinds
+from shipper.records.cuts import Bounds
 from shipper.records.levels import reader_of
 from shipper.records.rules import Rules
 

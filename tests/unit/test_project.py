@@ -37,6 +37,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "logbus.severity": {"logbus.errors", "logbus.native"},
     "logbus.eventtime": {"logbus.errors", "logbus.native", "logbus.severity"},
     "logbus.fields": {"logbus.config", "logbus.decoding", "logbus.severity"},
+    "logbus.traces": {"logbus.native", "logbus.severity", "logbus.wire"},
     "logbus.batch": {"logbus.errors", "logbus.wire", "logbus.severity"},
     "logbus.config": {"logbus.errors", "logbus.handover"},
     "logbus.broker": SHARED | {"logbus.backoff", "logbus.config", "logbus.handover", "logbus.wire", "logbus.batch"},
@@ -70,9 +71,10 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
     "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery"},
+    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.sink"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
-        *("sinks.file", "sinks.delivery", "sinks.printable"),
+        *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

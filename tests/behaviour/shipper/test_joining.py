@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import replace
 
 from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
+from logbus.traces import PRESETS
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import REWORKED_BYTES
 from shipper.records.filters import Selection
 from shipper.records.redaction.presets import PresetName, Redact
 from shipper.records.rules import Multiline
-from shipper.records.stacktraces import PRESETS
 from shipper.settings import Input
 from support.shores import Kind, Preset, Shore
 from support.traces import TRACES, cases

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from logbus.eventtime import FileClock, TimeRules, text_of, zone_named
 from logbus.severity import Severity
+from logbus.traces import NOTHING, Before
 from shipper.records.containers import lines_of, units_of
-from shipper.records.cuts import NOTHING, Before
 from shipper.records.filters import Selection
 from shipper.records.recorder import Recorder
 from shipper.records.redaction.presets import Redact

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus import telemetry
+from logbus.traces import NOTHING, Before
 from logbus.wire.times import Times
-from shipper.records.cuts import NOTHING, Before
 from shipper.records.recorder import Recorder
 from shipper.settings import Input
 

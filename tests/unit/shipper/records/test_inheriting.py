@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shipper.records.cuts import NOTHING, Before
-from shipper.records.inheriting import inherit
+from logbus.traces import NOTHING, Before, inherit
 from shipper.records.recorder import Recorder
 from shipper.records.rules import Multiline
 from shipper.settings import Input

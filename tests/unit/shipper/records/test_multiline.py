@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from logbus.config.settings import parse
 from logbus.errors import ConfigError, UsageError
+from logbus.traces import PRESETS, line_kinds
 from shipper.records.recorder import Recorder
 from shipper.records.rules import Multiline
-from shipper.records.stacktraces import PRESETS, line_kinds
 from shipper.settings import Input, Settings
 from support.traces import TRACES, cases
 

@@ -11,12 +11,11 @@ may be anything. What a head is followed by is a regular expression over these c
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from logbus.severity import UNSTATED
-from shipper.records.cuts import NOTHING, Before
-from shipper.records.stacktraces import BLANK_LINE, CONTINUES, OPENS, START, line_kinds
+from logbus.traces.stacktraces import BLANK_LINE, CONTINUES, OPENS, START, line_kinds
 
 _DIGITS: Final = b"01234567"
 _TIMED: Final = b"abcdefgh"
@@ -26,6 +25,26 @@ _STARTS: Final = re.compile(START)
 _CONTINUED: Final = re.compile(rb"[0-7][xk]++|[a-h](?:k*+x[xks]*+|k++)")
 _TAIL: Final = {True: re.compile(rb"k*+(?:x[xks]*+)?"), False: re.compile(rb"[xk]*+")}
 """What may follow a head that has a time, and one that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
+
+    `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may
+    have any lines. `torn`: its last line is not complete. `stream`: a container's, as `containers` has it. `time_us`:
+    the last record's event time, None if unknown.
+    """
+
+    digit: bytes = UNSTATED
+    timed: bool = False
+    opened: bool = False
+    torn: bool = False
+    stream: bytes = b"s"
+    time_us: int | None = None
+
+
+NOTHING: Final = Before()
 
 
 def _codes() -> bytes:
@@ -67,7 +86,7 @@ def inherit(stated: bytes, last: bytes, before: Before, kinds_of: Callable[[], b
             return stated, NOTHING
     torn = int(before.torn)  # the rest of a line states nothing
     head = _head(before)
-    codes = head + _coded(stated[torn:], kinds_of()[torn:])
+    codes = head + coded(stated[torn:], kinds_of()[torn:])
     digits = _CONTINUED.sub(_inherited, codes).translate(_SEVERITIES)
     after = _after(codes) if codes else replace(before, torn=False)
     return before.digit * torn + digits[len(head) :], after
@@ -81,7 +100,8 @@ def _head(before: Before) -> bytes:
     return head + b"x" * before.opened
 
 
-def _coded(stated: bytes, kinds: bytes) -> bytes:
+def coded(stated: bytes, kinds: bytes) -> bytes:
+    """Return a code for each line, of the severity that it states and its kind: see the top of this module."""
     added = int.from_bytes(stated, "big") | int.from_bytes(kinds.translate(_BITS), "big")
     return added.to_bytes(len(stated), "big").translate(_CODES)
 
