@@ -38,6 +38,7 @@ Examples:
   logbus-sinks --config config/sinks.yml archive
   logbus-sinks --config config/sinks.yml archive --check
   logbus-sinks audit --config config/sinks.yml archive
+  logbus-sinks search timeout --since 2h --config config/sinks.yml archive
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -50,6 +51,7 @@ LATER = {
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",
     "init": "sinks.commands.init",
+    "search": "sinks.commands.search",
     "topology": "sinks.commands.topology_command",
 }
 """Commands whose modules are imported only when used; each defines a command of the same name."""

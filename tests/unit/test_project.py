@@ -74,7 +74,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.sink"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
-        *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search"),
+        *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

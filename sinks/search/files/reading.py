@@ -1,0 +1,149 @@
+"""Reads a file in pieces, decompressed: gzip, zstd and xz are told by their first bytes, all else is plain.
+
+Memory is bounded whatever a file states. A zstd file that ends within a frame is not damaged: a sink may be writing it,
+and what is read ends with the last whole frame. The frames of a sink state their size; of others the beginning counts,
+and a cut is reported.
+"""
+
+import lzma
+import os
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from logbus.errors import SourceError
+from logbus.wire import frames
+
+READ_BYTES: Final = 1 << 17
+PIECE_BYTES: Final = 1 << 20
+WHOLE_FRAME_BYTES: Final = 4 << 20
+"""A frame that states no more than this is taken whole or not at all."""
+_XZ_MEMORY_BYTES: Final = 70 << 20
+"""What `xz -9` needs; one such file at a time."""
+_XZ: Final = threading.Lock()
+_GZIP_BITS: Final = 31
+_HEADER_BYTES: Final = 18
+_MAGIC: Final = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\0": "xz"}
+_ERRORS: Final = (zlib.error, lzma.LZMAError, frames.Error, EOFError)
+
+Heard = Callable[[int], None]
+"""Is told how many bytes of the file were read."""
+
+
+class _Decompressor(Protocol):
+    """What the three have in common; `eof` at the end of a member."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    @property
+    def needs_input(self) -> bool: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+class _Gzip:
+    """zlib's decompressor with the face of the other two."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(_GZIP_BITS)
+        self._rest = b""
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
+
+
+@dataclass(slots=True)
+class Content:
+    """The content of an open file; `unfinished` afterwards says that the last frame was not complete yet."""
+
+    fd: int
+    heard: Heard
+    ranges: Sequence[tuple[int, int]] | None = None
+    unfinished: bool = field(default=False, init=False)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the content in pieces of 1 MiB at most, or of a frame. Raises SourceError."""
+        try:
+            for begin, end in self.ranges or ((0, 1 << 62),):
+                yield from self._range(begin, end)
+        except OSError as error:
+            raise SourceError("read on", error) from error
+        except _ERRORS as error:
+            raise SourceError("read on", f"its compressed bytes are damaged: {error}") from error
+
+    def _range(self, begin: int, end: int) -> Iterator[bytes]:
+        raw = self._raw(begin, end)
+        first = next(raw, b"")
+        kind = next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+        if not kind:
+            if first:
+                yield first
+            yield from raw
+            return
+        with _XZ if kind == "xz" else nullcontext():
+            yield from self._frames(first, raw) if kind == "zstd" else _members(first, raw, kind)
+
+    def _raw(self, at: int, end: int) -> Iterator[bytes]:
+        while at < end and (data := os.pread(self.fd, min(READ_BYTES, end - at), at)):
+            at += len(data)
+            self.heard(len(data))
+            yield data
+
+    def _frames(self, data: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the content of zstd frames."""
+        while data:
+            while len(data) < _HEADER_BYTES and (more := next(raw, b"")):
+                data += more
+            size = frames.content_bytes(data[:_HEADER_BYTES])
+            whole: list[bytes] | None = [] if size is not None and size <= WHOLE_FRAME_BYTES else None
+            decompressor = frames.decompressor()
+            for piece in _one(decompressor, data, raw):
+                if whole is None:
+                    yield piece
+                else:
+                    whole.append(piece)
+            if not decompressor.eof:
+                self.unfinished = True
+                if whole is None:
+                    raise EOFError("the file ends within a frame")
+                return
+            yield from whole or ()
+            data = decompressor.unused_data or next(raw, b"")
+
+
+def _members(data: bytes, raw: Iterator[bytes], kind: str) -> Iterator[bytes]:
+    """Yield the content of the members of a gzip or xz file; zeros behind the last one are padding."""
+    while data := data.lstrip(b"\0") or next(raw, b"").lstrip(b"\0"):
+        decompressor: _Decompressor = _Gzip() if kind == "gzip" else lzma.LZMADecompressor(memlimit=_XZ_MEMORY_BYTES)
+        yield from _one(decompressor, data, raw)
+        if not decompressor.eof:
+            raise EOFError("the file ends too early")
+        data = decompressor.unused_data
+
+
+def _one(decompressor: _Decompressor, data: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the content of one frame or member, as far as there is any."""
+    while True:
+        if piece := decompressor.decompress(data, PIECE_BYTES):
+            yield piece
+        if decompressor.eof:
+            return
+        data = next(raw, b"") if decompressor.needs_input else b""
+        if not data and decompressor.needs_input:
+            return

@@ -1,0 +1,127 @@
+"""Looks into files, one thread each: what is read, what is found, and what could not be read."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from logbus.errors import LogbusError, SourceError
+from logbus.eventtime import TimeRules
+from sinks.search.asking import Found, Query, Source
+from sinks.search.files.opening import open_listed
+from sinks.search.files.reading import PIECE_BYTES, Content
+from sinks.search.finding import Finder
+from sinks.search.layouts import layout_of
+from sinks.search.records import Times, divided
+from sinks.search.results.waiting import Stopped
+
+THREADS_MAX: Final = 8
+FUTURE_US: Final = 300_000_000
+"""So far may a record be ahead of the time at which its file was written, as in `logbus.eventtime`."""
+_HEAD_BYTES: Final = 1 << 14
+Ranges = Sequence[tuple[int, int]]
+"""Where to read in a file, in bytes as they are on the disk; empty if nowhere."""
+Worth = Callable[[Source, Query], Ranges]
+"""Tells what of a file is worth reading. An index would answer for frames; a range begins where a frame does."""
+
+
+def all_that_may_match(source: Source, query: Query) -> Ranges:
+    """Return the whole file, unless it was written last before the time that is asked for."""
+    too_old = query.since_us is not None and source.changed_us + FUTURE_US < query.since_us
+    return () if too_old else ((0, 1 << 62),)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a search is. `read_bytes` of each file, as they are on the disk; `flaws`: why an answer is incomplete."""
+
+    sizes: Sequence[int]
+    read_bytes: list[int] = field(init=False)
+    done: list[int] = field(default_factory=list)
+    hits: int = 0
+    flaws: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    stopped: Callable[[], bool] = bool
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        self.read_bytes = [0] * len(self.sizes)
+
+    @property
+    def looked_into(self) -> int:
+        """The number of files that were read to their ends."""
+        return len(self.done)
+
+    def heard(self, number: int) -> Callable[[int], None]:
+        """Return what is told how many bytes of a file were read. It raises Stopped if nobody wants more."""
+
+        def hear(size_bytes: int) -> None:
+            self.read_bytes[number] += size_bytes
+            if self.stopped():
+                raise Stopped
+
+        return hear
+
+
+def look_into(
+    number: int, source: Source, query: Query, progress: Progress, ranges: Ranges
+) -> Iterator[Iterator[Found]]:
+    """Yield what is found in a file, block by block. Raises SourceError, Stopped."""
+    opened = open_listed(source.path, source.identity, follow=source.follow)
+    try:
+        content = Content(opened.fd, progress.heard(number), ranges)
+        yield from Finder(query, source, number, opened.changed_us).found(content.pieces())
+        if content.unfinished:
+            progress.unfinished.append(str(source.path))
+    except SourceError as error:
+        raise SourceError(f"search all of {source.path}", error.cause) from error
+    finally:
+        os.close(opened.fd)
+
+
+def first_us(source: Source, query: Query) -> int:
+    """Return when the first record happened that says so, in microseconds since 1970. Raises SourceError."""
+    opened = open_listed(source.path, source.identity, follow=source.follow)
+    try:
+        content = Content(opened.fd, lambda _size: None)
+        head = next(content.pieces(), b"")[:_HEAD_BYTES]
+        layout = layout_of(source.layout, head)
+        records = divided(head[: head.rfind(b"\n") + 1] or head, layout)
+        times = Times(head, records, layout, TimeRules(query.zone, read_at_us=opened.changed_us), None)
+        known = (times.known_us(number) for number in range(len(records)))
+        return min(next((each for each in known if each is not None), opened.changed_us), opened.changed_us)
+    except SourceError as error:
+        raise SourceError(f"search {source.path}", error.cause) from error
+    finally:
+        os.close(opened.fd)
+
+
+def in_threads(work: Callable[[int], None], numbers: Sequence[int], progress: Progress) -> list[threading.Thread]:
+    """Begin to do `work` for each number, in order, on as many threads as there are processors; return them."""
+    waiting = iter(numbers)
+    lock = threading.Lock()
+
+    def run() -> None:
+        while not progress.stopped():
+            with lock:
+                number = next(waiting, None)
+            if number is None:
+                return
+            try:
+                work(number)
+            except Stopped:
+                return
+            except LogbusError as error:
+                progress.flaws.append(str(error))
+            except Exception as error:  # noqa: BLE001 - one file must not end the search, nor be passed over silently
+                progress.flaws.append(f"cannot search a file: {error!r}")
+
+    count = min(THREADS_MAX, len(os.sched_getaffinity(0)), max(1, len(numbers)))
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
+    for each in threads:
+        each.start()
+    return threads
+
+
+assert PIECE_BYTES > _HEAD_BYTES  # noqa: S101 - the first piece holds the head

@@ -1,0 +1,161 @@
+"""Divides content into blocks that end where a record ends, and a block into records, with severities and times.
+
+A record is a line that begins one and the lines that continue it, by the grammar of `logbus.traces`. Where nothing
+begins a record for certain in 64 KiB, a record may be cut.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+from logbus.eventtime import TimeRules
+from logbus.native import newlines
+from sinks.search.layouts import UNSTATED_DIGIT, Layout
+
+BLOCK_BYTES: Final = 1 << 20
+TAIL_BYTES: Final = 1 << 16
+LINE_MAX_BYTES: Final = 4 << 20
+"""A longer line is several records."""
+_RECORD: Final = re.compile(rb"[0-7sxk][xk]*+|[a-hS]k*+(?:x[xks]*+)?")
+_BEGINNING: Final = re.compile(rb"[0-7a-hS]")
+_LAST_BEGINNING: Final = re.compile(rb"(?s)[0-7a-hS][^0-7a-hS]*+\Z")
+_DIGITS: Final = bytes.maketrans(b"abcdefghsSxk", b"01234567" + bytes([UNSTATED_DIGIT]) * 4)
+_HAS_TIME: Final = re.compile(rb"\d\d:\d\d|\d{6}|\d{4}[-/.]\d", re.ASCII)
+"""No time is stated without such digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole records; `offset` in the content, in bytes, and the number of the first `line`, from 1."""
+
+    body: bytes
+    offset: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The records of a block: where they `start` in its body, the last item being its end; digits; first lines."""
+
+    starts: list[int]
+    digits: bytes
+    lines: list[int]
+
+    def __len__(self) -> int:
+        return len(self.digits)
+
+
+def blocks(pieces: Iterator[bytes], layout: Layout, least_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
+    """Yield the content in blocks of about that size."""
+    rest, offset, line = b"", 0, 1
+    for data in _gathered(pieces, least_bytes):
+        body = rest + data if rest else data
+        end = _last_start(body, layout)
+        if not end and len(body) > max(LINE_MAX_BYTES, least_bytes):
+            end = len(body)
+        if end:
+            yield Block(body[:end], offset, line)
+            offset, line = offset + end, line + newlines.count(body[:end])
+        rest = body[end:]
+    if rest:
+        yield Block(rest, offset, line)
+
+
+def _gathered(pieces: Iterator[bytes], least_bytes: int) -> Iterator[bytes]:
+    waiting: list[bytes] = []
+    size_bytes = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size_bytes += len(piece)
+        if size_bytes >= least_bytes:
+            yield b"".join(waiting)
+            waiting, size_bytes = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+def _last_start(body: bytes, layout: Layout) -> int:
+    """Return where the last record of a body begins that may go on behind it; 0 if nothing before that is certain."""
+    end = body.rfind(b"\n") + 1
+    for size in (TAIL_BYTES >> 3, TAIL_BYTES):
+        begin = _line_at(body, end - size)
+        codes = layout.codes(body[begin:end]) if begin < end else b""
+        if found := _LAST_BEGINNING.search(codes):
+            return begin + _place(body[begin:end], found.start())
+        if not begin:
+            break
+    starts = [found.start() for found in _RECORD.finditer(codes)]
+    if len(starts) > 1:
+        return begin + _place(body[begin:end], starts[-1])
+    return end if begin else 0
+
+
+def _line_at(body: bytes, at: int) -> int:
+    """Return where a line begins, at `at` or behind it."""
+    return body.find(b"\n", at - 1) + 1 if at > 0 else 0
+
+
+def _place(lines: bytes, number: int) -> int:
+    """Return where the line with a number begins, from 0."""
+    return sum(map(len, lines.split(b"\n", number)[:number])) + number
+
+
+def divided(body: bytes, layout: Layout) -> Records:
+    """Return the records of a block."""
+    codes = layout.codes(body)
+    firsts = [found.start() for found in _RECORD.finditer(codes)]
+    places = [0, *accumulate(map(len, io.BytesIO(body)))]
+    starts = [*map(places.__getitem__, firsts), len(body)]
+    return Records(starts, bytes(map(codes.__getitem__, firsts)).translate(_DIGITS), firsts)
+
+
+class Times:
+    """The event times of the records of a block, read only if asked for; `previous_us`: of the one before them."""
+
+    def __init__(
+        self, body: bytes, records: Records, layout: Layout, rules: TimeRules, previous_us: int | None
+    ) -> None:
+        self._body = body
+        self._starts = records.starts
+        self._layout = layout
+        self._rules = rules
+        self._previous_us = previous_us
+        self._known: dict[int, int | None] = {-1: previous_us}
+
+    def known_us(self, number: int) -> int | None:
+        """Return the time that a record states or inherits; None if none before it states one."""
+        at = number
+        while at not in self._known:
+            record = self._body[self._starts[at] : self._starts[at + 1]]
+            stated = self._layout.stated_us(record, self._rules, self._previous_us)
+            if stated is not None:
+                self._known[at] = stated
+                break
+            at -= 1
+        found = self._known[at]
+        self._known |= dict.fromkeys(range(at + 1, number + 1), found)
+        return found
+
+    def of(self, number: int) -> int:
+        """Return the event time: without any, the time of reading."""
+        found = self.known_us(number)
+        return self._rules.read_at_us if found is None else found
+
+
+def last_time_us(body: bytes, layout: Layout, rules: TimeRules, previous_us: int | None) -> int | None:
+    """Return what a record behind a body inherits; only the end of the body is looked at, if that tells."""
+    begin = _line_at(body, len(body) - (TAIL_BYTES >> 3))
+    codes = layout.codes(body[begin:]) if 0 < begin < len(body) else b""
+    if first := _BEGINNING.search(codes):
+        tail = body[begin + _place(body[begin:], first.start()) :]
+        records = divided(tail, layout)
+        found = Times(tail, records, layout, rules, None).known_us(len(records) - 1)
+        if found is not None:
+            return found
+    if not _HAS_TIME.search(body):
+        return previous_us
+    records = divided(body, layout)
+    return Times(body, records, layout, rules, previous_us).known_us(len(records) - 1)

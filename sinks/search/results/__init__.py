@@ -1,0 +1,1 @@
+"""What was found: put in order, shown, or counted."""

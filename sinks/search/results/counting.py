@@ -1,0 +1,123 @@
+"""Counts what was found, by severity, hour, host and so on, as a table or as JSON."""
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import tzinfo
+from typing import Final
+
+import msgspec
+
+from logbus.decoding import decoded
+from logbus.errors import UsageError
+from sinks.printable import inert_json, printable_word
+from sinks.search.asking import Found, Source
+from sinks.search.layouts import severity_of
+from sinks.search.results.showing import local, said
+
+GROUPS: Final = ("severity", "hour", "day", "host", "label", "file")
+ROWS_MAX: Final = 50_000
+"""More would not be read by anyone, and would have to be kept in memory."""
+_OTHERS: Final = "(others)"
+_UNKNOWN: Final = "-"
+_Row = tuple[str, ...]
+
+
+def groups_in(text: str) -> tuple[str, ...]:
+    """Return the names in a list such as `severity,hour`. Raises UsageError."""
+    names = tuple(dict.fromkeys(each.strip() for each in text.split(",")))
+    for name in names:
+        if name not in GROUPS:
+            raise UsageError("count", f"{name!r} is nothing to count by", f"use some of {', '.join(GROUPS)}")
+    return names
+
+
+class Counts:
+    """Counts records by groups, from several threads."""
+
+    def __init__(self, groups: Sequence[str], sources: Sequence[Source], zone: tzinfo) -> None:
+        self._groups = tuple(groups)
+        self._sources = sources
+        self._zone = zone
+        self._rows: Counter[_Row] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether some rows were counted together."""
+        return len(self._rows) > ROWS_MAX
+
+    @property
+    def total(self) -> int:
+        """The number of hits."""
+        with self._lock:
+            return self._rows.total()
+
+    def add(self, block: Iterable[Found]) -> None:
+        """Count the hits of a block."""
+        row_of = self._row_of()
+        found = Counter(row_of(each) for each in block if each.is_hit)
+        with self._lock:
+            for row, number in found.items():
+                known = row in self._rows or len(self._rows) < ROWS_MAX
+                self._rows[row if known else (_OTHERS,) * len(row)] += number
+
+    def rows(self) -> list[tuple[_Row, int]]:
+        """Return the rows, sorted; severities by their rank."""
+        rank = {each.word: f"{each:d}" for each in map(severity_of, b"01234567")}
+        place = self._groups.index("severity") if "severity" in self._groups else -1
+
+        def key(item: tuple[_Row, int]) -> _Row:
+            return tuple(rank.get(cell, cell) if number == place else cell for number, cell in enumerate(item[0]))
+
+        return sorted(self._rows.items(), key=key)
+
+    def as_json(self) -> bytes:
+        """Return an object for each row, one a line."""
+        objects = (dict(zip(self._groups, row, strict=True)) | {"count": number} for row, number in self.rows())
+        return b"".join(inert_json(msgspec.json.encode(each).decode()).encode() + b"\n" for each in objects)
+
+    def as_table(self) -> bytes:
+        """Return the rows in columns, with a heading."""
+        cells = [[*self._groups, "count"], *([*row, f"{number:,}"] for row, number in self.rows())]
+        shown = [[printable_word(cell).decode() for cell in line] for line in cells]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        lines = (
+            "  ".join(
+                [
+                    *(cell.ljust(width) for cell, width in zip(line[:-1], widths, strict=False)),
+                    line[-1].rjust(widths[-1]),
+                ]
+            )
+            for line in shown
+        )
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def _row_of(self) -> Callable[[Found], _Row]:
+        """Return what tells a record's row; what records of one hour and file share is told once."""
+        known: dict[tuple[int, int, int], _Row] = {}
+        if {"host", "label"} & set(self._groups):
+            return self._row
+
+        def row_of(found: Found) -> _Row:
+            key = found.source, found.digit, found.time_us // 900_000_000  # no zone begins an hour elsewhere
+            if key not in known:
+                known[key] = self._row(found)
+            return known[key]
+
+        return row_of
+
+    def _row(self, found: Found) -> _Row:
+        return tuple(self._cell(name, found) for name in self._groups)
+
+    def _cell(self, name: str, found: Found) -> str:
+        source = self._sources[found.source]
+        if name == "severity":
+            return severity_of(found.digit).word
+        if name == "file":
+            return decoded(os.fsencode(source.path))
+        if name in ("host", "label"):
+            value = source.told.get(name) or getattr(said(found, source), name)
+            return value or _UNKNOWN
+        return f"{local(found.time_us, self._zone):{'%Y-%m-%d %H:00' if name == 'hour' else '%Y-%m-%d'}}"
