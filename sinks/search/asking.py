@@ -41,6 +41,11 @@ class Query:
         """Whether a block without any match may have wanted records."""
         return self.matcher is None or self.invert or bool(self.before or self.after)
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether the time of a record matters."""
+        return self.since_us is not None or self.until_us is not None
+
     def is_in_time(self, time_us: int) -> bool:
         """Return True if a record that happened then is wanted."""
         return (self.since_us is None or time_us >= self.since_us) and (

@@ -5,14 +5,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Final
 
 from logbus.eventtime import TimeRules
 from logbus.fields import parse
 from logbus.fields.matching import match
-from sinks.search.asking import Found, Query, Source
+from sinks.search.asking import ALL_DIGITS, Found, Query, Source
 from sinks.search.files.placeholders import unfiltered
 from sinks.search.layouts import Layout, layout_of
+from sinks.search.matching import Matcher
 from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us
+
+_LINE_BYTES: Final = 1 << 16
+"""How much of the first line tells the layout."""
 
 
 @dataclass(slots=True)
@@ -35,26 +40,36 @@ class Finder:
 
     def found(self, pieces: Iterator[bytes]) -> Iterator[Iterator[Found]]:
         """Yield what is found in the file's content, block by block; each has to be taken before the next."""
-        first = next(pieces, b"")
+        near = self.query.before or self.query.after
+        for view in self.views(pieces):
+            hits = view.hits(self.query)
+            yield self._with_near(view, hits) if near else map(view.found, hits)
+
+    def views(self, pieces: Iterator[bytes]) -> Iterator["View"]:
+        """Yield the blocks of the file's content that may have wanted records."""
+        first = b""
+        while b"\n" not in first and len(first) < _LINE_BYTES and (piece := next(pieces, b"")):
+            first += piece
         layout = layout_of(self.source.layout, first)
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
         for block in blocks(chain((first,), pieces), layout, self.block_bytes):
-            yield self._in_block(block, layout, rules)
+            yield from self._views(block, layout, rules)
 
-    def _in_block(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator[Found]:
+    def _views(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator["View"]:
         query, body = self.query, block.body
         if not query.takes_all and query.matcher and query.matcher.first(body) < 0:
             if query.needs_times:
                 self._previous_us = last_time_us(body, layout, rules, self._previous_us)
             return
         records = divided(body, layout)
-        view = _View(block, records, Times(body, records, layout, rules, self._previous_us), layout, self.number)
-        hits = view.hits(query, unfiltered(query.names, self.source.told))
-        yield from self._with_near(view, hits) if query.before or query.after else map(view.found, hits)
+        times = Times(body, records, layout, rules, self._previous_us)
+        names = unfiltered(query.names, self.source.told)
+        view = View(block, records, times, layout, self.number, tuple(names))
+        yield view
         if query.needs_times:
             self._previous_us = view.times.known_us(len(records) - 1)
 
-    def _with_near(self, view: "_View", hits: Iterable[int]) -> Iterator[Found]:
+    def _with_near(self, view: "View", hits: Iterable[int]) -> Iterator[Found]:
         """Yield the hits with the records around them."""
         shown = 0
         for hit in hits:
@@ -70,13 +85,13 @@ class Finder:
         self._after = max(0, self._after - (count - shown))
         self._near.extend(view.near(number, 0) for number in rest)
 
-    def _behind(self, view: "_View", shown: int, limit: int) -> Iterator[Found]:
+    def _behind(self, view: "View", shown: int, limit: int) -> Iterator[Found]:
         """Yield the records behind the last hit."""
         for number in range(shown, min(limit, shown + self._after)):
             self._near.clear()
             yield view.near(number, self._key_us)
 
-    def _before(self, view: "_View", shown: int, hit: int) -> Iterator[Found]:
+    def _before(self, view: "View", shown: int, hit: int) -> Iterator[Found]:
         """Yield the records before a hit that are not shown yet; of the block before it too."""
         first = max(shown, hit - self.query.before)
         missing = self.query.before - (hit - first) if first == 0 and not shown else 0
@@ -92,51 +107,55 @@ def _behind_key(found: Found) -> tuple[int, int, int, int, int, bool, bytes]:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The records of a block, as they are found."""
+class View:
+    """The records of a block, as they are found; `names`: filters for what records themselves have to tell."""
 
     block: Block
     records: Records
     times: Times
     layout: Layout
     source: int
+    names: tuple[str, ...]
 
     def record(self, number: int) -> bytes:
         starts = self.records.starts
         return self.block.body[starts[number] : starts[number + 1]]
 
-    def hits(self, query: Query, names: list[str]) -> Iterator[int]:
-        """Yield the numbers of the wanted records; `names`: filters for what the record itself has to tell."""
-        timed = query.since_us is not None or query.until_us is not None
-        wraps = bool(names)
-        for number in self._matching(query):
-            if self.records.digits[number] not in query.digits:
-                continue
+    def hits(self, query: Query) -> Iterable[int]:
+        """Return the numbers of the wanted records."""
+        numbers = self._matching(query)
+        if query.digits != ALL_DIGITS:
+            numbers = (number for number in numbers if self.records.digits[number] in query.digits)
+        return self._narrowed(numbers, query) if query.is_timed or query.fields or self.names else numbers
+
+    def _narrowed(self, numbers: Iterable[int], query: Query) -> Iterator[int]:
+        """Yield those that match by fields, names and time."""
+        for number in numbers:
             if query.fields and not match(parse(self.layout.said(self.record(number)).message).fields, query.fields):
                 continue
-            if wraps and not self._is_named(number, query, names):
+            if self.names and not self._is_named(number, query):
                 continue
-            if not timed or query.is_in_time(self.times.of(number)):
+            if not query.is_timed or query.is_in_time(self.times.of(number)):
                 yield number
 
-    def _matching(self, query: Query) -> Iterator[int]:
+    def _matching(self, query: Query) -> Iterable[int]:
+        return range(len(self.records)) if query.matcher is None else self._matched(query, query.matcher)
+
+    def _matched(self, query: Query, matcher: Matcher) -> Iterator[int]:
         """Yield the numbers of the records with a match, or without one."""
-        if query.matcher is None:
-            yield from range(len(self.records))
-            return
         body, starts, behind = self.block.body, self.records.starts, 0
-        at = query.matcher.first(body)
+        at = matcher.first(body)
         while at >= 0 and behind < len(self.records):
             number = bisect_right(starts, at, behind, len(starts) - 1) - 1
             yield from range(behind, number) if query.invert else (number,)
             behind = number + 1
-            at = query.matcher.first(body, starts[behind]) if behind < len(self.records) else -1
+            at = matcher.first(body, starts[behind]) if behind < len(self.records) else -1
         yield from range(behind, len(self.records)) if query.invert else ()
 
-    def _is_named(self, number: int, query: Query, names: list[str]) -> bool:
+    def _is_named(self, number: int, query: Query) -> bool:
         said = self.layout.said(self.record(number))
         values = {"host": said.host, "label": said.label, "path": said.path}
-        return all(not values[name] or query.names[name](values[name]) for name in names)
+        return all(not values[name] or query.names[name](values[name]) for name in self.names)
 
     def found(self, number: int) -> Found:
         """Return a hit."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from logbus.errors import LogbusError, SourceError
 from logbus.eventtime import TimeRules
-from sinks.search.asking import Found, Query, Source
+from sinks.search.asking import Query, Source
 from sinks.search.files.opening import open_listed
 from sinks.search.files.reading import PIECE_BYTES, Content
 from sinks.search.finding import Finder
@@ -24,6 +24,9 @@ Ranges = Sequence[tuple[int, int]]
 """Where to read in a file, in bytes as they are on the disk; empty if nowhere."""
 Worth = Callable[[Source, Query], Ranges]
 """Tells what of a file is worth reading. An index would answer for frames; a range begins where a frame does."""
+
+Take = Callable[[Finder, Iterator[bytes]], None]
+"""Takes what a finder finds in a content."""
 
 
 def all_that_may_match(source: Source, query: Query) -> Ranges:
@@ -64,14 +67,12 @@ class Progress:
         return hear
 
 
-def look_into(
-    number: int, source: Source, query: Query, progress: Progress, ranges: Ranges
-) -> Iterator[Iterator[Found]]:
-    """Yield what is found in a file, block by block. Raises SourceError, Stopped."""
+def look_into(number: int, source: Source, query: Query, progress: Progress, ranges: Ranges, take: Take) -> None:
+    """Let `take` take what is found in a file. Raises SourceError, Stopped."""
     opened = open_listed(source.path, source.identity, follow=source.follow)
     try:
         content = Content(opened.fd, progress.heard(number), ranges)
-        yield from Finder(query, source, number, opened.changed_us).found(content.pieces())
+        take(Finder(query, source, number, opened.changed_us), content.pieces())
         if content.unfinished:
             progress.unfinished.append(str(source.path))
     except SourceError as error:

@@ -6,7 +6,7 @@ begins a record for certain in 64 KiB, a record may be cut.
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -23,6 +23,8 @@ _RECORD: Final = re.compile(rb"[0-7sxk][xk]*+|[a-hS]k*+(?:x[xks]*+)?")
 _BEGINNING: Final = re.compile(rb"[0-7a-hS]")
 _LAST_BEGINNING: Final = re.compile(rb"(?s)[0-7a-hS][^0-7a-hS]*+\Z")
 _DIGITS: Final = bytes.maketrans(b"abcdefghsSxk", b"01234567" + bytes([UNSTATED_DIGIT]) * 4)
+_NO_LINE_CONTINUES: Final = b"01234567abcdefghSs"
+_FEW: Final = 64
 _HAS_TIME: Final = re.compile(rb"\d\d:\d\d|\d{6}|\d{4}[-/.]\d", re.ASCII)
 """No time is stated without such digits."""
 
@@ -42,7 +44,7 @@ class Records:
 
     starts: list[int]
     digits: bytes
-    lines: list[int]
+    lines: Sequence[int]
 
     def __len__(self) -> int:
         return len(self.digits)
@@ -106,14 +108,20 @@ def _place(lines: bytes, number: int) -> int:
 def divided(body: bytes, layout: Layout) -> Records:
     """Return the records of a block."""
     codes = layout.codes(body)
-    firsts = [found.start() for found in _RECORD.finditer(codes)]
+    is_by_line = not codes.translate(None, _NO_LINE_CONTINUES)
+    firsts = range(len(codes)) if is_by_line else [found.start() for found in _RECORD.finditer(codes)]
     places = [0, *accumulate(map(len, io.BytesIO(body)))]
+    if is_by_line:
+        return Records(places, codes.translate(_DIGITS), firsts)
     starts = [*map(places.__getitem__, firsts), len(body)]
     return Records(starts, bytes(map(codes.__getitem__, firsts)).translate(_DIGITS), firsts)
 
 
 class Times:
-    """The event times of the records of a block, read only if asked for; `previous_us`: of the one before them."""
+    """The event times of the records of a block, read only if asked for; `previous_us`: of the one before them.
+
+    Where many are asked for, all are read at once.
+    """
 
     def __init__(
         self, body: bytes, records: Records, layout: Layout, rules: TimeRules, previous_us: int | None
@@ -124,9 +132,12 @@ class Times:
         self._rules = rules
         self._previous_us = previous_us
         self._known: dict[int, int | None] = {-1: previous_us}
+        self._all: Sequence[int] | None = None
 
     def known_us(self, number: int) -> int | None:
         """Return the time that a record states or inherits; None if none before it states one."""
+        if self._all is not None:
+            return self._all[number] if number >= 0 else self._previous_us
         at = number
         while at not in self._known:
             record = self._body[self._starts[at] : self._starts[at + 1]]
@@ -139,8 +150,18 @@ class Times:
         self._known |= dict.fromkeys(range(at + 1, number + 1), found)
         return found
 
+    def all(self) -> Sequence[int]:
+        """Return the event times of all records."""
+        if self._all is None:
+            found = self._layout.times_us(self._body, self._starts, self._rules, self._previous_us)
+            known = map(self.known_us, range(len(self._starts) - 1)) if found is None else found
+            self._all = [self._rules.read_at_us if each is None else each for each in known]
+        return self._all
+
     def of(self, number: int) -> int:
         """Return the event time: without any, the time of reading."""
+        if self._all is None and len(self._known) > _FEW:
+            self.all()
         found = self.known_us(number)
         return self._rules.read_at_us if found is None else found
 

@@ -3,8 +3,9 @@
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import tzinfo
+from itertools import repeat
 from typing import Final
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from logbus.decoding import decoded
 from logbus.errors import UsageError
 from sinks.printable import inert_json, printable_word
-from sinks.search.asking import Found, Source
+from sinks.search.asking import Found, Query, Source
+from sinks.search.finding import Finder, View
 from sinks.search.layouts import severity_of
 from sinks.search.results.showing import local, said
 
@@ -21,6 +23,8 @@ ROWS_MAX: Final = 50_000
 """More would not be read by anyone, and would have to be kept in memory."""
 _OTHERS: Final = "(others)"
 _UNKNOWN: Final = "-"
+_QUARTER_US: Final = 900_000_000
+"""No zone begins an hour within one."""
 _Row = tuple[str, ...]
 
 
@@ -42,6 +46,8 @@ class Counts:
         self._zone = zone
         self._rows: Counter[_Row] = Counter()
         self._lock = threading.Lock()
+        self._by_names = bool({"host", "label"} & set(groups))
+        self._by_hour = bool({"hour", "day"} & set(groups))
 
     @property
     def is_full(self) -> bool:
@@ -54,14 +60,34 @@ class Counts:
         with self._lock:
             return self._rows.total()
 
-    def add(self, block: Iterable[Found]) -> None:
-        """Count the hits of a block."""
-        row_of = self._row_of()
-        found = Counter(row_of(each) for each in block if each.is_hit)
+    def take(self, finder: Finder, pieces: Iterator[bytes]) -> None:
+        """Count the hits of a file."""
+        for view in finder.views(pieces):
+            self._add(self._by_record(view, finder.query) if self._by_names else self._by_time(view, finder.query))
+
+    def _add(self, found: Counter[_Row]) -> None:
         with self._lock:
             for row, number in found.items():
                 known = row in self._rows or len(self._rows) < ROWS_MAX
                 self._rows[row if known else (_OTHERS,) * len(row)] += number
+
+    def _by_record(self, view: View, query: Query) -> Counter[_Row]:
+        """Count where each record may tell its host and label."""
+        return Counter(self._row(view.found(number)) for number in view.hits(query))
+
+    def _by_time(self, view: View, query: Query) -> Counter[_Row]:
+        """Count where records of one severity and quarter of an hour are in one row."""
+        numbers = list(view.hits(query))
+        digits = map(view.records.digits.__getitem__, numbers)
+        if self._by_hour:
+            times = view.times.all()
+            quarters: Iterable[int] = [times[number] // _QUARTER_US for number in numbers]
+        else:
+            quarters = repeat(0)
+        rows: Counter[_Row] = Counter()
+        for (digit, quarter), count in Counter(zip(digits, quarters, strict=False)).items():
+            rows[self._row(Found(0, quarter * _QUARTER_US, view.source, 0, 0, digit, True, b""))] += count
+        return rows
 
     def rows(self) -> list[tuple[_Row, int]]:
         """Return the rows, sorted; severities by their rank."""
@@ -93,20 +119,6 @@ class Counts:
             for line in shown
         )
         return "".join(f"{line}\n" for line in lines).encode()
-
-    def _row_of(self) -> Callable[[Found], _Row]:
-        """Return what tells a record's row; what records of one hour and file share is told once."""
-        known: dict[tuple[int, int, int], _Row] = {}
-        if {"host", "label"} & set(self._groups):
-            return self._row
-
-        def row_of(found: Found) -> _Row:
-            key = found.source, found.digit, found.time_us // 900_000_000  # no zone begins an hour elsewhere
-            if key not in known:
-                known[key] = self._row(found)
-            return known[key]
-
-        return row_of
 
     def _row(self, found: Found) -> _Row:
         return tuple(self._cell(name, found) for name in self._groups)

@@ -7,10 +7,12 @@ import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from logbus.errors import LogbusError
 from sinks.search.asking import Found, Query, Source
+from sinks.search.finding import Finder
 from sinks.search.looking import FUTURE_US, Progress, Ranges, first_us, in_threads, look_into
 from sinks.search.results.waiting import FOUND_BYTES, Queue, Room
 
@@ -49,8 +51,7 @@ def merged(  # noqa: PLR0913 - what a search consists of
         queue = queues[number]
         queue.begin()
         try:
-            for block in look_into(number, source, query, progress, ranges):
-                _put(block, queue)
+            look_into(number, source, query, progress, ranges, partial(_put, queue))
             progress.done.append(number)
         finally:
             queue.end()
@@ -77,7 +78,12 @@ def _bounds(
         idle()
 
 
-def _put(block: Iterator[Found], queue: Queue) -> None:
+def _put(queue: Queue, finder: Finder, pieces: Iterator[bytes]) -> None:
+    for block in finder.found(pieces):
+        _put_block(queue, block)
+
+
+def _put_block(queue: Queue, block: Iterator[Found]) -> None:
     chunk: list[Found] = []
     size_bytes = 0
     for found in block:
@@ -98,9 +104,12 @@ def _in_order(streams: Sequence[_Stream], idle: Callable[[], None], sign: int) -
             stream = waiting.popleft()
             _push(heap, stream.number, _taken(stream.queue, idle), sign)
         if heap:
-            _, number, found, rest = heapq.heappop(heap)
+            _, number, found, rest = heap[0]
             yield found
-            _push(heap, number, rest, sign)
+            if (following := next(rest, None)) is None:
+                heapq.heappop(heap)
+            else:
+                heapq.heapreplace(heap, (sign * following.key_us, number, following, rest))
 
 
 def _push(heap: list[tuple[int, int, Found, Iterator[Found]]], number: int, rest: Iterator[Found], sign: int) -> None:

@@ -83,8 +83,7 @@ class Search:
 
         def work(number: int) -> None:
             source, ranges = self.files[number]
-            for block in look_into(number, source, self.query, self.progress, ranges):
-                counts.add(block)
+            look_into(number, source, self.query, self.progress, ranges, counts.take)
             self.progress.done.append(number)
 
         threads = in_threads(work, range(len(self.files)), self.progress)
