@@ -71,9 +71,7 @@ def main() -> None:
         folder = Path(name)
         size_bytes = make(folder, size_mb * 1_000_000)
         packed = sum(each.stat().st_size for each in folder.iterdir())
-        print(
-            f"{size_bytes / 1e6:.0f} MB in {HOSTS} files, {packed / 1e6:.0f} MB compressed, {os.cpu_count()} processors"
-        )
+        print(f"{size_bytes / 1e6:.0f} MB in {HOSTS} files, {packed / 1e6:.0f} MB compressed, {os.cpu_count()} CPUs")
         for question, words in QUESTIONS.items():
             print(f"{question:<28}{best_s(_search(folder, words)):6.2f} s", flush=True)
         peak_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss

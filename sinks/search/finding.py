@@ -118,6 +118,7 @@ class View:
     names: tuple[str, ...]
 
     def record(self, number: int) -> bytes:
+        """Return the bytes of a record."""
         starts = self.records.starts
         return self.block.body[starts[number] : starts[number + 1]]
 

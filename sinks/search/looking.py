@@ -67,7 +67,9 @@ class Progress:
         return hear
 
 
-def look_into(number: int, source: Source, query: Query, progress: Progress, ranges: Ranges, take: Take) -> None:
+def look_into(  # noqa: PLR0913, PLR0917 - what a search consists of
+    number: int, source: Source, query: Query, progress: Progress, ranges: Ranges, take: Take
+) -> None:
     """Let `take` take what is found in a file. Raises SourceError, Stopped."""
     opened = open_listed(source.path, source.identity, follow=source.follow)
     try:

@@ -160,7 +160,7 @@ class Times:
 
     def of(self, number: int) -> int:
         """Return the event time: without any, the time of reading."""
-        if self._all is None and len(self._known) > _FEW:
+        if self._all is None and len(self._known) > max(_FEW, len(self._starts) // 8):
             self.all()
         found = self.known_us(number)
         return self._rules.read_at_us if found is None else found

@@ -8,7 +8,7 @@ from logbus.errors import UsageError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
 """In seconds."""
-_AGO: Final = re.compile(r"(\d{1,6}) ?([smhdw])(?: ago)?")
+_AGO: Final = re.compile(r"(\d{1,6}) ?([smhdw])(?: ago)?", re.ASCII)
 _DAYS_AGO: Final = {"today": 0, "yesterday": 1}
 _ABSOLUTE: Final = re.compile(
     r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,6})?)?(?: ?(?:Z|[+-]\d\d:\d\d))?)?", re.ASCII

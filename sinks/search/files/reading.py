@@ -113,14 +113,16 @@ class Content:
             size = frames.content_bytes(data[:_HEADER_BYTES])
             whole: list[bytes] | None = [] if size is not None and size <= WHOLE_FRAME_BYTES else None
             decompressor = frames.decompressor()
+            begun = False
             for piece in _one(decompressor, data, raw):
+                begun = True
                 if whole is None:
                     yield piece
                 else:
                     whole.append(piece)
             if not decompressor.eof:
                 self.unfinished = True
-                if whole is None:
+                if whole is None and begun:
                     raise EOFError("the file ends within a frame")
                 return
             yield from whole or ()

@@ -86,7 +86,7 @@ class Counts:
             quarters = repeat(0)
         rows: Counter[_Row] = Counter()
         for (digit, quarter), count in Counter(zip(digits, quarters, strict=False)).items():
-            rows[self._row(Found(0, quarter * _QUARTER_US, view.source, 0, 0, digit, True, b""))] += count
+            rows[self._row(Found(0, quarter * _QUARTER_US, view.source, 0, 0, digit, is_hit=True, data=b""))] += count
         return rows
 
     def rows(self) -> list[tuple[_Row, int]]:

@@ -49,7 +49,7 @@ def by_hand(content: bytes) -> list[Record]:
     state = ""
     offset = 0
     for number, line in enumerate(re.findall(rb"[^\n]*\n|[^\n]+", content), 1):
-        [code] = coded(stated(line), kinds()(line)).decode()
+        code = coded(stated(line), kinds()(line)).decode()
         continues = (code in "xk" and bool(found)) or (code == "s" and state == "thrown")
         if continues and found:
             found[-1][3].append(line)
