@@ -145,7 +145,9 @@ text_options = options(
     click.option("--utc", is_flag=True, help="Times in UTC."),
     click.option("--date", is_flag=True, help="Times with their date."),
     click.option("--read-time", is_flag=True, help="When records were read, not when they happened."),
-    click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."
+    ),
 )
 severities = offer(lambda _config: [each.word for each in Severity])
 

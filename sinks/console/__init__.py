@@ -8,8 +8,7 @@ lines are indented. A console keeps no state, and shows only new records. When n
 (`| head -1`, a closed terminal) it ends, even if nothing arrives; what was not shown is not acknowledged.
 """
 
-from sinks.console.json_lines import as_json
 from sinks.console.settings import Settings
 from sinks.console.sink import Console, durable, open_sink
 
-__all__ = ["Console", "Settings", "as_json", "durable", "open_sink"]
+__all__ = ["Console", "Settings", "durable", "open_sink"]

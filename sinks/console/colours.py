@@ -30,7 +30,7 @@ def of_name(name: str) -> str:
 
 
 def are_wanted(color: str, *, terminal: bool) -> bool:
-    """Return True if `color` (auto, always, never) asks for colours, or for auto, the environment or a terminal does."""
+    """Return True if colours are to be used: `color` says so, or it is auto, and the environment or a terminal does."""
     if color != "auto":
         return color == "always"
     if os.environ.get("NO_COLOR"):

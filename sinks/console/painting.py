@@ -1,8 +1,7 @@
 """The text of a record on a terminal: wrapped to its width, with what is found and the fields in colours. Pure."""
 
-from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate, islice
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final, NamedTuple
 
 from logbus.config.patterns import compile_pattern
@@ -47,14 +46,14 @@ class Painter:
     def painted(self, text: bytes, fields_at: int, space: Space) -> bytes:
         """Return the rows of a text, whose fields begin at `fields_at`, at its end if it has none."""
         hits = self._hits(text)
-        if not hits and not (self._colour and fields_at < len(text)) and _fits(text, space):
+        if hits or (self._colour and fields_at < len(text)):
+            rows = _coloured(text, fields_at if self._colour else len(text), hits, space.room)
+        elif _fits(text, space.room) and not space.below:
             return text
-        characters = text.decode()
-        fields_at = len(text[:fields_at].decode()) if self._colour else len(characters)
-        parts = list(_parts(len(characters), fields_at, hits))
-        rows = _painted_rows(characters, _rows(characters, space.room), parts)
-        begin = "\n" + " " * space.indent
-        return ((begin if space.below else "") + begin.join(rows)).encode()
+        else:
+            rows = (row for line in text.split(b"\n") for row in _plain(line, space.room))
+        begin = b"\n" + b" " * space.indent
+        return (begin if space.below else b"") + begin.join(rows)
 
     def _hits(self, text: bytes) -> list[tuple[int, int]]:
         """Return where the pattern matches, in characters."""
@@ -64,10 +63,25 @@ class Painter:
         return _in_characters(text, [(begin, end) for begin, end in spans if begin < end])
 
 
-def _fits(text: bytes, space: Space) -> bool:
-    if b"\n" in text or space.below:
-        return False
-    return space.room is None or (len(text) <= space.room and text.isascii() and b"\t" not in text)
+def _fits(text: bytes, room: int | None) -> bool:
+    """Return True if a text certainly fits in a row."""
+    if room is None:
+        return b"\n" not in text
+    return len(text) <= room and text.isascii() and b"\t" not in text and b"\n" not in text
+
+
+def _plain(line: bytes, room: int | None) -> Iterable[bytes]:
+    """Return the rows of a line."""
+    if room is None or _fits(line, room):
+        return [line]
+    text = line.decode()
+    return [text[begin:end].encode() for begin, end in _wrapped(text, room)]
+
+
+def _coloured(text: bytes, fields_at: int, hits: list[tuple[int, int]], room: int | None) -> Iterable[bytes]:
+    characters = text.decode()
+    parts = list(_parts(len(characters), len(text[:fields_at].decode()), hits))
+    return map(str.encode, _painted_rows(characters, _rows(characters, room), parts))
 
 
 def _in_characters(text: bytes, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -109,7 +123,11 @@ def _fitting(text: str, room: int) -> int:
     """Return how many characters of a text fit in a row."""
     if text.isascii() and "\t" not in text:
         return len(text)
-    return bisect_right(list(accumulate(map(width_of_character, text))), room)
+    for number, character in enumerate(text):
+        room -= width_of_character(character)
+        if room < 0:
+            return number
+    return len(text)
 
 
 def _parts(size: int, fields_at: int, hits: list[tuple[int, int]]) -> Iterator[tuple[int, int, str]]:
@@ -125,9 +143,7 @@ def _parts(size: int, fields_at: int, hits: list[tuple[int, int]]) -> Iterator[t
         at = end
 
 
-def _painted_rows(
-    text: str, rows: Iterator[tuple[int, int]], parts: list[tuple[int, int, str]]
-) -> Iterator[str]:
+def _painted_rows(text: str, rows: Iterator[tuple[int, int]], parts: list[tuple[int, int, str]]) -> Iterator[str]:
     """Yield the text of each row, with the colours of its parts; no colour goes on in the next row."""
     number = 0
     for begin, end in rows:

@@ -9,7 +9,7 @@ from itertools import compress
 from operator import add
 from typing import Final
 
-from logbus.batch import MAX_BODY_BYTES, Batch, records, split_records
+from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, records, split_records
 from logbus.severity import Severity
 from sinks.console import colours
 from sinks.console.clock import Clock
@@ -29,7 +29,8 @@ _WORD_WIDTH: Final = 8
 class Text:
     """Shows batches as text; `terminal` tells the width of the terminal, if it is one (0: unknown).
 
-    A batch that is larger than any shipper makes is shown as it is: parsing it could take too long.
+    A batch that is larger than any shipper makes is shown as it is, with the time of reading, and is not wrapped: all
+    else could take too long.
     """
 
     def __init__(self, settings: Settings, *, colour: bool = False, terminal: Callable[[], int] | None = None) -> None:
@@ -47,23 +48,22 @@ class Text:
 
     def pieces(self, batch: Batch) -> Iterator[bytes]:
         """Yield a batch as text, some thousand records at a time."""
-        times = self._times(batch)
+        is_huge = len(batch.body) > MAX_BODY_BYTES or len(batch.levels) > MAX_RECORDS
+        times = self._times(batch, read=is_huge or self._settings.read_time)
         host, label = self._hosts.cell(batch.host), self._labels.cell(batch.label)
         begins = {digit: b"%b%b %b " % (word, host, label) for digit, word in self._words.items()}
         width = self._clock.width + _WORD_WIDTH + self._hosts.width + self._labels.width + 2
         space = space_of(width, self._terminal() if self._terminal else 0)
-        raw = self._settings.raw or len(batch.body) > MAX_BODY_BYTES
         at = 0
         for part in split_records(batch, RECORDS_AT_ONCE):
             count = len(part.levels)
-            yield self._piece(part, times[at : at + count], begins, self._texts(part, space, raw=raw))
+            texts = _as_they_are(part, width) if is_huge else self._texts(part, space)
+            yield self._piece(part, times[at : at + count], begins, texts)
             at += count
 
-    def _times(self, batch: Batch) -> Sequence[int]:
+    def _times(self, batch: Batch, *, read: bool) -> Sequence[int]:
         now_us = time.time_ns() // 1000
-        if self._settings.read_time:
-            return [batch.read_at_us or now_us] * len(batch.levels)
-        return times_us(batch, now_us)
+        return [batch.read_at_us or now_us] * len(batch.levels) if read else times_us(batch, now_us)
 
     def _piece(self, batch: Batch, times: Sequence[int], begins: dict[int, bytes], texts: list[bytes]) -> bytes:
         levels: Sequence[int] = batch.levels
@@ -82,8 +82,9 @@ class Text:
             yield b"" if day == self._day else f"{self._dim}--- {day} ---{self._reset}\n".encode()
             self._day = day
 
-    def _texts(self, batch: Batch, space: Space, *, raw: bool) -> list[bytes]:
+    def _texts(self, batch: Batch, space: Space) -> list[bytes]:
         """Return the text of each record, behind what stands in columns, without a newline at its end."""
+        raw = self._settings.raw
         each = list(records(batch))
         said = {} if raw else self._said(batch, each)
         texts = _printable(batch, each)
@@ -91,14 +92,10 @@ class Text:
             said = {n: Said(text + b" " + pairs, len(text) + 1) for n, text in enumerate(texts)} | said
         for number, (text, _) in said.items():
             texts[number] = text
-        if not said and batch.lengths is None and not self._is_painted:
-            return texts
-        space = _affordable(space, texts)
         if not self._is_painted:
-            begin = b"\n" + b" " * space.indent
-            return [text.replace(b"\n", begin) for text in texts]
-        ends = map(len, texts)
-        fields_at = [said[n].fields_at if n in said else end for n, end in enumerate(ends)]
+            return _indented(texts, space.indent) if said or batch.lengths is not None else texts
+        fields_at = [said[n].fields_at if n in said else len(text) for n, text in enumerate(texts)]
+        space = space._replace(indent=_affordable(space.indent, texts))
         return [self._painter.painted(text, at, space) for text, at in zip(texts, fields_at, strict=True)]
 
     def _said(self, batch: Batch, each: list[bytes]) -> dict[int, Said]:
@@ -121,6 +118,17 @@ def _printable(batch: Batch, each: list[bytes]) -> list[bytes]:
     return [printable(record).removesuffix(b"\n") for record in each]
 
 
-def _affordable(space: Space, texts: list[bytes]) -> Space:
+def _as_they_are(batch: Batch, indent: int) -> list[bytes]:
+    texts = _printable(batch, list(records(batch)))
+    return texts if batch.lengths is None else _indented(texts, indent)
+
+
+def _indented(texts: list[bytes], indent: int) -> list[bytes]:
+    """Return texts whose further lines begin with blanks."""
+    begin = b"\n" + b" " * _affordable(indent, texts)
+    return [text.replace(b"\n", begin) for text in texts]
+
+
+def _affordable(indent: int, texts: list[bytes]) -> int:
     further = sum(text.count(b"\n") for text in texts)
-    return space if further * space.indent <= INDENTS_MAX_BYTES else space._replace(indent=1)
+    return indent if further * indent <= INDENTS_MAX_BYTES else 1

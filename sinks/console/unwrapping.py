@@ -5,8 +5,7 @@ All other text stays as it is, its time and level included.
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -27,6 +26,8 @@ _CRI: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}(?:Z|[+-][0-9]{2}:[0-9]
 _DOCKER: Final = b'{"log":"'
 _speaks: Final = re.compile(rb"\{|" + _PAIR).match
 _is_bare: Final = re.compile(r'[^\s"=\x00-\x1f\x7f]+').fullmatch
+_tells_time: Final = re.compile(r"[^\n]{0,32}?\d:\d\d|\d{9}").match
+"""Matches a time of day or a number since 1970. The count of an epoch, or a day, stays among the fields."""
 _OWN_FORMATS: Final = frozenset(["json", "logfmt"])
 
 maybe_more: Final = re.compile(rb"\{|" + _PAIR + rb"|" + _CRI).match
@@ -59,9 +60,7 @@ class Unwrapping:
 
         unwrapped = [_unwrapped(record) for record in wrapped]
         parsed = parse_all(text for text, _, speaks in unwrapped if speaks)
-        return [
-            self._said(batch, text, stream, next(parsed) if speaks else None) for text, stream, speaks in unwrapped
-        ]
+        return [self._said(batch, text, stream, next(parsed) if speaks else None) for text, stream, speaks in unwrapped]
 
     def _said(self, batch: Batch, text: bytes, stream: str, parsed: "Parsed | None") -> Said:
         if not parsed or parsed.format not in _OWN_FORMATS:
@@ -102,8 +101,8 @@ def _others(fields: "Mapping[str, Value]", message: bytes, time_key: str) -> Ite
 
     shown = 0
     for name, value in flat(fields) if dict in map(type, fields.values()) else fields.items():
-        kind, begin = _named_as(name) if len(name) <= VALUE_MAX else (_OTHER, _word(name) + "=")
-        if kind == _COLUMN or name == time_key or (kind == _MESSAGE and _is_message(value, message)):
+        kind, begin = _usually(name) if len(name) <= VALUE_MAX else (_OTHER, _word(name) + "=")
+        if (kind != _OTHER and _stands_elsewhere(kind, value, message)) or name == time_key:
             continue
         if shown == FIELDS_MAX:
             yield CUT
@@ -112,37 +111,48 @@ def _others(fields: "Mapping[str, Value]", message: bytes, time_key: str) -> Ite
         yield begin + _value(value)
 
 
-def _is_message(value: "Value", message: bytes) -> bool:
-    """Return True if a value is a record's message, or its beginning up to the lines behind an object."""
+_OTHER: Final = 0
+_LEVEL: Final = 1
+_TIME: Final = 2
+_MESSAGE: Final = 3
+
+
+def _stands_elsewhere(kind: int, value: "Value", message: bytes) -> bool:
+    """Return True if a value stands in a column, or is the message, or its beginning up to lines behind an object."""
+    if kind == _LEVEL:
+        return True
+    if kind == _TIME:
+        return _tells_time(str(value)) is not None if isinstance(value, str | int | float) else False
     if not isinstance(value, str):
         return False
     text = value.encode().removesuffix(b"\n")
     return message == text or (b"\n" in message and message.startswith(text + b"\n"))
 
 
-_OTHER: Final = 0
-_COLUMN: Final = 1
-"""A time or a level, which stands in a column already."""
-_MESSAGE: Final = 2
-
-
 @functools.lru_cache(1 << 12)
-def _named_as(name: str) -> tuple[int, str]:
+def _usually(name: str) -> tuple[int, str]:
     """Return what a name usually stands for, and what to show before its value."""
-    in_columns, messages = _keys()
-    if in_columns.fullmatch(name.encode()):
-        return _COLUMN, ""
-    return _MESSAGE if name.lower() in messages else _OTHER, _word(name) + "="
+    levels, times, messages = _keys()
+    raw, begin = name.encode(), _word(name) + "="
+    if levels(raw):
+        return _LEVEL, begin
+    if times(raw.removesuffix(b".$date")):
+        return _TIME, begin
+    return _MESSAGE if name.lower() in messages else _OTHER, begin
+
+
+_Matcher = Callable[[bytes], object]
 
 
 @functools.cache
-def _keys() -> tuple[re.Pattern[bytes], frozenset[str]]:
-    """Return the usual keys of times and levels, and those of messages, in lower case."""
+def _keys() -> tuple[_Matcher, _Matcher, frozenset[str]]:
+    """Return the usual keys of levels, of times, and those of messages in lower case."""
     from logbus.eventtime.keys import USUAL_KEYS  # noqa: PLC0415 - as above
     from logbus.fields import messages  # noqa: PLC0415 - as above
     from logbus.severity.key_levels import LEVEL_KEYS  # noqa: PLC0415 - as above
 
-    return re.compile(USUAL_KEYS + rb"|" + LEVEL_KEYS), frozenset([*messages.KEYS, *map(".".join, messages.NESTED)])
+    of_messages = frozenset([*messages.KEYS, *map(".".join, messages.NESTED)])
+    return re.compile(LEVEL_KEYS).fullmatch, re.compile(USUAL_KEYS).fullmatch, of_messages
 
 
 def _pair(name: str, value: "Value") -> str:

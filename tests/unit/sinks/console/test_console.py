@@ -13,7 +13,8 @@ from logbus.batch import Batch
 from logbus.errors import OutputError, UsageError
 from logbus.wire.batch import count_lines
 from sinks import console
-from sinks.console import Console, Settings, as_json
+from sinks.console import Console, Settings
+from sinks.console.json_lines import as_json
 from sinks.console.text import Text
 from sinks.printable import inert_json, printable, printable_word
 from sinks.sink import Context, OutputClosed
