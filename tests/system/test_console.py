@@ -58,6 +58,11 @@ def gathered(shown: bytearray, fd: int) -> bytes:
     return bytes(shown)
 
 
+def has_shown(shown: bytearray, fd: int, text: bytes) -> bool:
+    """Return True if a terminal was sent a text by now."""
+    return text in gathered(shown, fd)
+
+
 def shown_on(terminal: int) -> bytes:
     """Return what was written to a terminal since the last look."""
     shown = bytearray()
@@ -205,7 +210,8 @@ def test_lines_fit_the_terminal(
         with source.open("ab") as file:
             file.write(b'{"time":"2026-11-24T03:21:06Z","msg":"%b","n":%d}\n' % (b"word " * 30, number))
         assert start("shipper", "--host", "h", "--state", tmp_path / "s", "--once", source, url=broker_url).ends() == 0
-        eventually(lambda end=f"n={number}": f"{end}{RESET}\r\n".encode() in gathered(shown, ours))
+        end = f"n={number}{RESET}\r\n".encode()
+        eventually(partial(has_shown, shown, ours, end))
     day, *lines = COLOUR.sub(b"", bytes(shown)).decode().replace("\r\n", "\n").splitlines()
     begin = "03:21:06.000Z info    h app "
     indent = " " * len(begin)

@@ -1,11 +1,15 @@
 """The flags of `logbus-sinks console`."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 from click.testing import CliRunner
 
 from sinks import console, severity
 from sinks.__main__ import cli
-from sinks.settings import Plan
+
+if TYPE_CHECKING:
+    from sinks.settings import Plan
 
 
 @pytest.mark.parametrize(

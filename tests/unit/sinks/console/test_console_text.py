@@ -174,7 +174,7 @@ def test_the_time_is_the_records(stage: Stage) -> None:
     assert shown(stage.batch(b"x\n", read_at_us=-5)).startswith("01:00:00")
 
 
-def test_a_new_day_is_told_on_a_terminal(stage: Stage) -> None:
+def test_a_new_day_is_told_on_a_terminal() -> None:
     """Before its first record; not in a pipe, where each line is a record, and not beside dates."""
     day_us = 86_400_000_000
     body = b"2020-01-01 10:00:00 a\n2020-01-01 23:00:00 b\n2020-01-02 00:00:01 c\n"
