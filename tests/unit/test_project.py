@@ -62,8 +62,11 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.ledger": {"sinks.sink"},
     "sinks.parsed": set(),
     "sinks.objects": {"sinks.event_times", "sinks.parsed", "sinks.printable", "sinks.texts"},
-    "sinks.console": {"sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"},
-    "sinks.severity": {"sinks.sink"},
+    "sinks.where": set(),
+    "sinks.console": {
+        *("sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink", "sinks.where"),
+    },
+    "sinks.severity": {"sinks.sink", "sinks.where"},
     "sinks.event_times": set(),
     "sinks.file": {"sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"},
     "sinks.delivery": {"sinks.sink", "sinks.ledger"},
