@@ -109,10 +109,10 @@ def _of_key(key: str) -> tuple[tuple[Notation, ...], tuple[Notation, ...]]:
 def usual_pairs() -> bytes:
     """Return a pattern from the beginning of a line up to the value of the first usual key that may be a time.
 
-    It does not match beyond the line.
+    It does not match beyond the line, nor in Docker's, whose text comes first.
     """
     key = USUAL_KEYS + rb'"' + _COLON
-    in_json = rb"(?=\{)\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
+    in_json = rb"(?=\{)(?!\{\"log\":\")\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
     keys = rb"(?:(?=[^" + _USUAL_INITIALS + rb"])|(?!" + USUAL_KEYS + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
     in_logfmt = repeated(keys + _LOGFMT_VALUE + rb"[ \t]++", b"*") + USUAL_KEYS + rb"="
     in_line = in_json.replace(_VALUE, PLAIN.value(4)).replace(_GAP, rb"[ \t\r]*+")
