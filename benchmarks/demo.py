@@ -54,7 +54,7 @@ SINKS = """\
 broker: {{url: "{url}"}}
 state: {root}/state/sinks
 sinks:
-  console: {{type: console}}
+  console: {{type: console, date: true}}
   archive: {{type: file, path: "{root}/archive/{{label}}.log"}}
   errors: {{type: severity, min: warning, write: {{type: file, path: "{root}/errors/{{label}}.log"}}}}
 """

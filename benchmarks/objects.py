@@ -18,7 +18,7 @@ from benchmarks.fields import NAMES, corpus
 from logbus.batch import Batch
 from logbus.severity import classify
 from logbus.wire.times import Times
-from sinks.console import as_json
+from sinks.console.json_lines import as_json
 from sinks.file import wrapping
 
 GOAL: Final = 250_000

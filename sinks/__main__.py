@@ -34,6 +34,7 @@ Examples:
   logbus-sinks init
   logbus-sinks doctor --config config/sinks.yml
   logbus-sinks console --min warning
+  logbus-sinks console --field 'http.status=5*' --fields path,took_ms
   logbus-sinks file --path 'logs/{host}/{label}/{name}' --state state
   logbus-sinks --config config/sinks.yml archive
   logbus-sinks --config config/sinks.yml archive --check
@@ -103,6 +104,18 @@ def options(*several: Callable[[Decorated], Decorated]) -> Callable[[Decorated],
     return decorate
 
 
+def globs_by_name(words: tuple[str, ...]) -> dict[str, str]:
+    """Return what `--field NAME=GLOB` asks for. Raises UsageError."""
+    found = dict[str, str]()
+    for each in words:
+        name, sign, glob = each.partition("=")
+        if not name or not sign:
+            raise click.UsageError(f"--field {each!r} is not NAME=GLOB, as in http.status=5*")
+        if found.setdefault(name, glob) != glob:
+            raise click.UsageError(f"--field {name} is given twice: one glob must match all of it")
+    return found
+
+
 broker_options = options(
     click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]"),
     logs.options,
@@ -111,6 +124,31 @@ file_options = options(
     click.option("--path", required=True, metavar="TEMPLATE", help="A path with {host} {label} {path} {name} {date}."),
     click.option(
         "--state", required=True, metavar="DIR", shell_complete=directories, help="The state directory, for the ledger."
+    ),
+)
+field_options = options(
+    click.option(
+        "--field",
+        multiple=True,
+        metavar="NAME=GLOB",
+        callback=lambda _context, _option, each: globs_by_name(each),
+        help="Only records with such a field, as in http.status=5*; all must match if repeated.",
+    ),
+    click.option(
+        "--fields",
+        default="",
+        metavar="NAMES",
+        callback=lambda _context, _option, names: [name for each in names.split(",") if (name := each.strip())],
+        help="Of JSON and logfmt, only these fields behind the message, as in a,b.c.",
+    ),
+)
+text_options = options(
+    click.option("--raw", is_flag=True, help="JSON, logfmt and containers' lines as they are."),
+    click.option("--utc", is_flag=True, help="Times in UTC."),
+    click.option("--date", is_flag=True, help="Times with their date."),
+    click.option("--read-time", is_flag=True, help="When records were read, not when they happened."),
+    click.option(
+        "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="When to use colours."
     ),
 )
 severities = offer(lambda _config: [each.word for each in Severity])
@@ -159,12 +197,31 @@ def daemon_command(config: Path | None, name: str | None, check: bool, log: logs
 @click.option("--host", default="*", metavar="GLOB", help="Only from these hosts.")
 @click.option("--label", default="*", metavar="GLOB", help="Only with these labels.")
 @click.option("--grep", default="", metavar="PATTERN", help="Only records that match, in RE2 syntax.")
+@options(field_options, text_options)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per record.")
+@click.option("--archive", metavar="TEMPLATE", help="Begin with the last records in the files of a file sink.")
+@click.option(
+    "--last", "-n", default=10, show_default=True, type=click.IntRange(1, 100_000), help="Of these, how many."
+)
 @daemon.errors_to_exit_codes
-def console(broker: str, log: logs.Wanted, least: str, bind: tuple[str, ...], as_json: bool, **where: str) -> int:
+def console(  # noqa: PLR0913, PLR0917 - flags
+    broker: str,
+    log: logs.Wanted,
+    least: str,
+    bind: tuple[str, ...],
+    as_json: bool,
+    archive: str | None,
+    last: int,
+    **keys: object,
+) -> int:
     """Show new records as they arrive, and leave nothing behind on the broker."""
     logs.configure("console", log)
-    keys: dict[str, object] = {"format": "json" if as_json else "text", **where}
+    keys["format"] = "json" if as_json else "text"
+    if archive is not None:
+        from sinks.commands.last import show_last  # noqa: PLC0415 - only where somebody asks
+
+        if not show_last(archive, last, keys, least):
+            return 0
     if least == "debug":
         plan = ad_hoc_plan("console", "console", keys, broker)
     else:

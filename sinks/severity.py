@@ -11,18 +11,17 @@ from collections.abc import Mapping
 
 import msgspec
 
-from logbus.batch import Batch, records, select, word
+from logbus.batch import Batch, select, word
 from logbus.config.checking import problems, with_units
 from logbus.config.patterns import compile_glob
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
 from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
+from sinks.where import Where
 
 ANY = "*"
 ANY_FOREIGN = ""
 """Among bindings: all messages of other programs."""
-LABELS = "fields."
-"""Before the name of an operator's label."""
 _GIVE = "give either min or severities, or only where"
 
 
@@ -47,25 +46,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for glob in self.where.values():
             compile_glob(glob)
         inner_of(self)
-
-
-class Where:
-    """Selects records whose fields, or whose operator's labels, match globs."""
-
-    def __init__(self, globs: Mapping[str, str]) -> None:
-        from logbus.fields import matching  # noqa: PLC0415 - where nobody asks for fields, nothing is imported
-
-        self._matching = matching
-        self._wanted = matching.conditions(globs)
-
-    def narrowed(self, mask: bytes, batch: Batch) -> bytes:
-        """Return `mask` with 0 also for each record that does not match. A label hides a field of its name."""
-        labels = {f"{LABELS}{name}": text for name, text in batch.fields.items()}
-        told = [(name, glob) for name, glob in self._wanted if name in labels]
-        if not all(glob(labels[name]) for name, glob in told):
-            return bytes(len(mask))
-        asked = [each for each in self._wanted if each[0] not in labels]
-        return self._matching.narrowed(mask, records(batch), asked) if asked else mask
 
 
 class SeveritySink:

@@ -147,11 +147,8 @@ class Connection:
     def close(self) -> None:
         """Close gracefully, waiting at most two seconds for the broker's answer."""
         self._closing, self._fatal = True, None
-        if self._connection and self._connection.is_open:
-            self._connection.close()
-        deadline = time.monotonic() + CLOSE_WITHIN_S
-        while self._connection and not self._connection.is_closed and time.monotonic() < deadline:
-            self.poll(0.05)
+        if self._connection:
+            _end(self._connection, self.poll)
         self._loop.deactivate_poller()
         self._loop.close()
         self._wake_in.close()
@@ -308,3 +305,19 @@ class Connection:
 
 def _nothing(*_args: object) -> None:
     """Do nothing: the only effect of this callback is that `poll` returns."""
+
+
+def _end(connection: AtOnce, poll: Callable[[float], object]) -> None:
+    """Close a connection gracefully, or drop it if RabbitMQ has not answered after CLOSE_WITHIN_S."""
+    if connection.is_open:
+        connection.close()
+    _await_end(connection, poll, CLOSE_WITHIN_S)
+    if connection.is_closing:
+        connection.abort(BrokerUnavailable("close the connection", "no answer"))
+        _await_end(connection, poll, CLOSE_WITHIN_S)
+
+
+def _await_end(connection: AtOnce, poll: Callable[[float], object], within_s: float) -> None:
+    deadline = time.monotonic() + within_s
+    while not connection.is_closed and time.monotonic() < deadline:
+        poll(0.05)

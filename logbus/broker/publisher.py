@@ -189,7 +189,7 @@ class Publisher:
         )
 
     def _send_waiting(self) -> None:
-        while self._waiting and self._channel and not self._holding:
+        while self._waiting and self._channel and self._channel.is_open and not self._holding:
             if self._probing and self._sent:
                 return
             self._send(self._channel, self._waiting.popleft())

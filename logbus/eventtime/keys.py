@@ -20,7 +20,7 @@ from logbus.eventtime.zones import stated_offset_us
 from logbus.severity.key_levels import PLAIN, STRING, Quoting
 from logbus.severity.words import either, maybe, repeated
 
-_USUAL: Final = (
+USUAL_KEYS: Final = (
     rb"(?:(?:[Tt](?i:ime(?:_?stamp)?(?:_?(?:utc|ms|millis|us|micros|ns|nanos))?|ime_?(?:local|iso8601|unix_?nano|created|generated)|s|)"
     rb"|@(?:[Tt](?i:imestamp|s|ime|))|[Dd](?i:ate(?:_?time)?|t)|[Ee](?i:vent_?time(?:_?stamp)?|poch)|[Aa](?i:sctime)"
     rb"|[Ll](?i:og_?time)|[Rr](?:equestReceivedTimestamp)|_SOURCE_REALTIME_TIMESTAMP"
@@ -91,8 +91,8 @@ def _logfmt(keys: bytes, initials: bytes) -> Notation:
     return Notation("logfmt", re.compile(find), re.compile(value + rb"[ \t]++"))
 
 
-_USUAL_JSON: Final = (_json([_USUAL], _USUAL_INITIALS),)
-_USUAL_LOGFMT: Final = (_logfmt(_USUAL, _USUAL_INITIALS),)
+_USUAL_JSON: Final = (_json([USUAL_KEYS], _USUAL_INITIALS),)
+_USUAL_LOGFMT: Final = (_logfmt(USUAL_KEYS, _USUAL_INITIALS),)
 
 
 @functools.lru_cache(64)
@@ -109,12 +109,12 @@ def _of_key(key: str) -> tuple[tuple[Notation, ...], tuple[Notation, ...]]:
 def usual_pairs() -> bytes:
     """Return a pattern from the beginning of a line up to the value of the first usual key that may be a time.
 
-    It does not match beyond the line.
+    It does not match beyond the line, nor in Docker's, whose text comes first.
     """
-    key = _USUAL + rb'"' + _COLON
-    in_json = rb"(?=\{)\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
-    keys = rb"(?:(?=[^" + _USUAL_INITIALS + rb"])|(?!" + _USUAL + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
-    in_logfmt = repeated(keys + _LOGFMT_VALUE + rb"[ \t]++", b"*") + _USUAL + rb"="
+    key = USUAL_KEYS + rb'"' + _COLON
+    in_json = rb"(?=\{)(?!\{\"log\":\")\{" + _GAP + _pairs(key + _OPENED, _USUAL_INITIALS) + key
+    keys = rb"(?:(?=[^" + _USUAL_INITIALS + rb"])|(?!" + USUAL_KEYS + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
+    in_logfmt = repeated(keys + _LOGFMT_VALUE + rb"[ \t]++", b"*") + USUAL_KEYS + rb"="
     in_line = in_json.replace(_VALUE, PLAIN.value(4)).replace(_GAP, rb"[ \t\r]*+")
     return either(in_line, rb"(?=[A-Za-z_@])" + in_logfmt)
 

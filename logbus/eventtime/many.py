@@ -2,9 +2,9 @@
 
 Theory of operation. One call of PCRE2 turns a body into a line of text for each of its lines: the stamp, if it has one
 of the frequent spellings in one of the frequent places, its second and zone apart from its fraction. A second is
-converted once, and looked up from then on. A line of which the text is empty is read by `event_time`, one by one, as
-are all lines without PCRE2, and those in the hour that occurs twice. The times are the same either way; a property test
-checks that.
+converted once, and looked up from then on. Of a line that cannot state a time, the text is only a character. A line of
+which the text is empty is read by `event_time`, one by one, as are all lines without PCRE2, and those in the hour that
+occurs twice. The times are the same either way; a property test checks that.
 """
 
 import functools
@@ -31,7 +31,13 @@ _EPOCH: Final = rb"(1[0-9]{9}(?:[0-9]{3}){0,3})()()"
 _VALUE: Final = rb'(?|"' + _ISO + rb'(?=")|' + _ISO + rb"(?=\n|[ \t][^zZ+UG-])|" + _EPOCH + rb"(?=[,} \t\n]))"
 _AT_START: Final = _ISO + rb"(?=[ \t\]|,;][^szZ+UG-])"
 _CRI: Final = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.0-9]{0,10}(?:Z|[+-][0-9]{2}:[0-9]{2})"
-_WRAPPER: Final = rb"(?:" + _CRI + rb" std(?:out|err) [FP] )?+"
+_STREAM: Final = rb" std(?:out|err) [FP] "
+_WRAPPER: Final = rb"(?:" + _CRI + _STREAM + rb")?+"
+_TIMELESS: Final = rb"(?![^\n]*(?:[0-9]:[0-9]{2}|[0-9]{6}))"
+"""Before what cannot state a time: each spelling has a time of day with a colon, or six digits in a row."""
+_OWN: Final = rb"(?=[0-9])" + _ISO + _STREAM + _TIMELESS
+_NO_TIME: Final = _TIMELESS + rb"()([^\n])()"
+"""Instead of a fraction, without a second, the first character of a line that states no time."""
 _TEXT: Final = b"$1$3|$2\n"
 _NONE: Final = b"|"
 _MOST_BYTES: Final = 48
@@ -43,8 +49,9 @@ _PLACES: Final = {10: SECOND_US, 13: 1_000, 16: 1}
 
 @functools.cache
 def _stamps() -> Substitution:
-    stated = rb"(?|" + b"|".join((usual_pairs() + _VALUE, _AT_START, rb"()()()")) + rb")"
-    return Substitution(possessive(rb"(*LF)(?m)^(?!\z)" + _WRAPPER + stated + rb"[\s\S]?"), _TEXT)
+    inside = _WRAPPER + rb"(?|" + usual_pairs() + _VALUE + rb"|" + _AT_START + rb")"
+    stated = rb"(?|" + b"|".join((inside, _OWN, _NO_TIME, rb"()()()")) + rb")"
+    return Substitution(possessive(rb"(*LF)(?m)^(?!\z)" + stated + rb"[\s\S]?"), _TEXT)
 
 
 @functools.lru_cache(8)
@@ -94,8 +101,15 @@ def times_of_records(
     each = list(records)
     stamps = _stamps_of(body, body.count(b"\n") + 1, rules)
     firsts = accumulate((record.count(b"\n") for record in each[:-1]), initial=0)
-    first_stamps = [stamps[line] if record else _NONE for record, line in zip(each, firsts, strict=True)]
+    first_stamps = [_of_first(stamps[line], record) for record, line in zip(each, firsts, strict=True)]
     return _times(each, first_stamps, rules, previous_us) if each else []
+
+
+def _of_first(stamp: bytes, record: bytes) -> bytes:
+    """Return what the first line of a record says of it; nothing if a later line may state the time."""
+    if record and b"\n" not in record[:-1]:
+        return stamp
+    return stamp if record and not stamp.startswith(b"|") and b" std" not in record[:64] else _NONE
 
 
 def _stamps_of(body: bytes, lines: int, rules: TimeRules) -> list[bytes]:
@@ -112,6 +126,9 @@ def _times(lines: Iterable[bytes], stamps: list[bytes], rules: TimeRules, previo
     found: list[int] = []
     for line, stamp in zip(lines, stamps, strict=True):
         second, _, fraction = stamp.partition(b"|")
+        if fraction and not second:  # it states no time
+            found.append(rules.read_at_us if previous_us is None else previous_us)
+            continue
         time_us = seconds[second]
         if time_us is None:
             one = event_time(line, rules, previous_us)

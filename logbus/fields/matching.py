@@ -18,11 +18,15 @@ def conditions(globs: Mapping[str, str]) -> Conditions:
 
 
 def narrowed(mask: bytes, records: Iterable[bytes], wanted: Conditions) -> bytes:
-    """Return `mask` with 0 also for each record that does not match; those that have 0 already are not parsed."""
+    """Return `mask` with 0 also for each record that does not match; those that have 0 already are not parsed.
+
+    Of a container's lines, `stream` is a field as well: stdout or stderr.
+    """
     found = bytearray(mask)
     numbers = compress(range(len(mask)), mask)
     for number, parsed in zip(numbers, parse_all(compress(records, mask)), strict=True):
-        found[number] = match(parsed.fields, wanted)
+        told = {"stream": parsed.stream, **parsed.fields} if parsed.stream else parsed.fields
+        found[number] = match(told, wanted)
     return bytes(found)
 
 

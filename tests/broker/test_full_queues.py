@@ -13,6 +13,7 @@ from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
+from support import wait_until
 from support.channels import Channel
 
 pytestmark = pytest.mark.broker
@@ -60,3 +61,15 @@ def test_a_limit_that_is_lifted_while_it_refuses(
         assert time.monotonic() < deadline, "it is refused for ever"
     link.close()
     assert channel.queue_declare("logs.test", passive=True).method.message_count >= next(numbers)
+
+
+def test_closing_while_a_batch_is_held(faulty_broker: DevBroker) -> None:
+    """A retry that falls due while RabbitMQ has not yet answered the farewell sends nothing, and is no error."""
+    link = Connection(Broker(url=faulty_broker.url), role="test")
+    shore = Publisher(link)
+    wait_until(shore.has_room, meanwhile=lambda: link.poll(0.02))
+    shore.publish(batch(0))  # no queue is bound
+    wait_until(lambda: shore.held_because, meanwhile=lambda: link.poll(0.02))
+    faulty_broker.pause()
+    link.close()
+    assert shore.in_flight == 1

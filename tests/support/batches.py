@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
+from logbus.wire.times import Times
+
 
 class BatchKeys(TypedDict, total=False):
     """What of a `Batch` a test may want otherwise, apart from its body and its offset."""
@@ -17,5 +19,6 @@ class BatchKeys(TypedDict, total=False):
     fields: Mapping[str, str]
     lengths: tuple[tuple[int, int], ...] | None
     partial: bool
+    times: Times | None
     user: str
     encoded: bytes | None

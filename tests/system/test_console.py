@@ -1,11 +1,14 @@
 """The console as somebody sees it: in a pipe, on a terminal, killed, and with hostile lines."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
+import termios
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,8 +17,9 @@ import pytest
 
 from logbus.broker import topology
 from logbus.devbroker import DevBroker
+from logbus.severity import Severity
 from shipper.lives.tail import BATCH_BYTES
-from sinks.console import COLOURS, RESET
+from sinks.console.colours import MARK, RESET, SEVERITIES
 from support.programs import Program, Start, Until
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
@@ -32,6 +36,7 @@ HOSTILE = (
     b"tab\tstays",
 )
 OBEYED = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 HOST = "h\x1b[2J\nforged\u202e"
 LABEL = "l\x1b]0;title\x07\r"
 NAME = "a\x1b[31m\n\u202e.log"
@@ -51,6 +56,11 @@ def gathered(shown: bytearray, fd: int) -> bytes:
     """Add what a terminal was sent since the last call; return all of it."""
     shown += shown_on(fd)
     return bytes(shown)
+
+
+def has_shown(shown: bytearray, fd: int, text: bytes) -> bool:
+    """Return True if a terminal was sent a text by now."""
+    return text in gathered(shown, fd)
 
 
 def shown_on(terminal: int) -> bytes:
@@ -181,10 +191,40 @@ def test_colour_on_a_terminal(
     shown = bytearray()
     eventually(lambda: gathered(shown, ours).count(b"\n") >= len(HOSTILE))
     text = bytes(shown).replace(b"\r\n", b"\n")
-    assert text.count(COLOURS[3] + b"err    " + RESET) == len(HOSTILE)
-    for colour in {*COLOURS.values(), RESET} - {b""}:
-        text = text.replace(colour, b"")
+    assert text.count(f"{SEVERITIES[Severity.ERR]}err    {RESET}".encode()) == len(HOSTILE)
+    text = COLOUR.sub(b"", text)
     assert not OBEYED.search(text.decode()), text
+
+
+def test_lines_fit_the_terminal(
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until, terminal: tuple[int, int]
+) -> None:
+    """They are wrapped below the text, to the width that the terminal has now; what a record says is shown."""
+    ours, theirs = terminal
+    console = start("sinks", "console", "-v", "--utc", "--fields", "n", "--grep", "word", url=broker_url, stdout=theirs)
+    eventually(lambda: "connected" in console.said())
+    source = tmp_path / "app.log"
+    shown = bytearray()
+    for number, width in enumerate((70, 100)):
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+        with source.open("ab") as file:
+            file.write(b'{"time":"2026-11-24T03:21:06Z","msg":"%b","n":%d}\n' % (b"word " * 30, number))
+        assert start("shipper", "--host", "h", "--state", tmp_path / "s", "--once", source, url=broker_url).ends() == 0
+        end = f"n={number}{RESET}\r\n".encode()
+        eventually(partial(has_shown, shown, ours, end))
+    day, *lines = COLOUR.sub(b"", bytes(shown)).decode().replace("\r\n", "\n").splitlines()
+    begin = "03:21:06.000Z info    h app "
+    indent = " " * len(begin)
+    assert day == "--- 2026-11-24 ---"
+    assert lines == [
+        begin + "word " * 7 + "word",
+        *[indent + "word " * 7 + "word"] * 2,
+        indent + "word " * 6 + " n=0",
+        begin + "word " * 13 + "word",
+        indent + "word " * 13 + "word",
+        indent + "word " * 2 + " n=1",
+    ]
+    assert shown.count(MARK.encode() + b"word" + RESET.encode()) == 60
 
 
 def test_no_color(start: Start, broker_url: str, tmp_path: Path, eventually: Until, terminal: tuple[int, int]) -> None:

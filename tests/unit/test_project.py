@@ -63,8 +63,11 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.ledger": {"sinks.sink"},
     "sinks.parsed": set(),
     "sinks.objects": {"sinks.event_times", "sinks.parsed", "sinks.printable", "sinks.texts"},
-    "sinks.console": {"sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"},
-    "sinks.severity": {"sinks.sink"},
+    "sinks.where": set(),
+    "sinks.console": {
+        *("sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink", "sinks.where"),
+    },
+    "sinks.severity": {"sinks.sink", "sinks.where"},
     "sinks.event_times": set(),
     "sinks.file": {"sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"},
     "sinks.delivery": {"sinks.sink", "sinks.ledger"},
@@ -75,6 +78,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),
+        *("sinks.console", "sinks.where"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from logbus.batch import Batch, Message, select
 from logbus.errors import UsageError
-from sinks.console import as_json
-from sinks.severity import Settings, SeveritySink, Where, bindings, durable, open_sink
+from sinks.console.json_lines import as_json
+from sinks.severity import Settings, SeveritySink, bindings, durable, open_sink
 from sinks.sink import Context, Sink
+from sinks.where import Where
 from support import nothing
 from support.stages import Stage
 

@@ -1,5 +1,6 @@
 """The times of many lines at once are those that the lines have one by one."""
 
+import json
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.eventtime import TimeRules, event_times, event_times_us, many
+from logbus.eventtime import TimeRules, event_times, event_times_us, many, times_of_records
 from logbus.native.pcre2 import Substitution
 
 READ_US = int(datetime(2026, 11, 24, 12, 0, tzinfo=UTC).timestamp()) * 1_000_000
@@ -38,7 +39,11 @@ logfmt = st.lists(st.tuples(keys, st.sampled_from(["{t}", '"{t}"', "x", '"a b"']
 wrapped = st.sampled_from(
     ["", "2026-11-24T09:59:59.5Z stdout F ", "2026-11-24T09:59:59.123456789+01:00 stderr P ", " "]
 )
-lines = st.builds(lambda begin, text, stamp: begin + text.format(t=stamp), wrapped, texts | objects | logfmt, stamps)
+said = texts | objects | logfmt
+plain_lines = st.builds(lambda begin, text, stamp: begin + text.format(t=stamp), wrapped, said, stamps)
+own = {"stream": "stdout", "time": "2026-11-24T09:59:59Z"}
+docker = plain_lines.map(lambda text: json.dumps({"log": text + "\n"} | own))
+lines = plain_lines | docker.map(lambda line: line.replace(": ", ":").replace(", ", ","))
 
 
 def one_by_one(written: list[bytes], rules: TimeRules, previous_us: int | None) -> list[int]:
@@ -77,3 +82,10 @@ def test_without_the_library_all_are_read_one_by_one(monkeypatch: pytest.MonkeyP
     expected = event_times_us(body, 2, BERLIN)
     monkeypatch.setattr(Substitution, "of", lambda *_: None)
     assert event_times_us(body, 2, BERLIN) == expected == one_by_one([b"2026-11-24 10:00:00 a\n", b"b\n"], BERLIN, None)
+
+
+@given(st.lists(st.lists(lines, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_records_of_several_lines_have_the_times_of_each(written: list[list[str]]) -> None:
+    """An object over several lines may state its time in a later one; a dropped record inherits."""
+    each = ["".join(f"{line}\n" for line in record).encode() for record in written] + [b""]
+    assert times_of_records(b"".join(each), each, BERLIN) == one_by_one(each, BERLIN, None)

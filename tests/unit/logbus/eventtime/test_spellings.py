@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.eventtime import Stated, TimeRules, stated_time, text_of, zone_named
+from logbus.eventtime import Stated, TimeRules, event_times_us, stated_time, text_of, zone_named
+from logbus.eventtime.following import EARLIEST_US, FUTURE_US
 
 READ_AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 RULES = TimeRules(UTC, read_at_us=int(READ_AT.timestamp()) * 1_000_000)
@@ -247,3 +248,12 @@ def test_naive_times_are_in_the_input_s_zone() -> None:
         stated = stated_time(line.encode(), rules)
         assert stated
         assert text_of(stated.time_us) == expected
+
+
+@pytest.mark.parametrize("line", [line for line, _, _ in (*rows(TEXT), *rows(PAIRS), *rows(WRAPPED))])
+def test_no_spelling_is_taken_for_what_has_no_time(line: str) -> None:
+    """Read with many others, a line states the same time: what cannot state one is told by less than any spelling."""
+    body = line.encode() + b"\n"
+    stated = stated_time(body, RULES)
+    believed = stated and EARLIEST_US <= stated.time_us <= RULES.read_at_us + FUTURE_US
+    assert event_times_us(body, 1, RULES) == [stated.time_us if stated and believed else RULES.read_at_us]

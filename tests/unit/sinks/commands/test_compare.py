@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from logbus.batch import Batch
+from logbus.wire.times import Times
 from sinks.__main__ import cli
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
@@ -80,3 +81,18 @@ def test_what_cannot_be_compared_is_said(stage: Stage) -> None:
     told = audit(stage, config)
     assert told.output.count("not here: ") == 2
     assert (told.exit_code, "none of 2 sources is at its path" in told.stderr) == (1, True)
+
+
+def test_late_lines_are_in_the_files_of_their_days(stage: Stage) -> None:
+    """Outputs by date hold the source's lines in another order; other lines are told all the same."""
+    lines = [b"2026-11-23 10:00:00 a\n", b"2026-11-22 10:00:00 late\n", b"2026-11-24 03:00:00 b\n"]
+    times = Times("UTC", 1_795_428_000_000_000, 1_795_489_200_000_000)
+    config = archive(stage, "out/{name}/{date}", stage.batch(b"".join(lines), times=times))
+    file = source(stage, b"".join(lines))
+    days = [path.name for path in sorted((stage.root / "out/app.log").iterdir())]
+    assert days == ["2026-11-22", "2026-11-23", "2026-11-24"]
+    assert "same: web-1" in audit(stage, config).output
+    file.write_bytes(b"".join(lines).replace(b"late", b"Late"))
+    assert "differs" in audit(stage, config).output
+    file.write_bytes(lines[0])
+    assert "not here" in audit(stage, config).output

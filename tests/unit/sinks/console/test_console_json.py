@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from logbus.batch import Batch, records, select
 from logbus.severity import Severity, classify
 from logbus.wire.times import Times
-from sinks.console import as_json
+from sinks.console.json_lines import as_json
 from sinks.parsed import Which
 from sinks.printable import inert_json, is_plain
 
