@@ -57,6 +57,7 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+_FEW: Final[Given] = {"type": click.IntRange(0, 1000), "metavar": "N"}
 _severities: Final = offer(lambda _config: [each.word for each in Severity])
 _OPTIONS: Final = (
     click.option("--path", "paths", multiple=True, metavar="PATH", help="A file, directory or glob; may be repeated."),
@@ -73,9 +74,9 @@ _OPTIONS: Final = (
     click.option("-v", "--invert", is_flag=True, help="Records without a match."),
     click.option("-w", "--words", "whole", is_flag=True, help="Only whole words."),
     click.option("-F", "--fixed", is_flag=True, help="PATTERN is a text, not a regular expression."),
-    click.option("-A", "after", type=click.IntRange(0, 1000), metavar="N", help="And N records behind each."),
-    click.option("-B", "before", type=click.IntRange(0, 1000), metavar="N", help="And N records before each."),
-    click.option("-C", "around", type=click.IntRange(0, 1000), metavar="N", help="And N records on both sides."),
+    click.option("-A", "--after-context", "after", **_FEW, help="And N records behind each."),
+    click.option("-B", "--before-context", "before", **_FEW, help="And N records before each."),
+    click.option("-C", "--context", "around", **_FEW, help="And N records on both sides."),
     click.option("--count", is_flag=True, help="Only how many there are."),
     click.option("--count-by", metavar="GROUPS", help="A table by severity, hour, day, host, label, file."),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N records."),

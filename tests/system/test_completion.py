@@ -97,6 +97,7 @@ def answers(programs: Path) -> Answers:
         (("sinks", "topology", "check", "--config", "sinks.yml", "archive", "e"), ["errors"]),
         (("sinks", "console", "--min", "e"), ["emerg", "err"]),
         (("sinks", "dead", "re"), ["requeue"]),
+        (("sinks", "search", "--min", "e"), ["emerg", "err"]),
     ],
     ids=lambda each: " ".join(each) or "nothing",
 )

@@ -11,7 +11,7 @@ from sinks.commands.last import show_last
 
 LINES = {
     "web-1/app.log": b"2026-11-24 10:00:01 INFO one\n2026-11-24 10:00:04 ERROR four\n\tat x.Y.z(Y.java:1)\n",
-    "web-2/app.log": b'{"time":"2026-11-24T10:00:02Z","msg":"two","status":500}\n2026-11-24 10:00:05 INFO five \x1b[J\n',
+    "web-2/app.log": b'{"time":"2026-11-24T10:00:02Z","msg":"two","status":500}\n2026-11-24 10:00:05 five \x1b[J\n',
     "web-2/db.log": b"2026-11-24 10:00:03 WARN three\n",
 }
 
@@ -41,7 +41,7 @@ def test_the_last_records_come_in_the_order_of_their_times(archive: str, capfd: 
     assert [line.split()[1:] for line in lines if line[0] != " "] == [
         ["warning", "web-2", "db", "2026-11-24", "10:00:03", "WARN", "three"],
         ["err", "web-1", "app", "2026-11-24", "10:00:04", "ERROR", "four"],
-        ["info", "web-2", "app", "2026-11-24", "10:00:05", "INFO", "five", "\\x1b[J"],
+        ["info", "web-2", "app", "2026-11-24", "10:00:05", "five", "\\x1b[J"],
     ]
     assert lines[2].strip() == "at x.Y.z(Y.java:1)"
 
