@@ -23,6 +23,8 @@ WHOLE_FRAME_BYTES: Final = 4 << 20
 """A frame that states no more than this is taken whole or not at all."""
 _XZ_MEMORY_BYTES: Final = 70 << 20
 """What `xz -9` needs; one such file at a time."""
+_WINDOW_BITS: Final = 24
+"""16 MiB: more than `zstd -19` needs; what `--long` makes is refused, aloud."""
 _XZ: Final = threading.Lock()
 _GZIP_BITS: Final = 31
 _HEADER_BYTES: Final = 18
@@ -85,7 +87,7 @@ class Content:
         except OSError as error:
             raise SourceError("read on", error) from error
         except _ERRORS as error:
-            raise SourceError("read on", f"its compressed bytes are damaged: {error}") from error
+            raise SourceError("read on", f"it cannot be decompressed: {error}") from error
 
     def _range(self, begin: int, end: int) -> Iterator[bytes]:
         raw = self._raw(begin, end)
@@ -112,7 +114,7 @@ class Content:
                 data += more
             size = frames.content_bytes(data[:_HEADER_BYTES])
             whole: list[bytes] | None = [] if size is not None and size <= WHOLE_FRAME_BYTES else None
-            decompressor = frames.decompressor()
+            decompressor = frames.decompressor(_WINDOW_BITS)
             begun = False
             for piece in _one(decompressor, data, raw):
                 begun = True
