@@ -70,6 +70,8 @@ def open_file(path: Path) -> BinaryIO:
     return cast("BinaryIO", zstd.open(path, "rb"))
 
 
-def decompressor() -> zstd.ZstdDecompressor:
-    """Return a decompressor for one frame of any size, piece by piece."""
-    return zstd.ZstdDecompressor()
+def decompressor(max_window_bits: int | None = None) -> zstd.ZstdDecompressor:
+    """Return a decompressor for one frame of any size, piece by piece; its window, if bounded, is what it keeps."""
+    if max_window_bits is None:
+        return zstd.ZstdDecompressor()
+    return zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): max_window_bits})

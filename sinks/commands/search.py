@@ -111,6 +111,8 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
     """Search, show what is found, and say what was looked into. Raises UsageError."""
     if (config is None) == (not given["paths"]):
         raise UsageError("search", "--config or --path is missing, or both are there", "give one of them")
+    if sys.stdout.name == os.devnull:
+        raise UsageError("search", "standard output is closed", "leave out >&-, or redirect it to a file")
     query = _query(words[0] if words else "", given)
     listing = _listing(config, words[1:], query, given)
     found = Search(listing.sources(), query)

@@ -52,31 +52,25 @@ class Records:
 
 def blocks(pieces: Iterator[bytes], layout: Layout, least_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """Yield the content in blocks of about that size."""
-    rest, offset, line = b"", 0, 1
-    for data in _gathered(pieces, least_bytes):
-        body = rest + data if rest else data
-        end = _last_start(body, layout)
-        if not end and len(body) > max(LINE_MAX_BYTES, least_bytes):
-            end = len(body)
-        if end:
-            yield Block(body[:end], offset, line)
-            offset, line = offset + end, line + newlines.count(body[:end])
-        rest = body[end:]
-    if rest:
-        yield Block(rest, offset, line)
-
-
-def _gathered(pieces: Iterator[bytes], least_bytes: int) -> Iterator[bytes]:
-    waiting: list[bytes] = []
+    offset, line = 0, 1
+    waiting = [b""]
     size_bytes = 0
     for piece in pieces:
         waiting.append(piece)
         size_bytes += len(piece)
-        if size_bytes >= least_bytes:
-            yield b"".join(waiting)
-            waiting, size_bytes = [], 0
-    if waiting:
-        yield b"".join(waiting)
+        if size_bytes < least_bytes:
+            continue
+        body = b"".join(waiting)
+        end = _last_start(body, layout)
+        if not end and len(body) > max(LINE_MAX_BYTES, least_bytes):
+            end = len(body)
+        if end:
+            whole = body[:end]
+            yield Block(whole, offset, line)
+            offset, line = offset + end, line + newlines.count(whole)
+        waiting, size_bytes = [body[end:]], 0
+    if rest := b"".join(waiting):
+        yield Block(rest, offset, line)
 
 
 def _last_start(body: bytes, layout: Layout) -> int:

@@ -103,7 +103,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(large: Path) -> None:
         said = ran.stderr.read()
         assert ran.wait() == 0, said
         assert time.monotonic() - began < 5
-        assert b"Traceback" not in said
+        assert said == b""
 
 
 def test_an_interrupt_shows_what_was_found_so_far(large: Path, tmp_path: Path) -> None:

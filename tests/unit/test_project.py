@@ -74,7 +74,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
     "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery"},
-    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.sink"},
+    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),

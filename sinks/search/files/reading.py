@@ -23,6 +23,11 @@ WHOLE_FRAME_BYTES: Final = 4 << 20
 """A frame that states no more than this is taken whole or not at all."""
 _XZ_MEMORY_BYTES: Final = 70 << 20
 """What `xz -9` needs; one such file at a time."""
+_SMALL_FRAME_BYTES: Final = 1 << 14
+_SMALL_FRAME_MORE_BYTES: Final = 512
+"""So much longer than its content may a small frame be; a longer one takes the longer way."""
+_WINDOW_BITS: Final = 24
+"""16 MiB: more than `zstd -19` needs; what `--long` makes is refused, aloud."""
 _XZ: Final = threading.Lock()
 _GZIP_BITS: Final = 31
 _HEADER_BYTES: Final = 18
@@ -85,7 +90,7 @@ class Content:
         except OSError as error:
             raise SourceError("read on", error) from error
         except _ERRORS as error:
-            raise SourceError("read on", f"its compressed bytes are damaged: {error}") from error
+            raise SourceError("read on", f"it cannot be decompressed: {error}") from error
 
     def _range(self, begin: int, end: int) -> Iterator[bytes]:
         raw = self._raw(begin, end)
@@ -107,26 +112,48 @@ class Content:
 
     def _frames(self, data: bytes, raw: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the content of zstd frames."""
-        while data:
-            while len(data) < _HEADER_BYTES and (more := next(raw, b"")):
-                data += more
-            size = frames.content_bytes(data[:_HEADER_BYTES])
-            whole: list[bytes] | None = [] if size is not None and size <= WHOLE_FRAME_BYTES else None
-            decompressor = frames.decompressor()
-            begun = False
-            for piece in _one(decompressor, data, raw):
-                begun = True
-                if whole is None:
-                    yield piece
-                else:
-                    whole.append(piece)
-            if not decompressor.eof:
-                self.unfinished = True
-                if whole is None and begun:
-                    raise EOFError("the file ends within a frame")
+        at = 0
+        while True:
+            while len(data) - at < _HEADER_BYTES and (more := next(raw, b"")):
+                data, at = data[at:] + more, 0
+            if at >= len(data):
                 return
-            yield from whole or ()
-            data = decompressor.unused_data or next(raw, b"")
+            size = frames.content_bytes(data[at : at + _HEADER_BYTES])
+            if size is not None and size <= _SMALL_FRAME_BYTES and (small := _small(data, at, size)):
+                body, at = small
+                yield body
+                continue
+            decompressor = frames.decompressor(_WINDOW_BITS)
+            is_whole = size is not None and size <= WHOLE_FRAME_BYTES
+            yield from self._large(decompressor, data[at:], raw, is_whole=is_whole)
+            data, at = decompressor.unused_data if decompressor.eof else b"", 0
+
+    def _large(
+        self, decompressor: _Decompressor, data: bytes, raw: Iterator[bytes], *, is_whole: bool
+    ) -> Iterator[bytes]:
+        """Yield the content of a frame, or if it `is_whole` or not at all, only if all of it is there."""
+        whole: list[bytes] = []
+        begun = False
+        for piece in _one(decompressor, data, raw):
+            begun = True
+            if is_whole:
+                whole.append(piece)
+            else:
+                yield piece
+        if not decompressor.eof:
+            self.unfinished = True
+            if begun and not is_whole:
+                raise EOFError("the file ends within a frame")
+            return
+        yield from whole
+
+
+def _small(data: bytes, at: int, size_bytes: int) -> tuple[bytes, int] | None:
+    """Return the content of a small frame, and where the next one begins; None if it is not all there."""
+    part = data[at : at + size_bytes + _SMALL_FRAME_MORE_BYTES]
+    decompressor = frames.decompressor(_WINDOW_BITS)
+    body = decompressor.decompress(part)
+    return (body, at + len(part) - len(decompressor.unused_data)) if decompressor.eof else None
 
 
 def _members(data: bytes, raw: Iterator[bytes], kind: str) -> Iterator[bytes]:

@@ -68,6 +68,8 @@ def _bounds(
 ) -> Iterator[tuple[int, int]]:
     """Yield the number of each file, and before what time in the order it has nothing."""
     for number, source in enumerate(sources):
+        if progress.stopped():
+            return
         try:
             if newest_first:
                 yield number, -(source.changed_us + FUTURE_US)

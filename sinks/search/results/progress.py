@@ -15,10 +15,10 @@ _WIDTH: Final = 20
 class Bar:
     """Draws the bar on standard error while there is something to wait for."""
 
-    def __init__(self, progress: Progress, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, progress: Progress, stream: TextIO | None = None) -> None:
         self._progress = progress
-        self._stream = stream
-        self._is_terminal = stream.isatty()
+        self._stream = stream or sys.stderr
+        self._is_terminal = self._stream.isatty()
         self._began_s = self._drawn_s = time.monotonic()
         self._is_drawn = False
 

@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Final
@@ -34,6 +33,7 @@ class Search:
     room: Room = field(default_factory=Room)
     output: Output = field(init=False)
     interrupted: bool = False
+    abandoned: bool = False
 
     def __post_init__(self) -> None:
         """Leave out the files of which nothing is worth reading."""
@@ -53,8 +53,9 @@ class Search:
         signals = (signal.SIGINT, signal.SIGTERM)
         former = [signal.signal(number, interrupt) for number in signals]
         try:
-            with suppress(ReaderGone):
-                work()
+            work()
+        except ReaderGone:
+            self.abandoned = True
         finally:
             self.room.stop()
             self.output.bar.erase()
@@ -102,6 +103,8 @@ class Search:
     def summary(self, *, all_wanted: bool) -> list[str]:
         """Return what to say at the end; `all_wanted` unless the search could end before all was read."""
         progress = self.progress
+        if self.abandoned:
+            return [visible(flaw) for flaw in progress.flaws[:_FLAWS_SHOWN]]
         size = sum(each.size_bytes for each in self.listed)
         read = shown_bytes(min(size, sum(progress.read_bytes)))
         files = f"{progress.looked_into} of {counted(len(self.listed), 'file')}"

@@ -1,7 +1,7 @@
 """What was found waits here until it is its turn: in memory, as long as there is room, and then in a temporary file.
 
 Threads put in what they find, a file of logs each; the one that merges takes it out. A thread waits for room rather
-than use the disk, unless what is awaited comes from a file that no thread has begun with.
+than use the disk, unless what is awaited comes from a file that no thread has begun with, or backwards, from its own.
 """
 
 import os
@@ -76,7 +76,7 @@ class Queue:
         self._chunks: deque[_Chunk] = deque()
         self._file: int | None = None
         self._file_bytes = 0
-        self._begun = self._ended = False
+        self._begun = self._ended = self._is_awaited = False
 
     def begin(self) -> None:
         """Say that a thread reads the file now."""
@@ -113,6 +113,7 @@ class Queue:
                 if not (self._chunks and (self._ended or not self._newest_first)):
                     if self._ended or self._room.stopped:
                         return None
+                    self._is_awaited = True
                     self._room.starve(starving=not self._begun)
                     self._room.changed.wait(POLL_S)
                     self._room.starve(starving=False)
@@ -127,11 +128,12 @@ class Queue:
             self._file = None
 
     def _has_room(self, size_bytes: int) -> bool:
+        """Return True also for the first chunk of a queue, so that the merge can go on."""
         fits = self._room.used_bytes + size_bytes <= self._room.limit_bytes
         return fits or not (self._chunks or self._newest_first)
 
     def _may_spill(self) -> bool:
-        return self._newest_first or self._room.starving
+        return self._room.starving or (self._newest_first and self._is_awaited)
 
     def _taken(self, chunk: _Chunk) -> list[Found]:
         if isinstance(chunk, _Spilled):

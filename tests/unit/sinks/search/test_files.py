@@ -141,3 +141,25 @@ def test_outputs_are_selected_by_their_paths(tmp_path: Path) -> None:
     missing = add_outputs(listing, settings, {"host": lambda it: it.startswith("web"), "label": lambda _: False})
     assert [each.told["host"] for each in listing.sources()] == ["web-1", "web-2"]
     assert missing == {"label"}
+
+
+def test_a_file_that_is_renamed_while_it_is_listed(tmp_path: Path) -> None:
+    """What has another name than when its directory was read is found by its inode; what is gone is a flaw."""
+    path = tmp_path / "a.log"
+    path.write_text("old")
+    inode = path.stat().st_ino
+    path.rename(tmp_path / "a.log-20261124T101112Z")
+    path.write_text("new")
+    listing = Listing()
+    listing.add(path, inode)
+    assert {each.path.name for each in listing.sources()} == {"a.log", "a.log-20261124T101112Z"}
+    listing.add(tmp_path / "gone", inode + 1_000_000)
+    assert len(listing.flaws) == 1
+
+
+def test_many_small_frames_are_read(tmp_path: Path) -> None:
+    """Frames of a line each, across the pieces in which the file is read, and an empty one between them."""
+    lines = [b"line %d %b\n" % (number, b"x" * (number % 300)) for number in range(9_000)]
+    path = tmp_path / "a.zst"
+    path.write_bytes(b"".join(frames.compress(line, 1) for line in (*lines[:100], b"", *lines[100:])))
+    assert content_of(path) == (b"".join(lines), False)
