@@ -23,7 +23,7 @@ from logbus.fields.matching import Conditions, conditions
 from logbus.severity import Severity, parse_severity
 from sinks import file as file_sink
 from sinks import severity as severity_sink
-from sinks.commands.configured import config_option, document_of, no_name
+from sinks.commands.configured import config_option, document_of
 from sinks.search.asking import ALL_DIGITS, Query
 from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
@@ -31,7 +31,7 @@ from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
 from sinks.search.results.running import INCOMPLETE, Search
 from sinks.search.when import time_us
-from sinks.settings import names_in, plans_of
+from sinks.settings import names_in, plan_of, plans_of
 
 EXAMPLES: Final = """
 \b
@@ -199,11 +199,9 @@ def _say_unfiltered(names: set[str], where: str) -> None:
 
 def _file_sinks(config: Path, names: tuple[str, ...]) -> dict[str, file_sink.Settings]:
     """Return the settings of file sinks, those within others too. Raises UsageError."""
-    plans = plans_of(document_of(config))
-    if unknown := [each for each in names if each not in plans]:
-        logger.error("there is no sink %s", unknown[0])
-        no_name(config)
-    inside = {name: _innermost(plans[name].settings) for name in names or plans}
+    document = document_of(config)
+    plans = {name: plan_of(document, name) for name in names} or plans_of(document)
+    inside = {name: _innermost(each.settings) for name, each in plans.items()}
     found = {name: each for name, each in inside.items() if isinstance(each, file_sink.Settings)}
     if not found:
         raise UsageError(
