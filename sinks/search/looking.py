@@ -16,7 +16,7 @@ from sinks.search.layouts import layout_of
 from sinks.search.records import Times, divided
 from sinks.search.results.waiting import Stopped
 
-THREADS_MAX: Final = 8
+THREADS_MAX: Final = 4
 FUTURE_US: Final = 300_000_000
 """So far may a record be ahead of the time at which its file was written, as in `logbus.eventtime`."""
 _HEAD_BYTES: Final = 1 << 14
