@@ -56,6 +56,8 @@ LATER = {
     "topology": "sinks.commands.topology_command",
 }
 """Commands whose modules are imported only when used; each defines a command of the same name."""
+SHOWS_LAST = "sinks.commands.last"
+"""What a console begins with, if it is asked to."""
 
 
 class Commands(click.Group):
@@ -218,9 +220,8 @@ def console(  # noqa: PLR0913, PLR0917 - flags
     logs.configure("console", log)
     keys["format"] = "json" if as_json else "text"
     if archive is not None:
-        from sinks.commands.last import show_last  # noqa: PLC0415 - only where somebody asks
-
-        if not show_last(archive, last, keys, least):
+        asked = importlib.import_module(SHOWS_LAST)  # only where somebody asks
+        if not asked.show_last(archive, last, keys, least):
             return 0
     if least == "debug":
         plan = ad_hoc_plan("console", "console", keys, broker)

@@ -62,7 +62,7 @@ def test_the_sinks_of_a_configuration(run: Run) -> None:
     assert count(run, "--config", "sinks.yml", "", "errors") == 1
     code, _, said = run("", "nothing", "--config", "sinks.yml")
     assert code == 2
-    assert "archive, errors, console" in said
+    assert "there is archive, console, errors" in said
     assert "writes files" in run("", "console", "--config", "sinks.yml")[2]
 
 
