@@ -89,8 +89,8 @@ class Commands(click.Group):
         known = self.list_commands(ctx)
         if args and args[0] not in known and args[0] not in ("--help", "-h", "--version", "--schema"):
             if not ctx.resilient_parsing and not any(each.partition("=")[0] == "--config" for each in args):
-                meant = did_you_mean(args[0], known) or f"to run the sink {args[0]}, add --config FILE"
-                raise click.UsageError(f"there is no command {args[0]}: {meant}")
+                meant = (did_you_mean(args[0], known), f"to run the sink {args[0]}, add --config FILE")
+                raise click.UsageError(f"there is no command {args[0]}: {'; '.join(filter(None, meant))}")
             args = ["daemon", *args]
         return super().parse_args(ctx, args)
 

@@ -148,7 +148,7 @@ def test_a_trace_of_a_container_is_one_record(world: World, start: Start, tmp_pa
     """C1, M13: in pieces, streams by turns, killed at any byte, rotated: one record `err`, and each byte archived."""
     for name in ("archive", "errors"):
         sink = start("sinks", "--config", tmp_path / "sinks.yml", name)
-        eventually(lambda: sink.says("ready: "))  # noqa: B023 - called at once; a queue that is bound later gets less
+        eventually(lambda: sink.says("ready: listening"))  # noqa: B023 - called at once; a queue that is bound later gets less
     archive, errors = tmp_path / "srv/logs" / world.archive, tmp_path / "srv/errors" / world.errors
     written = ["".join(world.wrap(line, STREAMS[n % 2]) for line in each) for n, each in enumerate(records())]
     begin = partial(start, "shipper", "--config", tmp_path / "shipper.yml")

@@ -44,6 +44,7 @@ ENDS = {
 """What ends by itself, with exit code 0."""
 RUNS = {
     "python -m sinks console",
+    "python -m sinks console --min warning --field 'status=5*' --fields user,path",
     "python -m shipper /var/log/syslog",
     "python -m sinks file --path 'archive/{host}/{label}.log' --state state/archive",
     "python -m sinks severity --min warning --path 'errors/{host}.log' --state state/errors",
