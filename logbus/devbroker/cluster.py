@@ -7,30 +7,28 @@ after it; at the first start each then joins the first one.
 
 from pathlib import Path
 
-from logbus.devbroker.node import MEMBERSHIP, DevBroker, Extras, Member
+from logbus.devbroker.node import MEMBERSHIP, DevBroker, Member
 from logbus.devbroker.processes import free_ports, kill
 from logbus.errors import UsageError
 
 NAME = "logbus{}@localhost"
-NOTHING_MORE = Extras()
 
 
-def nodes_in(directory: Path, extras: Extras = NOTHING_MORE) -> list[DevBroker]:
+def nodes_in(directory: Path) -> list[DevBroker]:
     """Return the nodes of the cluster in a folder; none if there is no cluster."""
-    return [DevBroker(saved.parent, extras) for saved in sorted(directory.glob(f"node[0-9]/{MEMBERSHIP}"))]
+    return [DevBroker(saved.parent) for saved in sorted(directory.glob(f"node[0-9]/{MEMBERSHIP}"))]
 
 
 class DevCluster:
-    """The nodes of one cluster; the folder is its identity, an object only a handle. `extras` are of each node."""
+    """The nodes of one cluster; the folder is its identity, an object only a handle."""
 
-    def __init__(self, directory: Path | str, extras: Extras = NOTHING_MORE) -> None:
+    def __init__(self, directory: Path | str) -> None:
         self.dir = Path(directory).resolve()
-        self._extras = extras
 
     @property
     def nodes(self) -> list[DevBroker]:
         """The nodes, by number."""
-        return nodes_in(self.dir, self._extras)
+        return nodes_in(self.dir)
 
     @property
     def urls(self) -> list[str]:
@@ -76,9 +74,7 @@ class DevCluster:
     def _make(self, count: int) -> None:
         (epmd_port,) = free_ports(1)
         for number in range(1, count + 1):
-            DevBroker(self.dir / f"node{number}", self._extras).enrol(
-                Member(NAME.format(number), str(self.dir), epmd_port)
-            )
+            DevBroker(self.dir / f"node{number}").enrol(Member(NAME.format(number), str(self.dir), epmd_port))
 
     def _start_in_turn(self) -> None:
         self._start_at_once()
