@@ -1,10 +1,10 @@
 """When the records of a batch happened. What nobody asks for is not read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, split_records
 from logbus.wire.times import Times
 
 FUTURE_US: Final = 300_000_000
@@ -56,3 +56,12 @@ def _stated(batch: Batch, times: Times, read_at_us: int) -> Sequence[int]:
     if batch.lengths is None:
         return eventtime.event_times_us(batch.body, len(batch.levels), rules, times.first_us or None)
     return eventtime.times_of_records(batch.body, records(batch), rules, times.first_us or None)
+
+
+def timed_parts(batch: Batch, most: int, now_us: int) -> Iterator[tuple[Batch, Sequence[int]]]:
+    """Yield a batch in parts of at most `most` records, each with their event times."""
+    when_us = times_us(batch, now_us)
+    at = 0
+    for part in split_records(batch, most):
+        yield part, when_us[at : at + len(part.levels)]
+        at += len(part.levels)

@@ -13,13 +13,13 @@ import msgspec
 from logbus.batch import Batch, records
 from logbus.decoding import decoded
 from logbus.severity import Severity
-from sinks.event_times import clocks, times_us
+from sinks.event_times import clocks
 from sinks.parsed import Which, fields_as_json
 from sinks.printable import inert_json, is_plain
 from sinks.texts import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"'.encode() for severity in Severity}
 _NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
@@ -40,15 +40,15 @@ def shared(batch: Batch, now_us: int) -> bytes:
     return msgspec.json.encode(common)[:-1]
 
 
-def lines(batch: Batch, begin: bytes, now_us: int, which: Which, *, shown: bool = False) -> bytes:
+def lines(batch: Batch, begin: bytes, when_us: "Sequence[int]", which: Which, *, shown: bool = False) -> bytes:
     """Return each record behind `begin`: its severity, message, event time and, of `which` records, the fields.
 
-    `shown`, on a console: with offsets, and without anything that a terminal would obey.
+    `when_us`: their event times. `shown`, on a console: with offsets, and without anything that a terminal would obey.
     """
     text = _text(batch, inert=shown)
     messages = text.split(b"\n")[: len(batch.levels)]
     severities = list(map(_SEVERITIES.__getitem__, batch.levels))
-    columns: list[Iterable[bytes]] = [severities, messages, _times(batch, now_us), _parsed(batch, which, inert=shown)]
+    columns: list[Iterable[bytes]] = [severities, messages, _times(when_us), _parsed(batch, which, inert=shown)]
     if shown:
         columns.insert(0, _offsets(batch, messages if text == batch.body.removesuffix(b"\n") else None))
     if batch.lengths is not None:
@@ -58,8 +58,8 @@ def lines(batch: Batch, begin: bytes, now_us: int, which: Which, *, shown: bool 
     return _joined(begin, [list(column) for column in columns], _END)
 
 
-def _times(batch: Batch, now_us: int) -> list[bytes]:
-    return [b'","time":"%b","event_time":"%b"' % (each, each) for each in clocks(times_us(batch, now_us))]
+def _times(when_us: "Sequence[int]") -> list[bytes]:
+    return [b'","time":"%b","event_time":"%b"' % (each, each) for each in clocks(when_us)]
 
 
 def _parsed(batch: Batch, which: Which, *, inert: bool) -> list[bytes]:

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Literal
 
-from logbus.batch import Batch, records, split_records
+from logbus.batch import Batch, records
 from logbus.severity import Severity
 from sinks import objects
-from sinks.event_times import clocks, times_us
+from sinks.event_times import clocks, timed_parts, times_us
 from sinks.parsed import Which
 from sinks.sink import BatchRefused
 
 Format = Literal["raw", "prefix", "json"]
-PIECE_BYTES = 4 << 20
-"""The approximate size of the pieces in which wrapped records are made."""
+PIECE_BYTES = 1 << 20
+"""The approximate size of the pieces in which wrapped records are made: more would not stay in the cache."""
 LINE_BYTES = 64
 ADDED_MAX_BYTES = 128 << 20
 """The most that the names before its records may add to a batch."""
@@ -55,8 +55,8 @@ def as_json(batch: Batch, which: Which = "objects") -> Iterator[bytes]:
     """Yield the records as objects, one per line."""
     now_us = time.time_ns() // 1000
     begin = objects.shared(batch, now_us)
-    for part in split_records(batch, _at_once(batch, len(begin))):
-        yield objects.lines(part, begin, now_us, which)
+    for part, when_us in timed_parts(batch, _at_once(batch, len(begin)), now_us):
+        yield objects.lines(part, begin, when_us, which)
 
 
 WRAPPINGS: dict[Format, Callable[[Batch], Iterator[bytes]]] = {"raw": raw, "prefix": prefix, "json": as_json}

@@ -153,3 +153,12 @@ def test_a_record_has_its_own_time_and_that_of_reading() -> None:
         assert shown["time"] == shown["event_time"] == "2026-11-24T09:00:00.500000Z"
         assert shown["read_time"] == "2026-11-25T09:46:40.000000Z"
         assert shown["fields"] == {"team": "x"}
+
+
+def test_a_part_of_a_batch_goes_on_where_the_one_before_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record without a time has that of the record before it, also where a batch is written in parts."""
+    monkeypatch.setattr("sinks.console.json_lines.AT_ONCE_BYTES", 1)
+    body = b"2026-11-24 10:00:00 a\n2026-11-24 10:00:01 b\n  c\n"
+    times = Times("UTC", 1_795_514_400_000_000, 1_795_514_401_000_000)
+    batch = Batch(body, b"666", stream=STREAM, end=len(body), read_at_us=1_795_600_000_000_000, times=times)
+    assert [json.loads(line)["time"][17:19] for line in as_json(batch).splitlines()] == ["00", "01", "01"]
