@@ -10,14 +10,14 @@ from sinks.parsed import Which
 from sinks.printable import inert_json
 from sinks.sink import BatchRefused
 
-AT_ONCE_BYTES = 1 << 20
+AT_ONCE_BYTES = 1 << 19
 """More would not stay in the processor's cache."""
 NAMES_MAX_BYTES = 128 << 20
 LINE_BYTES = 64
 
 
 def pieces(batch: Batch, which: Which) -> Iterator[bytes]:
-    """Yield a batch as JSON, about a megabyte at a time. Raises BatchRefused if host and path are absurdly long."""
+    """Yield a batch as JSON, about a megabyte of it at a time. Raises BatchRefused if host and path are absurdly long."""
     now_us = time.time_ns() // 1000
     begin = inert_json(objects.shared(batch, now_us).decode()).encode()
     for part, when_us in timed_parts(batch, _records_at_once(batch), now_us):
