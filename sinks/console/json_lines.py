@@ -17,7 +17,7 @@ LINE_BYTES = 64
 
 
 def pieces(batch: Batch, which: Which) -> Iterator[bytes]:
-    """Yield a batch as JSON, about a megabyte of it at a time. Raises BatchRefused if host and path are absurdly long."""
+    """Yield a batch as JSON, a megabyte or so at a time. Raises BatchRefused if host and path are absurdly long."""
     now_us = time.time_ns() // 1000
     begin = inert_json(objects.shared(batch, now_us).decode()).encode()
     for part, when_us in timed_parts(batch, _records_at_once(batch), now_us):
