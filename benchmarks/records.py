@@ -26,10 +26,10 @@ GOAL_MB_S: Final = 50
 LINES: Final = 200_000
 LINE_BYTES: Final = 117
 RUNS: Final = 9
-READ_US: Final = 1_795_514_400_000_000
-"""2026-11-24 10:00:00 UTC: when the lines are read."""
-WITHOUT_TIMES, WITH_TIMES = "severity, no times", "severity (auto)"
+READ_US: Final = 1_795_521_600_000_000
+"""2026-11-24 12:00:00 UTC: when the lines are read, which happened before; a time in the future is not believed."""
 TIMES_MAX: Final = 0.03
+TIMES_RUNS: Final = 1000
 SECRETS: Final = (
     b" for jo@example.com at 192.0.2.17 and 2001:db8::17, card 4111111111111111, Authorization: Bearer abc.def,"
     b" key AKIAIOSFODNN7EXAMPLE\n"
@@ -57,8 +57,8 @@ def _line(number: int, rng: random.Random) -> bytes:
 def inputs() -> Iterator[tuple[str, Input]]:
     """Yield each input to measure, and what it is called."""
     yield "severity off (plain)", Input(paths=["x"], format="plain", time="off")
-    yield WITHOUT_TIMES, Input(paths=["x"], time="off")
-    yield WITH_TIMES, Input(paths=["x"])
+    yield "severity, no times", Input(paths=["x"], time="off")
+    yield "severity (auto)", Input(paths=["x"])
     yield "multiline java", Input(paths=["x"], multiline=Multiline(preset="java"))
     for name in get_args(PresetName):
         yield f"redact {name}", Input(paths=["x"], redact=Redact(presets=[name]))
@@ -85,20 +85,31 @@ def _took_s(recorder: Recorder, data: bytes) -> float:
     return time.process_time() - began
 
 
+def times_cost(data: bytes) -> float:
+    """Return the part of the default's time that reading times takes: measured by itself, as it is little."""
+    recorder = Recorder(Input(paths=["x"]))
+    piece = data[: data.rfind(b"\n", 0, REWORKED_BYTES) + 1]
+    finished = recorder.finish(piece, None, 0.0)
+    began = time.process_time()
+    for _ in range(TIMES_RUNS):
+        recorder.times(finished, READ_US, NOTHING)
+    each_s = (time.process_time() - began) / TIMES_RUNS
+    return each_s / (_took_s(recorder, piece) + each_s)
+
+
 def main() -> int:
     """Measure, print, and judge the redactions."""
     data = Path(sys.argv[1]).read_bytes().rstrip(b"\n") + b"\n" if sys.argv[1:] else corpus()
-    slow, speeds = [], {}
+    slow = []
     for name, source in inputs():
-        speed = speeds[name] = mb_per_s(source, data)
+        speed = mb_per_s(source, data)
         print(f"{name:<24}{speed:>8,.0f} MB/s", flush=True)
         if source.redact and source.redact.presets and speed < GOAL_MB_S:
             slow.append(name)
     if slow:
         print(f"below {GOAL_MB_S} MB/s: {', '.join(slow)}")
-    times_cost = 1 - speeds[WITH_TIMES] / speeds[WITHOUT_TIMES]
-    print(f"times cost {times_cost:.1%}")
-    return int(bool(slow) or times_cost > TIMES_MAX)
+    print(f"times cost {(cost := times_cost(data)):.1%}")
+    return int(bool(slow) or cost > TIMES_MAX)
 
 
 if __name__ == "__main__":

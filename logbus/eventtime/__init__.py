@@ -1,12 +1,22 @@
 """Event times: when each record happened, by the time that it states."""
 
 from logbus.eventtime.custom import TimeFormat, compile_format
-from logbus.eventtime.following import EventTime, EventTimes, FileClock, event_time, event_times, text_of, time_of
+from logbus.eventtime.following import (
+    FUTURE_US,
+    EventTime,
+    EventTimes,
+    FileClock,
+    event_time,
+    event_times,
+    text_of,
+    time_of,
+)
 from logbus.eventtime.many import event_times_us, times_of_records
 from logbus.eventtime.reading import Stated, TimeRules, prepare, rules_told, stated_time
 from logbus.eventtime.zones import host_zone, name_of, portable_name, zone_named, zone_told
 
 __all__ = [
+    "FUTURE_US",
     "EventTime",
     "EventTimes",
     "FileClock",

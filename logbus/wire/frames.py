@@ -53,14 +53,14 @@ def decompress(frame: bytes, max_bytes: int) -> bytes:
     if size is None or size > max_bytes:
         kind = NoFrame if size is None else WireError
         raise kind(f"its body does not say that it decompresses to at most {max_bytes} bytes")
-    decompressor = zstd.ZstdDecompressor(options={int(zstd.DecompressionParameter.window_log_max): _MAX_WINDOW_BITS})
+    bounded = decompressor(_MAX_WINDOW_BITS)
     try:
-        body = decompressor.decompress(frame, max_length=size + 1)
+        body = bounded.decompress(frame, max_length=size + 1)
     except zstd.ZstdError as error:
         raise NoFrame(f"its body does not decompress: {error}") from None
-    if not decompressor.eof or len(body) != size:
+    if not bounded.eof or len(body) != size:
         raise NoFrame("its body is a Zstandard frame cut short")
-    if decompressor.unused_data:
+    if bounded.unused_data:
         raise NoFrame("its body goes on after its Zstandard frame")
     return body
 

@@ -13,10 +13,9 @@ from logbus.batch import Batch
 from logbus.config.patterns import compile_glob
 from logbus.eventtime import host_zone
 from logbus.fields.matching import conditions
-from logbus.severity import Severity, parse_severity
 from logbus.wire.times import Times
 from sinks import console, file
-from sinks.search.asking import ALL_DIGITS, Found, Query, Source
+from sinks.search.asking import Found, Query, Source, digits_of
 from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
 from sinks.search.results.merging import merged
@@ -41,7 +40,7 @@ def show_last(archive: str, count: int, keys: Mapping[str, object], least: str) 
     Raises UsageError.
     """
     settings = msgspec.convert(keys, console.Settings)
-    search = Search(list(_listing(archive).found.values()), _query(settings, least))
+    search = Search(_listing(archive).sources(), _query(settings, least))
     newest: list[Found] = []
 
     def find() -> None:
@@ -85,7 +84,7 @@ def _query(settings: "Settings", least: str) -> Query:
     own = {name: glob for name, glob in settings.field.items() if not name.startswith(LABELS)}
     return Query(
         matcher=matcher(settings.grep) if settings.grep else None,
-        digits=ALL_DIGITS & {ord(f"{each:d}") for each in Severity if each <= parse_severity(least, "--min")},
+        digits=digits_of(least),
         fields=conditions(own),
         names={name: compile_glob(glob) for name, glob in globs.items()},
         zone=host_zone(),

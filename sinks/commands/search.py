@@ -20,11 +20,11 @@ from logbus.config.patterns import Glob, compile_glob
 from logbus.errors import LogbusError, UsageError
 from logbus.eventtime import host_zone
 from logbus.fields.matching import Conditions, conditions
-from logbus.severity import Severity, parse_severity
+from logbus.severity import Severity
 from sinks import file as file_sink
 from sinks import severity as severity_sink
 from sinks.commands.configured import config_option, document_of
-from sinks.search.asking import ALL_DIGITS, Query
+from sinks.search.asking import Query, digits_of
 from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
 from sinks.search.results import showing
@@ -140,7 +140,7 @@ def _query(pattern: str, given: Given) -> Query:
         invert=given["invert"],
         since_us=since,
         until_us=until,
-        digits=_digits(given["least"], given["severity"]),
+        digits=digits_of(given["least"], given["severity"]),
         fields=_fields(given["field"]),
         names=_names(given),
         before=0 if counts else given["before"] or around,
@@ -158,16 +158,6 @@ def _names(given: Given) -> dict[str, Glob]:
 
 def _groups(given: Given) -> tuple[str, ...]:
     return groups_in(given["count_by"]) if given["count_by"] else ()
-
-
-def _digits(least: str | None, several: tuple[str, ...]) -> frozenset[int]:
-    """Return the digits of the severities that are asked for. Raises UsageError."""
-    wanted = ALL_DIGITS
-    if least is not None:
-        wanted &= {ord(f"{each:d}") for each in Severity if each <= parse_severity(least, "--min")}
-    if several:
-        wanted &= {ord(f"{parse_severity(each, '--severity'):d}") for each in several}
-    return wanted
 
 
 def _fields(texts: tuple[str, ...]) -> Conditions:

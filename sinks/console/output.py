@@ -1,18 +1,11 @@
 """What is on its way to standard output: a slow reader blocks nothing, and one that has left is noticed."""
 
-import errno
 import os
-import select
 import stat
-from contextlib import suppress
-from typing import Final
 
 from logbus.errors import OutputError
+from sinks.readers import GONE, hang_ups
 from sinks.sink import OutputClosed
-
-STDOUT: Final = 1
-GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO})
-"""Errors of a write to a pipe or terminal whose other end is closed."""
 
 
 class Output:
@@ -21,7 +14,7 @@ class Output:
     def __init__(self, fd: int) -> None:
         self._shared = fd
         self._fd = _without_blocking(fd)
-        self._poll = _hang_ups(self._fd)
+        self._poll = hang_ups(self._fd)
         self._rest = memoryview(b"")
 
     def add(self, data: bytes) -> None:
@@ -78,13 +71,3 @@ def _without_blocking(fd: int) -> int:
     except OSError:
         return fd
     return fd
-
-
-def _hang_ups(fd: int) -> "select.poll | None":
-    """Return a poll object that reports a closed other end of a pipe or terminal; None for anything else."""
-    with suppress(OSError):
-        if stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd):
-            poll = select.poll()
-            poll.register(fd, 0)  # errors and hang-ups are always reported
-            return poll
-    return None

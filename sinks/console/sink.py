@@ -9,9 +9,10 @@ from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks.console import colours, json_lines
 from sinks.console.choosing import Wanted
-from sinks.console.output import STDOUT, Output, columns_of
+from sinks.console.output import Output, columns_of
 from sinks.console.settings import Settings
 from sinks.console.text import Text
+from sinks.readers import STDOUT
 from sinks.sink import Context
 
 Show = Callable[[Batch], Iterator[bytes]]

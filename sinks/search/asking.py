@@ -1,6 +1,6 @@
 """What an operator asks for, and what is found. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
@@ -9,6 +9,7 @@ import msgspec
 
 from logbus.config.patterns import Glob
 from logbus.fields.matching import Conditions
+from logbus.severity import Severity, parse_severity
 from sinks.search.files.opening import Identity
 from sinks.search.matching import Matcher
 
@@ -84,3 +85,13 @@ class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
     digit: int
     is_hit: bool
     data: bytes
+
+
+def digits_of(least: str | None, several: Iterable[str] = ()) -> frozenset[int]:
+    """Return the digits of the severities from `least` on, or of just `several`. Raises UsageError."""
+    wanted = ALL_DIGITS
+    if least is not None:
+        wanted &= {ord(f"{each:d}") for each in Severity if each <= parse_severity(least, "--min")}
+    if several:
+        wanted &= {ord(f"{parse_severity(each, '--severity'):d}") for each in several}
+    return wanted

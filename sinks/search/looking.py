@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from logbus.errors import LogbusError, SourceError
-from logbus.eventtime import TimeRules
+from logbus.eventtime import FUTURE_US, TimeRules
 from sinks.search.asking import Query, Source
 from sinks.search.files.opening import open_listed
 from sinks.search.files.reading import PIECE_BYTES, Content
@@ -17,8 +17,6 @@ from sinks.search.records import Times, divided
 from sinks.search.results.waiting import Stopped
 
 THREADS_MAX: Final = 4
-FUTURE_US: Final = 300_000_000
-"""So far may a record be ahead of the time at which its file was written, as in `logbus.eventtime`."""
 _HEAD_BYTES: Final = 1 << 14
 Ranges = Sequence[tuple[int, int]]
 """Where to read in a file, in bytes as they are on the disk; empty if nowhere."""

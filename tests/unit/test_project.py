@@ -64,8 +64,17 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.parsed": set(),
     "sinks.objects": {"sinks.event_times", "sinks.parsed", "sinks.printable", "sinks.texts"},
     "sinks.where": set(),
+    "sinks.readers": set(),
     "sinks.console": {
-        *("sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink", "sinks.where"),
+        *(
+            "sinks.event_times",
+            "sinks.objects",
+            "sinks.parsed",
+            "sinks.printable",
+            "sinks.readers",
+            "sinks.sink",
+            "sinks.where",
+        ),
     },
     "sinks.severity": {"sinks.sink", "sinks.where"},
     "sinks.event_times": set(),
@@ -74,7 +83,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
     "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery"},
-    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable"},
+    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.readers", "sinks.sink"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),

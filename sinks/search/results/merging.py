@@ -11,9 +11,10 @@ from functools import partial
 from typing import Final
 
 from logbus.errors import LogbusError
+from logbus.eventtime import FUTURE_US
 from sinks.search.asking import Found, Query, Source
 from sinks.search.finding import Finder
-from sinks.search.looking import FUTURE_US, Progress, Ranges, first_us, in_threads, look_into
+from sinks.search.looking import Progress, Ranges, first_us, in_threads, look_into
 from sinks.search.results.waiting import FOUND_BYTES, Queue, Room
 
 CHUNK_BYTES: Final = 1 << 15

@@ -14,7 +14,8 @@ from sinks.search.results.merging import merged
 from sinks.search.results.progress import Bar, shown_bytes
 from sinks.search.results.showing import Show
 from sinks.search.results.waiting import POLL_S, Room
-from sinks.search.results.writing import Output, ReaderGone
+from sinks.search.results.writing import Output
+from sinks.sink import OutputClosed
 
 FOUND, NOTHING, INCOMPLETE = 0, 1, 2
 """Exit codes, as grep's."""
@@ -54,7 +55,7 @@ class Search:
         former = [signal.signal(number, interrupt) for number in signals]
         try:
             work()
-        except ReaderGone:
+        except OutputClosed:
             self.abandoned = True
         finally:
             self.room.stop()

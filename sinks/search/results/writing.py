@@ -1,23 +1,16 @@
 """Writes results to standard output: in portions, and soon. Notices a reader that goes away."""
 
-import errno
 import os
-import select
-import stat
 import time
 from typing import Final
 
 from logbus.errors import OutputError
+from sinks.readers import GONE, STDOUT, hang_ups
 from sinks.search.results.progress import Bar
+from sinks.sink import OutputClosed
 
-STDOUT: Final = 1
 _PORTION_BYTES: Final = 1 << 16
 _EVERY_S: Final = 0.1
-_GONE: Final = frozenset({errno.EPIPE, errno.EIO, errno.ENXIO})
-
-
-class ReaderGone(Exception):  # noqa: N818 - no error
-    """Nobody reads the output any more."""
 
 
 class Output:
@@ -29,17 +22,17 @@ class Output:
         self._waiting: list[bytes] = []
         self._size_bytes = 0
         self._written_s = 0.0
-        self._poll = _hang_ups(fd)
+        self._poll = hang_ups(fd)
 
     def write(self, data: bytes) -> None:
-        """Write later, or now if there is much or the last time is long ago. Raises ReaderGone, OutputError."""
+        """Write later, or now if there is much or the last time is long ago. Raises OutputClosed, OutputError."""
         self._waiting.append(data)
         self._size_bytes += len(data)
         if self._size_bytes >= _PORTION_BYTES or time.monotonic() - self._written_s >= _EVERY_S:
             self.flush()
 
     def flush(self) -> None:
-        """Write now. Raises ReaderGone, OutputError."""
+        """Write now. Raises OutputClosed, OutputError."""
         data = memoryview(b"".join(self._waiting))
         self._waiting, self._size_bytes, self._written_s = [], 0, time.monotonic()
         if data:
@@ -48,22 +41,13 @@ class Output:
             while data:
                 data = data[os.write(self._fd, data) :]
         except OSError as error:
-            if error.errno in _GONE:
-                raise ReaderGone from None
+            if error.errno in GONE:
+                raise OutputClosed from None
             raise OutputError("write to standard output", error, "check what it is connected to") from error
 
     def idle(self) -> None:
-        """Write what waits, and draw the bar. Raises ReaderGone, even with nothing to write."""
+        """Write what waits, and draw the bar. Raises OutputClosed, even with nothing to write."""
         self.flush()
         if self._poll and self._poll.poll(0):
-            raise ReaderGone
+            raise OutputClosed
         self.bar.draw()
-
-
-def _hang_ups(fd: int) -> "select.poll | None":
-    """Return what reports that the other end of a pipe or terminal is closed; None for anything else."""
-    if not (stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd)):
-        return None
-    poll = select.poll()
-    poll.register(fd, 0)
-    return poll
