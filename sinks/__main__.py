@@ -218,7 +218,7 @@ def console(  # noqa: PLR0913, PLR0917 - flags
 ) -> int:
     """Show new records as they arrive, and leave nothing behind on the broker."""
     logs.configure("console", log)
-    keys["format"] = "json" if as_json else "text"
+    keys |= {"format": "json", "parsed": "all"} if as_json else {"format": "text"}
     if archive is not None:
         asked = importlib.import_module(SHOWS_LAST)  # only where somebody asks
         if not asked.show_last(archive, last, keys, least):

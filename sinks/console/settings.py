@@ -20,7 +20,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     label: str = "*"
     grep: str = ""
     field: dict[str, str] = {}
-    parsed: Which = "all"
+    parsed: Which = "objects"
     raw: bool = False
     fields: list[str] = []
     utc: bool = False
