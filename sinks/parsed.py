@@ -27,7 +27,7 @@ Which = Literal["all", "objects", "none"]
 
 def fields_as_json(batch: Batch, which: Which) -> list[bytes]:
     """Return an object for each record, with its fields and its message, or b"" for one that has none."""
-    if which == "none":
+    if which == "none" or (which == "objects" and not _may_hold_objects(batch.body)):
         return [b""] * len(batch.levels)
     each = [record.rstrip(b"\r\n") for record in records(batch)]
     if _are_objects(each):
@@ -35,6 +35,11 @@ def fields_as_json(batch: Batch, which: Which) -> list[bytes]:
     if which == "all":
         return _of_all(each)
     return [_of_all([record])[0] if record[:1] == b"{" or _CRI.match(record) else b"" for record in each]
+
+
+def _may_hold_objects(body: bytes) -> bool:
+    """Return False if there is no brace, or none that begins a record, also in a container's line."""
+    return b"{" in body and (body.startswith(b"{") or b"\n{" in body or b" stdout " in body or b" stderr " in body)
 
 
 def _are_objects(each: list[bytes]) -> bool:

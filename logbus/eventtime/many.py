@@ -11,7 +11,7 @@ import functools
 import io
 from collections.abc import Iterable
 from datetime import tzinfo
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import Final
 
 from logbus.eventtime.days import SECOND_US, micros
@@ -43,6 +43,7 @@ _NONE: Final = b"|"
 _MOST_BYTES: Final = 48
 """Of the text of a line."""
 _REMEMBERED: Final = 1 << 14
+_MILLIS: Final = len(b".123")
 _PLACES: Final = {10: SECOND_US, 13: 1_000, 16: 1}
 """Digits of a number since 1970 -> what it is multiplied by; nanoseconds are divided."""
 
@@ -52,6 +53,12 @@ def _stamps() -> Substitution:
     inside = _WRAPPER + rb"(?|" + usual_pairs() + _VALUE + rb"|" + _AT_START + rb")"
     stated = rb"(?|" + b"|".join((inside, _OWN, _NO_TIME, rb"()()()")) + rb")"
     return Substitution(possessive(rb"(*LF)(?m)^(?!\z)" + stated + rb"[\s\S]?"), _TEXT)
+
+
+@functools.lru_cache(2048)
+def _millis(fraction: bytes) -> int:
+    """Return the microseconds of a fraction of three digits behind a point or comma: there are few of these."""
+    return micros(fraction[1:])
 
 
 @functools.lru_cache(8)
@@ -124,8 +131,8 @@ def _stamps_of(body: bytes, lines: int, rules: TimeRules) -> list[bytes]:
 def _times(lines: Iterable[bytes], stamps: list[bytes], rules: TimeRules, previous_us: int | None) -> list[int]:
     seconds, latest_us = _seconds(rules.zone), rules.read_at_us + FUTURE_US
     found: list[int] = []
-    for line, stamp in zip(lines, stamps, strict=True):
-        second, _, fraction = stamp.partition(b"|")
+    parts = map(bytes.partition, stamps, repeat(b"|"))
+    for line, (second, _, fraction) in zip(lines, parts, strict=True):
         if fraction and not second:  # it states no time
             found.append(rules.read_at_us if previous_us is None else previous_us)
             continue
@@ -136,7 +143,7 @@ def _times(lines: Iterable[bytes], stamps: list[bytes], rules: TimeRules, previo
             found.append(one.time_us)
             continue
         if fraction:
-            time_us += micros(fraction[1:])
+            time_us += _millis(fraction) if len(fraction) == _MILLIS else micros(fraction[1:])
         if EARLIEST_US <= time_us <= latest_us:
             previous_us = time_us
         found.append(rules.read_at_us if previous_us is None else previous_us)
