@@ -30,6 +30,7 @@ from logbus.command_line.completion import directories, files_and
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
+from logbus.fleet.reporting import Reporter
 from logbus.handover import was_reloaded
 from logbus.native import accelerators, pcre2
 from shipper.agent import Agent
@@ -37,6 +38,7 @@ from shipper.files.complaints import Complaints
 from shipper.files.discovery import Discovery, Found, left_out
 from shipper.files.globs import check_inputs
 from shipper.files.old_files import age
+from shipper.own_status import describer, troubles
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
 from shipper.state.registry import Registry
@@ -223,6 +225,8 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
         unless_built.callback(link.close)
         agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
         unless_built.pop_all()
+    if not once:
+        link.guests.invite(Reporter(link, describer(agent, publisher, settings), partial(troubles, agent)))
     if settings.metrics:
         telemetry.serve(settings.metrics)
     if not pcre2.version():

@@ -44,7 +44,7 @@ class Agent:
 
     `once`: ship the present content and finish. `budget`: how many files may be open. `stopwatch` measures the
     processor time of scans, in seconds: the longer they take, the rarer they are. `config`: the path of the
-    configuration file, if there is one.
+    configuration file, if there is one. `lives` are followed now, as `following` decides.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators and options
@@ -83,8 +83,8 @@ class Agent:
         polls = settings.watch == "poll"
         watcher = Watcher(self._waker) if self._waker and not self._once and not polls else None
         self._discovery = discovery = Discovery(self._files, watcher)
-        self._lives = lives = Lives(budget)
-        self._following = following = Following(
+        self.lives = lives = Lives(budget)
+        self.following = following = Following(
             lives,
             self._registry,
             discovery,
@@ -142,9 +142,9 @@ class Agent:
     def finished(self) -> bool:
         """Return True if everything to be shipped is confirmed and saved."""
         if self._draining:
-            return not (self._reader.unconfirmed or self._lives.dirty)
+            return not (self._reader.unconfirmed or self.lives.dirty)
         if self._once:
-            return self.complete and not self._lives.dirty
+            return self.complete and not self.lives.dirty
         return self._stdin is not None and self._stdin.done() and not self._files
 
     def reload(self) -> None:
@@ -168,12 +168,12 @@ class Agent:
         self._save(float("inf"))
         self._wake_on_stdin()
         self._discovery.close()
-        self._lives.close()
+        self.lives.close()
         self._registry.close()
 
     def progress(self) -> tuple[int, int]:
         """Return the confirmed bytes and the total bytes of the files followed now."""
-        lives = [*self._lives]
+        lives = [*self.lives]
         return sum(life.progress.committed for life in lives), sum(life.tail.offset + life.unread for life in lives)
 
     @property
@@ -189,20 +189,20 @@ class Agent:
     @property
     def files(self) -> int:
         """How many files are followed."""
-        return len(self._lives)
+        return len(self.lives)
 
     @property
     def complete(self) -> bool:
         """Whether everything present at the start is read and confirmed."""
         piped = self._stdin is None or self._stdin.done()
         return (
-            self._started and piped and not (self._lives.targets or self._reader.unconfirmed or self._backfill.pending)
+            self._started and piped and not (self.lives.targets or self._reader.unconfirmed or self._backfill.pending)
         )
 
     @property
     def failures(self) -> int:
         """How many paths cannot be read or match no file."""
-        return len(self._following.complaints.unreadable) + len(self._reported_empty)
+        return len(self.following.complaints.unreadable) + len(self._reported_empty)
 
     def _is_cloned(self) -> bool:
         """Return True if the registry came from another machine (an image, a copied disk), and adopt it."""
@@ -215,19 +215,19 @@ class Agent:
         """Run the first scan in one go: remembered lives come before new ones."""
         self._started = True
         found = list(self._discovery.scan())
-        self._following.old_files.begin(self._first.times_ns())
+        self.following.old_files.begin(self._first.times_ns())
         self._resumption.resume(found, now)
         fresh = {id(each): self._first.at_end(each) for each in self._files}
         for each in sorted(found, key=lambda each: each.status.st_mtime_ns):
-            self._following.observe(each, now, from_end=fresh[id(each.input)])
+            self.following.observe(each, now, from_end=fresh[id(each.input)])
         if any(fresh.values()) and self._stream_ids.register(
-            {life: b"" for life in self._lives if not life.stream and life.tail.offset}
+            {life: b"" for life in self.lives if not life.stream and life.tail.offset}
         ):
             self._first.remember_end()
-        self._following.old_files.report(self._files)
+        self.following.old_files.report(self._files)
         self._report_empty()
         if self._once:
-            self._lives.targets.set([*self._lives, *self._resumption.unpacking()])
+            self.lives.targets.set([*self.lives, *self._resumption.unpacking()])
         self._backfill.begin(self._files)
         self._scanner.began(now)
 
@@ -251,30 +251,30 @@ class Agent:
         if now >= self._next_measure:
             self._next_measure = now + MEASURE_EVERY_S
             committed, size = self.progress()
-            gauge("logbus_streams", len(self._lives))
+            gauge("logbus_streams", len(self.lives))
             gauge("logbus_behind_bytes", size - committed)
             self._activity.work(now, Totals(self.records, self.bytes, self.files, size - committed))
 
     def _save(self, now: float) -> None:
         """Save the changed lives in one transaction: four times a second, or at once when nothing else is due."""
-        last = (self._once or self._draining) and not self._reader.unconfirmed and not self._lives.targets
-        if not self._lives.dirty or (now < self._next_save and not last):
+        last = (self._once or self._draining) and not self._reader.unconfirmed and not self.lives.targets
+        if not self.lives.dirty or (now < self._next_save and not last):
             return
-        lives = self._lives.take_dirty()
+        lives = self.lives.take_dirty()
         if self._registry.save([row_of(life) for life in lives]):
             self._next_save = now + SAVE_EVERY_S
-            self._lives.saved(lives)
+            self.lives.saved(lives)
         else:
             self._next_save = now + RETRY_SAVE_S
             for life in lives:
-                self._lives.changed(life)
+                self.lives.changed(life)
 
     def _wait_s(self, now: float) -> float:
         """Return the seconds until something is due; outside events wake the loop earlier."""
-        waits = [self._next_save - now] if self._lives.dirty else []
+        waits = [self._next_save - now] if self.lives.dirty else []
         if not self._draining:
             paused_s = self._stream_ids.paused_s(now)
-            if self._publisher.has_room() and (self._reader.more_stdin or (self._lives.any_ready and not paused_s)):
+            if self._publisher.has_room() and (self._reader.more_stdin or (self.lives.any_ready and not paused_s)):
                 return 0.0
             waits += [
                 self._reader.pause_s(now),
@@ -286,6 +286,6 @@ class Agent:
                 waits.append(self._scanner.wait_s(now))
             if self._stdin and not self._stdin.at_end:
                 waits.append(STDIN_CHECK_S)
-            if self._lives.any_ready and paused_s:
+            if self.lives.any_ready and paused_s:
                 waits.append(paused_s)  # without room, a confirm ends the wait
         return max(0.0, min(waits, default=RETRY_SAVE_S))

@@ -51,6 +51,7 @@ LATER = {
     "audit": "sinks.commands.audit",
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",
+    "fleet": "sinks.fleet.command",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",
     "topology": "sinks.commands.topology_command",

@@ -4,14 +4,17 @@ import logging
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 from logbus import daemon, severity, telemetry
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
+from logbus.fleet.reporting import Reporter
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
 from sinks.ledger.ledger import Ledger
+from sinks.own_status import describer, troubles
 from sinks.settings import Plan
 from sinks.sink import Context, PatientSink, bindings_of, outputs_of
 
@@ -49,6 +52,9 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
         hold_batches=_hold_batches(plan, patterns, prefetch),
         arrived_max_bytes=plan.common.prefetch_bytes,
     )
+    if plan.state is not None:
+        about = (runner, plan.name)
+        link.guests.invite(Reporter(link, describer(*about, queue_of(plan).name), partial(troubles, *about)))
     return daemon.run(runner, link, read_again=read_again)
 
 

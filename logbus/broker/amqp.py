@@ -25,6 +25,7 @@ import pika.heartbeat
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
+from pika.channel import Channel
 
 from logbus.broker import refusals
 from logbus.errors import BrokerError, BrokerUnavailable
@@ -33,7 +34,15 @@ from logbus.wire.bounds import DECODE_MAX_BYTES, EXCERPT_BYTES, Excerpt
 if TYPE_CHECKING:
     from logbus.config.settings import Broker, Endpoint
 
-__all__ = ["AtOnce", "BlockingChannel", "BlockingConnection", "answering_within", "open_blocking", "parameters"]
+__all__ = [
+    "AtOnce",
+    "BlockingChannel",
+    "BlockingConnection",
+    "Channel",
+    "answering_within",
+    "open_blocking",
+    "parameters",
+]
 
 SOCKET_TIMEOUT_S = 10.0
 LOOKS = 5

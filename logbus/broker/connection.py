@@ -54,6 +54,45 @@ class Client(Protocol):
         """Pause publishing (a reason: the broker is short of memory or disk), or resume it (None)."""
 
 
+class Guest(Protocol):
+    """Somebody with a channel of its own on the same connection, who does without where that is refused."""
+
+    def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
+        """Begin: `open_channel` calls back with a new channel, as often as it is called."""
+
+    def disconnected(self) -> None:
+        """Forget all channels."""
+
+    def leaving(self) -> None:
+        """Say goodbye: the connection will be closed."""
+
+
+class Guests:
+    """The guests of a connection, who are told of each one in turn."""
+
+    def __init__(self) -> None:
+        self._guests: list[Guest] = []
+
+    def invite(self, guest: Guest) -> None:
+        """Serve `guest` from the next connection on."""
+        self._guests.append(guest)
+
+    def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
+        """Tell all of a new connection."""
+        for each in self._guests:
+            each.connected(open_channel)
+
+    def disconnected(self) -> None:
+        """Tell all that it is lost."""
+        for each in self._guests:
+            each.disconnected()
+
+    def leaving(self) -> None:
+        """Tell all that it will be closed."""
+        for each in self._guests:
+            each.leaving()
+
+
 class Connection:
     """A connection that reconnects. `role` names it in RabbitMQ's management pages.
 
@@ -68,6 +107,7 @@ class Connection:
         self._retries = Retries()
         self._role = role
         self._client: Client | None = None
+        self.guests = Guests()
         self._loop = IOLoop()
         self._loop.activate_poller()
         self._connection: AtOnce | None = None
@@ -79,9 +119,7 @@ class Connection:
         self._expiries = Expiries(broker)
         self._replaced = Replaced(broker, self._log_in_again)
         self._closing = False
-        self._wake_in, self._wake_out = socket.socketpair()
-        for end in (self._wake_in, self._wake_out):
-            end.setblocking(False)  # noqa: FBT003 - the standard library's signature
+        self._wake_in, self._wake_out = _never_blocking_pair()
         self._loop.add_handler(self._wake_in.fileno(), self._on_wake, IOLoop.READ)
 
     @property
@@ -147,6 +185,7 @@ class Connection:
     def close(self) -> None:
         """Close gracefully, waiting at most two seconds for the broker's answer."""
         self._closing, self._fatal = True, None
+        self.guests.leaving()
         if self._connection:
             _end(self._connection, self.poll)
         self._loop.deactivate_poller()
@@ -223,6 +262,7 @@ class Connection:
         if self._connection and (certificate := self._connection.peer_certificate()):
             self._expiries.connected(certificate, self._where)
         self._open_channel()
+        self.guests.connected(lambda opened: connection.channel(on_open_callback=opened))
 
     def _open_channel(self) -> None:
         if self._connection and self._connection.is_open:
@@ -266,6 +306,7 @@ class Connection:
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._lost(error)
+        self.guests.disconnected()
         if self._closing:
             return
         self._connection = None
@@ -305,6 +346,13 @@ class Connection:
 
 def _nothing(*_args: object) -> None:
     """Do nothing: the only effect of this callback is that `poll` returns."""
+
+
+def _never_blocking_pair() -> tuple[socket.socket, socket.socket]:
+    ends = socket.socketpair()
+    for end in ends:
+        end.setblocking(False)  # noqa: FBT003 - the standard library's signature
+    return ends
 
 
 def _end(connection: AtOnce, poll: Callable[[float], object]) -> None:

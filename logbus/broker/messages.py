@@ -13,7 +13,7 @@ import pika.data
 
 from logbus.wire.message import Message
 
-PERSISTENT = 2
+TRANSIENT, PERSISTENT = 1, 2
 MAX_DEPTH = 32
 INT64_MAX = 2**63 - 1
 
@@ -62,8 +62,8 @@ pika.data.decode_value = _decode_safely
 pika.data.decode_short_string = _decode_short
 
 
-def properties_of(message: Message) -> pika.BasicProperties:
-    """Return a message's properties for pika, always persistent."""
+def properties_of(message: Message, *, lasting: bool = True) -> pika.BasicProperties:
+    """Return a message's properties for pika: persistent, unless it is not `lasting`."""
     return pika.BasicProperties(  # type: ignore[no-untyped-call] # unannotated in pika
         type=message.type,
         content_type=message.content_type,
@@ -73,7 +73,7 @@ def properties_of(message: Message) -> pika.BasicProperties:
         app_id=message.app_id,
         user_id=message.user_id,
         headers=dict(message.headers),
-        delivery_mode=PERSISTENT,
+        delivery_mode=PERSISTENT if lasting else TRANSIENT,
     )
 
 

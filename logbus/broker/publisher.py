@@ -22,7 +22,7 @@ import logging
 import time
 from collections import deque
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 import pika
@@ -93,6 +93,12 @@ class Publisher:
     def in_flight(self) -> int:
         """Batches published and not yet confirmed."""
         return len(self._sent) + len(self._waiting) + len(self._encoder)
+
+    @property
+    def oldest_read_s(self) -> int:
+        """When the oldest unconfirmed batch was read, in seconds since 1970; 0 if there is none."""
+        oldest = next(chain(self._sent.values(), self._waiting), None)
+        return (oldest.message.timestamp or 0) if oldest else 0
 
     def has_room(self) -> bool:
         """Return True if one more batch may be published now."""

@@ -5,6 +5,8 @@ r"""Every exchange, queue, binding and key name. `declaring` declares them.
                   \-> logs.headers --> ...            for other programs
                    \-> logs.batches - - -> logs.foreign --> logs.<sink>    messages of other programs
 
+    logs.status (topic)     what shippers and sinks say of themselves, under <host>.<role>; nothing keeps it
+
 RabbitMQ counts a message as unroutable if it matches nothing on a topic exchange, and a shipper retries what is
 unroutable. That is right while no queue is bound, and wrong once a selective sink's is: lines that the sink does not
 want must not stall the shipper. So `logs.topic` has the alternate exchange `logs.unmatched`, which exists exactly as
@@ -38,6 +40,7 @@ UNMATCHED = "logs.unmatched"
 DRAIN = "logs.drain"
 BATCHES = "logs.batches"
 FOREIGN = "logs.foreign"
+STATUS = "logs.status"
 RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain", "batches", "foreign"})
 """Names that a sink cannot have: its queue would have the name of one of ours."""
 NEVER = "-"
@@ -125,6 +128,8 @@ SELECTIVE: Plan = (
     Binding(BATCHES, TOPIC, to_exchange=True, arguments=OF_BATCHES),
     Binding(LOGS, BATCHES, to_exchange=True),
 )
+FLEET: Plan = (Exchange(STATUS, "topic"),)
+"""What processes tell of themselves goes there, if it is there and they may."""
 SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
 """Queues that all sinks use as they are, even if an older version or an operator declared them differently."""
 

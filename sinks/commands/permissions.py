@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from logbus.broker.topology import DEAD, DRAIN, FOREIGN, LOGS, TOPIC, UNMATCHED
+from logbus.broker.topology import DEAD, DRAIN, FOREIGN, LOGS, STATUS, TOPIC, UNMATCHED
 from sinks.settings import Plan
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of
 
 SHIPPER: Final = "logbus-shipper"
 CONSOLE: Final = "logbus-console"
+FLEET: Final = "logbus-fleet"
 OPERATOR: Final = "logbus-operator"
 DEAD_LETTERS: Final = "logbus-dead-letters"
 MONITORING: Final = "monitoring"
@@ -29,6 +30,7 @@ DEFAULT: Final = "amq.default"
 NOTHING: Final = "^$"
 _EVERYTHING: Final = rf"^{LOGS}(\..+)?$"
 _CONSOLES: Final = rf"^{LOGS}\.console\.[0-9a-f]+$"
+_WATCHERS: Final = rf"^{LOGS}\.fleet\.[0-9a-f]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,13 @@ class Role:
 
 
 def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = False) -> list[Role]:
-    """Return the role of shippers, of each sink, of consoles, of whoever requeues dead letters, and of operators.
+    """Return the role of shippers, each sink, consoles, fleet watchers, whoever requeues dead letters, and operators.
 
     `applied`: `topology apply` has declared what the sinks need, so that they need not be allowed to.
     """
     durable = [plan for plan in plans if plan.state]
     return [
-        Role(shipper, "shippers: publish, and nothing else", write=_one_of(LOGS)),
+        Role(shipper, "shippers: publish lines and their own status, and nothing else", write=_one_of(LOGS, STATUS)),
         *(_sink(plan, applied=applied) for plan in durable),
         Role(
             CONSOLE,
@@ -59,6 +61,7 @@ def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = Fals
             _CONSOLES,
             rf"^({_escaped(LOGS, TOPIC, FOREIGN)}|{_CONSOLES[1:-1]})$",
         ),
+        Role(FLEET, "sinks fleet, for people", _WATCHERS, _WATCHERS, rf"^({_escaped(STATUS)}|{_WATCHERS[1:-1]})$"),
         Role(DEAD_LETTERS, "sinks dead", write=_one_of(DEFAULT), read=_one_of(DEAD)),
         Role(OPERATOR, "sinks topology", _EVERYTHING, _EVERYTHING, _EVERYTHING, (MONITORING,)),
     ]
@@ -68,11 +71,11 @@ def _sink(plan: Plan, *, applied: bool) -> Role:
     queue = queue_of(plan).name
     user, purpose = f"logbus-sink-{plan.name}", f"the sink {plan.name}"
     if applied:
-        return Role(user, purpose, write=_one_of(DEAD), read=_one_of(queue))
+        return Role(user, purpose, write=_one_of(DEAD, STATUS), read=_one_of(queue))
     if not bindings_of(plan.sink_type, plan.settings):
-        return Role(user, purpose, _one_of(queue), _one_of(queue, DEAD), _one_of(LOGS, queue))
+        return Role(user, purpose, _one_of(queue), _one_of(queue, DEAD, STATUS), _one_of(LOGS, queue))
     sources = (TOPIC, FOREIGN, UNMATCHED, queue)
-    return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN), _one_of(*sources))
+    return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN, STATUS), _one_of(*sources))
 
 
 def _one_of(*names: str) -> str:

@@ -14,21 +14,28 @@ US: Final = 1_000_000
 
 
 class Activity:
-    """Adds up what is written, and logs it at most once a minute, and nothing if nothing arrived or waits."""
+    """Adds up what is written, and logs it at most once a minute, and nothing if nothing arrived or waits.
+
+    `total_lines` since the start; `newest_us`: when the last batch was read by its shipper, in microseconds since 1970;
+    `waiting` deliveries are not committed.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._since: float | None = None
         self._lines = self._bytes = self._newest_us = 0
+        self.total_lines = self.newest_us = self.waiting = 0
 
     def wrote(self, batch: Batch, written_bytes: int) -> None:
         """Record a batch of which `written_bytes` were written, and the rest was there already."""
         self._lines += len(batch.levels)
         self._bytes += written_bytes
-        self._newest_us = batch.read_at_us
+        self._newest_us = self.newest_us = batch.read_at_us
+        self.total_lines += len(batch.levels)
 
     def work(self, now: float, waiting: int) -> None:
         """Log what was written since the last time, if it is due; `waiting` deliveries are not committed yet."""
+        self.waiting = waiting
         if self._since is None:
             self._since = now
         if now < self._since + EVERY_S or not (self._lines or waiting):

@@ -58,14 +58,16 @@ class Outage:
 
     failures: int = 0
     until: float = 0.0
+    why: str = ""
 
-    def fail(self, now: float) -> bool:
-        """Back off from now on; return True if this begins an outage."""
+    def fail(self, now: float, why: str = "") -> bool:
+        """Back off from now on; return True if this begins an outage. `why` is kept until it ends."""
+        self.why = why
         self.until = now + backoff.delay_s(self.failures, FIRST_RETRY_S, LAST_RETRY_S)
         self.failures += 1
         return self.failures == 1
 
     def end(self) -> int:
         """Return the number of failures, and forget them."""
-        failures, self.failures = self.failures, 0
+        failures, self.failures, self.why = self.failures, 0, ""
         return failures

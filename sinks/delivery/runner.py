@@ -85,19 +85,19 @@ class Runner:
         self._group = Group(commit_bytes, commit_s, commit_batches)
         self._epoch = consumer.epoch
         self._torn = True
-        self._outage = Outage()
+        self.outage = Outage()
         self._draining = self._deserted = self._busy = False
-        self._activity = Activity()
+        self.activity = Activity()
 
     def step(self, now: float) -> float:
         """Take, write and commit what is due; return seconds until the next step."""
         if self._epoch != self._consumer.epoch:
             self._begin_epoch()
-        self._activity.work(now, len(self._backlog) + len(self._early) + len(self._group.deliveries))
-        if now < self._outage.until:
+        self.activity.work(now, len(self._backlog) + len(self._early) + len(self._group.deliveries))
+        if now < self.outage.until:
             if self._consumer.arrived_bytes > self._arrived_max_bytes:
                 self._consumer.pause()
-            return self._outage.until - now
+            return self.outage.until - now
         self._consumer.resume()
         try:
             if not self._ready():
@@ -221,7 +221,7 @@ class Runner:
             self._refused[Source(batch.user, batch.host, batch.stream)] = batch.end
             return
         self._group.add(delivery, written_bytes, now)
-        self._activity.wrote(batch, written_bytes)
+        self.activity.wrote(batch, written_bytes)
         telemetry.count("logbus_delivered_batches")
         telemetry.count("logbus_delivered_records", len(batch.levels))
         telemetry.count("logbus_delivered_bytes", len(batch.body))
@@ -259,7 +259,7 @@ class Runner:
         self._consumer.ack(self._group.deliveries)
         telemetry.count("logbus_written_bytes", self._group.bytes)
         self._group.clear()
-        if failures := self._outage.end():
+        if failures := self.outage.end():
             logger.warning("writing works again after %d failed attempts", failures)
 
     def _begin_epoch(self) -> None:
@@ -287,14 +287,14 @@ class Runner:
         self._torn = False
 
     def _postpone(self, error: LogbusError, now: float) -> None:
-        if self._outage.fail(now):
+        if self.outage.fail(now, str(error)):
             logger.error("%s; nothing is lost: retrying until it works", error)
-        if self._outage.failures >= PAUSED_FROM:  # holding them longer would risk a timeout, and take memory
+        if self.outage.failures >= PAUSED_FROM:  # holding them longer would risk a timeout, and take memory
             self._consumer.pause()
 
     def _wait(self, now: float) -> float:
-        if now < self._outage.until:
-            return self._outage.until - now
+        if now < self.outage.until:
+            return self.outage.until - now
         if self._busy:
             return BUSY_S
         if self._backlog:

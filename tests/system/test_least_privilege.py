@@ -12,7 +12,7 @@ import pika.exceptions
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from logbus.broker.topology import DEAD, LOGS, TOPIC
+from logbus.broker.topology import DEAD, LOGS, STATUS, TOPIC
 from logbus.devbroker import DevBroker
 from support.channels import properties
 from support.programs import Program, Start, Until
@@ -29,7 +29,10 @@ sinks:
 LINES = b"".join(b"%s line %d\n" % (b"ERROR" if number % 10 == 0 else b"INFO", number) for number in range(200_000))
 ERRORS = b"".join(line for line in LINES.splitlines(keepends=True) if line.startswith(b"ERROR"))
 PASSWORD = "secret"  # noqa: S105 - of a private node
-USERS = [f"logbus-{role}" for role in ("shipper", "sink-archive", "sink-errors", "console", "dead-letters", "operator")]
+USERS = [
+    f"logbus-{role}"
+    for role in ("shipper", "sink-archive", "sink-errors", "console", "fleet", "dead-letters", "operator")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,10 @@ FORBIDDEN = [
     ("logbus-console", "empties a queue", lambda channel: channel.queue_purge("logs.archive")),
     ("logbus-console", "reads a sink's queue", reads("logs.archive")),
     ("logbus-console", "makes a queue that lasts", lambda channel: channel.queue_declare("logs.mine", durable=True)),
+    ("logbus-fleet", "publishes", publishes(LOGS)),
+    ("logbus-fleet", "makes up a status", publishes(STATUS)),
+    ("logbus-fleet", "reads a sink's queue", reads("logs.archive")),
+    ("logbus-fleet", "makes a queue for lines", lambda channel: channel.queue_declare("logs.console.ab")),
     ("logbus-dead-letters", "publishes", publishes(LOGS)),
     ("logbus-dead-letters", "reads a sink's queue", reads("logs.archive")),
     ("logbus-dead-letters", "deletes a queue", deletes(DEAD)),
@@ -187,6 +194,19 @@ def test_sinks_whose_queues_the_operator_made_need_less(site: Site, eventually: 
     assert refused(site, "logbus-sink-archive", deletes("logs.archive"))
     assert refused(site, "logbus-sink-archive", binds("logs.archive", LOGS))
     assert site.done("logbus-operator", "sinks", "topology", "check", "--config", site.config).printed()
+
+
+def test_the_fleet_is_shown_with_the_printed_permissions(site: Site, eventually: Until) -> None:
+    """Shippers and sinks may tell of themselves, and who watches may hear them."""
+    by_commands(site)
+    site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
+    sink = site.run("logbus-sink-archive", "sinks", "--config", site.config, "archive", "-v")
+    eventually(lambda: sink.says("ready: listening"))
+    (site.root / "app.log").write_bytes(b"one\n")
+    site.run("logbus-shipper", "shipper", "--host", "web-1", "--state", site.root / "s", site.root / "app.log")
+    fleet = site.done("logbus-fleet", "sinks", "fleet")
+    assert b"web-1\tshipper\t" in fleet.printed()
+    assert b"\tsink archive\t" in fleet.printed()
 
 
 def test_a_console_of_some_severities_works_alone(site: Site, eventually: Until) -> None:
@@ -229,5 +249,5 @@ def test_the_virtual_host_is_the_configurations(site: Site) -> None:
     """Permissions are for the URL's virtual host and the given shippers' user; its password need not be here."""
     site.config.write_text(SINKS.format(url="amqp://somebody@127.0.0.1/my%20logs", root=site.root))
     commands = [shlex.split(line, comments=True) for line in printed(site, "--shipper", "edge", "archive").splitlines()]
-    assert ["rabbitmqctl", "set_permissions", "-p", "my logs", "edge", "^$", "^logs$", "^$"] in commands
+    assert ["rabbitmqctl", "set_permissions", "-p", "my logs", "edge", "^$", r"^(logs|logs\.status)$", "^$"] in commands
     assert not any("errors" in word for words in commands for word in words)

@@ -1,0 +1,154 @@
+"""`logbus-sinks fleet`: which shippers and sinks there are, and how each of them is."""
+
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.live import Live
+
+from logbus import daemon
+from logbus.broker.connection import Connection
+from logbus.command_line import logs
+from logbus.command_line.commands import CONTEXT, Command
+from logbus.config.patterns import Glob, compile_glob
+from logbus.config.settings import Broker
+from logbus.errors import UsageError
+from logbus.fleet.status import EVERY_S, Status
+from sinks.fleet.listening import Listener
+from sinks.fleet.seen import Fleet, Row, missing
+from sinks.fleet.table import lines, objects, summary, table
+
+URL: Final = Broker().url
+PATIENCE_S: Final = EVERY_S + 1.0
+"""Each process says something within this time."""
+DRAW_S: Final = 1.0
+_SPAN: Final = re.compile(r"([0-9]{1,6}) ?([smhd])")
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+EPILOG: Final = """
+\b
+Examples:
+  logbus-sinks fleet --broker amqp://logbus-fleet@rabbit/
+  logbus-sinks fleet --watch --host 'web-*'
+  logbus-sinks fleet --expect hosts.txt --json
+
+\b
+State: live (it has shipped or written since its last status), idle (there was nothing to do), silent (nothing was heard
+for two intervals, 20 s, or for --silent), gone (it said that it stops).
+
+\b
+Exit codes: 0; 1 if a host of --expect has no shipper that is live or idle; 2 usage; 3 RabbitMQ refused us.
+"""
+
+
+@dataclass(slots=True)
+class Watch:
+    """The service that listens: for one interval, or until it is stopped. `live` shows the table meanwhile."""
+
+    fleet: Fleet
+    hosts: Glob
+    expected: list[str]
+    until_s: float
+    live: Live | None = None
+    _next_s: float = field(default=0.0, init=False)
+    _stopped: bool = field(default=False, init=False)
+
+    def hear(self, status: Status) -> None:
+        """Take in a status."""
+        if self.hosts(status.host):
+            self.fleet.hear(status, time.time_ns() // 1000)
+
+    def rows(self) -> list[Row]:
+        """Return the processes as they are now."""
+        return list(self.fleet.rows(time.time_ns() // 1000))
+
+    def missing(self) -> list[str]:
+        """Return the hosts that were expected and do not run."""
+        return missing(self.expected, self.rows())
+
+    def step(self, now: float) -> float:
+        """Draw the table if it is due."""
+        if self.live and now >= self._next_s:
+            self._next_s = now + DRAW_S
+            self.live.update(table(self.rows()), refresh=True)
+        return max(0.0, min(DRAW_S, self.until_s - now))
+
+    def drain(self) -> None:
+        """End."""
+        self._stopped = True
+
+    def finished(self) -> bool:
+        """Return True once the time is over, or every expected host was heard."""
+        everybody = bool(self.expected) and not self.live and not self.missing()
+        return self._stopped or everybody or time.monotonic() >= self.until_s
+
+    def reload(self) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@click.command("fleet", cls=Command, epilog=EPILOG, context_settings=CONTEXT)
+@click.option("--broker", default=URL, envvar="LOGBUS_BROKER", metavar="URL", help="RabbitMQ. [env: LOGBUS_BROKER]")
+@click.option("--watch", is_flag=True, help="Go on, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per process and line.")
+@click.option("--host", default="*", metavar="GLOB", help="Only these hosts.")
+@click.option("--silent", metavar="TIME", help="Of which nothing is heard for so long is silent, as in 5m.")
+@click.option("--expect", type=click.Path(path_type=Path), metavar="FILE", help="Hosts that must run, one a line.")
+@daemon.errors_to_exit_codes
+def fleet(  # noqa: PLR0913, PLR0917 - flags
+    broker: str, watch: bool, as_json: bool, host: str, silent: str | None, expect: Path | None
+) -> int:
+    """Show each shipper and sink: is it running, how fast, how far behind, and what does not work.
+
+    Each says this of itself every 10 s, so the answer takes that long; with --watch, the table goes on.
+    """
+    logs.configure("fleet")
+    console = Console()
+    if watch and (as_json or not console.is_terminal):
+        raise UsageError("watch the fleet", "standard output is no terminal", "leave out --watch")
+    silent_s = _span_s(silent) if silent else None
+    until_s = float("inf") if watch else time.monotonic() + PATIENCE_S
+    service = Watch(Fleet(silent_s), compile_glob(host), _expected(expect), until_s)
+    link = Connection(Broker(url=broker), "fleet")
+    Listener(link, service.hear)
+    if watch:
+        with Live(console=console, auto_refresh=False, screen=True) as service.live:
+            daemon.run(service, link)
+    else:
+        daemon.run(service, link)
+    _show(service, console, as_json=as_json)
+    return int(bool(service.missing()))
+
+
+def _span_s(text: str) -> float:
+    """Return a time span in seconds. Raises UsageError."""
+    found = _SPAN.fullmatch(text)
+    if not found:
+        raise UsageError(f"use --silent {text}", "it is no time span", "as in 30s, 5m or 2h")
+    return float(int(found[1]) * _UNITS_S[found[2]])
+
+
+def _expected(path: Path | None) -> list[str]:
+    """Return the hosts in a file: one a line, without empty lines and comments. Raises UsageError."""
+    if path is None:
+        return []
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"read {path}", error, "give a text file with a host a line") from error
+    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
+
+
+def _show(service: Watch, console: Console, *, as_json: bool) -> None:
+    rows = service.rows()
+    if as_json or not console.is_terminal:
+        for line in objects(rows) if as_json else lines(rows):
+            click.echo(line)
+    else:
+        console.print(table(rows))
+    click.echo(summary(rows, service.missing()), err=True)
