@@ -18,6 +18,8 @@ from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, div
 
 _LINE_BYTES: Final = 1 << 16
 """How much of the first line tells the layout."""
+_PASSED_MAX: Final = 4
+"""So many blocks may wait for somebody to ask when their last record happened: that is 4 MiB."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Finder:
     changed_us: int
     block_bytes: int = BLOCK_BYTES
     _previous_us: int | None = field(default=None, init=False)
+    _passed: list[bytes] = field(default_factory=list, init=False)
     _near: deque[Found] = field(init=False)
     _after: int = field(default=0, init=False)
     _key_us: int = field(default=0, init=False)
@@ -52,15 +55,30 @@ class Finder:
             first += piece
         layout = layout_of(self.source.layout, first)
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
-        for block in blocks(chain((first,), pieces), layout, self.block_bytes):
-            yield from self._views(block, layout, rules)
+        is_dull = None if self.query.takes_all else self._is_dull
+        for block in blocks(chain((first,), pieces), layout, self.block_bytes, is_dull):
+            if block.is_dull or (is_dull and is_dull(block.body)):
+                self._pass(block.body, layout, rules)
+            else:
+                yield from self._views(block, layout, rules)
+
+    def _is_dull(self, body: bytes) -> bool:
+        return self.query.matcher is not None and self.query.matcher.first(body) < 0
+
+    def _pass(self, body: bytes, layout: Layout, rules: TimeRules) -> None:
+        """Keep a block that only tells the time that a record behind it inherits, until one asks for it."""
+        if self.query.needs_times:
+            self._passed.append(body)
+        if len(self._passed) >= _PASSED_MAX:
+            self._resolve(layout, rules)
+
+    def _resolve(self, layout: Layout, rules: TimeRules) -> None:
+        self._previous_us = last_time_us(self._passed, layout, rules, self._previous_us)
+        self._passed.clear()
 
     def _views(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator["View"]:
         query, body = self.query, block.body
-        if not query.takes_all and query.matcher and query.matcher.first(body) < 0:
-            if query.needs_times:
-                self._previous_us = last_time_us(body, layout, rules, self._previous_us)
-            return
+        self._resolve(layout, rules)
         records = divided(body, layout)
         times = Times(body, records, layout, rules, self._previous_us)
         names = unfiltered(query.names, self.source.told)
