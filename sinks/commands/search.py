@@ -20,6 +20,7 @@ from logbus.config.patterns import Glob, compile_glob
 from logbus.errors import LogbusError, UsageError
 from logbus.eventtime import host_zone
 from logbus.fields.matching import Conditions, conditions
+from logbus.native import malloc
 from logbus.severity import Severity
 from sinks.commands.configured import config_option, document_of, names_in
 from sinks.search.asking import Query, digits_of
@@ -102,6 +103,7 @@ def search(words: tuple[str, ...], config: Path | None, **given: Any) -> int:  #
     stack trace, is found and shown whole. To name sinks without a pattern, write '' for PATTERN.
     """
     logs.configure("search")
+    malloc.keep_freed()
     try:
         return _search(words, config, given)
     except LogbusError as error:

@@ -136,6 +136,20 @@ def _last_start(body: bytes, layout: Layout) -> int:
     return end if begin else 0
 
 
+def first_start(body: bytes, layout: Layout) -> int:
+    """Return where a record begins in a body that may begin anywhere: for certain, or in 64 KiB at least a line.
+
+    What is shorter and certain nowhere belongs to what is ahead of it: then it is the end.
+    """
+    first = body.find(b"\n") + 1
+    for size in (TAIL_BYTES >> 3, TAIL_BYTES):
+        end = body.rfind(b"\n", first, first + size) + 1 if first else 0
+        lines = body[first:end]
+        if found := _BEGINNING.search(layout.codes(lines)) if lines else None:
+            return first + _place(lines, found.start())
+    return first if first and len(body) > TAIL_BYTES else len(body)
+
+
 def _line_at(body: bytes, at: int) -> int:
     """Return where a line begins, at `at` or behind it."""
     return body.find(b"\n", at - 1) + 1 if at > 0 else 0
@@ -212,7 +226,7 @@ def last_time_us(bodies: Sequence[bytes], layout: Layout, rules: TimeRules, prev
     if not bodies:
         return previous_us
     body = bodies[-1]
-    if (told := _told_by_end(body, layout, rules)) is not None:
+    if (told := told_by_end(body, layout, rules)) is not None:
         return told
     previous_us = last_time_us(bodies[:-1], layout, rules, previous_us)
     if not _HAS_TIME.search(body):
@@ -221,7 +235,8 @@ def last_time_us(bodies: Sequence[bytes], layout: Layout, rules: TimeRules, prev
     return Times(body, records, layout, rules, previous_us).known_us(len(records) - 1)
 
 
-def _told_by_end(body: bytes, layout: Layout, rules: TimeRules) -> int | None:
+def told_by_end(body: bytes, layout: Layout, rules: TimeRules) -> int | None:
+    """Return what time a record behind a body inherits, None if the last few KiB do not tell."""
     begin = _line_at(body, len(body) - (TAIL_BYTES >> 3))
     codes = layout.codes(body[begin:]) if 0 < begin < len(body) else b""
     if not (first := _BEGINNING.search(codes)):

@@ -72,6 +72,11 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+def kind_of(first: bytes) -> str:
+    """Return which of the three compressed a file that begins so, "" if none did."""
+    return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+
+
 @dataclass(slots=True)
 class Content:
     """The content of an open file; `unfinished` afterwards says that the last frame was not complete yet."""
@@ -94,7 +99,7 @@ class Content:
     def _range(self, begin: int, end: int) -> Iterator[bytes]:
         raw = self._raw(begin, end)
         first = next(raw, b"")
-        kind = next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+        kind = kind_of(first)
         if not kind:
             if first:
                 yield first
