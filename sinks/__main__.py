@@ -16,17 +16,23 @@ from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import Command, printing_option, write_epilog
 from logbus.command_line.completion import command_for, directories, offer
+from logbus.command_line.later import later
 from logbus.config.settings import check_again
 from logbus.errors import did_you_mean, visible
 from logbus.native import accelerators
 from logbus.severity import Severity
-from sinks.commands.configured import URL, config_option, document_of, no_name, required
-from sinks.settings import Plan, ad_hoc_plan, names_in, plan_of
-from sinks.sink import bindings_of
-from sinks.wiring import run
+from sinks.commands.configured import URL, config_option, document_of, names_in, no_name, required
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from sinks.settings import Plan, ad_hoc_plan, plan_of
+    from sinks.sink import bindings_of
+    from sinks.wiring import run
+else:  # a search begins to read twice as soon without them
+    ad_hoc_plan, plan_of = (later("sinks.settings", each) for each in ("ad_hoc_plan", "plan_of"))
+    bindings_of = later("sinks.sink", "bindings_of")
+    run = later("sinks.wiring", "run")
 
 EXAMPLES = """
 \b
@@ -258,7 +264,7 @@ def severity(broker: str, log: logs.Wanted, path: str, state: str, least: str, q
 cli.add_command(command_for("logbus-sinks"))
 
 
-def _describe(plan: Plan) -> int:
+def _describe(plan: "Plan") -> int:
     patterns = bindings_of(plan.sink_type, plan.settings)
     wanted = f"bound by {', '.join(map(repr, patterns))}" if patterns else "bound to everything"
     click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")

@@ -13,8 +13,8 @@ from logbus.broker.consumer import Consumer
 from logbus.fleet.reporting import Reporter
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
+from sinks.fleet.own_status import describer, troubles
 from sinks.ledger.ledger import Ledger
-from sinks.own_status import describer, troubles
 from sinks.settings import Plan
 from sinks.sink import Context, PatientSink, bindings_of, outputs_of
 

@@ -41,6 +41,14 @@ def content_bytes(frame: bytes) -> int | None:
         return None
 
 
+def frame_bytes(data: bytes | memoryview) -> int | None:
+    """Return how long the frame is with which `data` begins; None if it is not all there, or is not a frame."""
+    try:
+        return zstd.get_frame_size(data)
+    except zstd.ZstdError:
+        return None
+
+
 def decompress(frame: bytes, max_bytes: int) -> bytes:
     """Return the content of one frame. Raises WireError if it is not a frame, states no size, or exceeds `max_bytes`.
 

@@ -2,15 +2,21 @@
 
 import logging
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from logbus.command_line.later import later
 from logbus.config.settings import Broker, Document, load_document
 from logbus.config.variables import unused_broker
 from logbus.errors import UsageError
-from sinks.settings import names_in
 
+if TYPE_CHECKING:
+    from sinks.settings import names_in
+else:
+    names_in = later("sinks.settings", "names_in")
+
+__all__ = ["URL", "config_option", "document_of", "names_in", "no_name", "required", "url_option"]
 logger = logging.getLogger("sinks")
 
 URL = Broker().url

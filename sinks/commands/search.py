@@ -7,23 +7,22 @@ import time
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-import msgspec
 
 from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import Command
 from logbus.command_line.completion import offer
+from logbus.command_line.later import later
 from logbus.config.patterns import Glob, compile_glob
 from logbus.errors import LogbusError, UsageError
 from logbus.eventtime import host_zone
 from logbus.fields.matching import Conditions, conditions
+from logbus.native import malloc
 from logbus.severity import Severity
-from sinks import file as file_sink
-from sinks import severity as severity_sink
-from sinks.commands.configured import config_option, document_of
+from sinks.commands.configured import config_option, document_of, names_in
 from sinks.search.asking import Query, digits_of
 from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
@@ -31,7 +30,11 @@ from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
 from sinks.search.results.running import INCOMPLETE, Search
 from sinks.search.when import time_us
-from sinks.settings import names_in, plan_of, plans_of
+
+if TYPE_CHECKING:
+    from sinks.archives import file_sinks
+else:
+    file_sinks = later("sinks.archives", "file_sinks")
 
 EXAMPLES: Final = """
 \b
@@ -100,6 +103,7 @@ def search(words: tuple[str, ...], config: Path | None, **given: Any) -> int:  #
     stack trace, is found and shown whole. To name sinks without a pattern, write '' for PATTERN.
     """
     logs.configure("search")
+    malloc.keep_freed()
     try:
         return _search(words, config, given)
     except LogbusError as error:
@@ -175,7 +179,7 @@ def _listing(config: Path | None, names: tuple[str, ...], query: Query, given: G
         _say_unfiltered(set(query.names), "--path")
         return of_paths([*given["paths"], *names], glob)
     listing, unfiltered = Listing(), set()
-    for name, settings in _file_sinks(config, names).items():
+    for name, settings in file_sinks(config, document_of(config), names).items():
         if told := add_outputs(listing, settings, query.names):
             unfiltered |= {f"{each} (sink {name})" for each in told} if settings.format == "raw" else set()
     _say_unfiltered(unfiltered, "the path of a sink")
@@ -185,26 +189,6 @@ def _listing(config: Path | None, names: tuple[str, ...], query: Query, given: G
 def _say_unfiltered(names: set[str], where: str) -> None:
     if names:
         click.echo(f"not filtered by {', '.join(sorted(names))}: {where} does not tell, unless records do", err=True)
-
-
-def _file_sinks(config: Path, names: tuple[str, ...]) -> dict[str, file_sink.Settings]:
-    """Return the settings of file sinks, those within others too. Raises UsageError."""
-    document = document_of(config)
-    plans = {name: plan_of(document, name) for name in names} or plans_of(document)
-    inside = {name: _innermost(each.settings) for name, each in plans.items()}
-    found = {name: each for name, each in inside.items() if isinstance(each, file_sink.Settings)}
-    if not found:
-        raise UsageError(
-            f"search what {config} says", "none of its sinks writes files", "name a file sink, or use --path"
-        )
-    return found
-
-
-def _innermost(settings: msgspec.Struct) -> msgspec.Struct:
-    """Return the settings of the sink that a severity sink passes records to."""
-    while isinstance(settings, severity_sink.Settings):
-        settings = severity_sink.inner_of(settings)[1]
-    return settings
 
 
 def _show(found: Search, query: Query, given: Given) -> None:

@@ -74,7 +74,7 @@ class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A record that was found, or (`is_hit` false) is shown because it is near one.
 
     `key_us`: its place in the order; `source`: the number of its file; `offset` in the decompressed content; `line`
-    counts from 1; `digit` of its severity.
+    counts from 1, 0 if unknown; `digit` of its severity.
     """
 
     key_us: int

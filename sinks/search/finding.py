@@ -11,13 +11,17 @@ from logbus.eventtime import TimeRules
 from logbus.fields import parse
 from logbus.fields.matching import match
 from sinks.search.asking import ALL_DIGITS, Found, Query, Source
+from sinks.search.backwards import Earlier, blocks_backwards
 from sinks.search.files.placeholders import unfiltered
+from sinks.search.files.segments import Segments
 from sinks.search.layouts import Layout, layout_of
 from sinks.search.matching import Matcher
-from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us
+from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us, told_by_end
 
 _LINE_BYTES: Final = 1 << 16
 """How much of the first line tells the layout."""
+_PASSED_MAX: Final = 4
+"""So many blocks may wait for somebody to ask when their last record happened: that is 4 MiB."""
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class Finder:
     changed_us: int
     block_bytes: int = BLOCK_BYTES
     _previous_us: int | None = field(default=None, init=False)
+    _passed: list[bytes] = field(default_factory=list, init=False)
     _near: deque[Found] = field(init=False)
     _after: int = field(default=0, init=False)
     _key_us: int = field(default=0, init=False)
@@ -52,22 +57,53 @@ class Finder:
             first += piece
         layout = layout_of(self.source.layout, first)
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
-        for block in blocks(chain((first,), pieces), layout, self.block_bytes):
-            yield from self._views(block, layout, rules)
+        is_dull = None if self.query.takes_all else self._is_dull
+        for block in blocks(chain((first,), pieces), layout, self.block_bytes, is_dull):
+            if block.is_dull or (is_dull and is_dull(block.body)):
+                self._pass(block.body, layout, rules)
+            else:
+                yield from self._views(block, layout, rules)
+
+    def found_backwards(self, segments: Segments) -> Iterator[tuple[int | None, Iterator[Found]]]:
+        """Yield what is found, the last first, block by block; and if known, before what time all of it happened."""
+        read = segments.bodies()
+        layout = layout_of(self.source.layout, read(0)[:_LINE_BYTES] if segments.several else b"")
+        rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
+        earlier = Earlier(read, layout, rules)
+        for ahead in blocks_backwards(segments, read, layout):
+            body = ahead.block.body
+            bound_us = told_by_end(body, layout, rules)
+            if not self.query.takes_all and self._is_dull(body):
+                yield bound_us, iter(())
+                continue
+            view = self._view(ahead.block, layout, rules, earlier.time_us(ahead))
+            yield bound_us, map(view.found, reversed([*view.hits(self.query)]))
+
+    def _view(self, block: Block, layout: Layout, rules: TimeRules, previous_us: int | None) -> "View":
+        records = divided(block.body, layout)
+        times = Times(block.body, records, layout, rules, previous_us)
+        return View(block, records, times, layout, self.number, tuple(unfiltered(self.query.names, self.source.told)))
+
+    def _is_dull(self, body: bytes) -> bool:
+        return self.query.matcher is not None and self.query.matcher.first(body) < 0
+
+    def _pass(self, body: bytes, layout: Layout, rules: TimeRules) -> None:
+        """Keep a block that only tells the time that a record behind it inherits, until one asks for it."""
+        if self.query.needs_times:
+            self._passed.append(body)
+        if len(self._passed) >= _PASSED_MAX:
+            self._resolve(layout, rules)
+
+    def _resolve(self, layout: Layout, rules: TimeRules) -> None:
+        self._previous_us = last_time_us(self._passed, layout, rules, self._previous_us)
+        self._passed.clear()
 
     def _views(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator["View"]:
-        query, body = self.query, block.body
-        if not query.takes_all and query.matcher and query.matcher.first(body) < 0:
-            if query.needs_times:
-                self._previous_us = last_time_us(body, layout, rules, self._previous_us)
-            return
-        records = divided(body, layout)
-        times = Times(body, records, layout, rules, self._previous_us)
-        names = unfiltered(query.names, self.source.told)
-        view = View(block, records, times, layout, self.number, tuple(names))
+        self._resolve(layout, rules)
+        view = self._view(block, layout, rules, self._previous_us)
         yield view
-        if query.needs_times:
-            self._previous_us = view.times.known_us(len(records) - 1)
+        if self.query.needs_times:
+            self._previous_us = view.times.known_us(len(view.records) - 1)
 
     def _with_near(self, view: "View", hits: Iterable[int]) -> Iterator[Found]:
         """Yield the hits with the records around them."""
@@ -168,5 +204,6 @@ class View:
         return self._found(number, key_us, self.times.of(number), is_hit=False)
 
     def _found(self, number: int, key_us: int, time_us: int, *, is_hit: bool) -> Found:
-        where = self.block.offset + self.records.starts[number], self.block.line + self.records.lines[number]
+        line = self.block.line + self.records.lines[number] if self.block.line else 0
+        where = self.block.offset + self.records.starts[number], line
         return Found(key_us, time_us, self.source, *where, self.records.digits[number], is_hit, self.record(number))

@@ -11,6 +11,7 @@ from logbus.eventtime import FUTURE_US, TimeRules
 from sinks.search.asking import Query, Source
 from sinks.search.files.opening import open_listed
 from sinks.search.files.reading import PIECE_BYTES, Content
+from sinks.search.files.segments import Segments, segments_of
 from sinks.search.finding import Finder
 from sinks.search.layouts import layout_of
 from sinks.search.records import Times, divided
@@ -20,6 +21,7 @@ THREADS_MAX: Final = 4
 _HEAD_BYTES: Final = 1 << 14
 Ranges = Sequence[tuple[int, int]]
 """Where to read in a file, in bytes as they are on the disk; empty if nowhere."""
+WHOLE: Final[Ranges] = ((0, 1 << 62),)
 Worth = Callable[[Source, Query], Ranges]
 """Tells what of a file is worth reading. An index would answer for frames; a range begins where a frame does."""
 
@@ -30,7 +32,7 @@ Take = Callable[[Finder, Iterator[bytes]], None]
 def all_that_may_match(source: Source, query: Query) -> Ranges:
     """Return the whole file, unless it was written last before the time that is asked for."""
     too_old = query.since_us is not None and source.changed_us + FUTURE_US < query.since_us
-    return () if too_old else ((0, 1 << 62),)
+    return () if too_old else WHOLE
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class Progress:
 
     @property
     def looked_into(self) -> int:
-        """The number of files that were read to their ends."""
+        """The number of files that were read to their ends, or as far as was asked for."""
         return len(self.done)
 
     def heard(self, number: int) -> Callable[[int], None]:
@@ -79,6 +81,28 @@ def look_into(  # noqa: PLR0913, PLR0917 - what a search consists of
         raise SourceError(f"search all of {source.path}", error.cause) from error
     finally:
         os.close(opened.fd)
+
+
+def look_back_into(
+    number: int, source: Source, query: Query, progress: Progress, take: Callable[[Finder, Segments], None]
+) -> bool:
+    """Let `take` take what is found in a file from its end on. Raises SourceError, Stopped.
+
+    Return False, and do nothing, if the file has to be read from its beginning.
+    """
+    opened = open_listed(source.path, source.identity, follow=source.follow)
+    try:
+        segments = segments_of(opened.fd, progress.heard(number))
+        if segments is None:
+            return False
+        take(Finder(query, source, number, opened.changed_us), segments)
+        if segments.unfinished:
+            progress.unfinished.append(str(source.path))
+    except SourceError as error:
+        raise SourceError(f"search all of {source.path}", error.cause) from error
+    finally:
+        os.close(opened.fd)
+    return True
 
 
 def first_us(source: Source, query: Query) -> int:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from logbus.config.patterns import Pattern, compile_pattern
 from logbus.errors import UsageError
+from logbus.native import memmem
 
 _SPECIAL: Final = re.compile(r"[\\.^$*+?{}\[\]|()]")
 
@@ -29,12 +30,12 @@ class Text:
 
     def first(self, body: bytes, at: int = 0) -> int:
         """Return the first place."""
-        return body.find(self.text, at)
+        return memmem.find(body, self.text, at)
 
     def spans(self, body: bytes) -> Iterator[tuple[int, int]]:
         """Yield all places."""
         at = 0
-        while self.text and (at := body.find(self.text, at)) >= 0:
+        while self.text and (at := memmem.find(body, self.text, at)) >= 0:
             yield at, at + len(self.text)
             at += len(self.text)
 

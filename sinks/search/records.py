@@ -6,7 +6,7 @@ begins a record for certain in 64 KiB, a record may be cut.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -15,7 +15,7 @@ from logbus.eventtime import TimeRules
 from logbus.native import newlines
 from sinks.search.layouts import UNSTATED_DIGIT, Layout
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 19
 TAIL_BYTES: Final = 1 << 16
 LINE_MAX_BYTES: Final = 4 << 20
 """A longer line is several records."""
@@ -31,11 +31,12 @@ _HAS_TIME: Final = re.compile(rb"\d\d:\d\d|\d{6}|\d{4}[-/.]\d", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole records; `offset` in the content, in bytes, and the number of the first `line`, from 1."""
+    """Whole records, or whole lines if it `is_dull`; `offset` in the content, in bytes; first `line`, from 1."""
 
     body: bytes
     offset: int
     line: int
+    is_dull: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +51,73 @@ class Records:
         return len(self.digits)
 
 
-def blocks(pieces: Iterator[bytes], layout: Layout, least_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
-    """Yield the content in blocks of about that size."""
-    offset, line = 0, 1
-    waiting = [b""]
-    size_bytes = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size_bytes += len(piece)
-        if size_bytes < least_bytes:
+def blocks(
+    pieces: Iterator[bytes],
+    layout: Layout,
+    least_bytes: int = BLOCK_BYTES,
+    is_dull: Callable[[bytes], bool] | None = None,
+) -> Iterator[Block]:
+    """Yield the content in blocks of about that size; dull ones, of which nothing is wanted, end at any line's end.
+
+    A dull line that begins a record is in the same block as what continues the record, if that is not dull. `is_dull`
+    tells it of bytes the last line of which may go on.
+    """
+    here = _Here()
+    held = rest = b""
+    for more in _gathered(pieces, least_bytes):
+        body = rest + more if rest else more
+        end = body.rfind(b"\n") + 1
+        if end and is_dull and is_dull(body):
+            if len(held) > TAIL_BYTES:
+                yield here.block(held, is_dull=True)
+                held = b""
+            held, rest = held + _first(body, end), body[end:]
             continue
-        body = b"".join(waiting)
+        if cut := _last_start(held, layout) if held else 0:
+            yield here.block(held[:cut], is_dull=True)
+        body, held = held[cut:] + body, b""
         end = _last_start(body, layout)
         if not end and len(body) > max(LINE_MAX_BYTES, least_bytes):
             end = len(body)
         if end:
-            whole = body[:end]
-            yield Block(whole, offset, line)
-            offset, line = offset + end, line + newlines.count(whole)
-        waiting, size_bytes = [body[end:]], 0
-    if rest := b"".join(waiting):
-        yield Block(rest, offset, line)
+            yield here.block(_first(body, end))
+        rest = body[end:]
+    if rest or held:
+        yield here.block(held + rest)
+
+
+def _gathered(pieces: Iterator[bytes], least_bytes: int) -> Iterator[bytes]:
+    """Yield pieces of at least that size, but for the last one."""
+    waiting: list[bytes] = []
+    size_bytes = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size_bytes += len(piece)
+        if size_bytes >= least_bytes:
+            yield b"".join(waiting)
+            waiting, size_bytes = [], 0
+    if size_bytes:
+        yield b"".join(waiting)
+
+
+def _first(body: bytes, size_bytes: int) -> bytes:
+    """Return the first bytes, without a copy where these are all."""
+    return body if size_bytes == len(body) else body[:size_bytes]
+
+
+@dataclass(slots=True)
+class _Here:
+    """Where the next block begins."""
+
+    offset: int = 0
+    line: int = 1
+
+    def block(self, body: bytes, *, is_dull: bool = False) -> Block:
+        """Return the next block, and go on behind it."""
+        found = Block(body, self.offset, self.line, is_dull)
+        self.offset += len(body)
+        self.line += newlines.count(body)
+        return found
 
 
 def _last_start(body: bytes, layout: Layout) -> int:
@@ -87,6 +134,20 @@ def _last_start(body: bytes, layout: Layout) -> int:
     if len(starts) > 1:
         return begin + _place(body[begin:end], starts[-1])
     return end if begin else 0
+
+
+def first_start(body: bytes, layout: Layout) -> int:
+    """Return where a record begins in a body that may begin anywhere: for certain, or in 64 KiB at least a line.
+
+    What is shorter and certain nowhere belongs to what is ahead of it: then it is the end.
+    """
+    first = body.find(b"\n") + 1
+    for size in (TAIL_BYTES >> 3, TAIL_BYTES):
+        end = body.rfind(b"\n", first, first + size) + 1 if first else 0
+        lines = body[first:end]
+        if found := _BEGINNING.search(layout.codes(lines)) if lines else None:
+            return first + _place(lines, found.start())
+    return first if first and len(body) > TAIL_BYTES else len(body)
 
 
 def _line_at(body: bytes, at: int) -> int:
@@ -160,17 +221,26 @@ class Times:
         return self._rules.read_at_us if found is None else found
 
 
-def last_time_us(body: bytes, layout: Layout, rules: TimeRules, previous_us: int | None) -> int | None:
-    """Return what a record behind a body inherits; only the end of the body is looked at, if that tells."""
-    begin = _line_at(body, len(body) - (TAIL_BYTES >> 3))
-    codes = layout.codes(body[begin:]) if 0 < begin < len(body) else b""
-    if first := _BEGINNING.search(codes):
-        tail = body[begin + _place(body[begin:], first.start()) :]
-        records = divided(tail, layout)
-        found = Times(tail, records, layout, rules, None).known_us(len(records) - 1)
-        if found is not None:
-            return found
+def last_time_us(bodies: Sequence[bytes], layout: Layout, rules: TimeRules, previous_us: int | None) -> int | None:
+    """Return what a record behind bodies inherits; only the end of the last one is looked at, if that tells."""
+    if not bodies:
+        return previous_us
+    body = bodies[-1]
+    if (told := told_by_end(body, layout, rules)) is not None:
+        return told
+    previous_us = last_time_us(bodies[:-1], layout, rules, previous_us)
     if not _HAS_TIME.search(body):
         return previous_us
     records = divided(body, layout)
     return Times(body, records, layout, rules, previous_us).known_us(len(records) - 1)
+
+
+def told_by_end(body: bytes, layout: Layout, rules: TimeRules) -> int | None:
+    """Return what time a record behind a body inherits, None if the last few KiB do not tell."""
+    begin = _line_at(body, len(body) - (TAIL_BYTES >> 3))
+    codes = layout.codes(body[begin:]) if 0 < begin < len(body) else b""
+    if not (first := _BEGINNING.search(codes)):
+        return None
+    tail = body[begin + _place(body[begin:], first.start()) :]
+    records = divided(tail, layout)
+    return Times(tail, records, layout, rules, None).known_us(len(records) - 1)

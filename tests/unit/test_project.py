@@ -84,14 +84,14 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.delivery": {"sinks.sink", "sinks.ledger"},
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
-    "sinks.own_status": {"sinks.delivery"},
-    "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery", "sinks.own_status"},
-    "sinks.fleet": set(),
+    "sinks.fleet": {"sinks.delivery"},
+    "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery", "sinks.fleet"},
+    "sinks.archives": {"sinks.file", "sinks.settings", "sinks.severity", "sinks.sink"},
     "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.readers", "sinks.sink"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),
-        *("sinks.console", "sinks.where"),
+        *("sinks.console", "sinks.where", "sinks.archives"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

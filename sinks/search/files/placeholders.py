@@ -3,9 +3,10 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sinks.file.template import Template
+if TYPE_CHECKING:
+    from sinks.file.template import Template
 
 _VALUES: Final = {
     "path": r".+",
@@ -31,7 +32,7 @@ class Outputs:
         return {name: found[f"p{number}"] for number, name in enumerate(self.names)} if found else None
 
 
-def outputs_of(template: Template) -> Outputs:
+def outputs_of(template: "Template") -> Outputs:
     """Return the outputs of a template."""
     names = tuple(dict.fromkeys(template.parts[1::2]))
     seen: set[str] = set()

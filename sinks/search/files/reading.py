@@ -17,15 +17,14 @@ from typing import Final, Protocol
 from logbus.errors import SourceError
 from logbus.wire import frames
 
-READ_BYTES: Final = 1 << 17
+READ_BYTES: Final = 1 << 19
 PIECE_BYTES: Final = 1 << 20
 WHOLE_FRAME_BYTES: Final = 4 << 20
 """A frame that states no more than this is taken whole or not at all."""
 _XZ_MEMORY_BYTES: Final = 70 << 20
 """What `xz -9` needs; one such file at a time."""
-_SMALL_FRAME_BYTES: Final = 1 << 14
-_SMALL_FRAME_MORE_BYTES: Final = 512
-"""So much longer than its content may a small frame be; a longer one takes the longer way."""
+_PACKED_BYTES: Final = WHOLE_FRAME_BYTES + (1 << 16)
+"""A frame that takes more than its content and some takes the longer way."""
 _WINDOW_BITS: Final = 24
 """16 MiB: more than `zstd -19` needs; what `--long` makes is refused, aloud."""
 _XZ: Final = threading.Lock()
@@ -73,6 +72,11 @@ class _Gzip:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max_length)
 
 
+def kind_of(first: bytes) -> str:
+    """Return which of the three compressed a file that begins so, "" if none did."""
+    return next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+
+
 @dataclass(slots=True)
 class Content:
     """The content of an open file; `unfinished` afterwards says that the last frame was not complete yet."""
@@ -95,7 +99,7 @@ class Content:
     def _range(self, begin: int, end: int) -> Iterator[bytes]:
         raw = self._raw(begin, end)
         first = next(raw, b"")
-        kind = next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "")
+        kind = kind_of(first)
         if not kind:
             if first:
                 yield first
@@ -119,12 +123,14 @@ class Content:
             if at >= len(data):
                 return
             size = frames.content_bytes(data[at : at + _HEADER_BYTES])
-            if size is not None and size <= _SMALL_FRAME_BYTES and (small := _small(data, at, size)):
-                body, at = small
-                yield body
-                continue
-            decompressor = frames.decompressor(_WINDOW_BITS)
             is_whole = size is not None and size <= WHOLE_FRAME_BYTES
+            if size is not None and is_whole:
+                data, at, end = _with_frame(data, at, raw)
+                if end:
+                    yield frames.decompressor(_WINDOW_BITS).decompress(data[at:end], size + 1)
+                    at = end
+                    continue
+            decompressor = frames.decompressor(_WINDOW_BITS)
             yield from self._large(decompressor, data[at:], raw, is_whole=is_whole)
             data, at = decompressor.unused_data if decompressor.eof else b"", 0
 
@@ -148,12 +154,13 @@ class Content:
         yield from whole
 
 
-def _small(data: bytes, at: int, size_bytes: int) -> tuple[bytes, int] | None:
-    """Return the content of a small frame, and where the next one begins; None if it is not all there."""
-    part = data[at : at + size_bytes + _SMALL_FRAME_MORE_BYTES]
-    decompressor = frames.decompressor(_WINDOW_BITS)
-    body = decompressor.decompress(part)
-    return (body, at + len(part) - len(decompressor.unused_data)) if decompressor.eof else None
+def _with_frame(data: bytes, at: int, raw: Iterator[bytes]) -> tuple[bytes, int, int]:
+    """Return bytes with more behind them, where the frame in them begins, and where it ends: 0 if that is not there."""
+    while not (size_bytes := frames.frame_bytes(memoryview(data)[at:])):
+        if len(data) - at > _PACKED_BYTES or not (more := next(raw, b"")):
+            return data, at, 0
+        data, at = data[at:] + more, 0
+    return data, at, at + size_bytes
 
 
 def _members(data: bytes, raw: Iterator[bytes], kind: str) -> Iterator[bytes]:

@@ -9,16 +9,22 @@ import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from logbus.command_line.later import later
 from logbus.config.patterns import Glob
 from logbus.errors import UsageError, describe, visible
-from sinks import file
-from sinks.file import template
-from sinks.file.rotation import is_rotated
 from sinks.search.asking import Source
 from sinks.search.files.opening import identity_of, renamed
 from sinks.search.files.placeholders import outputs_of
+
+if TYPE_CHECKING:
+    from sinks import file
+    from sinks.file.rotation import is_rotated
+    from sinks.file.template import parse as template_of
+else:
+    is_rotated = later("sinks.file.rotation", "is_rotated")
+    template_of = later("sinks.file.template", "parse")
 
 _GLOB_PART: Final = re.compile(r"\*\*/?|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
 _SPECIAL: Final = re.compile(r"[*?\[]")
@@ -97,7 +103,7 @@ class Listing:
 def _is_twin(path: Path, paths: set[Path]) -> bool:
     if path.name.endswith(".gz.new") and is_rotated(path.with_suffix("")):
         return True
-    return path.suffix == ".gz" and is_rotated(path) and path.with_suffix("") in paths
+    return path.suffix == ".gz" and path.with_suffix("") in paths and is_rotated(path)
 
 
 def of_paths(paths: Sequence[str], wanted: Glob | None = None) -> Listing:
@@ -159,9 +165,9 @@ def _translated(part: str) -> str:
     return re.escape(part)
 
 
-def add_outputs(listing: Listing, settings: file.Settings, wanted: Mapping[str, Glob]) -> set[str]:
+def add_outputs(listing: Listing, settings: "file.Settings", wanted: Mapping[str, Glob]) -> set[str]:
     """Add the outputs of a file sink; return the names about which its template tells nothing."""
-    parsed = template.parse(settings.path)
+    parsed = template_of(settings.path)
     outputs = outputs_of(parsed)
     if parsed.base.is_dir():
         for relative, inode in listing.walk(parsed.base, lambda path: outputs.told(path) is not None):

@@ -4,20 +4,23 @@ A file takes part as soon as the time has come at which it begins. Within a file
 """
 
 import heapq
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from logbus.errors import LogbusError
 from logbus.eventtime import FUTURE_US
 from sinks.search.asking import Found, Query, Source
+from sinks.search.files.segments import Segments
 from sinks.search.finding import Finder
-from sinks.search.looking import Progress, Ranges, first_us, in_threads, look_into
+from sinks.search.looking import WHOLE, Progress, Ranges, first_us, in_threads, look_back_into, look_into
 from sinks.search.results.waiting import FOUND_BYTES, Queue, Room
 
 CHUNK_BYTES: Final = 1 << 15
+END_WITHIN_S: Final = 0.5
+"""So long a thread may take to notice that nobody wants more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def merged(  # noqa: PLR0913 - what a search consists of
 ) -> Iterator[Found]:
     """Yield what is found in the files, oldest first or newest first; at most about `most`, if that is known."""
     streams = [
-        _Stream(bound, number, Queue(room, newest_first=newest_first, most=most))
+        _Stream(bound, number, Queue(room, newest_first=newest_first, most=most, bound_us=bound))
         for number, bound in _bounds([source for source, _ in sources], query, progress, idle, newest_first)
     ]
     streams.sort(key=lambda each: (each.bound_us, each.number))
@@ -52,16 +55,22 @@ def merged(  # noqa: PLR0913 - what a search consists of
         queue = queues[number]
         queue.begin()
         try:
-            look_into(number, source, query, progress, ranges, partial(_put, queue))
+            is_free = newest_first and ranges == WHOLE and not (query.before or query.after)
+            if not (is_free and look_back_into(number, source, query, progress, partial(_put_backwards, queue, most))):
+                look_into(number, source, query, progress, ranges, partial(_put, queue))
             progress.done.append(number)
         finally:
             queue.end()
 
-    in_threads(work, [each.number for each in streams], progress)
+    threads = in_threads(work, [each.number for each in streams], progress)
     try:
         yield from _in_order(streams, idle, -1 if newest_first else 1)
     finally:
         room.stop()
+        for thread in threads:
+            thread.join(END_WITHIN_S)
+        for each in streams:
+            each.queue.close()
 
 
 def _bounds(
@@ -86,44 +95,52 @@ def _put(queue: Queue, finder: Finder, pieces: Iterator[bytes]) -> None:
         _put_block(queue, block)
 
 
-def _put_block(queue: Queue, block: Iterator[Found]) -> None:
+def _put_backwards(queue: Queue, most: int | None, finder: Finder, segments: Segments) -> None:
+    """Put what is found, the last first; no more than `most` of a file are among the newest so many of all."""
+    queue.go_backwards()
+    left = most
+    for bound_us, block in finder.found_backwards(segments):
+        if bound_us is not None:
+            queue.reach(-bound_us)
+        left = _put_block(queue, block, left)
+        if left == 0:
+            return
+
+
+def _put_block(queue: Queue, block: Iterator[Found], most: int | None = None) -> int | None:
+    """Put what is found in a block, at most so many; return how many more there may be."""
     chunk: list[Found] = []
     size_bytes = 0
-    for found in block:
+    for found in islice(block, most):
         chunk.append(found)
         size_bytes += len(found.data) + FOUND_BYTES
+        most = None if most is None else most - 1
         if size_bytes >= CHUNK_BYTES:
             queue.put(chunk)
             chunk, size_bytes = [], 0
     if chunk:
         queue.put(chunk)
+    return most
 
 
 def _in_order(streams: Sequence[_Stream], idle: Callable[[], None], sign: int) -> Iterator[Found]:
-    waiting = deque(streams)
-    heap: list[tuple[int, int, Found, Iterator[Found]]] = []
-    while heap or waiting:
-        while waiting and (not heap or waiting[0].bound_us <= heap[0][0]):
-            stream = waiting.popleft()
-            _push(heap, stream.number, _taken(stream.queue, idle), sign)
-        if heap:
-            _, number, found, rest = heap[0]
-            yield found
-            if (following := next(rest, None)) is None:
-                heapq.heappop(heap)
+    """Yield what is first in the order, as soon as no file that is not done may have anything before it."""
+    queues = {each.number: each.queue for each in streams}
+    waiting = [(each.bound_us, each.number) for each in streams]
+    ready: list[tuple[int, int, int, list[Found]]] = []
+    while ready or waiting:
+        while waiting and (not ready or waiting[0][0] <= ready[0][0]):
+            bound_us, number = heapq.heappop(waiting)
+            chunk = queues[number].next(idle, bound_us)
+            if chunk:
+                heapq.heappush(ready, (sign * chunk[0].key_us, number, 0, chunk))
+            elif chunk is not None:
+                heapq.heappush(waiting, (queues[number].bound_us, number))
+        if ready:
+            _, number, place, chunk = ready[0]
+            yield chunk[place]
+            if place + 1 < len(chunk):
+                heapq.heapreplace(ready, (sign * chunk[place + 1].key_us, number, place + 1, chunk))
             else:
-                heapq.heapreplace(heap, (sign * following.key_us, number, following, rest))
-
-
-def _push(heap: list[tuple[int, int, Found, Iterator[Found]]], number: int, rest: Iterator[Found], sign: int) -> None:
-    found = next(rest, None)
-    if found is not None:
-        heapq.heappush(heap, (sign * found.key_us, number, found, rest))
-
-
-def _taken(queue: Queue, idle: Callable[[], None]) -> Iterator[Found]:
-    try:
-        while (chunk := queue.next(idle)) is not None:
-            yield from chunk
-    finally:
-        queue.close()
+                heapq.heappop(ready)
+                heapq.heappush(waiting, (sign * chunk[place].key_us, number))

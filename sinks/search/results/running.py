@@ -14,8 +14,7 @@ from sinks.search.results.merging import merged
 from sinks.search.results.progress import Bar, shown_bytes
 from sinks.search.results.showing import Show
 from sinks.search.results.waiting import POLL_S, Room
-from sinks.search.results.writing import Output
-from sinks.sink import OutputClosed
+from sinks.search.results.writing import Output, Unread
 
 FOUND, NOTHING, INCOMPLETE = 0, 1, 2
 """Exit codes, as grep's."""
@@ -55,7 +54,7 @@ class Search:
         former = [signal.signal(number, interrupt) for number in signals]
         try:
             work()
-        except OutputClosed:
+        except Unread:
             self.abandoned = True
         finally:
             self.room.stop()

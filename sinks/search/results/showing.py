@@ -79,7 +79,7 @@ def as_json(sources: Sequence[Source]) -> Show:
         [clock] = clocks([found.time_us])
         place: dict[str, object] = {
             "file": decoded(os.fsencode(source.path)),
-            "line": found.line,
+            **({"line": found.line} if found.line else {}),
             "offset": found.offset,
             "time": clock.decode(),
             "severity": severity_of(found.digit).word,
@@ -99,7 +99,11 @@ def as_text(sources: Sequence[Source], look: Look, *, near: bool = False) -> Sho
     def show(found: Found) -> bytes:
         source = sources[found.source]
         what = said(found, source)
-        where = f"{what.host} {what.label}" if what.host and what.label else f"{source.path}:{found.line}"
+        where = (
+            f"{what.host} {what.label}"
+            if what.host and what.label
+            else f"{source.path}:{found.line or ''}".removesuffix(":")
+        )
         text = _text(what.message, look) if found.is_hit else printable(what.message)
         lines = text.removesuffix(b"\n").replace(b"\n", _CONTINUED)
         begin = _clock(found.time_us // 1000, look.zone) + b" " + _word(found.digit, look)

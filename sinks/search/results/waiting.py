@@ -69,14 +69,31 @@ class Queue:
     With `most`, only so many of the last ones are kept then.
     """
 
-    def __init__(self, room: Room, *, newest_first: bool = False, most: int | None = None) -> None:
+    def __init__(self, room: Room, *, newest_first: bool = False, most: int | None = None, bound_us: int = 0) -> None:
         self._room = room
         self._newest_first = newest_first
         self._most = most
         self._chunks: deque[_Chunk] = deque()
         self._file: int | None = None
         self._file_bytes = 0
+        self._bound_us = bound_us
         self._begun = self._ended = self._is_awaited = False
+
+    @property
+    def bound_us(self) -> int:
+        """Before what time in the order there will be nothing more, once what is there was taken out."""
+        return self._bound_us
+
+    def go_backwards(self) -> None:
+        """Say that chunks come newest first by themselves."""
+        with self._room.changed:
+            self._newest_first = False
+
+    def reach(self, bound_us: int) -> None:
+        """Say that what comes from now on has no place in the order before that time."""
+        with self._room.changed:
+            self._bound_us = max(self._bound_us, bound_us)
+            self._room.changed.notify_all()
 
     def begin(self) -> None:
         """Say that a thread reads the file now."""
@@ -106,13 +123,18 @@ class Queue:
             self._ended = True
             self._room.changed.notify_all()
 
-    def next(self, idle: Callable[[], None]) -> list[Found] | None:
-        """Return the next chunk, None at the end; meanwhile, call `idle` now and then."""
+    def next(self, idle: Callable[[], None], bound_us: int | None = None) -> list[Found] | None:
+        """Return the next chunk, None at the end, or an empty one as soon as nothing will come before `bound_us`.
+
+        Meanwhile, call `idle` now and then.
+        """
         while True:
             with self._room.changed:
                 if not (self._chunks and (self._ended or not self._newest_first)):
                     if self._ended or self._room.stopped:
                         return None
+                    if bound_us is not None and self._bound_us > bound_us:
+                        return []
                     self._is_awaited = True
                     self._room.starve(starving=not self._begun)
                     self._room.changed.wait(POLL_S)

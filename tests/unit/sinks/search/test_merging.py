@@ -99,3 +99,15 @@ def test_a_queue_gives_back_what_was_put() -> None:
     queue.end()
     assert [queue.next(lambda: None) for _ in range(6)] == [*chunks, None]
     queue.close()
+
+
+def test_a_queue_tells_that_nothing_comes_before_a_time() -> None:
+    """Nobody waits for a file that is known to have nothing earlier; what it has comes first all the same."""
+    queue = Queue(Room(), bound_us=2)
+    queue.begin()
+    queue.reach(5)
+    assert queue.next(lambda: None, 4) == []
+    assert queue.bound_us == 5
+    chunk = [Found(7, 7, 0, 0, 0, 54, is_hit=True, data=b"x")]
+    queue.put(chunk)
+    assert queue.next(lambda: None, 4) == chunk

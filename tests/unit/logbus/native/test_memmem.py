@@ -1,0 +1,27 @@
+"""A text in bytes is found where `bytes.find` finds it."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logbus.native import memmem
+
+FAR = b"ab" * 5_000
+
+
+@given(
+    body=st.tuples(st.integers(0, 2), st.binary(max_size=9), st.integers(0, 2)).map(
+        lambda it: FAR * it[0] + it[1] + FAR * it[2]
+    ),
+    text=st.sampled_from([b"", b"a", b"ba", b"aa", b"bb", b"abba", b"\0", b"\0\0"]) | st.binary(max_size=3),
+    at=st.integers(0, 45_000),
+)
+def test_the_place_is_the_same(body: bytes, text: bytes, at: int) -> None:
+    """Near or far, at the end or missing, with zeros, and from any place on."""
+    assert memmem.find(body, text, at) == body.find(text, at)
+
+
+def test_a_text_at_the_very_end_of_much_is_found() -> None:
+    """The last byte belongs to what is searched."""
+    body = FAR * 30 + b"needle"
+    assert memmem.find(body, b"needle") == len(body) - 6
+    assert memmem.find(body, b"needle", len(body) - 5) == -1
