@@ -8,7 +8,6 @@ saves. What stays below that is in no row.
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from sinks.index.digits import added, counts_of
 from sinks.index.place import Place
 
 HOUR_US: Final = 3_600_000_000
@@ -57,12 +56,12 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Part:
-    """Bytes [offset, end) of one stream in a block: the lines that begin in them, by severity."""
+    """Bytes [offset, end) of one stream in a block, and the digits of the lines that begin in them."""
 
     origin: Origin
     offset: int
     end: int
-    counts: list[int]
+    digits: bytearray
 
 
 @dataclass(slots=True)
@@ -86,7 +85,9 @@ class Block:
 
     def accepts(self, note: Note, now_s: float, limits: Limits) -> bool:
         """Return True if a write belongs to this block."""
-        if note.begin != self.end or note.place != self.place or (note.event_us is None) != (self.event_us is None):
+        if note.begin != self.end or (note.event_us is None) != (self.event_us is None):
+            return False
+        if note.place is not self.place and note.place != self.place:  # the second takes longer
             return False
         if self.content_bytes < limits.least_bytes:
             return True
@@ -119,8 +120,7 @@ class Block:
         if new < old:
             self.digits[-1] = new
             if self._latest:
-                self._latest.counts[old - ord("0")] -= 1
-                self._latest.counts[new - ord("0")] += 1
+                self._latest.digits[-1] = new
         return digits[1:]
 
     def _add_part(self, note: Note, digits: bytes, most: int) -> None:
@@ -129,9 +129,9 @@ class Block:
         part = self._last_of.get(note.origin)
         if part and part.end == note.offset:
             part.end = note.offset_end
-            added(part.counts, counts_of(digits))
+            part.digits += digits
         elif len(self.parts) < most:
-            part = self._last_of[note.origin] = Part(note.origin, note.offset, note.offset_end, counts_of(digits))
+            part = self._last_of[note.origin] = Part(note.origin, note.offset, note.offset_end, bytearray(digits))
             self.parts.append(part)
         else:
             self.parts = self._latest = None

@@ -109,18 +109,25 @@ class IndexFile:
         self._db.close()
 
     def _row(self, block: Block) -> tuple[object, ...]:
-        output, parts = self._output(block.place), block.told_parts(self._limits)
+        output, counts = self._output(block.place), counts_of(block.digits)
+        parts = self._parts(output, block, counts)
         first_event_us, last_event_us = block.event_us or (None, None)
         return (
             *(output, block.begin, block.end, block.content_bytes, len(block.digits)),
             *(block.first_read_us, block.last_read_us, first_event_us, last_event_us),
-            msgspec.msgpack.encode(counts_of(block.digits)),
-            None if parts is None else msgspec.msgpack.encode([self._part(output, part) for part in parts]),
+            msgspec.msgpack.encode(counts),
+            None if parts is None else msgspec.msgpack.encode(parts),
             frames.compress(bytes(block.digits), ZSTD_LEVEL),
         )
 
-    def _part(self, output: int, part: Part) -> list[object]:
-        return [self._origin(output, part.origin), part.offset, part.end, part.counts]
+    def _parts(self, output: int, block: Block, counts: list[int]) -> list[list[object]] | None:
+        parts = block.told_parts(self._limits)
+        if parts is None:
+            return None
+        return [self._part(output, part, counts if len(parts) == 1 else counts_of(part.digits)) for part in parts]
+
+    def _part(self, output: int, part: Part, counts: list[int]) -> list[object]:
+        return [self._origin(output, part.origin), part.offset, part.end, counts]
 
     def _output(self, place: Place) -> int:
         found = self._outputs.get(place.token)

@@ -41,7 +41,15 @@ def told(state: Path, folder: Path) -> list[Told]:
         return []
     with closing(sqlite3.connect(f"file:{index}?mode=ro", uri=True)) as db:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-        return [each for path in files for each in _of_file(db, path)]
+        return [each for path in files for each in _if_there(db, path)]
+
+
+def _if_there(db: sqlite3.Connection, path: Path) -> list[Told]:
+    """Return the blocks of a file, none if it was renamed or compressed meanwhile."""
+    try:
+        return list(_of_file(db, path))
+    except FileNotFoundError:
+        return []
 
 
 def _of_file(db: sqlite3.Connection, path: Path) -> Iterator[Told]:
@@ -124,4 +132,4 @@ def _own(line: bytes) -> list[bytes]:
     """Return the words of a line as it was, from what a format made of it."""
     if line.startswith(b"{"):
         line = msgspec.json.decode(line)["message"].encode()
-    return line.rstrip().split(b" ")[-4:]
+    return line.split()[-4:]
