@@ -43,11 +43,12 @@ def of_records(batch: Batch) -> bytes:
 def counts_of(digits: bytes | bytearray) -> list[int]:
     """Return how many lines have each severity, 0 to 7.
 
-    The digit that most lines seem to have is not counted: each that is found costs time.
+    The digit that most lines seem to have is taken away first: each that `count` finds costs time.
     """
     if not digits:
         return [0] * SEVERITIES
     frequent = max(_DIGITS, key=digits[:SAMPLE].count)
-    counts = [digits.count(digit) if digit != frequent else 0 for digit in _DIGITS]
-    counts[int(frequent)] = len(digits) - sum(counts)
+    others = digits.translate(None, frequent)
+    counts = [others.count(digit) for digit in _DIGITS]
+    counts[int(frequent)] = len(digits) - len(others)
     return counts
