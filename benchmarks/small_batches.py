@@ -57,10 +57,10 @@ def messages(batches: int, hosts: int) -> Iterator[Message]:
         )
 
 
-def measure(stage: Stage, batches: int, hosts: int) -> Cost:
+def measure(stage: Stage, batches: int, hosts: int, sink: str = ARCHIVE) -> Cost:
     """Fill the queue of a sink that is stopped, then let it go on until each output is complete."""
     folder = stage.folder()
-    with stage.sinks(folder, {"archive": ARCHIVE}) as pids:
+    with stage.sinks(folder, {"archive": sink}) as pids:
         pid = pids["archive"]
         os.kill(pid, signal.SIGSTOP)
         try:

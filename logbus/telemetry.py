@@ -48,6 +48,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_unordered_batches": ("counter", "Batches whose predecessor did not arrive in time: written without it."),
     "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still arrive."),
     "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
+    "logbus_index_dropped_blocks": ("counter", "Blocks left out of a sink's index (why=busy or unsaved)."),
     "logbus_lost_bytes": ("counter", "Bytes that disappeared from a source before they could be read."),
     "logbus_ignored_files": ("counter", "Files that were not shipped because of ignore_older."),
     "logbus_missing_files": ("counter", "Files that were gone at a start: their unread bytes are lost."),

@@ -16,7 +16,18 @@ from logbus.config.checking import problems, with_units
 from logbus.config.patterns import compile_glob
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
-from sinks.sink import Context, DurableSink, Mark, PatientSink, Sink, SinkType, find_type, is_durable, outputs_of
+from sinks.sink import (
+    Context,
+    DurableSink,
+    InformedSink,
+    Mark,
+    PatientSink,
+    Sink,
+    SinkType,
+    find_type,
+    is_durable,
+    outputs_of,
+)
 from sinks.where import Where
 
 ANY = "*"
@@ -79,6 +90,11 @@ class SeveritySink:
         """Restore the inner sink."""
         if isinstance(self._inner, DurableSink):
             self._inner.restore(marks)
+
+    def committed(self) -> None:
+        """Tell the inner sink that the ledger has recorded the commit."""
+        if isinstance(self._inner, InformedSink):
+            self._inner.committed()
 
     def ready(self) -> bool:
         """Return True if the inner sink accepts a batch now."""

@@ -84,6 +84,14 @@ class PatientSink(Protocol):
         """Continue a write that did not finish; return True if it is complete. Raises OutputClosed, OutputError."""
 
 
+@runtime_checkable
+class InformedSink(Protocol):
+    """A sink that is told when the ledger has recorded its last commit, which is then never cut back."""
+
+    def committed(self) -> None:
+        """Take note of it. Raises nothing."""
+
+
 class SinkType(Protocol):
     """An entry point of the group `logbus.sinks`; `bindings`, `outputs` and `durable` may be absent."""
 

@@ -33,7 +33,7 @@ from sinks.delivery.portions import portions
 from sinks.delivery.quarantine import letter_of
 from sinks.ledger.ledger import Ledger, LedgerUnsaved, Source
 from sinks.ledger.ranges import Range
-from sinks.sink import BatchRefused, DurableSink, OutputClosed, PatientSink, Sink
+from sinks.sink import BatchRefused, DurableSink, InformedSink, OutputClosed, PatientSink, Sink
 
 logger = logging.getLogger("sinks.delivery.runner")
 
@@ -75,6 +75,7 @@ class Runner:
         self._sink = sink
         self._patient = sink if isinstance(sink, PatientSink) else None
         self._durable = sink if isinstance(sink, DurableSink) else None  # asked once: it takes 20 us
+        self._informed = sink if isinstance(sink, InformedSink) else None
         self._ledger = ledger
         self._backlog: deque[Delivery] = deque()
         self._early = Waiting(hold_batches or 0)
@@ -172,8 +173,7 @@ class Runner:
         """Return the unwritten parts of a batch, and True if the byte right before the batch is missing as well."""
         if not batch.stream:
             return [], False
-        before = batch.offset - (self._whole and batch.offset > 0)
-        gaps = self._ledger.missing(source, before, batch.end)
+        gaps = self._ledger.missing(source, batch.offset - (self._whole and batch.offset > 0), batch.end)
         parts = [(max(start, batch.offset), end) for start, end in gaps if end > batch.offset]
         early = bool(parts) and gaps[0][0] < batch.offset < gaps[0][1]
         return parts, early and self._refused.get(source) != batch.offset
@@ -191,8 +191,7 @@ class Runner:
 
     def _give_up(self, source: Source, now: float) -> None:
         """Write a batch without its predecessor."""
-        early = self._early.first(source)
-        if not early:
+        if not (early := self._early.first(source)):
             return
         batch = decode(early.delivery.message)
         if self._ledger.knows(source):
@@ -256,6 +255,8 @@ class Runner:
     def _commit(self) -> None:
         self._sink.commit()
         self._ledger.commit(self._durable.marks() if self._durable else {})
+        if self._informed:
+            self._informed.committed()
         self._consumer.ack(self._group.deliveries)
         telemetry.count("logbus_written_bytes", self._group.bytes)
         self._group.clear()

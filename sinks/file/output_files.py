@@ -19,9 +19,10 @@ from logging import getLogger
 from pathlib import Path
 
 from logbus.errors import OutputError
-from sinks.file import cutting, holding, safe_open, writeback
+from sinks.file import cutting, holding, placing, safe_open, writeback
 from sinks.file.open_limit import OPEN_MIN
 from sinks.file.rotation import Rotator
+from sinks.index.place import Written
 from sinks.sink import Mark
 
 logger = getLogger("sinks.file")
@@ -39,13 +40,17 @@ class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
 
 @dataclass(slots=True)
 class Output:
-    """An open output; `name` is its path as text, `mark` its length at the last commit, or when it was opened."""
+    """An open output; `name` is its path as text, `mark` its length at the last commit, or when it was opened.
+
+    `where`: where writes to it go; None without an index.
+    """
 
     path: Path
     name: str
     fd: int
     mark: Mark
     dirty: bool = False
+    where: placing.Placing | None = None
 
 
 class Outputs:
@@ -62,6 +67,7 @@ class Outputs:
         sync: bool = True,
         is_new: bool = False,
         writer: str = "",
+        locate: placing.Locate = placing.nowhere,
     ) -> None:
         self._base = base
         self._remember = remember
@@ -76,14 +82,18 @@ class Outputs:
         self._warn = is_new
         self._seen: set[str] = set()
         self._writer = writer
+        self._locate = locate
         self._unsettled: set[str] = set()
 
     def is_open(self, relative: str) -> bool:
         """Return True if the file `relative` is open."""
         return relative in self._open
 
-    def append(self, relative: str, data: bytes) -> None:
-        """Append to the file `relative`. Raises OutputError; then its end may be incomplete."""
+    def append(self, relative: str, data: bytes) -> Written | None:
+        """Append to the file `relative`; return where that went, None without an index, or if that is uncertain.
+
+        Raises OutputError; then its end may be incomplete.
+        """
         output = self._open.get(relative)
         if output and not output.dirty and (_is_moved(output) or self._rotate(output)):
             self._drop(relative)
@@ -99,6 +109,7 @@ class Outputs:
                 writeback.begin(output.fd, len(data))
         except OSError as error:
             raise _cannot("write", output.path, error) from error
+        return output.where.wrote(len(data)) if output.where else None
 
     def commit(self) -> None:
         """Make everything appended durable. Raises OutputError."""
@@ -162,8 +173,10 @@ class Outputs:
         if relative in self._unsettled and self._closed[output.name].identity != output.mark.identity:
             self._drop(relative)
             raise OutputError(f"write {path}", "it was moved before the commit", "beginning a new one")
-        if self._closed.get(output.name) != output.mark:
+        known = self._closed.get(output.name) == output.mark
+        if not known:
             self._remember_or_drop(relative, output)
+        output.where = self._locate(fd, relative, known)
         self._closed.pop(output.name, None)
         if relative not in self._unsettled and self._rotate(output):
             self._drop(relative)

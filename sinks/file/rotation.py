@@ -23,6 +23,7 @@ import msgspec
 
 from logbus.errors import UsageError
 from sinks.file import safe_open
+from sinks.index.place import COMPRESSIONS, Follower, Place, give_token, token_of
 
 logger = logging.getLogger("sinks.rotation")
 
@@ -61,14 +62,18 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rotator:
     """Renames outputs at once, and compresses and deletes rotated ones in a thread."""
 
-    def __init__(self, rotation: Rotation) -> None:
+    def __init__(self, rotation: Rotation, index: Follower | None = None) -> None:
         self.rotation = rotation
+        self._index = index
         self._renamed: SimpleQueue[Path | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def rotate(self, path: Path) -> None:
         """Rename the output `path`. Raises OSError."""
-        path.rename(free_name(path, time.time()))
+        renamed = free_name(path, time.time())
+        path.rename(renamed)
+        if self._index:
+            self._index.moved(renamed)
         if self._thread is None:
             self._thread = threading.Thread(target=self._tidy, name="rotation", daemon=True)
             self._thread.start()
@@ -84,7 +89,7 @@ class Rotator:
     def _tidy(self) -> None:
         while path := self._renamed.get():
             try:
-                tidy(path, self.rotation)
+                tidy(path, self.rotation, self._index)
             except OSError as error:
                 logger.warning("cannot clean up after rotating %s: %s", path, error.strerror or error)
 
@@ -110,21 +115,23 @@ def is_rotated(path: Path) -> bool:
     return bool(_ANY_ROTATED.fullmatch(path.name))
 
 
-def tidy(path: Path, rotation: Rotation) -> None:
-    """Compress rotated files, and delete those beyond the limits. Raises OSError."""
+def tidy(path: Path, rotation: Rotation, index: Follower | None = None) -> None:
+    """Compress rotated files, and delete those beyond the limits; tell the index. Raises OSError."""
     if rotation.compress == "gzip":
         for each in rotated(path):
             if each.suffix != ".gz":
-                _compress(each)
+                _compress(each, index)
     kept_bytes = 0
     for number, each in enumerate(reversed(rotated(path)), start=1):
         kept_bytes += each.stat().st_size
         if number > (rotation.keep_files or number) or kept_bytes > (rotation.keep_bytes or kept_bytes):
             logger.info("deleting %s", each)
+            if index and (token := token_of(each)):
+                index.forget(token)
             each.unlink()
 
 
-def _compress(path: Path) -> None:
+def _compress(path: Path, index: Follower | None) -> None:
     """Replace a file by its gzip, which is complete and on disk before the file is deleted."""
     draft, done = path.with_name(f"{path.name}.gz.new"), path.with_name(f"{path.name}.gz")
     draft.unlink(missing_ok=True)
@@ -136,8 +143,19 @@ def _compress(path: Path) -> None:
         with gzip.GzipFile(path.name, "wb", fileobj=target, mtime=status.st_mtime) as packed:
             shutil.copyfileobj(plain, packed, 1 << 20)
         target.flush()
-        os.fsync(target.fileno())
+        place, content_bytes = _place_of(path, fd, done), plain.tell()
+        os.fsync(fd)
     os.utime(draft, ns=(status.st_atime_ns, status.st_mtime_ns))
     draft.rename(done)
     safe_open.sync_directory(path.parent)
+    if index and place:
+        index.packed(place, content_bytes)
     path.unlink()
+
+
+def _place_of(plain: Path, fd: int, done: Path) -> Place | None:
+    """Give an open file, later `done`, the token of `plain`, whose content it has; return its place, if it has one."""
+    token = token_of(plain)
+    if not token or not give_token(fd, token):
+        return None
+    return Place(token, safe_open.identity(fd), str(done), COMPRESSIONS["gzip"])

@@ -21,13 +21,16 @@ import msgspec
 from logbus.batch import Batch
 from logbus.errors import UsageError
 from logbus.wire import frames
-from sinks.file import template
+from sinks.file import noting, placing, template
 from sinks.file.open_limit import open_max
 from sinks.file.output_files import Outputs, PathUnusable
 from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making
 from sinks.file.wrapping import WRAPPINGS, Format, as_json
+from sinks.index import index_file
+from sinks.index.index import Index
+from sinks.index.place import Written
 from sinks.parsed import Which
 from sinks.sink import BatchRefused, Context, Mark
 
@@ -47,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `parsed`: in JSON, whose
     fields are written; `compress`; `rotate`; `mode` of new files, octal; their `owner` and `group`, names or numbers;
     `sync`: at each commit, or never (then a power failure may lose acknowledged records); `late_days`: a record that is
-    older when it is read belongs to the day of reading.
+    older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`.
     """
 
     path: str
@@ -60,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     group: str | None = None
     sync: Literal["commit", "never"] = "commit"
     late_days: Annotated[int, msgspec.Meta(ge=0, le=LATE_DAYS_MAX)] = 31
+    index: bool = True
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
@@ -100,31 +104,36 @@ class FileSink:
         self._verbatim = settings.format == "raw"
         self._zstd = settings.compress == "zstd"
         self._rotates = settings.rotate is not None
+        self._index = _index_of(settings, context, self._template.base)
+        self._with_digits = noting.noted(settings.format) if self._index else noting.unnoted
         self._outputs = Outputs(
             self._template.base,
             context.remember,
             open_max(),
             making=settings.making(),
-            rotator=Rotator(settings.rotate) if settings.rotate else None,
+            rotator=Rotator(settings.rotate, self._index) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,
             writer=str(context.state.resolve()) if context.state else "",
+            locate=placing.located(settings.compress) if self._index else placing.nowhere,
         )
 
     def write(self, batch: Batch) -> None:
         """Append a batch in the output's format."""
         period_us = self._period_us
         for period, part in parts_of(batch, period_us, self._late_us) if period_us else ((0, batch),):
-            for data in self._wrap(part):
+            for data, digits in self._with_digits(self._wrap(part), part):
                 if data:
-                    self._append(part, data, period)
+                    written = self._append(part, data, period)
+                    if written and self._index:
+                        self._index.note(noting.note(part, written, data, digits))
 
-    def _append(self, batch: Batch, data: bytes, period: int) -> None:
+    def _append(self, batch: Batch, data: bytes, period: int) -> Written | None:
         if self._zstd:
             as_it_came = batch.encoded if self._verbatim and data is batch.body else None
             data = as_it_came or frames.compress(data, ZSTD_LEVEL)
         try:
-            self._outputs.append(self._name(batch, period), data)
+            return self._outputs.append(self._name(batch, period), data)
         except PathUnusable as error:
             if not self._template.has_fields:
                 raise
@@ -156,10 +165,28 @@ class FileSink:
     def restore(self, marks: Mapping[str, Mark]) -> None:
         """Cut the files back to these lengths."""
         self._outputs.restore(marks)
+        if self._index:
+            self._index.rollback(marks)
+
+    def committed(self) -> None:
+        """Hand what was committed to the index."""
+        if self._index:
+            self._index.committed()
 
     def close(self) -> None:
-        """Close the files."""
+        """Close the files and the index."""
         self._outputs.close()
+        if self._index:
+            self._index.close()
+
+
+def _index_of(settings: Settings, context: Context, base: Path) -> Index | None:
+    """Return the index of a sink that keeps one. Without one, there must be none: it would not follow the outputs."""
+    if settings.index and context.state:
+        return Index(context.state, base, synced=settings.sync == "commit")
+    if context.state:
+        index_file.delete(context.state)
+    return None
 
 
 def open_sink(settings: Settings, context: Context) -> FileSink:

@@ -63,6 +63,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.sink": set(),
     "sinks.texts": {"sinks.printable"},
     "sinks.ledger": {"sinks.sink"},
+    "sinks.index": {"sinks.sink"},
     "sinks.parsed": set(),
     "sinks.objects": {"sinks.event_times", "sinks.parsed", "sinks.printable", "sinks.texts"},
     "sinks.where": set(),
@@ -80,7 +81,9 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     },
     "sinks.severity": {"sinks.sink", "sinks.where"},
     "sinks.event_times": set(),
-    "sinks.file": {"sinks.event_times", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"},
+    "sinks.file": {
+        *("sinks.event_times", "sinks.index", "sinks.objects", "sinks.parsed", "sinks.printable", "sinks.sink"),
+    },
     "sinks.delivery": {"sinks.sink", "sinks.ledger"},
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},

@@ -1,0 +1,63 @@
+"""What the index is told of a write: the digits of its lines, and where its records come from. Pure.
+
+Only the time of reading, where nobody stated one, is taken from the clock.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import repeat
+
+from logbus.batch import Batch
+from logbus.wire.batch import count_lines
+from sinks.file.wrapping import Format
+from sinks.index import digits
+from sinks.index.blocks import Note, Origin
+from sinks.index.place import Written
+
+_DIGITS: dict[Format, Callable[[Batch], bytes]] = {
+    "raw": digits.of_lines,
+    "prefix": partial(digits.of_lines, closed=True),
+    "json": digits.of_records,
+}
+"""The digits of the lines that each format makes of a batch."""
+
+
+def unnoted(pieces: Iterable[bytes], _batch: Batch) -> Iterator[tuple[bytes, bytes]]:
+    """Yield pieces of output without the digits of their lines."""
+    return zip(pieces, repeat(b""))
+
+
+def noted(form: Format) -> Callable[[Iterable[bytes], Batch], Iterator[tuple[bytes, bytes]]]:
+    """Return what yields the pieces that a format makes of a batch, each with the digits of its lines."""
+    digits_of = _DIGITS[form]
+    if form == "raw":  # one piece
+        return lambda pieces, batch: zip(pieces, repeat(digits_of(batch)))
+    return lambda pieces, batch: _in_pieces(pieces, digits_of(batch))
+
+
+def _in_pieces(pieces: Iterable[bytes], found: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield pieces of output, each with the digits of its lines, of which `found` are those of all."""
+    at = 0
+    for piece in pieces:
+        lines = count_lines(piece)
+        yield piece, found[at : at + lines]
+        at += lines
+
+
+def note(batch: Batch, written: Written, data: bytes, lines: bytes) -> Note:
+    """Return what the index is told of `data`, which was written where `written` says."""
+    times = batch.times
+    return Note(
+        written.place,
+        written.begin,
+        written.end,
+        len(data),
+        lines,
+        data.endswith(b"\n"),
+        Origin(batch.stream, batch.host, batch.label, batch.path),
+        batch.offset,
+        batch.end,
+        batch.read_at_us or time.time_ns() // 1000,
+        (times.first_us, times.last_us) if times else None,
+    )

@@ -1,0 +1,46 @@
+"""Where in an output something was written, for the index. An output whose length surprises gets a new token."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sinks.file import safe_open
+from sinks.index.place import COMPRESSIONS, Place, Written, give_token, keep_token
+
+
+@dataclass(slots=True)
+class Placing:
+    """Follows the length of an open output, of which `place` says what the index knows it by."""
+
+    fd: int
+    place: Place
+    length: int
+
+    def wrote(self, size_bytes: int) -> Written | None:
+        """Return where the last write went; None if somebody truncated the output, or wrote to it."""
+        end = os.lseek(self.fd, 0, os.SEEK_CUR)
+        begin, expected, self.length = end - size_bytes, self.length, end
+        if begin == expected:
+            return Written(self.place, begin, end)
+        self.place = Place(give_token(self.fd), self.place.identity, self.place.path, self.place.compression)
+        return None
+
+
+Locate = Callable[[int, str, bool], Placing | None]
+"""Makes the `Placing` of an output that was opened: its descriptor, its name, and whether its length is known."""
+
+
+def nowhere(_fd: int, _name: str, _known: bool) -> Placing | None:
+    """Return None: there is no index."""
+    return None
+
+
+def located(compression: str) -> Locate:
+    """Return what makes the `Placing` of outputs that are compressed like this."""
+
+    def locate(fd: int, name: str, known: bool) -> Placing | None:
+        token = keep_token(fd) if known else give_token(fd)
+        place = Place(token, safe_open.identity(fd), name, COMPRESSIONS[compression])
+        return Placing(fd, place, os.fstat(fd).st_size) if token else None
+
+    return locate

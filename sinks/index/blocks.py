@@ -1,0 +1,154 @@
+"""Blocks of an output: what was written to it, neighbours merged. Pure: the caller has the clock.
+
+A block ends where the next bytes are not its neighbours, after about `block_bytes` of content, after `block_s` seconds,
+and where the hour (UTC) changes; but not before it has `least_bytes`, because a row about less would cost more than it
+saves. What stays below that is in no row.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from sinks.index.place import Place
+
+HOUR_US: Final = 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a block ends; and how much content it has at least for each part that is told of it."""
+
+    block_bytes: int = 1 << 20
+    least_bytes: int = 32 << 10
+    block_s: float = 60.0
+    part_bytes: int = 16 << 10
+    parts_min: int = 2
+
+
+class Origin(NamedTuple):
+    """Where records come from: a stream's id ("": unknown), and the host, label and path that it stated."""
+
+    stream: str
+    host: str
+    label: str
+    path: str
+
+
+class Note(NamedTuple):
+    """One write: bytes [begin, end) of an output, and what is known of them.
+
+    `digits`: one for each line; `whole`: it ends with a newline. [offset, offset_end): bytes of the stream. The times
+    are in microseconds since 1970: of reading, and the event times of the first and last record, None if untold.
+    """
+
+    place: Place
+    begin: int
+    end: int
+    content_bytes: int
+    digits: bytes
+    whole: bool
+    origin: Origin
+    offset: int
+    offset_end: int
+    read_us: int
+    event_us: tuple[int, int] | None
+    """Of the first record, and of the last: either may be earlier."""
+
+
+@dataclass(slots=True)
+class Part:
+    """Bytes [offset, end) of one stream in a block, and the digits of the lines that begin in them."""
+
+    origin: Origin
+    offset: int
+    end: int
+    digits: bytearray
+
+
+@dataclass(slots=True)
+class Block:
+    """Neighbouring writes. `parts` is None if they are too many to be told; `since_s`: when it was begun."""
+
+    place: Place
+    begin: int
+    end: int
+    since_s: float
+    hour: int
+    first_read_us: int
+    last_read_us: int
+    event_us: tuple[int, int] | None
+    content_bytes: int = 0
+    digits: bytearray = field(default_factory=bytearray)
+    whole: bool = True
+    parts: list[Part] | None = field(default_factory=list)
+    _last_of: dict[Origin, Part] = field(default_factory=dict)
+    _latest: Part | None = None
+
+    def accepts(self, note: Note, now_s: float, limits: Limits) -> bool:
+        """Return True if a write belongs to this block."""
+        if note.begin != self.end or (note.event_us is None) != (self.event_us is None):
+            return False
+        if note.place is not self.place and note.place != self.place:  # the second takes longer
+            return False
+        if self.content_bytes < limits.least_bytes:
+            return True
+        return (
+            self.content_bytes + note.content_bytes <= limits.block_bytes
+            and now_s - self.since_s < limits.block_s
+            and hour_of(note) == self.hour
+        )
+
+    def add(self, note: Note, limits: Limits) -> None:
+        """Add a write, which is the block's neighbour."""
+        digits = note.digits if self.whole else self._joined(note.digits)
+        self.digits += digits
+        self._add_part(note, digits, limits.block_bytes // limits.part_bytes)
+        self.end, self.whole = note.end, note.whole
+        self.content_bytes += note.content_bytes
+        self.first_read_us = min(self.first_read_us, note.read_us)
+        self.last_read_us = max(self.last_read_us, note.read_us)
+        if self.event_us and note.event_us:
+            self.event_us = min(*self.event_us, *note.event_us), max(*self.event_us, *note.event_us)
+
+    def told_parts(self, limits: Limits) -> list[Part] | None:
+        """Return the parts, None if they are many for the block's content."""
+        most = max(limits.parts_min, self.content_bytes // limits.part_bytes)
+        return self.parts if self.parts is not None and len(self.parts) <= most else None
+
+    def _joined(self, digits: bytes) -> bytes:
+        """Return the digits without the first, whose line began before: that has the worse of the two."""
+        old, new = self.digits[-1], digits[0]
+        if new < old:
+            self.digits[-1] = new
+            if self._latest:
+                self._latest.digits[-1] = new
+        return digits[1:]
+
+    def _add_part(self, note: Note, digits: bytes, most: int) -> None:
+        if self.parts is None:
+            return
+        part = self._last_of.get(note.origin)
+        if part and part.end == note.offset:
+            part.end = note.offset_end
+            part.digits += digits
+        elif len(self.parts) < most:
+            part = self._last_of[note.origin] = Part(note.origin, note.offset, note.offset_end, bytearray(digits))
+            self.parts.append(part)
+        else:
+            self.parts = self._latest = None
+            self._last_of.clear()
+        if digits and self.parts:
+            self._latest = part  # a later line goes on in the part where it begins
+
+
+def begun(note: Note, now_s: float, limits: Limits) -> Block:
+    """Return a block that begins with a write."""
+    block = Block(
+        *(note.place, note.begin, note.begin, now_s, hour_of(note), note.read_us, note.read_us, note.event_us),
+    )
+    block.add(note, limits)
+    return block
+
+
+def hour_of(note: Note) -> int:
+    """Return the hour since 1970 in which the first record of a write happened, or was read."""
+    return (note.event_us[0] if note.event_us else note.read_us) // HOUR_US

@@ -1,0 +1,124 @@
+"""The index of one sink, as the sink sees it: notes what is written, and never waits.
+
+What was written since the last commit is noted in memory; `committed` hands it to the thread, `rollback` forgets it. So
+the file never tells of bytes that the ledger has not, and that might be cut off.
+"""
+
+import signal
+import sqlite3
+import threading
+from collections.abc import Mapping
+from functools import partial
+from logging import getLogger
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Final
+
+from logbus import telemetry
+from sinks.index import index_file
+from sinks.index.blocks import Limits, Note
+from sinks.index.index_file import IndexFile, open_file
+from sinks.index.place import Place
+from sinks.index.writer import Work, Writer
+from sinks.sink import Mark
+
+logger = getLogger("sinks.index")
+
+QUEUE_MAX: Final = 32
+"""Commits that may wait for the thread; what comes on top is left out of the index."""
+CLOSE_S: Final = 5.0
+NOTES_MAX: Final = 20_000
+"""Writes of one commit that are noted; a sink's commit has fewer."""
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+
+
+class Index:
+    """Notes what a sink writes beneath `base`. `synced`: each commit of the outputs is on disk."""
+
+    def __init__(self, directory: Path, base: Path, *, synced: bool = True, limits: Limits | None = None) -> None:
+        self._directory = directory
+        self._base = base
+        self._boot = "" if synced else _boot()
+        self._limits = limits or Limits()
+        self._notes: list[Note] = []
+        self._queue: SimpleQueue[Work] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._unusable = False
+
+    def note(self, note: Note) -> None:
+        """Note a write; it is forgotten unless it is committed."""
+        if len(self._notes) < NOTES_MAX:
+            self._notes.append(note)
+
+    def rollback(self, marks: Mapping[str, Mark]) -> None:
+        """Forget what was noted since the last commit. At the start, forget what is told of bytes beyond the marks."""
+        self._notes.clear()
+        if not self._thread:
+            self._start(marks)
+
+    def committed(self) -> None:
+        """Hand over what was noted since the last commit."""
+        if not self._notes:
+            return
+        notes, self._notes = self._notes, []
+        if not self._send(lambda writer: writer.add(notes)):
+            telemetry.count("logbus_index_dropped_blocks", len(notes), why="busy")
+
+    def moved(self, path: Path) -> None:
+        """Note that an output was rotated to `path`."""
+        self._send(lambda writer: writer.move(path))
+
+    def packed(self, place: Place, content_bytes: int) -> None:
+        """Note that the content of a rotated output is in another file now."""
+        self._send(lambda writer: writer.pack(place, content_bytes))
+
+    def forget(self, token: bytes) -> None:
+        """Note that the output with this token is to be deleted."""
+        self._send(lambda writer: writer.forget(token))
+
+    def close(self) -> None:
+        """Save what was handed over, if that does not take long."""
+        if self._thread:
+            self._queue.put(Writer.stop)
+            self._thread.join(CLOSE_S)
+        self._thread = None
+
+    def _send(self, work: Work) -> bool:
+        """Send the thread some work; return False if it has too much, or if there is none."""
+        if (self._thread is None and not self._start({})) or self._queue.qsize() >= QUEUE_MAX:
+            return False
+        self._queue.put(work)
+        return True
+
+    def _start(self, marks: Mapping[str, Mark]) -> bool:
+        """Open the index, without wrong rows, and start the thread; return False if that is impossible."""
+        if self._unusable or not (file := self._opened(marks)):
+            self._unusable = True
+            return False
+        writer = Writer(self._directory, self._base, file, self._limits)
+        self._thread = threading.Thread(target=partial(writer.run, self._queue), name="index", daemon=True)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        self._thread.start()  # signals are for the main thread
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return True
+
+    def _opened(self, marks: Mapping[str, Mark]) -> IndexFile | None:
+        try:
+            file = open_file(self._directory, self._limits, boot=self._boot)
+            try:
+                file.cut(marks)
+            except sqlite3.Error:
+                file.close()
+                index_file.delete(self._directory)
+                file = open_file(self._directory, self._limits, boot=self._boot)
+        except (OSError, sqlite3.Error) as error:
+            logger.warning("cannot keep an index in %s: %s; going on without one", self._directory, error)
+            return None
+        return file
+
+
+def _boot() -> str:
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return "unknown"
