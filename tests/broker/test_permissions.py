@@ -165,12 +165,12 @@ def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: p
     link = Connection(Broker(url=url), role="test")
     consumer = Consumer(link, topology.sink_queue("test"))
     wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
-    permit(configure=".*", read=".*", write="^logs$")
+    deliveries: list[Delivery] = []
     with closing(pika.BlockingConnection(pika.URLParameters(url))) as other:
         for body in (b"good\n", b"poison\n"):
             other.channel().basic_publish(topology.LOGS, "", body)
-    deliveries: list[Delivery] = []
     wait_until(lambda: len(deliveries) >= 2, meanwhile=lambda: take_into(deliveries, link, consumer))
+    permit(configure=".*", read=".*", write="^logs$")
     caplog.clear()
     caplog.set_level(logging.WARNING)
     link.reopen_channel()  # RabbitMQ remembers on a channel what was permitted

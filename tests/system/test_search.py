@@ -45,7 +45,7 @@ def logs(tmp_path: Path) -> Path:
 def large(logs: Path) -> Path:
     """Return a directory with a log whose only needle is at its beginning."""
     frame = frames.compress(HAY * 40_000, 1)
-    (logs / "b.log.zst").write_bytes(frames.compress(LINE, 1) + frame * 4_000)
+    (logs / "b.log.zst").write_bytes(frames.compress(LINE, 1) + frame * 12_000)
     return logs
 
 
