@@ -57,6 +57,7 @@ LATER = {
     "audit": "sinks.commands.audit",
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",
+    "export": "sinks.export.command",
     "fleet": "sinks.fleet.command",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",

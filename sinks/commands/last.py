@@ -14,7 +14,7 @@ from logbus.config.patterns import compile_glob
 from logbus.eventtime import host_zone
 from logbus.fields.matching import conditions
 from logbus.wire.times import Times
-from sinks import console, file
+from sinks import console
 from sinks.search.asking import Found, Query, Source, digits_of
 from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
@@ -70,7 +70,7 @@ def _shown(settings: "Settings", batches: list[Batch]) -> bool:
 def _listing(archive: str) -> Listing:
     listing = Listing()
     if "{" in archive:
-        add_outputs(listing, file.Settings(path=archive), {})
+        add_outputs(listing, archive, "raw", {})
     else:
         listing = of_paths([archive])
     for flaw in listing.flaws:

@@ -3,11 +3,10 @@
 import logging
 import os
 import sys
-import time
 from collections.abc import Callable
-from datetime import UTC
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import click
 
@@ -15,26 +14,14 @@ from logbus import daemon
 from logbus.command_line import logs
 from logbus.command_line.commands import Command
 from logbus.command_line.completion import offer
-from logbus.command_line.later import later
-from logbus.config.patterns import Glob, compile_glob
 from logbus.errors import LogbusError, UsageError
-from logbus.eventtime import host_zone
-from logbus.fields.matching import Conditions, conditions
 from logbus.native import malloc
-from logbus.severity import Severity
-from sinks.commands.configured import config_option, document_of, names_in
-from sinks.search.asking import Query, digits_of
-from sinks.search.files.sources import Listing, add_outputs, of_paths
-from sinks.search.matching import matcher
+from sinks.commands.archive.given import FILTERS, Given, listing_of, query_of
+from sinks.commands.configured import config_option, names_in
+from sinks.search.asking import Query
 from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
 from sinks.search.results.running import INCOMPLETE, Search
-from sinks.search.when import time_us
-
-if TYPE_CHECKING:
-    from sinks.archives import file_sinks
-else:
-    file_sinks = later("sinks.archives", "file_sinks")
 
 EXAMPLES: Final = """
 \b
@@ -49,8 +36,6 @@ Examples:
 Exit codes: 0 if something was found, 1 if nothing was, 2 if not all could be searched.
 """
 logger = logging.getLogger("sinks.search")
-Given = dict[str, Any]
-"""The options as click gives them."""
 
 
 def options(command: Callable[..., None]) -> Callable[..., None]:
@@ -61,22 +46,8 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 _FEW: Final[Given] = {"type": click.IntRange(0, 1000), "metavar": "N"}
-_severities: Final = offer(lambda _config: [each.word for each in Severity])
 _OPTIONS: Final = (
-    click.option("--path", "paths", multiple=True, metavar="PATH", help="A file, directory or glob; may be repeated."),
-    click.option("--since", metavar="TIME", help="From then on: 2026-11-24, '2026-11-24 10:00', 2h (ago), today."),
-    click.option("--until", metavar="TIME", help="Before then."),
-    click.option("--utc", is_flag=True, help="Times are in UTC instead of this host's zone."),
-    click.option("--min", "least", metavar="SEVERITY", shell_complete=_severities, help="This severity and worse."),
-    click.option("--severity", multiple=True, metavar="SEVERITY", shell_complete=_severities, help="Just this one."),
-    click.option("--host", metavar="GLOB", help="Only from these hosts."),
-    click.option("--label", metavar="GLOB", help="Only with these labels."),
-    click.option("--path-glob", metavar="GLOB", help="Only from these paths: of sources, or with --path of files."),
-    click.option("--field", multiple=True, metavar="NAME=GLOB", help="Only with this field; may be repeated."),
-    click.option("-i", "--ignore-case", is_flag=True, help="A and a are the same."),
-    click.option("-v", "--invert", is_flag=True, help="Records without a match."),
-    click.option("-w", "--words", "whole", is_flag=True, help="Only whole words."),
-    click.option("-F", "--fixed", is_flag=True, help="PATTERN is a text, not a regular expression."),
+    *FILTERS,
     click.option("-A", "--after-context", "after", **_FEW, help="And N records behind each."),
     click.option("-B", "--before-context", "before", **_FEW, help="And N records before each."),
     click.option("-C", "--context", "around", **_FEW, help="And N records on both sides."),
@@ -117,8 +88,9 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
         raise UsageError("search", "--config or --path is missing, or both are there", "give one of them")
     if sys.stdout.name == os.devnull:
         raise UsageError("search", "standard output is closed", "leave out >&-, or redirect it to a file")
-    query = _query(words[0] if words else "", given)
-    listing = _listing(config, words[1:], query, given)
+    query = query_of(words[0] if words else "", given)
+    query = _counting(query, given) if given["count"] or given["count_by"] else query
+    listing = listing_of(config, words[1:], query, given)
     found = Search(listing.sources(), query)
     found.progress.flaws += listing.flaws
     _show(found, query, given)
@@ -129,66 +101,14 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
     return found.exit_code()
 
 
-def _query(pattern: str, given: Given) -> Query:
-    """Return what is asked for. Raises UsageError."""
-    zone = UTC if given["utc"] else host_zone()
-    now_us = time.time_ns() // 1000
-    since, until = (time_us(given[each], now_us, zone) if given[each] else None for each in ("since", "until"))
-    if given["invert"] and not pattern:
-        raise UsageError("search", "-v needs a pattern", "give the PATTERN that records must not match")
-    what = {"fixed": given["fixed"], "ignore_case": given["ignore_case"], "words": given["whole"]}
-    counts = bool(given["count"] or given["count_by"])
-    around = 0 if counts else given["around"] or 0
-    return Query(
-        matcher=matcher(pattern, **what) if pattern else None,
-        invert=given["invert"],
-        since_us=since,
-        until_us=until,
-        digits=digits_of(given["least"], given["severity"]),
-        fields=_fields(given["field"]),
-        names=_names(given),
-        before=0 if counts else given["before"] or around,
-        after=0 if counts else given["after"] or around,
-        zone=zone,
-        needs_times=not counts or bool(since or until or {"hour", "day"} & set(_groups(given))),
-    )
-
-
-def _names(given: Given) -> dict[str, Glob]:
-    """Return the globs for host, label and the path of a source."""
-    globs = {"host": given["host"], "label": given["label"], "path": None if given["paths"] else given["path_glob"]}
-    return {name: compile_glob(glob) for name, glob in globs.items() if glob is not None}
+def _counting(query: Query, given: Given) -> Query:
+    """Return a query for a number: without the records around, and without times that nobody asks for."""
+    needs_times = query.is_timed or bool({"hour", "day"} & set(_groups(given)))
+    return replace(query, before=0, after=0, needs_times=needs_times)
 
 
 def _groups(given: Given) -> tuple[str, ...]:
     return groups_in(given["count_by"]) if given["count_by"] else ()
-
-
-def _fields(texts: tuple[str, ...]) -> Conditions:
-    """Return the conditions for fields. Raises UsageError."""
-    pairs = {name: glob for name, _, glob in (each.partition("=") for each in texts)}
-    if any("=" not in each or each.startswith("=") for each in texts):
-        raise UsageError("use --field", f"{' '.join(texts)!r} is no NAME=GLOB", "as in --field status='5*'")
-    return conditions(pairs)
-
-
-def _listing(config: Path | None, names: tuple[str, ...], query: Query, given: Given) -> Listing:
-    """Return the files to search; say which filters tell nothing. Raises UsageError."""
-    if config is None:
-        glob = compile_glob(given["path_glob"]) if given["path_glob"] else None
-        _say_unfiltered(set(query.names), "--path")
-        return of_paths([*given["paths"], *names], glob)
-    listing, unfiltered = Listing(), set()
-    for name, settings in file_sinks(config, document_of(config), names).items():
-        if told := add_outputs(listing, settings, query.names):
-            unfiltered |= {f"{each} (sink {name})" for each in told} if settings.format == "raw" else set()
-    _say_unfiltered(unfiltered, "the path of a sink")
-    return listing
-
-
-def _say_unfiltered(names: set[str], where: str) -> None:
-    if names:
-        click.echo(f"not filtered by {', '.join(sorted(names))}: {where} does not tell, unless records do", err=True)
 
 
 def _show(found: Search, query: Query, given: Given) -> None:

@@ -19,7 +19,6 @@ from sinks.search.files.opening import identity_of, renamed
 from sinks.search.files.placeholders import outputs_of
 
 if TYPE_CHECKING:
-    from sinks import file
     from sinks.file.rotation import is_rotated
     from sinks.file.template import parse as template_of
 else:
@@ -165,15 +164,15 @@ def _translated(part: str) -> str:
     return re.escape(part)
 
 
-def add_outputs(listing: Listing, settings: "file.Settings", wanted: Mapping[str, Glob]) -> set[str]:
-    """Add the outputs of a file sink; return the names about which its template tells nothing."""
-    parsed = template_of(settings.path)
+def add_outputs(listing: Listing, template: str, layout: str, wanted: Mapping[str, Glob]) -> set[str]:
+    """Add the outputs of a file sink, by its template and format; return the names that the template does not tell."""
+    parsed = template_of(template)
     outputs = outputs_of(parsed)
     if parsed.base.is_dir():
         for relative, inode in listing.walk(parsed.base, lambda path: outputs.told(path) is not None):
             told = outputs.told(relative) or {}
             if all(_matches(name, glob, told) for name, glob in wanted.items()):
-                listing.add(parsed.base / relative, inode, told=told, layout=settings.format)
+                listing.add(parsed.base / relative, inode, told=told, layout=layout)
     else:
         listing.flaws.append(f"cannot search {visible(parsed.base)}: there is no such directory")
     return set(wanted) - set(outputs.names)

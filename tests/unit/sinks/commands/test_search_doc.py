@@ -17,7 +17,7 @@ EXAMPLES = re.findall(r"^```console\n\$ logbus-sinks (.*?)\n(.*?)^```$", PAGE, r
 def test_there_are_examples() -> None:
     """The page is read as it is written."""
     assert [name for name, _ in FILES] == ["sinks.yml", "logs/web-1/shop.log", "logs/db-1/stock.log"]
-    assert len(EXAMPLES) == 6
+    assert len(EXAMPLES) == 7
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example[0])

@@ -138,7 +138,9 @@ def test_outputs_are_selected_by_their_paths(tmp_path: Path) -> None:
         (tmp_path / host / "app.log").write_text("x")
     listing = Listing()
     settings = Settings(path=f"{tmp_path}/{{host}}/{{name}}")
-    missing = add_outputs(listing, settings, {"host": lambda it: it.startswith("web"), "label": lambda _: False})
+    missing = add_outputs(
+        listing, settings.path, settings.format, {"host": lambda it: it.startswith("web"), "label": lambda _: False}
+    )
     assert [each.told["host"] for each in listing.sources()] == ["web-1", "web-2"]
     assert missing == {"label"}
 
