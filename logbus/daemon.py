@@ -25,6 +25,7 @@ from logbus import telemetry
 from logbus.command_line import logs
 from logbus.config.endpoints import redacted
 from logbus.errors import LogbusError
+from logbus.handover import was_reloaded
 from logbus.native import malloc
 
 logger = logging.getLogger("logbus.daemon")
@@ -147,6 +148,8 @@ def run(
     Raises LogbusError as the service or the link does.
     """
     malloc.keep_freed()
+    if was_reloaded():
+        _note_reload(in_order=True)
     signals = Signals(link.wake, reloads=read_again is not None)
     notify("READY=1")
     try:
@@ -179,13 +182,22 @@ def _take_own_place() -> None:
 def _in_order(read_again: Callable[[], object] | None) -> bool:
     """Return True if there is a new, valid configuration; report whether it is valid."""
     try:
-        if read_again is None or not read_again():
+        if read_again is None:
+            return False
+        if not read_again():
+            _note_reload(in_order=True)
             return False
     except LogbusError as error:
         logger.error("%s; the old settings stay in force", error)  # noqa: TRY400 - a traceback would add nothing
+        _note_reload(in_order=False)
         return False
     logger.info("the configuration is valid: restarting with it once everything in flight is confirmed")
     return True
+
+
+def _note_reload(*, in_order: bool) -> None:
+    telemetry.gauge("logbus_reload_seconds", time.time())
+    telemetry.gauge("logbus_reload_success", in_order)
 
 
 def _loop(

@@ -20,13 +20,14 @@ from pathlib import Path
 import click
 import msgspec
 
-from logbus import daemon, telemetry
+from logbus import daemon
 from logbus.broker.connection import Connection
 from logbus.broker.publisher import Publisher
 from logbus.broker.window import Amount
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Program, printing_option
 from logbus.command_line.completion import directories, files_and
+from logbus.command_line.later import later
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
@@ -45,6 +46,8 @@ from shipper.state.registry import Registry
 
 logger = logging.getLogger("shipper")
 
+serve = later("logbus.telemetry.serving", "serve")
+"""Needs prometheus-client, which takes long to import."""
 DESCRIPTORS_KEPT = 48
 LEAST_BUDGET = 8
 DESCRIPTORS_WANTED = 65_536
@@ -228,7 +231,7 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     if not once:
         link.guests.invite(Reporter(link, describer(agent, publisher, settings), partial(troubles, agent)))
     if settings.metrics:
-        telemetry.serve(settings.metrics)
+        serve(settings.metrics, "shipper")
     if not pcre2.version():
         logger.info("PCRE2 is missing, or has no JIT here: severities take longer (see --version --verbose)")
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 
 from logbus import severity
-from logbus.telemetry import gauge
 from shipper.files import identity
 from shipper.files.discovery import Discovery
 from shipper.files.watcher import Waker, Watcher
@@ -20,7 +19,7 @@ from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
 from shipper.settings import Settings
 from shipper.state.registry import Registry
-from shipper.steps.activity import Activity, Totals
+from shipper.steps.activity import Activity, Totals, measure
 from shipper.steps.backfill import Backfill
 from shipper.steps.departures import Departures
 from shipper.steps.first_start import FirstStart
@@ -251,8 +250,7 @@ class Agent:
         if now >= self._next_measure:
             self._next_measure = now + MEASURE_EVERY_S
             committed, size = self.progress()
-            gauge("logbus_streams", len(self.lives))
-            gauge("logbus_behind_bytes", size - committed)
+            measure(self.lives, self._files)
             self._activity.work(now, Totals(self.records, self.bytes, self.files, size - committed))
 
     def _save(self, now: float) -> None:

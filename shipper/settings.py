@@ -11,7 +11,7 @@ import msgspec
 
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
-from logbus.telemetry import address_of
+from logbus.telemetry.address import address_of
 from shipper.expectations import Case
 from shipper.path_fields import check, path_fields
 from shipper.records.rules import Rules
@@ -51,6 +51,11 @@ class Input(Rules, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def fields_of(self, path: str) -> Mapping[str, str]:
         """Return the fields of a file's batches: the input's, and those that `path_fields` finds in its path."""
         return path_fields(self.path_fields, path, self.fields) if self.path_fields else self.fields
+
+    @property
+    def name(self) -> str:
+        """What this input is called in metrics: its label, or else its first path."""
+        return self.label or self.paths[0]
 
     def label_of(self, path: str) -> str:
         """Return the label of a file: the input's, or else the file's base name up to its first dot."""

@@ -12,7 +12,7 @@ from logbus.broker.consumer import PREFETCH
 from logbus.broker.topology import RESERVED, Limits
 from logbus.config.settings import Broker, Document, load_document
 from logbus.errors import UsageError
-from logbus.telemetry import address_of
+from logbus.telemetry.address import address_of
 from sinks.delivery.group_commit import COMMIT_BYTES, COMMIT_S
 from sinks.delivery.runner import ARRIVED_BYTES
 from sinks.overlap import collisions

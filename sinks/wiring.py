@@ -10,7 +10,9 @@ from logbus import daemon, severity, telemetry
 from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
+from logbus.command_line.later import later
 from logbus.fleet.reporting import Reporter
+from sinks.delivery.depth import Depth
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
 from sinks.fleet.own_status import describer, troubles
@@ -19,6 +21,8 @@ from sinks.settings import Plan
 from sinks.sink import Context, PatientSink, bindings_of, outputs_of
 
 logger = logging.getLogger("logbus.ready")
+serve = later("logbus.telemetry.serving", "serve")
+"""Needs prometheus-client, which takes long to import."""
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
@@ -27,7 +31,8 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     `read_again` reads the plan's configuration again, on SIGHUP.
     """
     if plan.common.metrics:
-        telemetry.serve(plan.common.metrics)
+        telemetry.identify(sink=plan.name)
+        serve(plan.common.metrics, "sink")
     severity.prepare()
     ledger = Ledger(plan.state, plan.common.put_away_s)
     with ExitStack() as unless_open:
@@ -53,8 +58,9 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
         arrived_max_bytes=plan.common.prefetch_bytes,
     )
     if plan.state is not None:
-        about = (runner, plan.name)
-        link.guests.invite(Reporter(link, describer(*about, queue_of(plan).name), partial(troubles, *about)))
+        about, queue = (runner, plan.name), queue_of(plan).name
+        link.guests.invite(Reporter(link, describer(*about, queue), partial(troubles, *about)))
+        link.guests.invite(Depth(link, queue))
     return daemon.run(runner, link, read_again=read_again)
 
 

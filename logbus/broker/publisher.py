@@ -111,9 +111,6 @@ class Publisher:
 
     def publish(self, batch: Batch) -> None:
         """Publish a batch, in one message or, where a limit requires it, in several."""
-        count("logbus_published_batches")
-        count("logbus_published_records", len(batch.levels))
-        count("logbus_published_bytes", len(batch.body))
         self._bytes += batch.end - batch.offset
         for part in of_bounded_records(batch):
             self._encoder.put(part, self._connection.user_id)

@@ -1,9 +1,13 @@
 """Once a minute, a log line of what was shipped in it."""
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from logbus.telemetry import value
+from logbus.telemetry import gauge, value
+from shipper.lives.life import Life
+from shipper.settings import Input
 
 logger = logging.getLogger("shipper.activity")
 
@@ -18,6 +22,18 @@ class Totals:
     bytes: int
     files: int
     behind_bytes: int
+
+
+def measure(lives: Iterable[Life], inputs: Iterable[Input]) -> None:
+    """Set the gauges of each input: how many streams it has, and how many of their bytes are not confirmed."""
+    streams: Counter[str] = Counter()
+    behind: Counter[str] = Counter()
+    for life in lives:
+        streams[life.input.name] += 1
+        behind[life.input.name] += life.tail.offset + life.unread - life.progress.committed
+    for each in inputs:
+        gauge("logbus_streams", streams[each.name], input=each.name)
+        gauge("logbus_behind_bytes", behind[each.name], input=each.name)
 
 
 class Activity:

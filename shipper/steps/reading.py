@@ -6,6 +6,7 @@ from typing import Protocol
 
 from logbus.batch import Batch, Span
 from logbus.errors import SourceError
+from logbus.telemetry import count
 from shipper.files.identity import digest
 from shipper.files.space import holds_space
 from shipper.lives.following import Following
@@ -235,6 +236,7 @@ class Reader:
         life.remember(replace(found.after, torn=piece.partial, time_us=times.last_us if times else before.time_us))
         self.records += len(found.levels)
         self.bytes += len(piece.body)
+        _count(life.input.name, len(found.levels), len(found.body))
         self._publisher.publish(
             Batch(
                 body=found.body,
@@ -252,3 +254,9 @@ class Reader:
                 times=times,
             )
         )
+
+
+def _count(name: str, records: int, size_bytes: int) -> None:
+    count("logbus_published_batches", input=name)
+    count("logbus_published_records", records, input=name)
+    count("logbus_published_bytes", size_bytes, input=name)

@@ -5,12 +5,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from logbus import telemetry
 from logbus.batch import Batch
 
 logger = logging.getLogger("sinks.activity")
 
 EVERY_S: Final = 60.0
 US: Final = 1_000_000
+LAGS_MAX: Final = 1024
+"""Batches of one commit whose lag is measured."""
 
 
 class Activity:
@@ -25,6 +28,7 @@ class Activity:
         self._since: float | None = None
         self._lines = self._bytes = self._newest_us = 0
         self.total_lines = self.newest_us = self.waiting = 0
+        self._lags: list[tuple[int, int]] = []
 
     def wrote(self, batch: Batch, written_bytes: int) -> None:
         """Record a batch of which `written_bytes` were written, and the rest was there already."""
@@ -32,6 +36,18 @@ class Activity:
         self._bytes += written_bytes
         self._newest_us = self.newest_us = batch.read_at_us
         self.total_lines += len(batch.levels)
+        if batch.read_at_us and len(self._lags) < LAGS_MAX:
+            self._lags.append((batch.read_at_us, batch.times.last_us if batch.times else 0))
+
+    def committed(self, size_bytes: int) -> None:
+        """Count what was written since the last commit, and how late it is."""
+        telemetry.count("logbus_written_bytes", size_bytes)
+        now_us = int(self._clock() * US)
+        for read_us, event_us in self._lags:
+            telemetry.observe("logbus_read_to_commit_seconds", max(0, now_us - read_us) / US)
+            if event_us:
+                telemetry.observe("logbus_event_to_commit_seconds", max(0, now_us - event_us) / US)
+        self._lags.clear()
 
     def work(self, now: float, waiting: int) -> None:
         """Log what was written since the last time, if it is due; `waiting` deliveries are not committed yet."""

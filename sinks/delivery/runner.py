@@ -258,7 +258,7 @@ class Runner:
         if self._informed:
             self._informed.committed()
         self._consumer.ack(self._group.deliveries)
-        telemetry.count("logbus_written_bytes", self._group.bytes)
+        self.activity.committed(self._group.bytes)
         self._group.clear()
         if failures := self.outage.end():
             logger.warning("writing works again after %d failed attempts", failures)

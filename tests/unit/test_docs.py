@@ -155,7 +155,7 @@ def _explained(lines: list[str], number: int) -> bool:
 
 def test_every_metric_is_documented() -> None:
     """The table has each metric under the name that Prometheus sees, with its kind, and no others."""
-    names = {f"{name}{'_total' * (kind == 'counter')}": kind for name, (kind, _) in telemetry.METRICS.items()}
+    names = {f"{name}{'_total' * (kind == 'counter')}": kind for name, (kind, _, _) in telemetry.METRICS.items()}
     assert {name: cells[0] for name, cells in table("Metrics", "metric").items()} == names
 
 
@@ -273,5 +273,5 @@ def test_every_metric_is_counted_and_named() -> None:
     counted = set()
     for package in ("logbus", "shipper", "sinks"):
         for file in (ROOT / package).rglob("*.py"):
-            counted |= set(re.findall(r"(?:count|gauge)\(\s*\"(logbus_[a-z_]+)", file.read_text()))
+            counted |= set(re.findall(r"(?:count|gauge|observe)\(\s*\"(logbus_[a-z_]+)", file.read_text()))
     assert counted == set(telemetry.METRICS)

@@ -11,13 +11,14 @@ import pytest
 
 from logbus import telemetry
 from logbus.errors import UsageError
+from logbus.telemetry import serving
 
 
 @pytest.fixture
 def http_port() -> int:
     """Serve, and give the port."""
     telemetry.beat()
-    return telemetry.serve("127.0.0.1:0")
+    return serving.serve("127.0.0.1:0", "shipper")
 
 
 def ask(port: int, method: str, path: str) -> tuple[int, str]:
@@ -36,10 +37,38 @@ def test_every_metric_is_shown(http_port: int) -> None:
     counted = telemetry.value("logbus_lost_bytes")
     status, body = ask(http_port, "GET", "/metrics")
     assert status == 200
-    for name, (kind, meaning) in telemetry.METRICS.items():
+    for name, (kind, shore, meaning) in telemetry.METRICS.items():
         shown = f"{name}_total" if kind == "counter" else name
-        assert f"# HELP {shown} {meaning}" in body
+        assert (f"# HELP {shown} {meaning}\n" in body) is (shore != "sink")
     assert f"logbus_lost_bytes_total {counted}" in body
+
+
+def test_a_sink_shows_its_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the other shore are left out, every one names the sink, and lags are histograms."""
+    monkeypatch.setattr(telemetry, "_common", {})
+    monkeypatch.setattr(telemetry, "_observed", {})
+    telemetry.identify(sink="archive")
+    for lag_s in (0.004, 0.3, 4000):
+        telemetry.observe("logbus_read_to_commit_seconds", lag_s)
+    _, body = ask(serving.serve("127.0.0.1:0", "sink"), "GET", "/metrics")
+    own = [line for line in body.splitlines() if line.startswith("logbus_")]
+    assert all('sink="archive"' in line for line in own)
+    assert not [line for line in own if line.startswith("logbus_published")]
+    assert 'logbus_read_to_commit_seconds_bucket{le="0.5",sink="archive"} 2.0' in own
+    assert 'logbus_read_to_commit_seconds_count{sink="archive"} 3.0' in own
+    assert any(line.startswith("process_resident_memory_bytes ") for line in body.splitlines())
+    assert any(line.startswith("logbus_build_info{") and "version=" in line for line in own)
+
+
+def test_ready_is_connected(http_port: int) -> None:
+    """GET /readyz is 200 while the connection to RabbitMQ works, and 503 else."""
+    before = telemetry.value("logbus_connected")
+    try:
+        for connected, status in ((1, 200), (0, 503)):
+            telemetry.gauge("logbus_connected", connected)
+            assert ask(http_port, "GET", "/readyz")[0] == status
+    finally:
+        telemetry.gauge("logbus_connected", before)
 
 
 def test_health_is_the_loop_going_round(http_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,12 +89,12 @@ def test_nothing_can_be_changed(http_port: int, method: str) -> None:
 def test_an_address_that_is_none_is_refused(listen: str) -> None:
     """A wrong or foreign address is the user's to mend."""
     with pytest.raises(UsageError, match="serve metrics"):
-        telemetry.serve(listen)
+        serving.serve(listen, "sink")
 
 
 def test_who_opens_it_to_the_network_is_warned(caplog: pytest.LogCaptureFixture) -> None:
     """S21: other addresses than loopback are served, and said."""
-    telemetry.serve("0.0.0.0:0")
+    serving.serve("0.0.0.0:0", "sink")
     assert "to anyone who reaches it" in caplog.text
 
 
