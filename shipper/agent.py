@@ -250,7 +250,7 @@ class Agent:
         if now >= self._next_measure:
             self._next_measure = now + MEASURE_EVERY_S
             committed, size = self.progress()
-            measure(self.lives, self._files)
+            measure(self.lives, self._files, self._registry.directory)
             self._activity.work(now, Totals(self.records, self.bytes, self.files, size - committed))
 
     def _save(self, now: float) -> None:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
+from pathlib import Path
 
 from logbus import daemon, severity, telemetry
 from logbus.broker import topology
@@ -60,8 +61,15 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     if plan.state is not None:
         about, queue = (runner, plan.name), queue_of(plan).name
         link.guests.invite(Reporter(link, describer(*about, queue), partial(troubles, *about)))
-        link.guests.invite(Depth(link, queue))
+        link.guests.invite(Depth(link, queue, _directories(plan, plan.state)))
     return daemon.run(runner, link, read_again=read_again)
+
+
+def _directories(plan: Plan, state: Path) -> dict[str, Path]:
+    """Return where a sink writes: its state, and the directory of its outputs, if it has any."""
+    bases = [Path(each.partition("{")[0]) for each in outputs_of(plan.sink_type, plan.settings)]
+    bases = [each if each.is_dir() else each.parent for each in bases]
+    return {"state": state, **({"outputs": bases[0]} if bases else {})}
 
 
 def queue_of(plan: Plan) -> topology.Queue:

@@ -16,7 +16,9 @@ class Metric(NamedTuple):
 
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 """The upper bounds of a histogram's buckets."""
-ABSENT: Final = frozenset({"logbus_certificate_expires_seconds", "logbus_reload_seconds", "logbus_reload_success"})
+ABSENT: Final = frozenset(
+    {"logbus_certificate_expires_seconds", "logbus_disk_free_bytes", "logbus_reload_seconds", "logbus_reload_success"}
+)
 """Metrics without a sample until they have a value: a 0 would mean something."""
 
 _Kinds = dict[str, tuple[Kind, str]]
@@ -29,6 +31,7 @@ _BOTH: Final[_Kinds] = {
         "When a certificate (certificate=ca, client or server) expires, in seconds since 1970.",
     ),
     "logbus_accelerators": ("gauge", "1 for each accelerator (library=...) that is there, else 0."),
+    "logbus_disk_free_bytes": ("gauge", "Free bytes where this process writes (directory=state or outputs)."),
     "logbus_build_info": ("gauge", "1, with the version as a label."),
     "logbus_reload_seconds": ("gauge", "When the configuration was read again last, on SIGHUP, in seconds since 1970."),
     "logbus_reload_success": ("gauge", "1 if it was in order then and is in force, else 0."),

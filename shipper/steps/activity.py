@@ -4,8 +4,9 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from logbus.telemetry import gauge, value
+from logbus.telemetry import disk, gauge, value
 from shipper.lives.life import Life
 from shipper.settings import Input
 
@@ -24,8 +25,10 @@ class Totals:
     behind_bytes: int
 
 
-def measure(lives: Iterable[Life], inputs: Iterable[Input]) -> None:
-    """Set the gauges of each input: how many streams it has, and how many of their bytes are not confirmed."""
+def measure(lives: Iterable[Life], inputs: Iterable[Input], state: Path | None) -> None:
+    """Set the gauges: how many streams each input has, and their unconfirmed bytes; the free space of the state."""
+    if state:
+        disk.measure("state", state)
     streams: Counter[str] = Counter()
     behind: Counter[str] = Counter()
     for life in lives:

@@ -1,12 +1,13 @@
-"""How many messages wait in a sink's queue, asked on a channel of its own every 15 s.
+"""How many messages wait in a sink's queue, asked on a channel of its own every 15 s, and how much room there is.
 
 RabbitMQ answers a passive declaration without any permission. What is delivered and not acknowledged is not counted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from logbus.telemetry import gauge
+from logbus.telemetry import disk, gauge
 
 if TYPE_CHECKING:
     from logbus.broker.amqp import Channel
@@ -22,14 +23,18 @@ class Link(Protocol):
 
 
 class Depth:
-    """Asks for the depth of a queue, and sets the gauges; a guest of the connection."""
+    """Asks for the depth of a queue, and sets the gauges; a guest of the connection.
 
-    def __init__(self, link: Link, queue: str) -> None:
+    `directories`: where the sink writes, of which the free space is measured as often.
+    """
+
+    def __init__(self, link: Link, queue: str, directories: Mapping[str, Path]) -> None:
         self._link = link
         self._queue = queue
+        self._directories = directories
         self._open_channel: Callable[[Callable[[Channel], None]], object] | None = None
         self._channel: Channel | None = None
-        link.call_later(EVERY_S, self._tick)
+        link.call_later(0.0, self._tick)
 
     def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
         """Ask from now on."""
@@ -44,6 +49,8 @@ class Depth:
 
     def _tick(self) -> None:
         self._link.call_later(EVERY_S, self._tick)
+        for what, directory in self._directories.items():
+            disk.measure(what, directory)
         if self._channel and self._channel.is_open:
             self._ask(self._channel)
         elif self._open_channel:
