@@ -9,7 +9,8 @@ from typing import Final, Protocol
 
 from logbus.broker.publisher import Publisher
 from logbus.fleet.status import MOST, Part, Status, Trouble, text
-from logbus.telemetry import value
+from logbus.severity import Severity
+from logbus.telemetry import samples, value
 from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.settings import Settings
@@ -60,6 +61,7 @@ def describer(agent: Agent, publisher: Publisher, settings: Settings) -> Callabl
             held_bytes=int(value("logbus_held_bytes")),
             inputs=inputs[:MOST],
             troubles=troubles(agent),
+            severities=_severities(),
         )
 
     return describe
@@ -72,12 +74,28 @@ def troubles(agent: Agent) -> list[Trouble]:
 
 
 def _inputs(agent: Agent) -> list[Part]:
-    """Return a part for each label, the furthest behind first."""
+    """Return a part for each input, the furthest behind first."""
     files: Counter[str] = Counter()
     behind: Counter[str] = Counter()
     for life in agent.lives:
-        label = life.input.label_of(life.path)
-        files[label] += 1
-        behind[label] += life.tail.offset + life.unread - life.progress.committed
-    by_delay = sorted(files, key=lambda label: -behind[label])
-    return [Part(text(label), files[label], max(0, behind[label])) for label in by_delay]
+        files[life.input.name] += 1
+        behind[life.input.name] += life.tail.offset + life.unread - life.progress.committed
+    records, sizes = _by("logbus_published_records", "input"), _by("logbus_published_bytes", "input")
+    return [
+        Part(text(name), files[name], max(0, behind[name]), records[name], sizes[name])
+        for name in sorted(files | records, key=lambda name: (-behind[name], -records[name], name))
+    ]
+
+
+def _severities() -> list[int]:
+    by_word = _by("logbus_published_records", "severity")
+    return [by_word[severity.word] for severity in Severity]
+
+
+def _by(metric: str, label: str) -> Counter[str]:
+    """Return the sums of a metric by a label."""
+    found: Counter[str] = Counter()
+    for (name, labels), number in samples().items():
+        if name == metric:
+            found[dict(labels)[label]] += int(number)
+    return found

@@ -61,6 +61,7 @@ LATER = {
     "fleet": "sinks.fleet.command",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",
+    "top": "sinks.fleet.top",
     "topology": "sinks.commands.topology_command",
 }
 """Commands whose modules are imported only when used; each defines a command of the same name."""

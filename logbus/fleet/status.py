@@ -28,11 +28,16 @@ State = Literal["running", "stopped"]
 
 
 class Part(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An input of a shipper: its `name` is its label or first path. Counts since the start, `behind_bytes` now."""
+    """An input of a shipper: its `name` is its label, or else its first path.
+
+    `records` and `bytes` are totals since the start, `files` and `behind_bytes` as of now.
+    """
 
     name: Name
     files: Number = 0
     behind_bytes: Number = 0
+    records: Number = 0
+    bytes: Number = 0
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -48,7 +53,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     A shipper's are published, a sink's are written. `behind_bytes`: of followed files, not confirmed. `oldest_us`: when
     a shipper read its oldest unconfirmed batch; `newest_us`: when the batch that a sink wrote last was read; 0 if there
     is none. `held_files` are deleted or rotated files that are kept open. `waiting`: unconfirmed, uncommitted batches.
-    A sink has a `name` and a `queue`.
+    A sink has a `name` and a `queue`. `severities`: a shipper's records of each, 0 to 7.
     """
 
     host: Word
@@ -72,6 +77,7 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     queue: Word = ""
     inputs: Annotated[list[Part], msgspec.Meta(max_length=MOST)] = []
     troubles: Annotated[list[Trouble], msgspec.Meta(max_length=MOST)] = []
+    severities: Annotated[list[Number], msgspec.Meta(max_length=8)] = []
 
     def stopped(self) -> "Status":
         """Return the last status of this process, which was told to stop."""

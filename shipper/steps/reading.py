@@ -6,6 +6,8 @@ from typing import Protocol
 
 from logbus.batch import Batch, Span
 from logbus.errors import SourceError
+from logbus.severity import Severity
+from logbus.severity.tally import counts_of
 from logbus.telemetry import count
 from shipper.files.identity import digest
 from shipper.files.space import holds_space
@@ -18,6 +20,7 @@ from shipper.lives.stdin import Stdin
 from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice
 from shipper.state.registry import Registry
 
+_WORDS = [severity.word for severity in Severity]
 SLICES_A_STEP = 16
 PAUSE_S = 0.004
 """A confirm takes 1 to 3 ms on the same machine; with a distant broker a line waits no longer than this."""
@@ -236,7 +239,7 @@ class Reader:
         life.remember(replace(found.after, torn=piece.partial, time_us=times.last_us if times else before.time_us))
         self.records += len(found.levels)
         self.bytes += len(piece.body)
-        _count(life.input.name, len(found.levels), len(found.body))
+        _count(life.input.name, found.levels, len(found.body))
         self._publisher.publish(
             Batch(
                 body=found.body,
@@ -256,7 +259,9 @@ class Reader:
         )
 
 
-def _count(name: str, records: int, size_bytes: int) -> None:
+def _count(name: str, levels: bytes, size_bytes: int) -> None:
     count("logbus_published_batches", input=name)
-    count("logbus_published_records", records, input=name)
     count("logbus_published_bytes", size_bytes, input=name)
+    for word, records in zip(_WORDS, counts_of(levels), strict=True):
+        if records:
+            count("logbus_published_records", records, input=name, severity=word)

@@ -4,11 +4,11 @@ from itertools import compress
 from operator import itemgetter
 
 from logbus.batch import Batch
+from logbus.severity.tally import SEVERITIES, counts_of
 
-SEVERITIES = 8
-SAMPLE = 100
+__all__ = ["SEVERITIES", "counts_of", "of_lines", "of_records"]
+
 _LF = 0x0A
-_DIGITS = [b"%d" % digit for digit in range(SEVERITIES)]
 
 
 def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
@@ -38,17 +38,3 @@ def of_records(batch: Batch) -> bytes:
     if batch.lengths is None:
         return batch.levels
     return bytes(compress(batch.levels, map(itemgetter(0), batch.lengths)))
-
-
-def counts_of(digits: bytes | bytearray) -> list[int]:
-    """Return how many lines have each severity, 0 to 7.
-
-    The digit that most lines seem to have is taken away first: each that `count` finds costs time.
-    """
-    if not digits:
-        return [0] * SEVERITIES
-    frequent = max(_DIGITS, key=digits[:SAMPLE].count)
-    others = digits.translate(None, frequent)
-    counts = [others.count(digit) for digit in _DIGITS]
-    counts[int(frequent)] = len(digits) - len(others)
-    return counts

@@ -41,7 +41,7 @@ def test_the_fleet_at_a_glance(
     found = seen(fleet)
     assert found["web-1 shipper"]["records"] == 2
     assert found["web-1 shipper"]["state"] in {"idle", "live"}
-    assert found["web-1 shipper"]["inputs"] == [{"name": "web-1", "files": 1}]
+    assert found["web-1 shipper"]["inputs"] == [{"name": f"{tmp_path}/web-1.log", "files": 1, "records": 2, "bytes": 8}]
     assert found["web-2 shipper"]["state"] == "gone"
     [of_sink] = [each for name, each in found.items() if name.endswith(" sink")]
     assert (of_sink["name"], of_sink["queue"], of_sink["bytes"]) == ("file", "logs.file", 16)
@@ -98,3 +98,19 @@ def test_mistakes_are_told(start: Start, broker_url: str, tmp_path: Path) -> Non
         program = start("sinks", "fleet", *words, url=broker_url)
         assert program.ends() == 2
         assert text in program.said()
+
+
+def test_top_shows_what_is_loud(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """Lines that are written all the time have a rate, by host and by severity."""
+    sink = start("sinks", "console", url=broker_url)
+    eventually(lambda: sink.says("ready: listening"))
+    shipper(start, broker_url, tmp_path, "web-1")
+    top = start("sinks", "top", "--by", "host", "--by", "severity", url=broker_url)
+    with (tmp_path / "web-1.log").open("ab", buffering=0) as file:
+        eventually(lambda: file.write(b"ERROR one\nINFO two\n") and top.process.poll() is not None)
+    assert top.ends() == 0
+    rows = [line.split("\t") for line in top.printed().decode().splitlines()]
+    rates = {(group, name): float(rate) for group, name, rate, _ in rows[1:]}
+    assert rates["host", "web-1"] > 0
+    assert rates["severity", "err"] == pytest.approx(rates["severity", "info"], rel=0.1)
+    assert top.says("measured: 1 shipper")
