@@ -25,6 +25,7 @@ from logbus.severity import Severity
 from sinks.commands.configured import config_option, document_of, names_in
 from sinks.search.asking import Query, digits_of
 from sinks.search.files.sources import Listing, add_outputs, of_paths
+from sinks.search.looking import all_that_may_match
 from sinks.search.matching import matcher
 from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
@@ -32,9 +33,12 @@ from sinks.search.results.running import INCOMPLETE, Search
 from sinks.search.when import time_us
 
 if TYPE_CHECKING:
-    from sinks.archives import file_sinks
+    from sinks.archives import file_sinks, states
+    from sinks.search.indexed.opening import indexed, readers_of
+    from sinks.search.indexed.worth import Indexed
 else:
-    file_sinks = later("sinks.archives", "file_sinks")
+    file_sinks, states = (later("sinks.archives", each) for each in ("file_sinks", "states"))
+    indexed, readers_of = (later("sinks.search.indexed.opening", each) for each in ("indexed", "readers_of"))
 
 EXAMPLES: Final = """
 \b
@@ -119,9 +123,12 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
         raise UsageError("search", "standard output is closed", "leave out >&-, or redirect it to a file")
     query = _query(words[0] if words else "", given)
     listing = _listing(config, words[1:], query, given)
-    found = Search(listing.sources(), query)
+    worth = _worth(config, words[1:], query, given)
+    found = Search(listing.sources(), query, worth or all_that_may_match)
     found.progress.flaws += listing.flaws
-    _show(found, query, given)
+    _show(found, query, given, worth)
+    for why in sorted(worth.flaws) if worth else ():
+        _say(f"the index is not used: {why}")
     for line in found.summary(all_wanted=given["limit"] is None):
         click.echo(line, err=True)
     if listing.links:
@@ -186,16 +193,36 @@ def _listing(config: Path | None, names: tuple[str, ...], query: Query, given: G
     return listing
 
 
+def _worth(config: Path | None, names: tuple[str, ...], query: Query, given: Given) -> "Indexed | None":
+    """Return what the sinks' indexes tell, None if there is none. Raises UsageError."""
+    if config is None:
+        return None
+    document = document_of(config)
+    archives = file_sinks(config, document, names)
+    kept = {name: state for name, state in states(document, names).items() if name in archives}
+    if not (readers := readers_of(kept, _say)):
+        return None
+    groups = (_groups(given) or ("severity",)) if given["count"] or given["count_by"] else ()
+    found: Indexed = indexed(readers, query, groups)
+    return found
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
 def _say_unfiltered(names: set[str], where: str) -> None:
     if names:
         click.echo(f"not filtered by {', '.join(sorted(names))}: {where} does not tell, unless records do", err=True)
 
 
-def _show(found: Search, query: Query, given: Given) -> None:
+def _show(found: Search, query: Query, given: Given, worth: "Indexed | None") -> None:
     """Search, and show or count. Raises UsageError."""
     files = [each for each, _ in found.files]
     if given["count"] or given["count_by"]:
         counts = Counts(_groups(given) or ("severity",), files, query.zone)
+        if worth and worth.tally:
+            worth.tally.move_to(counts, query)
         found.run(lambda: found.count(counts))
         _show_counts(found, counts, given)
         return

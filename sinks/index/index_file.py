@@ -43,12 +43,15 @@ CREATE TABLE block (
     id INTEGER PRIMARY KEY, output INTEGER NOT NULL, begin INTEGER NOT NULL, end INTEGER NOT NULL,
     content_bytes INTEGER NOT NULL, lines INTEGER NOT NULL, first_read_us INTEGER NOT NULL,
     last_read_us INTEGER NOT NULL, first_event_us INTEGER, last_event_us INTEGER, settled INTEGER NOT NULL,
+    content_begin INTEGER, first_line INTEGER, before_us INTEGER, hours BLOB,
     counts BLOB NOT NULL, parts BLOB, digits BLOB NOT NULL
 );
 CREATE UNIQUE INDEX block_place ON block (output, begin);
 CREATE TABLE boot (id TEXT NOT NULL);
 """
-_SAVE_BLOCK: Final = "INSERT OR REPLACE INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+_SAVE_BLOCK: Final = (
+    "INSERT OR REPLACE INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, NULL, NULL, NULL, NULL, ?, ?, ?)"
+)
 _CUT: Final = """
 DELETE FROM block WHERE output IN (SELECT id FROM output WHERE identity = :identity) AND end > :length
 """
