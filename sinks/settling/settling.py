@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -22,6 +23,8 @@ from sinks.settling.rows import Row, Rows
 
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MAGIC_BYTES: Final = 18
+QUIET_S: Final = 120.0
+"""So long after the last write, the sink's thread has told all that it will."""
 _NO_OUTPUT: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """There is nothing, or a link, or a pipe."""
 Heard = Callable[[int], None]
@@ -32,7 +35,7 @@ Heard = Callable[[int], None]
 class Opened:
     """An open output: where the index has it, and its size and last change when it was opened.
 
-    `limit` is how many of its bytes are committed; `finished`: nobody is expected to write to it.
+    `limit` is how many of its bytes are committed; `finished`: all are, and nobody has written to it for a while.
     """
 
     fd: int
@@ -42,6 +45,11 @@ class Opened:
     changed_us: int
     limit: int
     finished: bool
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether it is a rotated output that was compressed as a whole."""
+        return self.place.compression == COMPRESSIONS["gzip"]
 
     def is_same(self) -> bool:
         """Return True if nobody has changed the file since, so that what was read of it holds."""
@@ -99,7 +107,7 @@ def _opened(fd: int, path: Path, relative: str, limit: Callable[[str], int | Non
         status.st_size,
         status.st_mtime_ns // 1000,
         status.st_size if committed is None else min(committed, status.st_size),
-        committed is None,
+        committed is None or (committed == status.st_size and time.time() - status.st_mtime >= QUIET_S),
     )
 
 

@@ -7,8 +7,9 @@ remembers it.
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -29,7 +30,7 @@ _COLUMNS: Final = """
 output, begin, end, content_bytes, lines, first_read_us, last_read_us, first_event_us, last_event_us, settled, counts,
 parts, digits, content_begin, first_line, before_us, hours
 """
-_KEEP: Final = f"INSERT INTO settled ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_KEEP: Final = f"INSERT INTO settled ({_COLUMNS}) VALUES ({', '.join('?' * 17)})"  # noqa: S608
 _MOVE: Final = f"INSERT INTO block ({_COLUMNS}) SELECT {_COLUMNS} FROM settled"  # noqa: S608
 _OLD: Final = """
 SELECT begin, end, content_bytes, first_read_us, last_read_us, parts, digits FROM block
@@ -38,7 +39,29 @@ WHERE output = ? AND end <= ? ORDER BY begin
 _SETTLED: Final = """
 UPDATE output SET path = ?, compression = ?, zone = ?, settled_bytes = ?, changed_us = ? WHERE id = ?
 """
+_STORED: Final = f"SELECT {_COLUMNS} FROM block WHERE output = ? AND end <= ? ORDER BY begin"  # noqa: S608
 _parts: Final = msgspec.msgpack.Decoder(list[Part] | None)
+
+
+class Stored(NamedTuple):
+    """The columns of a row, but for its output."""
+
+    begin: int
+    end: int
+    content_bytes: int
+    lines: int
+    first_read_us: int
+    last_read_us: int
+    first_event_us: int | None
+    last_event_us: int | None
+    settled: int
+    counts: bytes
+    parts: bytes | None
+    digits: bytes
+    content_begin: int | None
+    first_line: int | None
+    before_us: int | None
+    hours: bytes | None
 
 
 class Store:
@@ -57,11 +80,27 @@ class Store:
             return
         yield from _in_content(self._db.execute(_OLD, (output, opened.limit)), walk_of(opened))
 
+    def stored(self, opened: Opened) -> list[Stored]:
+        """Return the rows about the committed bytes of an output, in order, as they are."""
+        output = self._id_of(opened.place)
+        return [Stored(*row[1:]) for row in self._db.execute(_STORED, (output, opened.limit))]
+
+    def bounded(self, opened: Opened) -> Opened:
+        """Return an open output as far as rows go, if there are any: what is behind them, the sink has yet to tell."""
+        query = "SELECT max(end) FROM block WHERE output = ? AND end <= ?"
+        [end] = self._db.execute(query, (self._id_of(opened.place), opened.limit)).fetchone()
+        return opened if end is None else replace(opened, limit=end)
+
+    def zone_if_settled(self, opened: Opened) -> str | None:
+        """Return the zone in which the settled rows of an output hold; None if they do not."""
+        query = "SELECT zone, settled_bytes, changed_us FROM output WHERE token = ? AND identity = ?"
+        found = self._db.execute(query, (opened.place.token, opened.place.identity)).fetchone()
+        holds = found and found[2] == opened.changed_us and (found[1] == opened.size_bytes or opened.is_gzip)
+        return found[0] if holds else None
+
     def is_settled(self, opened: Opened) -> bool:
         """Return True if the settled rows of an output hold."""
-        query = "SELECT settled_bytes, changed_us FROM output WHERE token = ? AND identity = ?"
-        found = self._db.execute(query, (opened.place.token, opened.place.identity)).fetchone()
-        return bool(found == (opened.size_bytes, opened.changed_us))
+        return self.zone_if_settled(opened) is not None
 
     def save(self, opened: Opened, rows: Iterable[Row], zone: str) -> int:
         """Replace the rows of an output, as far as new ones go, by settled ones; return how many there are.
@@ -72,7 +111,7 @@ class Store:
         self._db.execute("DELETE FROM settled")
         count, end = 0, 0
         for row in rows:
-            self._db.execute(_KEEP, (0, *_values(row)))
+            self._db.execute(_KEEP, (0, *values_of(row)))
             count, end = count + 1, row.end.at
         with self._transaction():
             if not opened.is_same() or not (output := self._made(opened.place)):
@@ -133,11 +172,11 @@ def _told(packed: bytes) -> tuple[Part, ...] | None:
     return None if found is None else tuple(found)
 
 
-def _values(row: Row) -> tuple[object, ...]:
-    """Return the columns of a row, from `begin` on, but for `settled`."""
-    return (
+def values_of(row: Row) -> Stored:
+    """Return the columns of a settled row."""
+    return Stored(
         *(row.begin.at, row.end.at, row.content_bytes, len(row.digits)),
-        *(row.origins.first_read_us, row.origins.last_read_us, *row.event_us),
+        *(row.origins.first_read_us, row.origins.last_read_us, *row.event_us, 1),
         msgspec.msgpack.encode(counts_of(row.digits)),
         _packed_parts(row),
         frames.compress(row.digits, ZSTD_LEVEL),
