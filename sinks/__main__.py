@@ -46,6 +46,7 @@ Examples:
   logbus-sinks --config config/sinks.yml archive --check
   logbus-sinks audit --config config/sinks.yml archive
   logbus-sinks search timeout --since 2h --config config/sinks.yml archive
+  logbus-sinks index check --config config/sinks.yml archive
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -58,6 +59,7 @@ LATER = {
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",
     "fleet": "sinks.fleet.command",
+    "index": "sinks.commands.archive.index",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",
     "topology": "sinks.commands.topology_command",

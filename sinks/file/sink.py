@@ -27,6 +27,7 @@ from sinks.file.output_files import Outputs, PathUnusable
 from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making
+from sinks.file.settler import Settler
 from sinks.file.wrapping import WRAPPINGS, Format, as_json
 from sinks.index import index_file
 from sinks.index.index import Index
@@ -50,7 +51,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `parsed`: in JSON, whose
     fields are written; `compress`; `rotate`; `mode` of new files, octal; their `owner` and `group`, names or numbers;
     `sync`: at each commit, or never (then a power failure may lose acknowledged records); `late_days`: a record that is
-    older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`.
+    older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`;
+    `settle`: read finished outputs once more, so that the index is exact, see `sinks.settling`.
     """
 
     path: str
@@ -64,6 +66,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync: Literal["commit", "never"] = "commit"
     late_days: Annotated[int, msgspec.Meta(ge=0, le=LATE_DAYS_MAX)] = 31
     index: bool = True
+    settle: bool = True
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
@@ -105,13 +108,15 @@ class FileSink:
         self._zstd = settings.compress == "zstd"
         self._rotates = settings.rotate is not None
         self._index = _index_of(settings, context, self._template.base)
+        self._settler = Settler(settings, context.state) if self._index and settings.settle and context.state else None
+        settled = self._settler.rotated if self._settler else lambda: None
         self._with_digits = noting.noted(settings.format) if self._index else noting.unnoted
         self._outputs = Outputs(
             self._template.base,
             context.remember,
             open_max(),
             making=settings.making(),
-            rotator=Rotator(settings.rotate, self._index) if settings.rotate else None,
+            rotator=Rotator(settings.rotate, self._index, settled) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,
             writer=str(context.state.resolve()) if context.state else "",
@@ -167,6 +172,8 @@ class FileSink:
         self._outputs.restore(marks)
         if self._index:
             self._index.rollback(marks)
+        if self._settler:
+            self._settler.start()
 
     def committed(self) -> None:
         """Hand what was committed to the index."""
@@ -175,6 +182,8 @@ class FileSink:
 
     def close(self) -> None:
         """Close the files and the index."""
+        if self._settler:
+            self._settler.close()
         self._outputs.close()
         if self._index:
             self._index.close()

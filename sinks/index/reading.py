@@ -28,7 +28,9 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _NARROW: Final = """
     id, begin, end, content_bytes, lines, first_read_us, last_read_us, first_event_us, last_event_us, settled,
     content_begin, first_line, before_us, counts"""
-_OUTPUT: Final = "SELECT id, compression FROM output WHERE token = ? AND identity = ?"
+_OUTPUT: Final = """
+SELECT id, compression, zone, settled_bytes, changed_us FROM output WHERE token = ? AND identity = ?
+"""
 _ROWS: Final = f"SELECT {_NARROW}, %s FROM block WHERE output = ? AND end <= ? ORDER BY begin"  # noqa: S608
 _MANY_BYTES: Final = (1 << 63) - 1
 _GZIP: Final = 2
@@ -90,12 +92,16 @@ class Name(NamedTuple):
 
 
 class Known(NamedTuple):
-    """An output that the index knows: the id of its row, its token, and 0, 1 or 2 for none, zstd or gzip."""
+    """An output that the index knows: the id of its row, its token, and 0, 1 or 2 for none, zstd or gzip.
+
+    `zone`: in which its settled rows tell times, "" if they do not hold; they are then as good as unsettled ones.
+    """
 
     output: int
     token: bytes
     compression: int
     size_bytes: int
+    zone: str
 
 
 class Reader:
@@ -110,9 +116,11 @@ class Reader:
         """Return what the index knows an open file as, None if it does not."""
         token, status = token_of(fd), os.fstat(fd)
         identity = f"{status.st_ino:x}.{generation_of(fd) or 0:x}"
-        for output, compression in self._all(_OUTPUT, (token, identity)) if token else ():
-            size_bytes = _MANY_BYTES if compression == _GZIP else status.st_size
-            return Known(output, token, compression, size_bytes)
+        for output, compression, zone, settled_bytes, changed_us in self._all(_OUTPUT, (token, identity)):
+            is_gzip = compression == _GZIP
+            holds = changed_us == status.st_mtime_ns // 1000 and (is_gzip or settled_bytes == status.st_size)
+            size_bytes = _MANY_BYTES if is_gzip else status.st_size
+            return Known(output, token, compression, size_bytes, zone or "" if holds else "")
         return None
 
     def rows(self, known: Known, *, parts: bool = False, hours: bool = False) -> list[Row]:

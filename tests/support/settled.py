@@ -1,120 +1,105 @@
-"""Settling an index by hand: exact rows for finished outputs, from what a search finds in the whole of them."""
+"""Settling a file in a test, and what the search itself finds in it, as rows have to tell it."""
 
 import os
-import sqlite3
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC
-from itertools import chain, pairwise
 from pathlib import Path
 
-import msgspec
-
-from logbus.wire import frames
-from sinks.index.digits import counts_of
-from sinks.index.index_file import FILE_NAME
-from sinks.index.place import token_of
+from sinks.index.place import give_token
 from sinks.search.asking import Query, Source
+from sinks.search.files.opening import identity_of
 from sinks.search.files.reading import Content
 from sinks.search.finding import Finder
+from sinks.settling.published import Old
+from sinks.settling.rows import Row, lines_of
+from sinks.settling.settling import Opened, open_output, rows_of
 
+CHANGED_S = 1_795_600_000
 HOUR_US = 3_600_000_000
-_ROW = "INSERT INTO block ({}) VALUES ({})"
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as a search finds it; `before_us`: the time that it would inherit."""
+    """A record as the search finds it; `inherited_us`: of the records before it, None if they state none."""
 
     offset: int
     line: int
     digit: int
     time_us: int
-    before_us: int | None
 
 
-def records_of(source: Source) -> list[Record]:
-    """Return all records of a file."""
-    fd = os.open(source.path, os.O_RDONLY)
+def written(path: Path, data: bytes) -> Path:
+    """Write a file that was last changed at CHANGED_S, and give it a token."""
+    path.write_bytes(data)
+    fd = os.open(path, os.O_RDWR)
+    give_token(fd)
+    os.close(fd)
+    os.utime(path, (CHANGED_S, CHANGED_S))
+    return path
+
+
+def opened(path: Path) -> Opened:
+    """Open a file to settle it."""
+    found = open_output(path.parent, path.name)
+    assert found
+    return found
+
+
+def settled(path: Path, old: Sequence[Old] = (), layout: str = "") -> list[Row]:
+    """Return the settled rows of a finished file."""
+    output = opened(path)
     try:
-        found = []
-        finder = Finder(Query(zone=UTC), source, 0, os.fstat(fd).st_mtime_ns // 1000)
-        for view in finder.views(Content(fd, lambda _size: None).pieces()):
-            for number in range(len(view.records)):
-                one = view.found(number)
-                found.append(Record(one.offset, one.line, one.digit, one.time_us, view.times.known_us(number - 1)))
-        return found
+        return list(rows_of(output, iter(old), layout, UTC, lambda _size: None))
     finally:
-        os.close(fd)
+        os.close(output.fd)
 
 
-def content_of(path: Path) -> tuple[bytes, dict[int, int]]:
-    """Return a file's content, and where on disk what begins at an offset of it: everywhere, or where frames do."""
-    data = path.read_bytes()
-    if not data.startswith(b"\x28\xb5\x2f\xfd"):
-        return data, {at: at for at in range(len(data) + 1)}
-    content, borders, at = b"", {0: 0}, 0
-    while at < len(data):
-        size = frames.frame_bytes(data[at:])
-        assert size
-        content += frames.decompress(data[at : at + size], 1 << 24)
-        at += size
-        borders[len(content)] = at
-    return content, borders
+def searched(path: Path, layout: str = "") -> tuple[list[Record], bytes]:
+    """Return the records that the search finds in the whole file, and the digit of each line."""
+    found: list[Record] = []
+    lines = b""
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        changed_us = status.st_mtime_ns // 1000
+        source = Source(path, identity_of(status), status.st_size, changed_us, {}, layout)
+        finder = Finder(Query(zone=UTC), source, 0, changed_us)
+        for view in finder.views(Content(file.fileno(), lambda _size: None).pieces()):
+            found += (_record(view.found(number)) for number in range(len(view.records)))
+            lines += lines_of(view)
+    return found, lines
 
 
-def settle(state: Path, sources: Sequence[Source], every: int, published: bytes | None = None) -> None:
-    """Replace the rows of files by settled ones of at least `every` records; `published`: the digit of each line."""
-    with closing(sqlite3.connect(state / FILE_NAME)) as db, db:
-        for source in sources:
-            [[output]] = db.execute("SELECT id FROM output WHERE token = ?", (token_of(source.path),)).fetchall()
-            rows = list(_rows(db, output, source, every, published))
-            db.execute("DELETE FROM block WHERE output = ?", (output,))
-            for row in rows:
-                names = ", ".join(row)
-                db.execute(_ROW.format(names, ", ".join("?" * len(row))), tuple(row.values()))
+def _record(found: object) -> Record:
+    return Record(found.offset, found.line, found.digit, found.time_us)  # type: ignore[attr-defined]
 
 
-def _rows(
-    db: sqlite3.Connection, output: int, source: Source, every: int, published: bytes | None
-) -> Iterator[dict[str, object]]:
-    content, borders = content_of(source.path)
-    records = records_of(source)
-    starts = [each.offset for each in records]
-    cuts = [number for number in range(len(records)) if number % every == 0 and starts[number] in borders]
-    old = db.execute("SELECT begin, end, parts FROM block WHERE output = ?", (output,)).fetchall()
-    for first, last in pairwise([*cuts, len(records)]):
-        mine = records[first:last]
-        end = records[last].offset if last < len(records) else len(content)
-        begin = mine[0].offset
-        digits = _digits(content, [*mine, *records[last : last + 1]], end, published)
-        parts = [parts for a, b, parts in old if a < borders[end] and b > borders[begin]]
-        hours: dict[int, Counter[int]] = {}
-        for each in mine:
-            hours.setdefault(each.time_us // HOUR_US, Counter())[digits[each.line - mine[0].line]] += 1
-        times = [each.time_us for each in mine]
-        yield {
-            "output": output, "begin": borders[begin], "end": borders[end], "content_bytes": end - begin,
-            "lines": len(digits), "first_read_us": 0, "last_read_us": 0,
-            "first_event_us": min(times), "last_event_us": max(times), "settled": 1,
-            "content_begin": begin, "first_line": mine[0].line, "before_us": mine[0].before_us,
-            "hours": msgspec.msgpack.encode([[hour, [c[48 + d] for d in range(8)]] for hour, c in hours.items()]),
-            "counts": msgspec.msgpack.encode(counts_of(digits)),
-            "parts": None if None in parts else msgspec.msgpack.encode([*chain(*map(msgspec.msgpack.decode, parts))]),
-            "digits": frames.compress(digits, 3),
-        }  # fmt: skip
+def within(records: Sequence[Record], row: Row) -> Iterator[Record]:
+    """Yield the records that begin in a row."""
+    yield from (each for each in records if row.begin.content <= each.offset < row.end.content)
 
 
-def _digits(content: bytes, records: Sequence[Record], end: int, published: bytes | None) -> bytes:
-    """Return the digit of each line of records, that of its record or the published one."""
-    begin = records[0].offset
-    lines = content[begin:end].count(b"\n") + (not content[begin:end].endswith(b"\n"))
-    if published is not None:
-        return published[records[0].line - 1 : records[0].line - 1 + lines]
-    firsts = [each.line - records[0].line for each in records if each.offset < end]
-    return b"".join(
-        bytes([record.digit]) * (behind - first)
-        for record, (first, behind) in zip(records, pairwise([*firsts, lines]), strict=False)
-    )
+def check_rows(path: Path, rows: Sequence[Row], content: bytes) -> None:
+    """Fail unless rows without older ones equal what the search finds in the whole file."""
+    records, lines = searched(path)
+    starts = {each.offset for each in records} | {len(content)}
+    for row, following in zip(rows, [*rows[1:], None], strict=False):
+        assert {row.begin.content, row.end.content} <= starts
+        assert following is None or following.begin == row.end
+        _check_row(row, list(within(records, row)), content, records)
+    assert b"".join(row.digits for row in rows) == lines
+    if content:
+        assert (rows[0].begin.content, rows[-1].end.content) == (0, len(content))
+
+
+def _check_row(row: Row, mine: Sequence[Record], content: bytes, records: Sequence[Record]) -> None:
+    times = [each.time_us for each in mine]
+    assert row.event_us == (min(times), max(times))
+    assert row.first_line == mine[0].line == content.count(b"\n", 0, row.begin.content) + 1
+    hours: dict[int, list[int]] = {}
+    for each in mine:
+        hours.setdefault(each.time_us // HOUR_US, [0] * 8)[each.digit - 48] += 1
+    assert row.hours == hours
+    before = [each.time_us for each in records if each.offset < row.begin.content]
+    changed_us = CHANGED_S * 1_000_000
+    assert row.before_us == (before[-1] if any(each != changed_us for each in before) else None)

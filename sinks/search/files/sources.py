@@ -19,8 +19,8 @@ from sinks.search.files.opening import identity_of, renamed
 from sinks.search.files.placeholders import outputs_of
 
 if TYPE_CHECKING:
-    from sinks import file
     from sinks.file.rotation import is_rotated
+    from sinks.file.sink import Settings
     from sinks.file.template import parse as template_of
 else:
     is_rotated = later("sinks.file.rotation", "is_rotated")
@@ -165,7 +165,7 @@ def _translated(part: str) -> str:
     return re.escape(part)
 
 
-def add_outputs(listing: Listing, settings: "file.Settings", wanted: Mapping[str, Glob]) -> set[str]:
+def add_outputs(listing: Listing, settings: "Settings", wanted: Mapping[str, Glob]) -> set[str]:
     """Add the outputs of a file sink; return the names about which its template tells nothing."""
     parsed = template_of(settings.path)
     outputs = outputs_of(parsed)

@@ -1,18 +1,14 @@
 """Opens the indexes of sinks for a search, and says which are not used."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Final
 
 from logbus.errors import visible
-from logbus.eventtime import host_zone
 from sinks.index.reading import Reader, Unusable, opened
 from sinks.search.asking import Query
 from sinks.search.indexed.tallying import HourTally, can_tally
 from sinks.search.indexed.worth import Indexed
 
-_UTC: Final = frozenset({str(UTC), "Etc/UTC"})
 Say = Callable[[str], None]
 
 
@@ -36,10 +32,4 @@ def readers_of(states: Mapping[str, Path], say: Say) -> list[Reader]:
 def indexed(readers: list[Reader], query: Query, groups: tuple[str, ...]) -> Indexed:
     """Return what tells what of a file is worth reading; if `groups` are to be counted, it counts what it can."""
     tally = HourTally(groups) if groups and can_tally(query) else None
-    is_timed = is_same(query.zone, host_zone())
-    return Indexed(readers, is_timed, tally if is_timed else None)
-
-
-def is_same(one: tzinfo, other: tzinfo) -> bool:
-    """Return True if two zones are the same, as far as their names tell."""
-    return str(one) == str(other) or {str(one), str(other)} <= _UTC
+    return Indexed(readers, tally)

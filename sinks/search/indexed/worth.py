@@ -3,10 +3,12 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from functools import lru_cache, partial
 from typing import Final, Protocol
 
 from logbus.errors import LogbusError
+from logbus.eventtime import portable_name
 from sinks.index.place import token_of
 from sinks.index.reading import Known, Reader, Row, Unusable
 from sinks.search.asking import Query, Source
@@ -19,6 +21,7 @@ from sinks.search.results.counting import Counts
 from sinks.search.spans import END, NONE, WHOLE, Reading, Span, Told
 
 _KINDS: Final = ("", "zstd", "gzip")
+_UTC: Final = frozenset({"UTC", "Etc/UTC"})
 _GZIP: Final = 2
 _ZSTD: Final = 1
 _CACHED_BLOCKS: Final = 4
@@ -51,10 +54,9 @@ class Output:
 
 @dataclass(slots=True)
 class Indexed:
-    """Tells what of a file is worth reading. `is_timed`: event times of rows are read as this search reads them."""
+    """Tells what of a file is worth reading."""
 
     readers: Sequence[Reader]
-    is_timed: bool = True
     tally: Tally | None = None
     flaws: set[str] = field(default_factory=set)
 
@@ -74,7 +76,7 @@ class Indexed:
         return plain
 
     def _planned(self, output: Output, source: Source, query: Query) -> Reading:
-        if not self.is_timed:
+        if not _is_in(output.known.zone, query.zone, source.changed_us):
             output = replace(output, rows=[each._replace(settled=0) for each in output.rows])
         filters = filters_of(query, source)
         names = output.reader.names(output.known) if filters or self.tally else {}
@@ -117,6 +119,12 @@ def output_of(source: Source, readers: Sequence[Reader], *, parts: bool, hours: 
     finally:
         os.close(opened.fd)
     return None
+
+
+def _is_in(name: str, zone: tzinfo, at_us: int) -> bool:
+    """Return True if that is the name of a zone."""
+    own = portable_name(zone, at_us)
+    return name == own or {name, own} <= _UTC
 
 
 def _outside(rows: Iterable[Row], spans: Sequence[Span]) -> Iterator[Row]:

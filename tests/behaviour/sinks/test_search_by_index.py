@@ -28,7 +28,7 @@ from sinks.search.results.counting import Counts
 from sinks.search.results.merging import merged
 from sinks.search.results.running import Search
 from sinks.sink import Context
-from support.settled import settle
+from support.settled_by_hand import settle
 
 SMALL = Limits(block_bytes=1_000, least_bytes=1, block_s=0.0, part_bytes=1)
 READ_US = 1_795_600_000_000_000

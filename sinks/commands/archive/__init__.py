@@ -1,0 +1,1 @@
+"""Commands for what file sinks have written."""

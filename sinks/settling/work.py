@@ -1,0 +1,80 @@
+"""What is done for an archive now and then: the outputs that are finished since are settled, the oldest first.
+
+`python -m sinks.settling.work STATE` is begun by the sink, and yields to all other processes. Standard input has the
+sink's settings as JSON. Standard output gets a JSON list for each thing to be logged: its level, and the text.
+"""
+
+import os
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from logbus.errors import LogbusError, describe, visible
+from sinks.file.sink import Settings
+from sinks.index.index_file import FILE_NAME
+from sinks.search.asking import Source
+from sinks.settling.archive import Archive, archive_of, opened_store
+from sinks.settling.finished import is_finished
+from sinks.settling.store import Store
+
+WORK_BYTES: Final = 2 << 30
+"""So much is read in one go; the rest waits for the next time."""
+Say = Callable[[str, str], None]
+"""Tells a level, info or warning, and a text."""
+
+
+def work(archive: Archive, now_s: float, say: Say) -> None:
+    """Settle what is finished; `now_s` in seconds since 1970. Raises StateError."""
+    if not (archive.state / FILE_NAME).exists():
+        return
+    sources = [each for each in archive.outputs()[0] if is_finished(each, now_s)]
+    left_bytes = WORK_BYTES
+    with opened_store(archive) as store:
+        for source in sorted(sources, key=lambda each: each.changed_us):
+            if left_bytes <= 0:
+                return
+            left_bytes -= _settled(archive, store, source, say)
+
+
+def _settled(archive: Archive, store: Store, source: Source, say: Say) -> int:
+    """Settle an output that is not yet; return how many bytes were read."""
+    try:
+        opened = archive.open(source)
+        if opened is None:
+            return 0
+        try:
+            if not opened.finished or store.is_settled(opened):
+                return 0
+            archive.settle(store, opened, lambda _size: None)
+            return opened.size_bytes
+        finally:
+            os.close(opened.fd)
+    except (LogbusError, OSError, sqlite3.Error) as error:
+        cause = describe(error) if isinstance(error, OSError) else error
+        say("warning", f"cannot settle {visible(source.path)}: {visible(cause)}; it is searched without exact rows")
+        return 0
+
+
+def told(level: str, text: str) -> None:
+    """Tell the sink what to log."""
+    sys.stdout.buffer.write(msgspec.json.encode((level, text)) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Work once."""
+    os.nice(19)
+    settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
+    try:
+        work(archive_of(settings, Path(sys.argv[1])), time.time(), told)
+    except LogbusError as error:
+        told("warning", visible(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""A file sink has its finished outputs settled, in another process, which may be killed at any time."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sinks.file import Settings, open_sink
+from sinks.file.rotation import Rotation
+from sinks.file.settler import COMMAND, Settler
+from sinks.index.index_file import FILE_NAME
+from sinks.settling.archive import archive_of
+from sinks.settling.work import work
+from sinks.sink import Context, Sink
+from support import wait_until
+from support.stages import Stage
+
+LINE = b"2026-11-24T10:00:00Z INFO request\n"
+
+
+def settled(state: Path) -> list[bool]:
+    """Return whether each row is settled."""
+    if not (state / FILE_NAME).exists():
+        return []
+    with closing(sqlite3.connect(state / FILE_NAME)) as db:
+        return [bool(each) for (each,) in db.execute("SELECT settled FROM block ORDER BY output, begin")]
+
+
+def test_a_rotated_output_is_settled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Soon after the rotation, by a process of its own; the output that is written is not."""
+    monkeypatch.setattr("sinks.file.settler.FIRST_S", 0.0)
+    monkeypatch.setattr("sinks.file.settler.LEAST_S", 0.0)
+    monkeypatch.setattr("sinks.file.settler.EVERY_S", 0.2)
+    settings = Settings(path=str(stage.root / "out" / "{host}.log"), rotate=Rotation(max_bytes=1))
+    sinks: list[Sink] = []
+
+    def make(context: Context) -> Sink:
+        sinks.append(open_sink(settings, context))
+        return sinks[-1]
+
+    runner = stage.start(make_sink=make)
+    for number in range(2):
+        stage.queue.put(stage.batch(LINE * 3_000, number * 3_000 * len(LINE)))
+        runner.step(number * 2.0)
+        runner.step(number * 2.0 + 1)
+    wait_until(lambda: True in settled(stage.root / "state"))
+    sinks[0].close()
+    [output] = [path for path in (stage.root / "out").iterdir() if path.name != "web-1.log"]
+    assert output.read_bytes() == LINE * 3_000
+
+
+def test_an_output_by_day_is_settled_an_hour_after_the_day(tmp_path: Path) -> None:
+    """Neither before that, nor while late lines come."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "out" / "2026-11-24.log"
+    path.write_bytes(LINE)
+    settings = Settings(path=str(tmp_path / "out" / "{date}.log"))
+    archive = archive_of(settings, tmp_path / "state")
+    over_s = 1_795_564_800
+    os.utime(path, (over_s - 10, over_s - 10))
+    for now_s, expected in ((over_s + 3_599, []), (over_s + 3_600, [True])):
+        sqlite3.connect(tmp_path / "state" / FILE_NAME).close()
+        work(archive, now_s, lambda _level, text: pytest.fail(text))
+        assert settled_or_none(tmp_path / "state") == expected
+
+
+def settled_or_none(state: Path) -> list[bool]:
+    """Return whether each row is settled; none in an index that was not begun."""
+    try:
+        return settled(state)
+    except sqlite3.OperationalError:
+        return []
+
+
+def test_a_damaged_output_is_told_once_and_the_others_are_settled(tmp_path: Path) -> None:
+    """What cannot be read has no rows."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "state").mkdir()
+    for name, data in (("a", b"\x28\xb5\x2f\xfd\x24\xffdamaged and so on, for a while"), ("b", LINE)):
+        (tmp_path / "out" / f"{name}.log-20261124T000000Z").write_bytes(data)
+    archive = archive_of(Settings(path=str(tmp_path / "out" / "{host}.log"), rotate=Rotation(1)), tmp_path / "state")
+    sqlite3.connect(tmp_path / "state" / FILE_NAME).close()
+    said: list[tuple[str, str]] = []
+    work(archive, time.time(), lambda level, text: said.append((level, text)))
+    assert settled(tmp_path / "state") == [True]
+    assert [level for level, _ in said] == ["warning"]
+
+
+def test_a_killed_process_leaves_rows_that_are_right_or_missing(tmp_path: Path) -> None:
+    """Kill -9 at any moment; the next one does what is left."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "state").mkdir()
+    for number in range(20):
+        (tmp_path / "out" / f"a.log-20261124T0000{number:02}Z").write_bytes(LINE * 20_000)
+    settings = Settings(path=str(tmp_path / "out" / "{host}.log"), rotate=Rotation(1))
+    sqlite3.connect(tmp_path / "state" / FILE_NAME).close()
+    for delay_s in (0.3, 0.6, 0.9, 30.0):
+        process = subprocess.Popen((*COMMAND, str(tmp_path / "state")), stdin=subprocess.PIPE)
+        assert process.stdin
+        process.stdin.write(msgspec.json.encode(settings))
+        process.stdin.close()
+        try:
+            assert process.wait(delay_s) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert all(settled_or_none(tmp_path / "state"))
+    assert settled(tmp_path / "state") == [True] * 20
+
+
+def test_a_process_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else happens."""
+    monkeypatch.setattr("sinks.file.settler.COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    for name, value in (("FIRST_S", 0.0), ("LEAST_S", 0.0), ("EVERY_S", 0.01)):
+        monkeypatch.setattr(f"sinks.file.settler.{name}", value)
+    said: list[str] = []
+    monkeypatch.setattr("sinks.file.settler.logger.warning", lambda _format, text: said.append(text))
+    settler = Settler(Settings(path=str(tmp_path / "{host}.log")), tmp_path)
+    settler.start()
+    wait_until(lambda: bool(said))
+    settler.close()
+    assert said == ["the process that settles outputs ended with 3; they are searched without exact rows"]
