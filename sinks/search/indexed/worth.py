@@ -76,7 +76,7 @@ class Indexed:
         return plain
 
     def _planned(self, output: Output, source: Source, query: Query) -> Reading:
-        if not _is_in(output.known.zone, query.zone, source.changed_us):
+        if not _is_in(output.known.zone, query.zone):
             output = replace(output, rows=[each._replace(settled=0) for each in output.rows])
         filters = filters_of(query, source)
         names = output.reader.names(output.known) if filters or self.tally else {}
@@ -121,9 +121,9 @@ def output_of(source: Source, readers: Sequence[Reader], *, parts: bool, hours: 
     return None
 
 
-def _is_in(name: str, zone: tzinfo, at_us: int) -> bool:
+def _is_in(name: str, zone: tzinfo) -> bool:
     """Return True if that is the name of a zone."""
-    own = portable_name(zone, at_us)
+    own = portable_name(zone, 0)
     return name == own or {name, own} <= _UTC
 
 
