@@ -47,6 +47,7 @@ Examples:
   logbus-sinks audit --config config/sinks.yml archive
   logbus-sinks search timeout --since 2h --config config/sinks.yml archive
   logbus-sinks index check --config config/sinks.yml archive
+  logbus-sinks stats --config config/sinks.yml archive
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -62,6 +63,7 @@ LATER = {
     "index": "sinks.commands.archive.index",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",
+    "stats": "sinks.commands.archive.stats",
     "topology": "sinks.commands.topology_command",
 }
 """Commands whose modules are imported only when used; each defines a command of the same name."""

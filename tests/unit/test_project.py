@@ -97,7 +97,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),
-        *("sinks.console", "sinks.where", "sinks.archives", "sinks.settling"),
+        *("sinks.console", "sinks.where", "sinks.archives", "sinks.settling", "sinks.index"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

@@ -12,8 +12,11 @@ from sinks.search.indexed.worth import Indexed
 Say = Callable[[str], None]
 
 
-def readers_of(states: Mapping[str, Path], say: Say) -> list[Reader]:
-    """Return the indexes of sinks, by their names and state directories; say of which it is not used, and why."""
+def readers_of(states: Mapping[str, Path], say: Say, without: str = "all is read") -> list[Reader]:
+    """Return the indexes of sinks, by their names and state directories; say which is not used, and why.
+
+    `without`: what becomes of the answer if there is no index.
+    """
     found: list[Reader] = []
     flawed = False
     for name, state in states.items():
@@ -25,7 +28,7 @@ def readers_of(states: Mapping[str, Path], say: Say) -> list[Reader]:
         else:
             found += [reader] if reader else []
     if not found and not flawed:
-        say("no index: all is read")
+        say(f"no index: {without}")
     return found
 
 
