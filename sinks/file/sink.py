@@ -52,7 +52,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fields are written; `compress`; `rotate`; `mode` of new files, octal; their `owner` and `group`, names or numbers;
     `sync`: at each commit, or never (then a power failure may lose acknowledged records); `late_days`: a record that is
     older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`;
-    `settle`: read finished outputs once more, so that the index is exact, see `sinks.settling`.
+    `settle`: read finished outputs once more, so that the index is exact, see `sinks.settling`; `recompress`: those of
+    tiny Zstandard frames, meanwhile.
     """
 
     path: str
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_days: Annotated[int, msgspec.Meta(ge=0, le=LATE_DAYS_MAX)] = 31
     index: bool = True
     settle: bool = True
+    recompress: bool = True
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
@@ -121,6 +123,7 @@ class FileSink:
             is_new=context.is_new,
             writer=str(context.state.resolve()) if context.state else "",
             locate=placing.located(settings.compress) if self._index else placing.nowhere,
+            idle_s=self._period_us / 1e6 if self._settler and self._zstd and settings.recompress else None,
         )
 
     def write(self, batch: Batch) -> None:

@@ -20,6 +20,8 @@ from sinks.index.index_file import FILE_NAME
 from sinks.search.asking import Source
 from sinks.settling.archive import Archive, archive_of, opened_store
 from sinks.settling.finished import is_finished
+from sinks.settling.listing import outputs_in
+from sinks.settling.recompressing import is_worthwhile, recompress
 from sinks.settling.store import Store
 
 WORK_BYTES: Final = 2 << 30
@@ -32,7 +34,7 @@ def work(archive: Archive, now_s: float, say: Say) -> None:
     """Settle what is finished; `now_s` in seconds since 1970. Raises StateError."""
     if not (archive.state / FILE_NAME).exists():
         return
-    sources = [each for each in archive.outputs()[0] if is_finished(each, now_s)]
+    sources = [each for each in outputs_in(archive)[0] if is_finished(each, now_s)]
     left_bytes = WORK_BYTES
     with opened_store(archive) as store:
         for source in sorted(sources, key=lambda each: each.changed_us):
@@ -48,9 +50,14 @@ def _settled(archive: Archive, store: Store, source: Source, say: Say) -> int:
         if opened is None:
             return 0
         try:
-            if not opened.finished or store.is_settled(opened):
+            if not opened.finished:
                 return 0
-            archive.settle(store, opened, lambda _size: None)
+            if archive.settings.recompress and opened.is_closed and is_worthwhile(opened):
+                recompress(archive, store, opened)  # if somebody still writes, it is finished another time
+            elif store.is_settled(opened):
+                return 0
+            else:
+                archive.settle(store, opened, lambda _size: None)
             return opened.size_bytes
         finally:
             os.close(opened.fd)
