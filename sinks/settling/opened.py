@@ -61,7 +61,7 @@ def open_output(base: Path, relative: str, limit: Callable[[str], int | None] | 
 
     `limit` tells of an identity how many bytes are committed, if the sink may still write there. Raises OSError.
     """
-    fd = _open_beneath(base, relative)
+    fd = open_beneath(base, relative)
     if fd is None:
         return None
     opened = _opened(fd, base / relative, relative, limit)
@@ -88,8 +88,8 @@ def folder_of(base: Path, relative: str) -> tuple[int, str]:
     return folder, name
 
 
-def _open_beneath(base: Path, relative: str) -> int | None:
-    """Open a file for reading without following a link beneath the base; None if there is none."""
+def open_beneath(base: Path, relative: str) -> int | None:
+    """Open a file for reading without following a link beneath the base; None if there is none. Raises OSError."""
     try:
         folder, name = folder_of(base, relative)
         try:

@@ -135,6 +135,14 @@ class Store:
             self._db.execute(_SETTLED, (*told, output))
         return count
 
+    def forget(self, token: bytes) -> None:
+        """Delete all rows about an output."""
+        with self._transaction():
+            for table in ("block", "origin"):
+                mine = f"DELETE FROM {table} WHERE output IN (SELECT id FROM output WHERE token = ?)"  # noqa: S608
+                self._db.execute(mine, (token,))
+            self._db.execute("DELETE FROM output WHERE token = ?", (token,))
+
     def outputs(self) -> Iterator[tuple[bytes, str]]:
         """Yield the token and the path of each output."""
         for token, path in self._db.execute("SELECT token, path FROM output").fetchall():

@@ -15,7 +15,7 @@ import pytest
 from logbus.wire import frames
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
-from sinks.file.settler import COMMAND, Settler
+from sinks.file.upkeep.settler import COMMAND, Settler
 from sinks.index.index_file import FILE_NAME
 from sinks.settling.archive import archive_of
 from sinks.settling.work import work
@@ -36,9 +36,9 @@ def settled(state: Path) -> list[bool]:
 
 def test_a_rotated_output_is_settled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Soon after the rotation, by a process of its own; the output that is written is not."""
-    monkeypatch.setattr("sinks.file.settler.FIRST_S", 0.0)
-    monkeypatch.setattr("sinks.file.settler.LEAST_S", 0.0)
-    monkeypatch.setattr("sinks.file.settler.EVERY_S", 0.2)
+    monkeypatch.setattr("sinks.file.upkeep.settler.FIRST_S", 0.0)
+    monkeypatch.setattr("sinks.file.upkeep.settler.LEAST_S", 0.0)
+    monkeypatch.setattr("sinks.file.upkeep.settler.EVERY_S", 0.2)
     settings = Settings(path=str(stage.root / "out" / "{host}.log"), rotate=Rotation(max_bytes=1))
     sinks: list[Sink] = []
 
@@ -127,11 +127,11 @@ def test_a_killed_process_leaves_rows_that_are_right_or_missing(tmp_path: Path, 
 
 def test_a_process_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else happens."""
-    monkeypatch.setattr("sinks.file.settler.COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    monkeypatch.setattr("sinks.file.upkeep.settler.COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
     for name, value in (("FIRST_S", 0.0), ("LEAST_S", 0.0), ("EVERY_S", 0.01)):
-        monkeypatch.setattr(f"sinks.file.settler.{name}", value)
+        monkeypatch.setattr(f"sinks.file.upkeep.settler.{name}", value)
     said: list[str] = []
-    monkeypatch.setattr("sinks.file.settler.logger.warning", lambda _format, text: said.append(text))
+    monkeypatch.setattr("sinks.file.upkeep.settler.logger.warning", lambda _format, text: said.append(text))
     settler = Settler(Settings(path=str(tmp_path / "{host}.log")), tmp_path)
     settler.start()
     wait_until(lambda: bool(said))
