@@ -49,6 +49,7 @@ METRICS: dict[str, tuple[Kind, str]] = {
     "logbus_gap_bytes": ("counter", "Bytes missing before those batches; they may still arrive."),
     "logbus_quarantined_messages": ("counter", "Messages that could not be decoded or written: sent to logs.dead."),
     "logbus_index_dropped_blocks": ("counter", "Blocks left out of a sink's index (why=busy or unsaved)."),
+    "logbus_archive_deleted_files": ("counter", "Outputs that a file sink deleted, by keep, keep_days or keep_bytes."),
     "logbus_lost_bytes": ("counter", "Bytes that disappeared from a source before they could be read."),
     "logbus_ignored_files": ("counter", "Files that were not shipped because of ignore_older."),
     "logbus_missing_files": ("counter", "Files that were gone at a start: their unread bytes are lost."),

@@ -30,7 +30,7 @@ ORIGINS_MAX: Final = 50_000
 
 _TABLES: Final = """
 CREATE TABLE output (
-    id INTEGER PRIMARY KEY, token BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, path BLOB NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, token BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, path BLOB NOT NULL,
     compression INTEGER NOT NULL, zone TEXT, settled_bytes INTEGER, changed_us INTEGER
 );
 CREATE INDEX output_identity ON output (identity);

@@ -17,8 +17,8 @@ from sinks.file.sink import Settings
 from sinks.index.index import boot_of
 from sinks.ledger.ledger_file import FILE_NAME
 from sinks.search.asking import Source
-from sinks.search.files.sources import Listing, add_outputs
-from sinks.settling.settling import Heard, Opened, open_output, rows_of
+from sinks.settling.opened import Heard, Opened, open_output
+from sinks.settling.settling import rows_of
 from sinks.settling.store import Store
 
 LOCK: Final = "index.lock"
@@ -36,13 +36,6 @@ class Archive:
     def base(self) -> Path:
         """The directory beneath which all outputs are."""
         return template.parse(self.settings.path).base
-
-    def outputs(self) -> tuple[list[Source], list[str]]:
-        """Return the outputs, rotated ones too, by name; and what could not be listed."""
-        listing = Listing()
-        if self.base.is_dir():
-            add_outputs(listing, self.settings, {})
-        return sorted(listing.sources(), key=lambda each: each.path), listing.flaws
 
     def open(self, source: Source) -> Opened | None:
         """Open an output; None if it is gone, or can have no token. Raises OSError."""

@@ -13,8 +13,9 @@ from logbus.wire import frames
 from sinks.index.digits import counts_of
 from sinks.search.files.reading import Content
 from sinks.settling.borders import Walk
+from sinks.settling.opened import Heard, Opened, walk_of
 from sinks.settling.published import DIGITS_MAX_BYTES
-from sinks.settling.settling import Heard, Opened, rows_of, walk_of
+from sinks.settling.settling import rows_of
 from sinks.settling.store import Store, Stored, values_of
 
 _COMPARED: Final = (

@@ -5,7 +5,7 @@ remembers it.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +19,9 @@ from sinks.index.digits import counts_of
 from sinks.index.index_file import FILE_NAME, ZSTD_LEVEL, key_of, open_file, text_of
 from sinks.index.place import Place
 from sinks.settling.borders import Walk
+from sinks.settling.opened import Opened, walk_of
 from sinks.settling.published import Old, Part
 from sinks.settling.rows import Row
-from sinks.settling.settling import Opened, walk_of
 
 BUSY_MS: Final = 10_000
 PART_BYTES: Final = Limits().part_bytes
@@ -39,6 +39,7 @@ WHERE output = ? AND end <= ? ORDER BY begin
 _SETTLED: Final = """
 UPDATE output SET path = ?, compression = ?, zone = ?, settled_bytes = ?, changed_us = ? WHERE id = ?
 """
+_TAKE_PLACE: Final = "UPDATE output SET token = ?, identity = ? WHERE token = ? AND identity = ?"
 _STORED: Final = f"SELECT {_COLUMNS} FROM block WHERE output = ? AND end <= ? ORDER BY begin"  # noqa: S608
 _parts: Final = msgspec.msgpack.Decoder(list[Part] | None)
 
@@ -102,11 +103,19 @@ class Store:
         """Return True if the settled rows of an output hold."""
         return self.zone_if_settled(opened) is not None
 
-    def save(self, opened: Opened, rows: Iterable[Row], zone: str) -> int:
+    def save(
+        self,
+        opened: Opened,
+        rows: Iterable[Row],
+        zone: str,
+        *,
+        old: Opened | None = None,
+        ready: Callable[[], bool] | None = None,
+    ) -> int:
         """Replace the rows of an output, as far as new ones go, by settled ones; return how many there are.
 
-        If the file has changed meanwhile, nothing is changed, and the answer is -1. What reading the rows raises goes
-        through.
+        If the file has changed meanwhile, or `ready` says that it is not, nothing is changed, and the answer is -1.
+        `old`: what it takes the place of. What reading the rows raises goes through.
         """
         self._db.execute("DELETE FROM settled")
         count, end = 0, 0
@@ -114,12 +123,25 @@ class Store:
             self._db.execute(_KEEP, (0, *values_of(row)))
             count, end = count + 1, row.end.at
         with self._transaction():
-            if not opened.is_same() or not (output := self._made(opened.place)):
+            if not (ready or opened.is_same)():
+                return -1
+            if old:
+                values = (opened.place.token, opened.place.identity, old.place.token, old.place.identity)
+                self._db.execute(_TAKE_PLACE, values)
+            if not (output := self._made(opened.place)):
                 return -1
             self._replace(output, end if not opened.finished else 1 << 62)
             told = (key_of(opened.place.path), opened.place.compression, zone, opened.size_bytes, opened.changed_us)
             self._db.execute(_SETTLED, (*told, output))
         return count
+
+    def forget(self, token: bytes) -> None:
+        """Delete all rows about an output."""
+        with self._transaction():
+            for table in ("block", "origin"):
+                mine = f"DELETE FROM {table} WHERE output IN (SELECT id FROM output WHERE token = ?)"  # noqa: S608
+                self._db.execute(mine, (token,))
+            self._db.execute("DELETE FROM output WHERE token = ?", (token,))
 
     def outputs(self) -> Iterator[tuple[bytes, str]]:
         """Yield the token and the path of each output."""

@@ -11,9 +11,10 @@ from sinks.search.asking import Query, Source
 from sinks.search.files.opening import identity_of
 from sinks.search.files.reading import Content
 from sinks.search.finding import Finder
+from sinks.settling.opened import Opened, open_output
 from sinks.settling.published import Old
 from sinks.settling.rows import Row, lines_of
-from sinks.settling.settling import Opened, open_output, rows_of
+from sinks.settling.settling import rows_of
 
 CHANGED_S = 1_795_600_000
 HOUR_US = 3_600_000_000

@@ -21,7 +21,8 @@ from sinks.search.asking import Source
 from sinks.settings import plan_of
 from sinks.settling.archive import Archive, archive_of, opened_store
 from sinks.settling.checking import check
-from sinks.settling.settling import Heard
+from sinks.settling.listing import outputs_in
+from sinks.settling.opened import Heard
 from sinks.settling.store import Store
 
 Look = Callable[[Archive, Store, Source, Heard], bool]
@@ -58,7 +59,7 @@ def _archives(config: Path, names: tuple[str, ...]) -> dict[str, Archive]:
 
 def _look_at(name: str, archive: Archive, look: Look) -> bool:
     """Look at every output of a sink; return False if something is wrong."""
-    sources, flaws = archive.outputs()
+    sources, flaws = outputs_in(archive)
     for flaw in flaws:
         click.echo(visible(flaw), err=True)
     with opened_store(archive) as store, _bar(name, sources) as heard:

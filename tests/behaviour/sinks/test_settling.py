@@ -6,14 +6,16 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from logbus.wire import frames
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
-from sinks.file.settler import COMMAND, Settler
+from sinks.file.upkeep.settler import COMMAND, Settler
 from sinks.index.index_file import FILE_NAME
 from sinks.settling.archive import archive_of
 from sinks.settling.work import work
@@ -34,9 +36,9 @@ def settled(state: Path) -> list[bool]:
 
 def test_a_rotated_output_is_settled(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Soon after the rotation, by a process of its own; the output that is written is not."""
-    monkeypatch.setattr("sinks.file.settler.FIRST_S", 0.0)
-    monkeypatch.setattr("sinks.file.settler.LEAST_S", 0.0)
-    monkeypatch.setattr("sinks.file.settler.EVERY_S", 0.2)
+    monkeypatch.setattr("sinks.file.upkeep.settler.FIRST_S", 0.0)
+    monkeypatch.setattr("sinks.file.upkeep.settler.LEAST_S", 0.0)
+    monkeypatch.setattr("sinks.file.upkeep.settler.EVERY_S", 0.2)
     settings = Settings(path=str(stage.root / "out" / "{host}.log"), rotate=Rotation(max_bytes=1))
     sinks: list[Sink] = []
 
@@ -93,13 +95,16 @@ def test_a_damaged_output_is_told_once_and_the_others_are_settled(tmp_path: Path
     assert [level for level, _ in said] == ["warning"]
 
 
-def test_a_killed_process_leaves_rows_that_are_right_or_missing(tmp_path: Path) -> None:
-    """Kill -9 at any moment; the next one does what is left."""
+@pytest.mark.parametrize("compress", ["none", "zstd"])
+def test_a_killed_process_leaves_rows_that_are_right_or_missing(tmp_path: Path, compress: str) -> None:
+    """Killed at any moment, also while files are replaced; the next one does what is left."""
+    data = LINE * 20_000 if compress == "none" else frames.compress(LINE * 10, 1) * 2_000
     (tmp_path / "out").mkdir()
     (tmp_path / "state").mkdir()
     for number in range(20):
-        (tmp_path / "out" / f"a.log-20261124T0000{number:02}Z").write_bytes(LINE * 20_000)
-    settings = Settings(path=str(tmp_path / "out" / "{host}.log"), rotate=Rotation(1))
+        (tmp_path / "out" / f"a.log-20261124T0000{number:02}Z").write_bytes(data)
+    path = str(tmp_path / "out" / "{host}.log")
+    settings = Settings(path=path, rotate=Rotation(1), compress="zstd" if compress == "zstd" else "none")
     sqlite3.connect(tmp_path / "state" / FILE_NAME).close()
     for delay_s in (0.3, 0.6, 0.9, 30.0):
         process = subprocess.Popen((*COMMAND, str(tmp_path / "state")), stdin=subprocess.PIPE)
@@ -113,17 +118,60 @@ def test_a_killed_process_leaves_rows_that_are_right_or_missing(tmp_path: Path) 
             process.wait()
         assert all(settled_or_none(tmp_path / "state"))
     assert settled(tmp_path / "state") == [True] * 20
+    for each in (tmp_path / "out").iterdir():
+        content = each.read_bytes() if compress == "none" else frames.open_file(each).read()
+        assert content == LINE * 20_000
+        assert compress == "none" or each.stat().st_size < len(data) / 2
+    assert len(list((tmp_path / "out").iterdir())) == 20
 
 
 def test_a_process_that_fails_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing else happens."""
-    monkeypatch.setattr("sinks.file.settler.COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    monkeypatch.setattr("sinks.file.upkeep.settler.COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
     for name, value in (("FIRST_S", 0.0), ("LEAST_S", 0.0), ("EVERY_S", 0.01)):
-        monkeypatch.setattr(f"sinks.file.settler.{name}", value)
+        monkeypatch.setattr(f"sinks.file.upkeep.settler.{name}", value)
     said: list[str] = []
-    monkeypatch.setattr("sinks.file.settler.logger.warning", lambda _format, text: said.append(text))
+    monkeypatch.setattr("sinks.file.upkeep.settler.logger.warning", lambda _format, text: said.append(text))
     settler = Settler(Settings(path=str(tmp_path / "{host}.log")), tmp_path)
     settler.start()
     wait_until(lambda: bool(said))
     settler.close()
     assert said == ["the process that settles outputs ended with 3; they are searched without exact rows"]
+
+
+def test_a_late_line_comes_once_into_an_output_that_was_replaced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny frames become large ones once the sink has let go of them; it writes on, also after a crash."""
+    monkeypatch.setattr("sinks.file.output_files.SWEEP_S", 0.0)
+    monkeypatch.setattr("sinks.file.output_files.LET_GO_S", 0.0)
+    settings = Settings(path=str(stage.root / "out" / "{date}" / "{host}.zst"), compress="zstd")
+    runner = stage.start(make_sink=lambda context: open_sink(settings, context))
+    offsets, times = {"web-1": 0, "other": 0}, count(0.0, 10.0)
+
+    def put(line: bytes, host: str = "web-1") -> None:
+        stage.queue.put(stage.batch(line, offsets[host], host=host, stream=f"{len(host):016x}"))
+        offsets[host] += len(line)
+        now = next(times)
+        runner.step(now)
+        runner.step(now + 1)
+
+    lines = [LINE.replace(b"request", b"request %d" % number) for number in range(20)]
+    for line in lines:
+        put(line)
+    [path] = (stage.root / "out").glob("*/web-1.zst")
+    os.utime(path, (1_795_600_000, 1_795_600_000))
+    archive = archive_of(settings, stage.root / "state")
+    said: list[str] = []
+    before = path.stat()
+    work(archive, 1_800_000_000.0, lambda _level, text: said.append(text))
+    assert path.stat().st_ino == before.st_ino
+    put(LINE, host="other")
+    wait_until((stage.root / "state" / FILE_NAME).exists)
+    work(archive, 1_800_000_000.0, lambda _level, text: said.append(text))
+    assert said == []
+    assert path.stat().st_ino != before.st_ino
+    assert path.stat().st_size < before.st_size / 2
+    put(b"late\n")
+    runner = stage.start(make_sink=lambda context: open_sink(settings, context))
+    put(b"later\n")
+    with frames.open_file(path) as file:
+        assert file.read() == b"".join([*lines, b"late\n", b"later\n"])

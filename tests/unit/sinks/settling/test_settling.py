@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from logbus.wire import frames
 from sinks.search.finding import Finder
 from sinks.settling import rows as rows_room
+from sinks.settling.opened import open_output
 from sinks.settling.published import Old
-from sinks.settling.settling import open_output
 from support.settled import CHANGED_S, check_rows, settled, written
 
 LINES = (

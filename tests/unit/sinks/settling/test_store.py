@@ -15,7 +15,8 @@ from logbus.wire import frames
 from sinks.index.blocks import Limits, Note, Origin, begun
 from sinks.index.index_file import FILE_NAME, open_file
 from sinks.index.place import Place, give_token
-from sinks.settling.settling import Opened, open_output, rows_of
+from sinks.settling.opened import Opened, open_output
+from sinks.settling.settling import rows_of
 from sinks.settling.store import Store
 from support.settled import opened, written
 

@@ -1,4 +1,4 @@
-"""Has finished outputs settled, in a process of low priority, one at a time: after a rotation, or now and then.
+"""Has outputs settled and deleted, in a process of low priority, one at a time: after a rotation, or now and then.
 
 Nothing waits for that, and nothing depends on it. Each trouble is logged once.
 """
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
+
+from logbus import telemetry
 
 logger = getLogger("sinks.settling")
 
@@ -95,9 +97,10 @@ class Settler:
             with suppress(msgspec.DecodeError, msgspec.ValidationError):
                 self._say(*msgspec.json.decode(line, type=tuple[str, str]))
 
-    def _say(self, level: str, text: str) -> None:
+    def _say(self, what: str, text: str) -> None:
         """Log a text; a warning only the first time."""
-        if level == "info":
+        if what == "deleted":
+            telemetry.count("logbus_archive_deleted_files")
             logger.info("%s", text)
         elif text not in self._said and len(self._said) < SAID_MAX:
             self._said.add(text)
