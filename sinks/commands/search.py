@@ -124,9 +124,13 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
     query = _query(words[0] if words else "", given)
     listing = _listing(config, words[1:], query, given)
     worth = _worth(config, words[1:], query, given)
-    found = Search(listing.sources(), query, worth or all_that_may_match)
-    found.progress.flaws += listing.flaws
-    _show(found, query, given, worth)
+    try:
+        found = Search(listing.sources(), query, worth or all_that_may_match)
+        found.progress.flaws += listing.flaws
+        _show(found, query, given, worth)
+    finally:
+        if worth:
+            worth.close()
     for why in sorted(worth.flaws) if worth else ():
         _say(f"the index is not used: {why}")
     for line in found.summary(all_wanted=given["limit"] is None):

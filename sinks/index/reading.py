@@ -145,7 +145,8 @@ class Reader:
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
     def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """Return what a query finds; again, if a writer began meanwhile."""

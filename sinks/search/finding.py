@@ -16,7 +16,7 @@ from sinks.search.files.placeholders import unfiltered
 from sinks.search.files.segments import Segments
 from sinks.search.layouts import Layout, layout_of
 from sinks.search.matching import Matcher
-from sinks.search.published import Severities
+from sinks.search.published import Severities, SeveritiesBackwards
 from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us, told_by_end
 from sinks.search.spans import WHOLE, Span, Told
 
@@ -81,17 +81,26 @@ class Finder:
         layout = layout_of(self.source.layout, read(0)[:_LINE_BYTES] if segments.several else b"")
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
         earlier = Earlier(read, layout, rules)
+        severities = SeveritiesBackwards(self.told)
         for ahead in blocks_backwards(segments, read, layout):
             body = ahead.block.body
+            severities.reach(ahead.block)
             bound_us = told_by_end(body, layout, rules)
             if not self.query.takes_all and self._is_dull(body):
                 yield bound_us, iter(())
                 continue
-            view = self._view(ahead.block, layout, rules, earlier.time_us(ahead))
+            view = self._view(ahead.block, layout, rules, earlier.time_us(ahead), severities)
             yield bound_us, map(view.found, reversed([*view.hits(self.query)]))
 
-    def _view(self, block: Block, layout: Layout, rules: TimeRules, previous_us: int | None) -> "View":
-        records = self._severities.published(block, divided(block.body, layout))
+    def _view(
+        self,
+        block: Block,
+        layout: Layout,
+        rules: TimeRules,
+        previous_us: int | None,
+        severities: Severities | SeveritiesBackwards,
+    ) -> "View":
+        records = severities.published(block, divided(block.body, layout))
         times = Times(block.body, records, layout, rules, previous_us)
         return View(block, records, times, layout, self.number, tuple(unfiltered(self.query.names, self.source.told)))
 
@@ -111,7 +120,7 @@ class Finder:
 
     def _views(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator["View"]:
         self._resolve(layout, rules)
-        view = self._view(block, layout, rules, self._previous_us)
+        view = self._view(block, layout, rules, self._previous_us, self._severities)
         yield view
         if self.query.needs_times:
             self._previous_us = view.times.known_us(len(view.records) - 1)

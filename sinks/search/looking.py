@@ -93,8 +93,13 @@ def _refuse_void(reading: Reading, fd: int) -> None:
         raise SourceError("read on", "it was cut off meanwhile (search again)")
 
 
-def look_back_into(
-    number: int, source: Source, query: Query, progress: Progress, take: Callable[[Finder, Segments], None]
+def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
+    number: int,
+    source: Source,
+    query: Query,
+    progress: Progress,
+    reading: Reading,
+    take: Callable[[Finder, Segments], None],
 ) -> bool:
     """Let `take` take what is found in a file from its end on. Raises SourceError, Stopped.
 
@@ -105,9 +110,12 @@ def look_back_into(
         segments = segments_of(opened.fd, progress.heard(number))
         if segments is None:
             return False
-        take(Finder(query, source, number, opened.changed_us), segments)
+        if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
+            reading = ALL
+        take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
         if segments.unfinished:
             progress.unfinished.append(str(source.path))
+        _refuse_void(reading, opened.fd)
     except SourceError as error:
         raise SourceError(f"search all of {source.path}", error.cause) from error
     finally:

@@ -1,7 +1,8 @@
 """The severities of records as they were published, where somebody tells; else those that the text states."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from logbus.native import newlines
 from sinks.search.records import Block, Records
@@ -55,7 +56,44 @@ class Severities:
         return (number for number in self._lines if self._told[number].begin < end)
 
 
+class SeveritiesBackwards:
+    """Follows the blocks of a content, the last one first: lines are counted from where something ends to be told."""
+
+    def __init__(self, told: Sequence[Told]) -> None:
+        self._told = told
+        self._lines: dict[int, int] = {}
+
+    def reach(self, block: Block) -> None:
+        """Take note of the next block: how many lines are told from its beginning on, in the blocks behind it too."""
+        former, self._lines = self._lines, {}
+        for number in self._within(block):
+            told = self._told[number]
+            at, end = max(0, told.begin - block.offset), told.end - block.offset
+            is_end_here = end <= len(block.body)
+            behind = int(block.body[end - 1 : end] != b"\n") if is_end_here else former.get(number)
+            if behind is not None:
+                self._lines[number] = behind + newlines.count(block.body[at:end])
+
+    def published(self, block: Block, records: Records) -> Records:
+        """Return records of the block that was reached last, with their published severities."""
+        digits = bytearray(records.digits)
+        for number, lines in self._lines.items():
+            told = self._told[number]
+            places = (each - block.offset for each in (told.begin, told.end))
+            first, last = (bisect_left(records.starts, each, 0, len(records)) for each in places)
+            if first < last:
+                known = told.digits()
+                line = len(known) - lines - newlines.count(block.body[: max(0, told.begin - block.offset)])
+                _set(digits, first, known, [line + each for each in records.lines[first:last]])
+        return Records(records.starts, bytes(digits), records.lines)
+
+    def _within(self, block: Block) -> Iterator[int]:
+        first = bisect_right(self._told, block.offset, key=attrgetter("end"))
+        behind = bisect_left(self._told, block.offset + len(block.body), key=attrgetter("begin"))
+        return iter(range(first, behind))
+
+
 def _set(digits: bytearray, first: int, published: bytes, lines: Sequence[int]) -> None:
     """Set digits from `first` on to those of lines, as far as they are known."""
-    if published and lines[-1] < len(published) and not published.translate(None, _DIGITS):
+    if published and lines[0] >= 0 and lines[-1] < len(published) and not published.translate(None, _DIGITS):
         digits[first : first + len(lines)] = bytes(map(published.__getitem__, lines))

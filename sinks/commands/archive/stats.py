@@ -80,7 +80,10 @@ def _gathered(config: Path, names: tuple[str, ...], found: Statistics) -> list[s
     listing = Listing()
     for settings in archives.values():
         add_outputs(listing, settings, {})
-    return listing.flaws + _added(listing, readers, found)
+    flaws = _added(listing, readers, found)
+    for reader in readers:
+        reader.close()
+    return listing.flaws + flaws
 
 
 def _added(listing: Listing, readers: Sequence[Reader], found: Statistics) -> list[str]:

@@ -64,8 +64,10 @@ class Statistics:
 
     def _add(self, name: Name, digit: int, hour: int, lines: int, size_bytes: int) -> None:
         cells = {
-            "host": name.host, "label": name.label,
-            "severity": Severity(digit).word, "hour": self._shown(hour),
+            "host": name.host,
+            "label": name.label,
+            "severity": Severity(digit).word,
+            "hour": self._shown(hour),
         }
         key = tuple(cells[each] or UNKNOWN for each in self.groups)
         if key not in self.sums and len(self.sums) >= GROUPS_MAX:

@@ -75,6 +75,11 @@ class Indexed:
             pass  # whoever reads the file will say so
         return plain
 
+    def close(self) -> None:
+        """Close the indexes."""
+        for reader in self.readers:
+            reader.close()
+
     def _planned(self, output: Output, source: Source, query: Query) -> Reading:
         if not _is_in(output.known.zone, query.zone):
             output = replace(output, rows=[each._replace(settled=0) for each in output.rows])

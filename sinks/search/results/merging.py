@@ -57,7 +57,8 @@ def merged(  # noqa: PLR0913 - what a search consists of
         queue.begin()
         try:
             is_free = newest_first and reading.is_whole and not (query.before or query.after)
-            if not (is_free and look_back_into(number, source, query, progress, partial(_put_backwards, queue, most))):
+            back = partial(_put_backwards, queue, most)
+            if not (is_free and look_back_into(number, source, query, progress, reading, back)):
                 look_into(number, source, query, progress, reading, partial(_put, queue))
             progress.done.append(number)
         finally:

@@ -1,7 +1,7 @@
 """A search by the index finds what a search without it finds, in the same order, with the published severities."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from functools import partial
@@ -72,9 +72,11 @@ class Archive:
 
 
 @pytest.fixture(autouse=True)
-def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make rows about few bytes, so that a test needs no megabytes."""
     monkeypatch.setattr("sinks.file.sink.Index", partial(index_room.Index, limits=SMALL))
+    yield
+    _close_all()
 
 
 @st.composite
@@ -108,9 +110,19 @@ def queries(draw: st.DrawFn) -> Query:
     return Query(**{name: draw(FILTERS[name]) for name in names}, zone=UTC)  # type: ignore[arg-type]
 
 
+_open_readers: list[Reader] = []
+
+
+def _close_all() -> None:
+    """Close the indexes of the examples before."""
+    while _open_readers:
+        _open_readers.pop().close()
+
+
 def archive(folder: Path, several: Sequence[Write], **keys: object) -> Archive:
     """Let a file sink write, batch by batch; return its files, by path."""
     settings = Settings(**keys)  # type: ignore[arg-type]
+    _close_all()
     (folder / "state").mkdir()
     sink = open_sink(settings, Context("test", folder / "state", lambda _output, _mark: None, is_new=True))
     offsets = dict.fromkeys(HOSTS, 0)
@@ -131,6 +143,7 @@ def archive(folder: Path, several: Sequence[Write], **keys: object) -> Archive:
     add_outputs(listing, settings, {})
     reader = opened(folder / "state")
     assert reader
+    _open_readers.append(reader)
     return Archive(folder, settings, sorted(listing.sources(), key=lambda it: it.path), reader)
 
 
@@ -169,6 +182,8 @@ def test_by_settled_rows_all_is_found_as_without_an_index(
         expected = [each for each in told if each.digit in query.digits]
         hits = found(made.sources, query, Indexed([made.reader]))
         assert [each for each in hits if each.is_hit] == expected
+        backwards = found(made.sources, replace(query, before=0, after=0), Indexed([made.reader]), newest_first=True)
+        assert [_with(each, line=0) for each in reversed(backwards)] == [_with(each, line=0) for each in expected]
         if query.digits == ALL_DIGITS:
             alike = found(made.sources, query, all_that_may_match)
             assert hits == [_with(each, digit=digits[each.line - 1]) for each in alike]
