@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from contextlib import closing
-from itertools import count
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 
 import msgspec
@@ -16,8 +17,11 @@ from logbus.wire import frames
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
 from sinks.file.upkeep.settler import COMMAND, Settler
+from sinks.index.blocks import Limits
+from sinks.index.index import Index
 from sinks.index.index_file import FILE_NAME
-from sinks.settling.archive import archive_of
+from sinks.settling.archive import archive_of, opened_store
+from sinks.settling.listing import outputs_in
 from sinks.settling.work import work
 from sinks.sink import Context, Sink
 from support import wait_until
@@ -175,3 +179,34 @@ def test_a_late_line_comes_once_into_an_output_that_was_replaced(stage: Stage, m
     put(b"later\n")
     with frames.open_file(path) as file:
         assert file.read() == b"".join([*lines, b"late\n", b"later\n"])
+
+
+def test_an_output_is_settled_anew_while_the_sink_writes_it(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as its rows go; the sink's thread saves its own behind them, and no two rows tell of one byte."""
+    monkeypatch.setattr("sinks.file.sink.Index", partial(Index, limits=Limits(block_s=0.0)))
+    monkeypatch.setattr("sinks.index.writer.RIPEN_S", 0.0)
+    monkeypatch.setattr("sinks.index.writer.SAVE_S", 0.01)
+    settings = Settings(path=str(stage.root / "out" / "{host}.log"))
+    runner = stage.start(make_sink=lambda context: open_sink(settings, context))
+    archive = archive_of(settings, stage.root / "state")
+
+    def put(number: int, rows: int) -> None:
+        stage.queue.put(stage.batch(LINE * 20_000, number * 20_000 * len(LINE)))
+        runner.step(number * 10.0)
+        runner.step(number * 10.0 + 1)
+        wait_until(lambda: len(settled(stage.root / "state")) == rows)
+
+    for number in range(3):
+        put(number, number + 1)
+    [source] = outputs_in(archive)[0]
+    with opened_store(archive) as store:
+        opened = archive.open(source)
+        assert opened
+        assert archive.settle(store, opened, lambda _size: None) > 0
+        os.close(opened.fd)
+    assert settled(stage.root / "state") == [True, True]
+    put(3, 3)
+    with closing(sqlite3.connect(stage.root / "state" / FILE_NAME)) as db:
+        places = db.execute("SELECT begin, end, settled FROM block ORDER BY begin").fetchall()
+    assert [each for _, _, each in places] == [1, 1, 0]
+    assert all(after[0] >= before[1] for before, after in pairwise(places))
