@@ -46,6 +46,8 @@ Examples:
   logbus-sinks --config config/sinks.yml archive --check
   logbus-sinks audit --config config/sinks.yml archive
   logbus-sinks search timeout --since 2h --config config/sinks.yml archive
+  logbus-sinks index check --config config/sinks.yml archive
+  logbus-sinks stats --config config/sinks.yml archive
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -59,8 +61,10 @@ LATER = {
     "doctor": "sinks.commands.doctor",
     "export": "sinks.export.command",
     "fleet": "sinks.fleet.command",
+    "index": "sinks.commands.archive.index",
     "init": "sinks.commands.init",
     "search": "sinks.commands.search",
+    "stats": "sinks.commands.archive.stats",
     "top": "sinks.fleet.top",
     "topology": "sinks.commands.topology_command",
 }

@@ -26,6 +26,12 @@ def file_sinks(config: Path, document: Document, names: tuple[str, ...]) -> dict
     return found
 
 
+def states(document: Document, names: tuple[str, ...]) -> dict[str, Path]:
+    """Return the state directories of the sinks with these names, all if empty, as far as they have one."""
+    plans = {name: plan_of(document, name) for name in names} or plans_of(document)
+    return {name: each.state for name, each in plans.items() if each.state}
+
+
 def _innermost(settings: msgspec.Struct) -> msgspec.Struct:
     """Return the settings of the sink that a severity sink passes records to."""
     while isinstance(settings, severity_sink.Settings):

@@ -59,6 +59,7 @@ _SHIPPER: Final[_Kinds] = {
     "logbus_held_bytes": ("gauge", "Unread bytes of those files."),
 }
 _SINK: Final[_Kinds] = {
+    "logbus_archive_deleted_files": ("counter", "Outputs that a file sink deleted, by keep, keep_days or keep_bytes."),
     "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
     "logbus_delivered_records": ("counter", "Records in those deliveries."),
     "logbus_delivered_bytes": ("counter", "Bytes of records in those deliveries, after decompression."),

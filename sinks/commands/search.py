@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,12 +16,16 @@ from logbus.command_line.commands import Command
 from logbus.command_line.completion import offer
 from logbus.errors import LogbusError, UsageError
 from logbus.native import malloc
-from sinks.commands.archive.given import FILTERS, Given, listing_of, query_of
+from sinks.commands.archive.given import FILTERS, Given, listing_of, query_of, read_by
 from sinks.commands.configured import config_option, names_in
 from sinks.search.asking import Query
+from sinks.search.looking import all_that_may_match
 from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
 from sinks.search.results.running import INCOMPLETE, Search
+
+if TYPE_CHECKING:
+    from sinks.search.indexed.worth import Indexed
 
 EXAMPLES: Final = """
 \b
@@ -91,9 +95,11 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
     query = query_of(words[0] if words else "", given)
     query = _counting(query, given) if given["count"] or given["count_by"] else query
     listing = listing_of(config, words[1:], query, given)
-    found = Search(listing.sources(), query)
-    found.progress.flaws += listing.flaws
-    _show(found, query, given)
+    groups = (_groups(given) or ("severity",)) if given["count"] or given["count_by"] else ()
+    with read_by(config, words[1:], query, groups) as worth:
+        found = Search(listing.sources(), query, worth or all_that_may_match)
+        found.progress.flaws += listing.flaws
+        _show(found, query, given, worth)
     for line in found.summary(all_wanted=given["limit"] is None):
         click.echo(line, err=True)
     if listing.links:
@@ -111,11 +117,13 @@ def _groups(given: Given) -> tuple[str, ...]:
     return groups_in(given["count_by"]) if given["count_by"] else ()
 
 
-def _show(found: Search, query: Query, given: Given) -> None:
+def _show(found: Search, query: Query, given: Given, worth: "Indexed | None") -> None:
     """Search, and show or count. Raises UsageError."""
     files = [each for each, _ in found.files]
     if given["count"] or given["count_by"]:
         counts = Counts(_groups(given) or ("severity",), files, query.zone)
+        if worth and worth.tally:
+            worth.tally.move_to(counts, query)
         found.run(lambda: found.count(counts))
         _show_counts(found, counts, given)
         return

@@ -16,11 +16,12 @@ from logbus.command_line.commands import CONTEXT, Command
 from logbus.command_line.completion import offer
 from logbus.errors import LogbusError, OutputError, UsageError, counted
 from logbus.native import malloc
-from sinks.commands.archive.given import FILTERS, Given, listing_of, query_of
+from sinks.commands.archive.given import FILTERS, Given, listing_of, query_of, read_by
 from sinks.commands.configured import config_option, names_in
 from sinks.export.rows import Row, row_of
 from sinks.export.writers import AT_ONCE, SUFFIXES, WRITERS, Format, Writer
 from sinks.search.asking import Found
+from sinks.search.looking import all_that_may_match
 from sinks.search.results.running import INCOMPLETE, Search
 
 EXAMPLES: Final = """
@@ -97,9 +98,9 @@ class _Export:
         """Search, and write what is found; return the exit code. Raises UsageError, OutputError."""
         query = query_of(pattern, given)
         listing = listing_of(config, names, query, given)
-        found = Search(listing.sources(), query)
-        found.progress.flaws += listing.flaws
-        with _made(target) as file:
+        with read_by(config, names, query) as worth, _made(target) as file:
+            found = Search(listing.sources(), query, worth or all_that_may_match)
+            found.progress.flaws += listing.flaws
             writer = WRITERS[self._format](file)
             self._write_all(found, writer)
             writer.close()

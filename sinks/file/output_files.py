@@ -30,6 +30,7 @@ logger = getLogger("sinks.file")
 CLOSED_MAX = 10_000
 """Outputs closed for lack of descriptors whose marks are kept, so that reopening them costs no transaction."""
 SWEEP_S = 1.0
+LET_GO_S = 600.0
 
 _NO_USE_WAITING = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO})
 
@@ -68,14 +69,16 @@ class Outputs:
         is_new: bool = False,
         writer: str = "",
         locate: placing.Locate = placing.nowhere,
+        idle_s: float | None = None,
     ) -> None:
+        """`idle_s`: an output is let go of when nobody has written to it for so long; it may be replaced then."""
         self._base = base
         self._remember = remember
         self._open_max = open_max
         self._open: OrderedDict[str, Output] = OrderedDict()
         self._dirty: dict[str, Output] = {}
         self._closed: dict[str, Mark] = {}
-        self._swept_at = 0.0
+        self._swept_at = self._let_go_at = 0.0
         self._making = making
         self._rotator = rotator
         self._sync_data = sync
@@ -83,6 +86,7 @@ class Outputs:
         self._seen: set[str] = set()
         self._writer = writer
         self._locate = locate
+        self._idle_s = idle_s
         self._unsettled: set[str] = set()
 
     def is_open(self, relative: str) -> bool:
@@ -246,10 +250,17 @@ class Outputs:
         output.dirty = False
 
     def _sweep(self) -> None:
-        """Close outputs that were moved or deleted while nothing was written to them."""
+        """Close outputs that were moved or deleted while nothing was written to them, and let go of idle ones.
+
+        The ledger forgets the marks of these as it records the commit, so what they held by then is never cut off.
+        """
         for relative, output in list(self._open.items()):
-            if _is_moved(output):
+            if _is_moved(output) or (self._idle_s and _is_idle(output.name, self._idle_s)):
                 self._drop(relative)
+        if self._idle_s and time.monotonic() - self._let_go_at >= LET_GO_S:
+            self._let_go_at = time.monotonic()
+            for name in [each for each in self._closed if _is_idle(each, self._idle_s)]:
+                del self._closed[name]
 
     def _drop(self, relative: str) -> None:
         self._dirty.pop(relative, None)
@@ -288,6 +299,13 @@ def _is_moved(output: Output) -> bool:
     except OSError:
         return True
     return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+
+def _is_idle(name: str, idle_s: float) -> bool:
+    try:
+        return time.time() - os.lstat(name).st_mtime >= idle_s
+    except OSError:
+        return False
 
 
 def _cannot(verb: str, path: object, error: OSError) -> OutputError:

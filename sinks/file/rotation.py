@@ -12,6 +12,7 @@ import re
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -62,8 +63,12 @@ class Rotation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Rotator:
     """Renames outputs at once, and compresses and deletes rotated ones in a thread."""
 
-    def __init__(self, rotation: Rotation, index: Follower | None = None) -> None:
+    def __init__(
+        self, rotation: Rotation, index: Follower | None = None, rotated: Callable[[], None] = lambda: None
+    ) -> None:
+        """`rotated` is called, in the thread, when all is done for a rotated output."""
         self.rotation = rotation
+        self._rotated = rotated
         self._index = index
         self._renamed: SimpleQueue[Path | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -90,6 +95,7 @@ class Rotator:
         while path := self._renamed.get():
             try:
                 tidy(path, self.rotation, self._index)
+                self._rotated()
             except OSError as error:
                 logger.warning("cannot clean up after rotating %s: %s", path, error.strerror or error)
 

@@ -27,6 +27,9 @@ from sinks.file.output_files import Outputs, PathUnusable
 from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making
+from sinks.file.upkeep import retention
+from sinks.file.upkeep.retention import Keep, Positive
+from sinks.file.upkeep.settler import Settler
 from sinks.file.wrapping import WRAPPINGS, Format, as_json
 from sinks.index import index_file
 from sinks.index.index import Index
@@ -50,7 +53,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `path`, a template (see `sinks.file.template`); `format` (see `sinks.file.wrapping`); `parsed`: in JSON, whose
     fields are written; `compress`; `rotate`; `mode` of new files, octal; their `owner` and `group`, names or numbers;
     `sync`: at each commit, or never (then a power failure may lose acknowledged records); `late_days`: a record that is
-    older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`.
+    older when it is read belongs to the day of reading; `index`: keep an index for searches, see `sinks.index`;
+    `settle`: read finished outputs once more, so that the index is exact, see `sinks.settling`; `recompress`: those of
+    tiny Zstandard frames, meanwhile. `keep_days` and `keep_bytes`: how long outputs are kept, and how much of them;
+    `keep`: the same by label, the first rule that matches.
     """
 
     path: str
@@ -64,6 +70,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sync: Literal["commit", "never"] = "commit"
     late_days: Annotated[int, msgspec.Meta(ge=0, le=LATE_DAYS_MAX)] = 31
     index: bool = True
+    settle: bool = True
+    recompress: bool = True
+    keep_days: Positive | None = None
+    keep_bytes: Positive | None = None
+    keep: list[Keep] = []
 
     def __post_init__(self) -> None:
         """Check the template, the mode and the names. Raises UsageError."""
@@ -72,8 +83,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not _MODE.fullmatch(self.mode):
             raise UsageError(f"use the mode {self.mode!r}", "it is not a file mode", "write it in quotes, as in '0640'")
         self.making()
+        retention.check(self.keep, template.parse(self.path).parts[1::2])
         if self.compress == "zstd" and self.rotate and self.rotate.compress != "none":
             raise UsageError("compress twice", "outputs are zstd already", "leave out rotate: compress")
+
+    @property
+    def is_kept_in_order(self) -> bool:
+        """Whether outputs are settled or deleted now and then."""
+        return bool((self.index and self.settle) or self.deletes)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether outputs are deleted."""
+        return bool(self.keep or self.keep_days or self.keep_bytes)
 
     def making(self) -> Making:
         """Return how files are created. Raises UsageError for an unknown owner or group."""
@@ -105,17 +127,20 @@ class FileSink:
         self._zstd = settings.compress == "zstd"
         self._rotates = settings.rotate is not None
         self._index = _index_of(settings, context, self._template.base)
+        self._settler = Settler(settings, context.state) if settings.is_kept_in_order and context.state else None
+        settled = self._settler.rotated if self._settler else lambda: None
         self._with_digits = noting.noted(settings.format) if self._index else noting.unnoted
         self._outputs = Outputs(
             self._template.base,
             context.remember,
             open_max(),
             making=settings.making(),
-            rotator=Rotator(settings.rotate, self._index) if settings.rotate else None,
+            rotator=Rotator(settings.rotate, self._index, settled) if settings.rotate else None,
             sync=settings.sync == "commit",
             is_new=context.is_new,
             writer=str(context.state.resolve()) if context.state else "",
             locate=placing.located(settings.compress) if self._index else placing.nowhere,
+            idle_s=_idle_s(settings, self._period_us),
         )
 
     def write(self, batch: Batch) -> None:
@@ -167,6 +192,8 @@ class FileSink:
         self._outputs.restore(marks)
         if self._index:
             self._index.rollback(marks)
+        if self._settler:
+            self._settler.start()
 
     def committed(self) -> None:
         """Hand what was committed to the index."""
@@ -175,9 +202,19 @@ class FileSink:
 
     def close(self) -> None:
         """Close the files and the index."""
+        if self._settler:
+            self._settler.close()
         self._outputs.close()
         if self._index:
             self._index.close()
+
+
+def _idle_s(settings: Settings, period_us: int) -> float | None:
+    """Return after how long an output is let go of, so that it may be replaced or deleted; None if that is never."""
+    if settings.deletes:
+        return max(period_us, DAY_US) / 1e6
+    is_replaced = settings.compress == "zstd" and settings.recompress and settings.is_kept_in_order
+    return period_us / 1e6 if is_replaced and period_us else None
 
 
 def _index_of(settings: Settings, context: Context, base: Path) -> Index | None:

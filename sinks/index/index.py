@@ -38,7 +38,7 @@ class Index:
     def __init__(self, directory: Path, base: Path, *, synced: bool = True, limits: Limits | None = None) -> None:
         self._directory = directory
         self._base = base
-        self._boot = "" if synced else _boot()
+        self._boot = boot_of(synced=synced)
         self._limits = limits or Limits()
         self._notes: list[Note] = []
         self._queue: SimpleQueue[Work] = SimpleQueue()
@@ -117,7 +117,10 @@ class Index:
         return file
 
 
-def _boot() -> str:
+def boot_of(*, synced: bool) -> str:
+    """Return what an index is good for: this boot of the host, unless each commit is `synced`; then "", for ever."""
+    if synced:
+        return ""
     try:
         return _BOOT.read_text().strip()
     except OSError:

@@ -30,8 +30,8 @@ ORIGINS_MAX: Final = 50_000
 
 _TABLES: Final = """
 CREATE TABLE output (
-    id INTEGER PRIMARY KEY, token BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, path BLOB NOT NULL,
-    compression INTEGER NOT NULL
+    id INTEGER PRIMARY KEY AUTOINCREMENT, token BLOB NOT NULL UNIQUE, identity TEXT NOT NULL, path BLOB NOT NULL,
+    compression INTEGER NOT NULL, zone TEXT, settled_bytes INTEGER, changed_us INTEGER
 );
 CREATE INDEX output_identity ON output (identity);
 CREATE TABLE origin (
@@ -43,12 +43,19 @@ CREATE TABLE block (
     id INTEGER PRIMARY KEY, output INTEGER NOT NULL, begin INTEGER NOT NULL, end INTEGER NOT NULL,
     content_bytes INTEGER NOT NULL, lines INTEGER NOT NULL, first_read_us INTEGER NOT NULL,
     last_read_us INTEGER NOT NULL, first_event_us INTEGER, last_event_us INTEGER, settled INTEGER NOT NULL,
-    counts BLOB NOT NULL, parts BLOB, digits BLOB NOT NULL
+    counts BLOB NOT NULL, parts BLOB, digits BLOB NOT NULL, content_begin INTEGER, first_line INTEGER,
+    before_us INTEGER, hours BLOB
 );
 CREATE UNIQUE INDEX block_place ON block (output, begin);
 CREATE TABLE boot (id TEXT NOT NULL);
 """
-_SAVE_BLOCK: Final = "INSERT OR REPLACE INTO block VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?)"
+_SAVE_BLOCK: Final = """
+INSERT OR REPLACE INTO block SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, NULL, NULL, NULL, NULL
+WHERE NOT ifnull(
+    (SELECT settled AND end > ?2 FROM block WHERE output = ?1 AND begin < ?3 ORDER BY begin DESC LIMIT 1), 0
+)
+"""
+"""Bytes that were settled meanwhile keep their rows."""
 _CUT: Final = """
 DELETE FROM block WHERE output IN (SELECT id FROM output WHERE identity = :identity) AND end > :length
 """
@@ -133,7 +140,7 @@ class IndexFile:
         found = self._outputs.get(place.token)
         if found is None:
             values = (place.token, place.identity, key_of(place.path), place.compression)
-            self._db.execute("INSERT OR IGNORE INTO output VALUES (NULL, ?, ?, ?, ?)", values)
+            self._db.execute("INSERT OR IGNORE INTO output VALUES (NULL, ?, ?, ?, ?, NULL, NULL, NULL)", values)
             [found] = self._db.execute("SELECT id FROM output WHERE token = ?", (place.token,)).fetchone()
             self._outputs[place.token] = found
         return found

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -16,7 +16,9 @@ from sinks.search.files.placeholders import unfiltered
 from sinks.search.files.segments import Segments
 from sinks.search.layouts import Layout, layout_of
 from sinks.search.matching import Matcher
+from sinks.search.published import Severities, SeveritiesBackwards
 from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us, told_by_end
+from sinks.search.spans import WHOLE, Span, Told
 
 _LINE_BYTES: Final = 1 << 16
 """How much of the first line tells the layout."""
@@ -26,13 +28,19 @@ _PASSED_MAX: Final = 4
 
 @dataclass(slots=True)
 class Finder:
-    """Finds records of the file with a `number`; `changed_us`: its time of modification."""
+    """Finds records of the file with a `number`; `changed_us`: its time of modification.
+
+    `start`: where its content begins that is searched; `told`: of the severities of its lines.
+    """
 
     query: Query
     source: Source
     number: int
     changed_us: int
     block_bytes: int = BLOCK_BYTES
+    start: Span = WHOLE[0]
+    told: Sequence[Told] = ()
+    _severities: Severities = field(init=False)
     _previous_us: int | None = field(default=None, init=False)
     _passed: list[bytes] = field(default_factory=list, init=False)
     _near: deque[Found] = field(init=False)
@@ -40,7 +48,9 @@ class Finder:
     _key_us: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
-        """Make room for the records before a hit."""
+        """Begin where the content does, with room for the records before a hit."""
+        self._previous_us = self.start.before_us
+        self._severities = Severities(self.told)
         self._near = deque(maxlen=self.query.before)
 
     def found(self, pieces: Iterator[bytes]) -> Iterator[Iterator[Found]]:
@@ -58,7 +68,8 @@ class Finder:
         layout = layout_of(self.source.layout, first)
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
         is_dull = None if self.query.takes_all else self._is_dull
-        for block in blocks(chain((first,), pieces), layout, self.block_bytes, is_dull):
+        for block in blocks(chain((first,), pieces), layout, self.block_bytes, is_dull, self.start):
+            self._severities.reach(block)
             if block.is_dull or (is_dull and is_dull(block.body)):
                 self._pass(block.body, layout, rules)
             else:
@@ -70,17 +81,26 @@ class Finder:
         layout = layout_of(self.source.layout, read(0)[:_LINE_BYTES] if segments.several else b"")
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
         earlier = Earlier(read, layout, rules)
+        severities = SeveritiesBackwards(self.told)
         for ahead in blocks_backwards(segments, read, layout):
             body = ahead.block.body
+            severities.reach(ahead.block)
             bound_us = told_by_end(body, layout, rules)
             if not self.query.takes_all and self._is_dull(body):
                 yield bound_us, iter(())
                 continue
-            view = self._view(ahead.block, layout, rules, earlier.time_us(ahead))
+            view = self._view(ahead.block, layout, rules, earlier.time_us(ahead), severities)
             yield bound_us, map(view.found, reversed([*view.hits(self.query)]))
 
-    def _view(self, block: Block, layout: Layout, rules: TimeRules, previous_us: int | None) -> "View":
-        records = divided(block.body, layout)
+    def _view(
+        self,
+        block: Block,
+        layout: Layout,
+        rules: TimeRules,
+        previous_us: int | None,
+        severities: Severities | SeveritiesBackwards,
+    ) -> "View":
+        records = severities.published(block, divided(block.body, layout))
         times = Times(block.body, records, layout, rules, previous_us)
         return View(block, records, times, layout, self.number, tuple(unfiltered(self.query.names, self.source.told)))
 
@@ -100,7 +120,7 @@ class Finder:
 
     def _views(self, block: Block, layout: Layout, rules: TimeRules) -> Iterator["View"]:
         self._resolve(layout, rules)
-        view = self._view(block, layout, rules, self._previous_us)
+        view = self._view(block, layout, rules, self._previous_us, self._severities)
         yield view
         if self.query.needs_times:
             self._previous_us = view.times.known_us(len(view.records) - 1)

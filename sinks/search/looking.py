@@ -16,23 +16,21 @@ from sinks.search.finding import Finder
 from sinks.search.layouts import layout_of
 from sinks.search.records import Times, divided
 from sinks.search.results.waiting import Stopped
+from sinks.search.spans import ALL, NONE, Reading
 
 THREADS_MAX: Final = 4
 _HEAD_BYTES: Final = 1 << 14
-Ranges = Sequence[tuple[int, int]]
-"""Where to read in a file, in bytes as they are on the disk; empty if nowhere."""
-WHOLE: Final[Ranges] = ((0, 1 << 62),)
-Worth = Callable[[Source, Query], Ranges]
-"""Tells what of a file is worth reading. An index would answer for frames; a range begins where a frame does."""
+Worth = Callable[[Source, Query], Reading]
+"""Tells what of a file is worth reading."""
 
 Take = Callable[[Finder, Iterator[bytes]], None]
 """Takes what a finder finds in a content."""
 
 
-def all_that_may_match(source: Source, query: Query) -> Ranges:
+def all_that_may_match(source: Source, query: Query) -> Reading:
     """Return the whole file, unless it was written last before the time that is asked for."""
     too_old = query.since_us is not None and source.changed_us + FUTURE_US < query.since_us
-    return () if too_old else WHOLE
+    return NONE if too_old else ALL
 
 
 @dataclass(slots=True)
@@ -68,23 +66,40 @@ class Progress:
 
 
 def look_into(  # noqa: PLR0913, PLR0917 - what a search consists of
-    number: int, source: Source, query: Query, progress: Progress, ranges: Ranges, take: Take
+    number: int, source: Source, query: Query, progress: Progress, reading: Reading, take: Take
 ) -> None:
-    """Let `take` take what is found in a file. Raises SourceError, Stopped."""
+    """Let `take` take what is found in a file, span by span. Raises SourceError, Stopped."""
     opened = open_listed(source.path, source.identity, follow=source.follow)
     try:
-        content = Content(opened.fd, progress.heard(number), ranges)
-        take(Finder(query, source, number, opened.changed_us), content.pieces())
-        if content.unfinished:
+        if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
+            reading = ALL
+        is_finished = True
+        for span in reading.spans:
+            content = Content(opened.fd, progress.heard(number), ((span.begin, span.end),), reading.kind)
+            take(Finder(query, source, number, opened.changed_us, start=span, told=reading.told), content.pieces())
+            is_finished &= not content.unfinished
+        if not is_finished:
             progress.unfinished.append(str(source.path))
+        _refuse_void(reading, opened.fd)
     except SourceError as error:
         raise SourceError(f"search all of {source.path}", error.cause) from error
     finally:
         os.close(opened.fd)
 
 
-def look_back_into(
-    number: int, source: Source, query: Query, progress: Progress, take: Callable[[Finder, Segments], None]
+def _refuse_void(reading: Reading, fd: int) -> None:
+    """Raise SourceError if what an index told does not hold any more."""
+    if reading.holds and not reading.holds(fd):
+        raise SourceError("read on", "it was cut off meanwhile (search again)")
+
+
+def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
+    number: int,
+    source: Source,
+    query: Query,
+    progress: Progress,
+    reading: Reading,
+    take: Callable[[Finder, Segments], None],
 ) -> bool:
     """Let `take` take what is found in a file from its end on. Raises SourceError, Stopped.
 
@@ -95,9 +110,12 @@ def look_back_into(
         segments = segments_of(opened.fd, progress.heard(number))
         if segments is None:
             return False
-        take(Finder(query, source, number, opened.changed_us), segments)
+        if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
+            reading = ALL
+        take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
         if segments.unfinished:
             progress.unfinished.append(str(source.path))
+        _refuse_void(reading, opened.fd)
     except SourceError as error:
         raise SourceError(f"search all of {source.path}", error.cause) from error
     finally:

@@ -14,6 +14,7 @@ from typing import Final
 from logbus.eventtime import TimeRules
 from logbus.native import newlines
 from sinks.search.layouts import UNSTATED_DIGIT, Layout
+from sinks.search.spans import WHOLE, Span
 
 BLOCK_BYTES: Final = 1 << 19
 TAIL_BYTES: Final = 1 << 16
@@ -56,13 +57,14 @@ def blocks(
     layout: Layout,
     least_bytes: int = BLOCK_BYTES,
     is_dull: Callable[[bytes], bool] | None = None,
+    start: Span = WHOLE[0],
 ) -> Iterator[Block]:
     """Yield the content in blocks of about that size; dull ones, of which nothing is wanted, end at any line's end.
 
     A dull line that begins a record is in the same block as what continues the record, if that is not dull. `is_dull`
-    tells it of bytes the last line of which may go on.
+    tells it of bytes the last line of which may go on. `start`: where in the file the content begins.
     """
-    here = _Here()
+    here = _Here(start.offset, start.line)
     held = rest = b""
     for more in _gathered(pieces, least_bytes):
         body = rest + more if rest else more
@@ -109,8 +111,8 @@ def _first(body: bytes, size_bytes: int) -> bytes:
 class _Here:
     """Where the next block begins."""
 
-    offset: int = 0
-    line: int = 1
+    offset: int
+    line: int
 
     def block(self, body: bytes, *, is_dull: bool = False) -> Block:
         """Return the next block, and go on behind it."""

@@ -68,7 +68,7 @@ def _of_file(db: sqlite3.Connection, path: Path) -> Iterator[Told]:
 
 
 def _block(db: sqlite3.Connection, path: Path, row: tuple[Any, ...], data: bytes, *, is_zstd: bool) -> Told:
-    _, _, begin, end, content_bytes, lines, *times, settled, counts, parts, digits = row
+    _, _, begin, end, content_bytes, lines, *times, settled, counts, parts, digits, _, _, _, _ = row
     content = b"".join(_unpacked(data)) if is_zstd else data
     assert len(content) == content_bytes
     assert settled == 0

@@ -46,6 +46,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "queue": sinks.settings.Queue,
     "console": sinks.console.Settings,
     "file": sinks.file.Settings,
+    "keep": sinks.file.upkeep.retention.Keep,
     "rotate": sinks.file.rotation.Rotation,
     "severity": sinks.severity.Settings,
     "broker": Broker,

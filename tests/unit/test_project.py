@@ -89,12 +89,15 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.fleet": {"sinks.delivery"},
     "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery", "sinks.fleet"},
     "sinks.archives": {"sinks.file", "sinks.settings", "sinks.severity", "sinks.sink"},
-    "sinks.search": {"sinks.event_times", "sinks.file", "sinks.printable", "sinks.readers", "sinks.sink"},
+    "sinks.search": {
+        *("sinks.event_times", "sinks.file", "sinks.index", "sinks.printable", "sinks.readers", "sinks.sink"),
+    },
+    "sinks.settling": {"sinks.file", "sinks.index", "sinks.ledger", "sinks.search"},
     "sinks.export": {"sinks.commands", "sinks.event_times", "sinks.search"},
     "sinks.commands": {
         *("sinks.sink", "sinks.settings", "sinks.wiring", "sinks.ledger"),
         *("sinks.file", "sinks.delivery", "sinks.printable", "sinks.search", "sinks.severity"),
-        *("sinks.console", "sinks.where", "sinks.archives"),
+        *("sinks.console", "sinks.where", "sinks.archives", "sinks.settling", "sinks.index"),
     },
     "sinks.__main__": {"sinks.sink", "sinks.settings", "sinks.wiring", "sinks.file", "sinks.commands"},
 }

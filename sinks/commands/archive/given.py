@@ -1,9 +1,10 @@
 """What the commands share that look into archives: which records are asked for, and of which files."""
 
 import time
+from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -20,7 +21,13 @@ from sinks.search.files.sources import Listing, add_outputs, of_paths
 from sinks.search.matching import matcher
 from sinks.search.when import time_us
 
-_file_sinks: Final = later("sinks.archives", "file_sinks")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sinks.search.indexed.worth import Indexed
+
+_file_sinks, _states = (later("sinks.archives", each) for each in ("file_sinks", "states"))
+_indexed, _readers_of = (later("sinks.search.indexed.opening", each) for each in ("indexed", "readers_of"))
 """Imports sinks, which takes long, and which `--path` does without."""
 
 Given = dict[str, Any]
@@ -100,6 +107,40 @@ def listing_of(config: Path | None, names: tuple[str, ...], query: Query, given:
     return listing
 
 
+@contextmanager
+def read_by(
+    config: Path | None, names: tuple[str, ...], query: Query, groups: tuple[str, ...] = ()
+) -> "Iterator[Indexed | None]":
+    """Open what the sinks' indexes tell, None if there is none; say at the end which were not used. Raises UsageError.
+
+    `groups`: what is counted by, if only numbers are wanted.
+    """
+    worth = _worth(config, names, query, groups)
+    try:
+        yield worth
+    finally:
+        if worth:
+            worth.close()
+    for why in sorted(worth.flaws) if worth else ():
+        _say(f"the index is not used: {why}")
+
+
+def _worth(config: Path | None, names: tuple[str, ...], query: Query, groups: tuple[str, ...]) -> "Indexed | None":
+    if config is None:
+        return None
+    document = document_of(config)
+    archives = _file_sinks(config, document, names)
+    kept = {name: state for name, state in _states(document, names).items() if name in archives}
+    if not (readers := _readers_of(kept, _say)):
+        return None
+    found: Indexed = _indexed(readers, query, groups)
+    return found
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
 def _say_unfiltered(names: set[str], where: str) -> None:
     if names:
-        click.echo(f"not filtered by {', '.join(sorted(names))}: {where} does not tell, unless records do", err=True)
+        _say(f"not filtered by {', '.join(sorted(names))}: {where} does not tell, unless records do")

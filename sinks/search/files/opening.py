@@ -8,6 +8,10 @@ from typing import Final
 
 from logbus.errors import SourceError
 
+DRAFT: Final = ".recompressed"
+"""The end of the name of a file that is about to take an output's place; its name begins with a dot."""
+REPLACED: Final = "user.logbus.replaced"
+"""The attribute of such a file: the inode of the file whose place it took, hexadecimal."""
 _FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 Identity = tuple[int, int]
 """Device and inode."""
@@ -37,7 +41,7 @@ def open_listed(path: Path, identity: Identity, *, follow: bool) -> Opened:
     """Open the file with an identity that was listed at `path`. Raises SourceError, Gone if it is nowhere."""
     for candidate in (path, *renamed(path, identity[1])):
         opened = _open(candidate, follow=follow)
-        if opened and opened.identity == identity:
+        if opened and (opened.identity == identity or _took_place_of(opened.fd, identity[1])):
             return opened
         if opened:
             os.close(opened.fd)
@@ -45,6 +49,14 @@ def open_listed(path: Path, identity: Identity, *, follow: bool) -> Opened:
     if packed:
         return packed
     raise Gone(f"search {path}", "it was moved or deleted meanwhile", "search again")
+
+
+def _took_place_of(fd: int, inode: int) -> bool:
+    """Return True if an open file holds the content of one with this inode, which it replaced."""
+    try:
+        return os.getxattr(fd, REPLACED) == b"%x" % inode
+    except OSError:
+        return False
 
 
 def _open(path: Path, *, follow: bool) -> Opened | None:

@@ -79,11 +79,15 @@ def kind_of(first: bytes) -> str:
 
 @dataclass(slots=True)
 class Content:
-    """The content of an open file; `unfinished` afterwards says that the last frame was not complete yet."""
+    """The content of an open file; `unfinished` afterwards says that the last frame was not complete yet.
+
+    `kind` of compression, "" if none; None if the first bytes have to tell.
+    """
 
     fd: int
     heard: Heard
     ranges: Sequence[tuple[int, int]] | None = None
+    kind: str | None = None
     unfinished: bool = field(default=False, init=False)
 
     def pieces(self) -> Iterator[bytes]:
@@ -99,7 +103,7 @@ class Content:
     def _range(self, begin: int, end: int) -> Iterator[bytes]:
         raw = self._raw(begin, end)
         first = next(raw, b"")
-        kind = kind_of(first)
+        kind = kind_of(first) if self.kind is None else self.kind
         if not kind:
             if first:
                 yield first

@@ -88,7 +88,7 @@ def _of_frames(fd: int, heard: Heard, size_bytes: int) -> Segments | None:
     """Return several frames a segment, if they are small. Raises OSError, Stopped."""
     several: list[Segment] = []
     begin = offset = content_bytes = end = 0
-    for end, size in _frames(fd, size_bytes):
+    for end, size in frames_in(fd, size_bytes):
         if size is None:
             return None
         content_bytes += size
@@ -101,7 +101,7 @@ def _of_frames(fd: int, heard: Heard, size_bytes: int) -> Segments | None:
     return Segments(fd, heard, several, is_plain=False, unfinished=end < size_bytes)
 
 
-def _frames(fd: int, size_bytes: int) -> Iterator[tuple[int, int | None]]:
+def frames_in(fd: int, size_bytes: int) -> Iterator[tuple[int, int | None]]:
     """Yield where each frame ends and the size of its content, None if that is unknown or large."""
     at = 0
     while at < size_bytes:

@@ -15,7 +15,7 @@ from logbus.command_line.later import later
 from logbus.config.patterns import Glob
 from logbus.errors import UsageError, describe, visible
 from sinks.search.asking import Source
-from sinks.search.files.opening import identity_of, renamed
+from sinks.search.files.opening import DRAFT, identity_of, renamed
 from sinks.search.files.placeholders import outputs_of
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ class Listing:
 
 
 def _is_twin(path: Path, paths: set[Path]) -> bool:
+    if path.name.startswith(".") and path.name.endswith(DRAFT):
+        return True
     if path.name.endswith(".gz.new") and is_rotated(path.with_suffix("")):
         return True
     return path.suffix == ".gz" and path.with_suffix("") in paths and is_rotated(path)

@@ -15,7 +15,7 @@ from logbus.errors import UsageError
 from sinks.printable import inert_json, printable_word
 from sinks.search.asking import Found, Query, Source
 from sinks.search.finding import Finder, View
-from sinks.search.layouts import severity_of
+from sinks.search.layouts import Said, severity_of
 from sinks.search.results.showing import local, said
 
 GROUPS: Final = ("severity", "hour", "day", "host", "label", "file")
@@ -23,6 +23,7 @@ ROWS_MAX: Final = 50_000
 """More would not be read by anyone, and would have to be kept in memory."""
 _OTHERS: Final = "(others)"
 _UNKNOWN: Final = "-"
+_NOBODY: Final = Said(b"")
 _QUARTER_US: Final = 900_000_000
 """No zone begins an hour within one."""
 _Row = tuple[str, ...]
@@ -59,6 +60,15 @@ class Counts:
         """The number of hits."""
         with self._lock:
             return self._rows.total()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What is counted by."""
+        return self._groups
+
+    def add(self, source: Source, time_us: int, digit: int, name: Said, number: int) -> None:
+        """Count records of a file that are the same in all that is counted by."""
+        self._add(Counter({self._row_of(source, time_us, digit, name): number}))
 
     def take(self, finder: Finder, pieces: Iterator[bytes]) -> None:
         """Count the hits of a file."""
@@ -121,15 +131,18 @@ class Counts:
         return "".join(f"{line}\n" for line in lines).encode()
 
     def _row(self, found: Found) -> _Row:
-        return tuple(self._cell(name, found) for name in self._groups)
-
-    def _cell(self, name: str, found: Found) -> str:
         source = self._sources[found.source]
-        if name == "severity":
-            return severity_of(found.digit).word
-        if name == "file":
+        name = said(found, source) if self._by_names else _NOBODY
+        return self._row_of(source, found.time_us, found.digit, name)
+
+    def _row_of(self, source: Source, time_us: int, digit: int, name: Said) -> _Row:
+        return tuple(self._cell(each, source, time_us, digit, name) for each in self._groups)
+
+    def _cell(self, group: str, source: Source, time_us: int, digit: int, name: Said) -> str:
+        if group == "severity":
+            return severity_of(digit).word
+        if group == "file":
             return decoded(os.fsencode(source.path))
-        if name in ("host", "label"):
-            value = source.told.get(name) or getattr(said(found, source), name)
-            return value or _UNKNOWN
-        return f"{local(found.time_us, self._zone):{'%Y-%m-%d %H:00' if name == 'hour' else '%Y-%m-%d'}}"
+        if group in ("host", "label"):
+            return source.told.get(group) or getattr(name, group) or _UNKNOWN
+        return f"{local(time_us, self._zone):{'%Y-%m-%d %H:00' if group == 'hour' else '%Y-%m-%d'}}"

@@ -15,8 +15,9 @@ from logbus.eventtime import FUTURE_US
 from sinks.search.asking import Found, Query, Source
 from sinks.search.files.segments import Segments
 from sinks.search.finding import Finder
-from sinks.search.looking import WHOLE, Progress, Ranges, first_us, in_threads, look_back_into, look_into
+from sinks.search.looking import Progress, first_us, in_threads, look_back_into, look_into
 from sinks.search.results.waiting import FOUND_BYTES, Queue, Room
+from sinks.search.spans import Reading
 
 CHUNK_BYTES: Final = 1 << 15
 END_WITHIN_S: Final = 0.5
@@ -33,7 +34,7 @@ class _Stream:
 
 
 def merged(  # noqa: PLR0913 - what a search consists of
-    sources: Sequence[tuple[Source, Ranges]],
+    sources: Sequence[tuple[Source, Reading]],
     query: Query,
     progress: Progress,
     room: Room,
@@ -51,13 +52,14 @@ def merged(  # noqa: PLR0913 - what a search consists of
     queues = {each.number: each.queue for each in streams}
 
     def work(number: int) -> None:
-        source, ranges = sources[number]
+        source, reading = sources[number]
         queue = queues[number]
         queue.begin()
         try:
-            is_free = newest_first and ranges == WHOLE and not (query.before or query.after)
-            if not (is_free and look_back_into(number, source, query, progress, partial(_put_backwards, queue, most))):
-                look_into(number, source, query, progress, ranges, partial(_put, queue))
+            is_free = newest_first and reading.is_whole and not (query.before or query.after)
+            back = partial(_put_backwards, queue, most)
+            if not (is_free and look_back_into(number, source, query, progress, reading, back)):
+                look_into(number, source, query, progress, reading, partial(_put, queue))
             progress.done.append(number)
         finally:
             queue.end()

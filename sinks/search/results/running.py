@@ -8,13 +8,14 @@ from typing import Final
 
 from logbus.errors import counted, visible
 from sinks.search.asking import Query, Source
-from sinks.search.looking import Progress, Ranges, Worth, all_that_may_match, in_threads, look_into
+from sinks.search.looking import Progress, Worth, all_that_may_match, in_threads, look_into
 from sinks.search.results.counting import Counts
 from sinks.search.results.merging import merged
 from sinks.search.results.progress import Bar, shown_bytes
 from sinks.search.results.showing import Show
 from sinks.search.results.waiting import POLL_S, Room
 from sinks.search.results.writing import Output, Unread
+from sinks.search.spans import Reading
 
 FOUND, NOTHING, INCOMPLETE = 0, 1, 2
 """Exit codes, as grep's."""
@@ -28,7 +29,7 @@ class Search:
     listed: Sequence[Source]
     query: Query
     worth: Worth = all_that_may_match
-    files: list[tuple[Source, Ranges]] = field(init=False)
+    files: list[tuple[Source, Reading]] = field(init=False)
     progress: Progress = field(init=False)
     room: Room = field(default_factory=Room)
     output: Output = field(init=False)
@@ -38,8 +39,8 @@ class Search:
     def __post_init__(self) -> None:
         """Leave out the files of which nothing is worth reading."""
         pairs = ((each, self.worth(each, self.query)) for each in self.listed)
-        self.files = [(each, ranges) for each, ranges in pairs if ranges]
-        sizes = [each.size_bytes for each, _ in self.files]
+        self.files = [(each, reading) for each, reading in pairs if reading.spans]
+        sizes = [reading.size_bytes(each.size_bytes) for each, reading in self.files]
         self.progress = Progress(sizes, stopped=lambda: self.room.stopped)
         self.output = Output(Bar(self.progress))
 
@@ -83,8 +84,8 @@ class Search:
         """Count what is found."""
 
         def work(number: int) -> None:
-            source, ranges = self.files[number]
-            look_into(number, source, self.query, self.progress, ranges, counts.take)
+            source, reading = self.files[number]
+            look_into(number, source, self.query, self.progress, reading, counts.take)
             self.progress.done.append(number)
 
         threads = in_threads(work, range(len(self.files)), self.progress)
@@ -108,7 +109,8 @@ class Search:
         size = sum(each.size_bytes for each in self.listed)
         read = shown_bytes(min(size, sum(progress.read_bytes)))
         files = f"{progress.looked_into} of {counted(len(self.listed), 'file')}"
-        lines = [f"looked into {files}, {read} of {shown_bytes(size)}"]
+        by_index = ", by the index" if self.worth is not all_that_may_match else ""
+        lines = [f"looked into {files}, {read} of {shown_bytes(size)}{by_index}"]
         lines += [visible(flaw) for flaw in progress.flaws[:_FLAWS_SHOWN]]
         if (more := len(progress.flaws) - _FLAWS_SHOWN) > 0:
             lines.append(f"and {counted(more, 'file')} more that could not be searched")

@@ -1,0 +1,1 @@
+"""Keeps what a file sink has written in order: what is settled, and what is deleted."""

@@ -1,0 +1,66 @@
+"""Where to read in a file, and what is known of each place. Pure."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+END: Final = 1 << 62
+"""Behind everything, however much a file grows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes [begin, end) of a file as they are on the disk, which begin where a record does.
+
+    `offset` in the content; the number of its first `line`, from 1; `before_us`: what time a record inherits there.
+    """
+
+    begin: int = 0
+    end: int = END
+    offset: int = 0
+    line: int = 1
+    before_us: int | None = None
+
+
+WHOLE: Final = (Span(),)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The severities of lines in [begin, end) of the content, which `digits` returns; b"" if it does not know."""
+
+    begin: int
+    end: int
+    digits: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What of a file to read: `spans`, in order; all of it, if nothing is known.
+
+    `told`: of severities, in order. `kind` of compression, "" if none, None if the first bytes have to tell. `holds`
+    tells afterwards whether what was known still holds.
+    """
+
+    spans: Sequence[Span] = WHOLE
+    told: Sequence[Told] = ()
+    kind: str | None = None
+    holds: Callable[[int], bool] | None = None
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index told anything."""
+        return self.holds is not None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the file is to be read."""
+        return self.spans == WHOLE
+
+    def size_bytes(self, file_bytes: int) -> int:
+        """Return how many bytes of a file of that size are to be read."""
+        return sum(min(each.end, file_bytes) - min(each.begin, file_bytes) for each in self.spans)
+
+
+ALL: Final = Reading()
+NONE: Final = Reading(spans=())
