@@ -77,7 +77,7 @@ def _settled(archive: Archive, store: Store, source: Source, say: Say) -> int:
                 return 0
             if archive.settings.recompress and opened.is_closed and is_worthwhile(opened):
                 recompress(archive, store, opened)  # if somebody still writes, it is finished another time
-            elif store.is_settled(opened):
+            elif store.zone_if_settled(opened) == archive.zone_name:
                 return 0
             else:
                 archive.settle(store, opened, lambda _size: None)
