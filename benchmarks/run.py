@@ -2,7 +2,8 @@
 
 Real processes on a private RabbitMQ node, everything on: severities, registry, confirms, quorum queues, ledger, fsync.
 Prints tables, and writes benchmarks.json and benchmarks.svg into the folder given, or into a temporary one. FULL=1 goes
-up to a backlog of 10 GB, once; ONLY=latency repeats one part (shapes, backlog, peers, latency, footprint, growth).
+up to a backlog of 10 GB, once; ONLY=latency repeats one part (shapes, backlog, peers,
+latency, footprint, growth; or search, which is not among the others).
 LOGHUB=DIR adds the `*.log` files of a folder, enlarged, as more shapes. Figures are medians of several runs, with their
 spread. docs/performance.md says what the figures mean.
 """
@@ -16,7 +17,7 @@ from statistics import median
 
 from rich.console import Console
 
-from benchmarks import backlog, footprint, growth, latency, peers, report, shapes
+from benchmarks import backlog, footprint, growth, latency, peers, report, search, shapes
 from benchmarks.processes import Stage
 from logbus.devbroker import DevBroker
 
@@ -133,6 +134,8 @@ def goals_of(results: report.Results) -> list[report.Goal]:
 
 def main() -> int:
     """Run the benchmarks."""
+    if ONLY == "search":
+        return search.main()
     root = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="logbus-bench-")).resolve()
     root.mkdir(exist_ok=True)
     results = report.Results()

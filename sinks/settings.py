@@ -8,13 +8,11 @@ from typing import Annotated, Literal
 import msgspec
 
 from logbus.batch import MAX_BODY_BYTES
-from logbus.broker.consumer import PREFETCH
-from logbus.broker.topology import RESERVED, Limits
+from logbus.broker.topology import PREFETCH, RESERVED, Limits
 from logbus.config.settings import Broker, Document, load_document
 from logbus.errors import UsageError
 from logbus.telemetry.address import address_of
-from sinks.delivery.group_commit import COMMIT_BYTES, COMMIT_S
-from sinks.delivery.runner import ARRIVED_BYTES
+from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BYTES, COMMIT_S
 from sinks.overlap import collisions
 from sinks.sink import SinkType, find_type, is_durable, outputs_of, suggestion
 

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("logbus.broker.consumer")
 ready = logging.getLogger("logbus.ready")
 
-PREFETCH = 1024
 REASON_HEADER = "logbus-reason"
 QUEUE_HEADER = "logbus-queue"
 USER_HEADER = "logbus-user"
@@ -65,7 +64,7 @@ class Consumer:
         connection: "Connection",
         queue: topology.Queue,
         patterns: tuple[str, ...] = (),
-        prefetch: int = PREFETCH,
+        prefetch: int = topology.PREFETCH,
     ) -> None:
         self._connection = connection
         self._queue = queue

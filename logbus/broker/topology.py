@@ -55,6 +55,9 @@ NO_DELIVERY_LIMIT = 2**31 - 1
 """RabbitMQ 4 removes a message after 20 deliveries: a sink that crashes for its own reasons would empty its queue.
 -1 would be clearer, but means "none" only in 4.x: 3.10.8 accepts it, and removes a message at its first return."""
 
+PREFETCH = 1024
+"""Deliveries that a consumer may have without an acknowledgement."""
+
 QueueType = Literal["quorum", "classic"]
 
 

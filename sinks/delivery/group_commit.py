@@ -1,13 +1,18 @@
 """Group commit: what was written since the last commit, and when the next is due. Pure: the caller has the clock."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from logbus import backoff
-from logbus.broker.consumer import Delivery
+
+if TYPE_CHECKING:
+    from logbus.broker.consumer import Delivery
 
 COMMIT_BYTES = 8 << 20
 COMMIT_S = 0.2
 COMMIT_BATCHES = 32
+ARRIVED_BYTES = 64 << 20
+"""More than this is given back while nothing can be written: RabbitMQ bounds messages, not bytes."""
 FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 30.0
 
@@ -22,12 +27,12 @@ class Group:
     max_bytes: int = COMMIT_BYTES
     max_s: float = COMMIT_S
     max_batches: int = COMMIT_BATCHES
-    deliveries: list[Delivery] = field(default_factory=list)
+    deliveries: "list[Delivery]" = field(default_factory=list)
     bytes: int = 0
     held_bytes: int = 0
     since: float = 0.0
 
-    def add(self, delivery: Delivery, written_bytes: int, now: float) -> None:
+    def add(self, delivery: "Delivery", written_bytes: int, now: float) -> None:
         """Add a delivery of which `written_bytes` were written."""
         if not self.deliveries:
             self.since = now

@@ -27,7 +27,7 @@ from logbus.broker.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, counted, describe
 from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
-from sinks.delivery.group_commit import COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
+from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
 from sinks.delivery.portions import portions
 from sinks.delivery.quarantine import letter_of
@@ -44,8 +44,6 @@ SAY_GAP_EVERY_S = 60.0
 """Every gap is counted; gaps are reported at most this often."""
 REFUSED_MAX = 10_000
 """Streams whose last batch was refused: the next batch does not wait for it."""
-ARRIVED_BYTES = 64 << 20
-"""More than this is given back while nothing can be written: RabbitMQ bounds messages, not bytes."""
 IDLE_S = 60.0
 BUSY_S = 0.02
 """How soon to ask a sink with a slow reader again."""

@@ -17,7 +17,17 @@ from sinks.search.files.segments import Segments
 from sinks.search.layouts import Layout, layout_of
 from sinks.search.matching import Matcher
 from sinks.search.published import Severities, SeveritiesBackwards
-from sinks.search.records import BLOCK_BYTES, Block, Records, Times, blocks, divided, last_time_us, told_by_end
+from sinks.search.records import (
+    BLOCK_BYTES,
+    Block,
+    Records,
+    Times,
+    blocks,
+    divided,
+    last_time_us,
+    told_by_beginning,
+    told_by_end,
+)
 from sinks.search.spans import WHOLE, Span, Told
 
 _LINE_BYTES: Final = 1 << 16
@@ -75,8 +85,11 @@ class Finder:
             else:
                 yield from self._views(block, layout, rules)
 
-    def found_backwards(self, segments: Segments) -> Iterator[tuple[int | None, Iterator[Found]]]:
-        """Yield what is found, the last first, block by block; and if known, before what time all of it happened."""
+    def found_backwards(self, segments: Segments) -> Iterator[tuple[int | None, Iterator[Found], int | None]]:
+        """Yield what is found, the last first, block by block.
+
+        Before it, if known, is the time at the end of the block, and behind it that at its beginning.
+        """
         read = segments.bodies()
         layout = layout_of(self.source.layout, read(0)[:_LINE_BYTES] if segments.several else b"")
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
@@ -85,12 +98,12 @@ class Finder:
         for ahead in blocks_backwards(segments, read, layout):
             body = ahead.block.body
             severities.reach(ahead.block)
-            bound_us = told_by_end(body, layout, rules)
+            end_us, begin_us = told_by_end(body, layout, rules), told_by_beginning(body, layout, rules)
             if not self.query.takes_all and self._is_dull(body):
-                yield bound_us, iter(())
+                yield end_us, iter(()), begin_us
                 continue
             view = self._view(ahead.block, layout, rules, earlier.time_us(ahead), severities)
-            yield bound_us, map(view.found, reversed([*view.hits(self.query)]))
+            yield end_us, map(view.found, reversed([*view.hits(self.query)])), begin_us
 
     def _view(
         self,

@@ -1,12 +1,11 @@
 """Looks into files, one thread each: what is read, what is found, and what could not be read."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from logbus.errors import LogbusError, SourceError
+from logbus.errors import SourceError
 from logbus.eventtime import FUTURE_US, TimeRules
 from sinks.search.asking import Query, Source
 from sinks.search.files.opening import open_listed
@@ -99,20 +98,20 @@ def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
     query: Query,
     progress: Progress,
     reading: Reading,
-    take: Callable[[Finder, Segments], None],
-) -> bool:
-    """Let `take` take what is found in a file from its end on. Raises SourceError, Stopped.
+    take: Callable[[Finder, Segments], Iterator[None]],
+) -> Iterator[None]:
+    """Let `take` take what is found in a file from its end on, a step at a time. Raises SourceError, Stopped.
 
-    Return False, and do nothing, if the file has to be read from its beginning.
+    Raises FromBeginning, before it takes anything, if the file has to be read from its beginning.
     """
     opened = open_listed(source.path, source.identity, follow=source.follow)
     try:
         segments = segments_of(opened.fd, progress.heard(number))
         if segments is None:
-            return False
+            raise FromBeginning
         if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
             reading = ALL
-        take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
+        yield from take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
         if segments.unfinished:
             progress.unfinished.append(str(source.path))
         _refuse_void(reading, opened.fd)
@@ -120,7 +119,10 @@ def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
         raise SourceError(f"search all of {source.path}", error.cause) from error
     finally:
         os.close(opened.fd)
-    return True
+
+
+class FromBeginning(Exception):  # noqa: N818 - no error
+    """A file cannot be read from its end."""
 
 
 def first_us(source: Source, query: Query) -> int:
@@ -138,33 +140,6 @@ def first_us(source: Source, query: Query) -> int:
         raise SourceError(f"search {source.path}", error.cause) from error
     finally:
         os.close(opened.fd)
-
-
-def in_threads(work: Callable[[int], None], numbers: Sequence[int], progress: Progress) -> list[threading.Thread]:
-    """Begin to do `work` for each number, in order, on as many threads as there are processors; return them."""
-    waiting = iter(numbers)
-    lock = threading.Lock()
-
-    def run() -> None:
-        while not progress.stopped():
-            with lock:
-                number = next(waiting, None)
-            if number is None:
-                return
-            try:
-                work(number)
-            except Stopped:
-                return
-            except LogbusError as error:
-                progress.flaws.append(str(error))
-            except Exception as error:  # noqa: BLE001 - one file must not end the search, nor be passed over silently
-                progress.flaws.append(f"cannot search a file: {error!r}")
-
-    count = min(THREADS_MAX, len(os.sched_getaffinity(0)), max(1, len(numbers)))
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(count)]
-    for each in threads:
-        each.start()
-    return threads
 
 
 assert PIECE_BYTES > _HEAD_BYTES  # noqa: S101 - the first piece holds the head

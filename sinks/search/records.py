@@ -237,6 +237,13 @@ def last_time_us(bodies: Sequence[bytes], layout: Layout, rules: TimeRules, prev
     return Times(body, records, layout, rules, previous_us).known_us(len(records) - 1)
 
 
+def told_by_beginning(body: bytes, layout: Layout, rules: TimeRules) -> int | None:
+    """Return when the first record happened, None if it does not tell, or is longer than the first few KiB."""
+    head = body[: TAIL_BYTES >> 3]
+    head = head[: head.rfind(b"\n") + 1]
+    return Times(head, divided(head, layout), layout, rules, None).known_us(0) if head else None
+
+
 def told_by_end(body: bytes, layout: Layout, rules: TimeRules) -> int | None:
     """Return what time a record behind a body inherits, None if the last few KiB do not tell."""
     begin = _line_at(body, len(body) - (TAIL_BYTES >> 3))

@@ -39,13 +39,15 @@ class Reading:
     """What of a file to read: `spans`, in order; all of it, if nothing is known.
 
     `told`: of severities, in order. `kind` of compression, "" if none, None if the first bytes have to tell. `holds`
-    tells afterwards whether what was known still holds.
+    tells afterwards whether what was known still holds. `within_us`: when the first and the last of its records
+    happened, in microseconds since 1970, None if that is not known.
     """
 
     spans: Sequence[Span] = WHOLE
     told: Sequence[Told] = ()
     kind: str | None = None
     holds: Callable[[int], bool] | None = None
+    within_us: tuple[int, int] | None = None
 
     @property
     def is_indexed(self) -> bool:

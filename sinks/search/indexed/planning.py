@@ -28,6 +28,8 @@ def spans_of(rows: Sequence[Row], size_bytes: int, wants: Wants) -> Sequence[Spa
     """Return what to read of an output of that size: each row that is wanted, and what has none."""
     runs = list(_runs(rows, size_bytes, wants))
     needed = [each.is_wanted or _leads(each, after) for each, after in pairwise([*runs, _Run(0, 0, is_wanted=False)])]
+    if all(needed):
+        return WHOLE
     spans: list[Span] = []
     end = -1
     for run, is_needed in zip(runs, needed, strict=True):
@@ -36,7 +38,7 @@ def spans_of(rows: Sequence[Row], size_bytes: int, wants: Wants) -> Sequence[Spa
         elif is_needed:
             spans.append(_span(run))
         end = run.end if is_needed else -1
-    return WHOLE if spans == [*WHOLE] else spans
+    return spans
 
 
 def _leads(run: _Run, after: _Run) -> bool:

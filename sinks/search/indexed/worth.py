@@ -93,7 +93,8 @@ class Indexed:
             spans = WHOLE
         digits = lru_cache(_CACHED_BLOCKS)(partial(_digits, output.reader))
         holds = partial(_has_token, output.known.token)
-        return Reading(spans, tuple(_told(output, digits)), _KINDS[output.known.compression], holds)
+        kind, within_us = _KINDS[output.known.compression], _within_us(output)
+        return Reading(spans, tuple(_told(output, digits)), kind, holds, within_us)
 
     def _spans(self, output: Output, wanted: Wanted, source: Source) -> Sequence[Span]:
         """Return what to read, and count what need not be read."""
@@ -124,6 +125,19 @@ def output_of(source: Source, readers: Sequence[Reader], *, parts: bool, hours: 
     finally:
         os.close(opened.fd)
     return None
+
+
+def _within_us(output: Output) -> tuple[int, int] | None:
+    """Return the times of the first and last record of an output whose rows are exact, and leave nothing out."""
+    ends = [0, *(row.end for row in output.rows)]
+    if ends[-1] != output.size_bytes or any(row.begin != end for row, end in zip(output.rows, ends, strict=False)):
+        return None
+    times = [(row.first_event_us, row.last_event_us) for row in output.rows if row.settled]
+    first_us = [first for first, _ in times if first is not None]
+    last_us = [last for _, last in times if last is not None]
+    if not len(output.rows) == len(first_us) == len(last_us):
+        return None
+    return min(first_us), max(last_us)
 
 
 def _is_in(name: str, zone: tzinfo) -> bool:

@@ -4,7 +4,7 @@ A file takes part as soon as the time has come at which it begins. Within a file
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -15,9 +15,10 @@ from logbus.eventtime import FUTURE_US
 from sinks.search.asking import Found, Query, Source
 from sinks.search.files.segments import Segments
 from sinks.search.finding import Finder
-from sinks.search.looking import Progress, first_us, in_threads, look_back_into, look_into
+from sinks.search.looking import FromBeginning, Progress, first_us, look_back_into, look_into
 from sinks.search.results.waiting import FOUND_BYTES, Queue, Room
 from sinks.search.spans import Reading
+from sinks.search.threads import Turns, in_threads
 
 CHUNK_BYTES: Final = 1 << 15
 END_WITHIN_S: Final = 0.5
@@ -46,25 +47,14 @@ def merged(  # noqa: PLR0913 - what a search consists of
     """Yield what is found in the files, oldest first or newest first; at most about `most`, if that is known."""
     streams = [
         _Stream(bound, number, Queue(room, newest_first=newest_first, most=most, bound_us=bound))
-        for number, bound in _bounds([source for source, _ in sources], query, progress, idle, newest_first)
+        for number, bound in _bounds(sources, query, progress, idle, newest_first)
     ]
     streams.sort(key=lambda each: (each.bound_us, each.number))
-    queues = {each.number: each.queue for each in streams}
-
-    def work(number: int) -> None:
-        source, reading = sources[number]
-        queue = queues[number]
-        queue.begin()
-        try:
-            is_free = newest_first and reading.is_whole and not (query.before or query.after)
-            back = partial(_put_backwards, queue, most)
-            if not (is_free and look_back_into(number, source, query, progress, reading, back)):
-                look_into(number, source, query, progress, reading, partial(_put, queue))
-            progress.done.append(number)
-        finally:
-            queue.end()
-
-    threads = in_threads(work, [each.number for each in streams], progress)
+    files = _Files(sources, query, progress, {each.number: each.queue for each in streams}, most)
+    if newest_first:
+        threads = Turns(files.steps_back, [(each.bound_us, each.number) for each in streams]).start(progress)
+    else:
+        threads = in_threads(files.read, [each.number for each in streams], progress)
     try:
         yield from _in_order(streams, idle, -1 if newest_first else 1)
     finally:
@@ -76,15 +66,21 @@ def merged(  # noqa: PLR0913 - what a search consists of
 
 
 def _bounds(
-    sources: Sequence[Source], query: Query, progress: Progress, idle: Callable[[], None], newest_first: bool
+    sources: Sequence[tuple[Source, Reading]],
+    query: Query,
+    progress: Progress,
+    idle: Callable[[], None],
+    newest_first: bool,
 ) -> Iterator[tuple[int, int]]:
     """Yield the number of each file, and before what time in the order it has nothing."""
-    for number, source in enumerate(sources):
+    for number, (source, reading) in enumerate(sources):
         if progress.stopped():
             return
         try:
             if newest_first:
-                yield number, -(source.changed_us + FUTURE_US)
+                yield number, -(reading.within_us[1] if reading.within_us else source.changed_us + FUTURE_US)
+            elif reading.within_us:
+                yield number, reading.within_us[0]
             else:
                 yield number, first_us(source, query) if len(sources) > 1 else 0
         except LogbusError as error:
@@ -97,16 +93,74 @@ def _put(queue: Queue, finder: Finder, pieces: Iterator[bytes]) -> None:
         _put_block(queue, block)
 
 
-def _put_backwards(queue: Queue, most: int | None, finder: Finder, segments: Segments) -> None:
-    """Put what is found, the last first; no more than `most` of a file are among the newest so many of all."""
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files, and the queues into which threads put what they find; backwards, at most `most` of each."""
+
+    sources: Sequence[tuple[Source, Reading]]
+    query: Query
+    progress: Progress
+    queues: Mapping[int, Queue]
+    most: int | None
+
+    def read(self, number: int) -> None:
+        """Read a file from its beginning to its end."""
+        source, reading = self.sources[number]
+        queue = self.queues[number]
+        queue.begin()
+        try:
+            look_into(number, source, self.query, self.progress, reading, partial(_put, queue))
+            self.progress.done.append(number)
+        finally:
+            queue.end()
+
+    def steps_back(self, number: int) -> Iterator[int]:
+        """Read a file from its end on, and yield after each step how late the rest of it may be; or all at once."""
+        source, reading = self.sources[number]
+        queue = self.queues[number]
+        back = partial(_put_backwards, queue, self.most)
+        try:
+            if reading.is_whole and not (self.query.before or self.query.after):
+                for _ in _each_held(queue, look_back_into(number, source, self.query, self.progress, reading, back)):
+                    yield queue.bound_us
+                self.progress.done.append(number)
+            else:
+                self.read(number)
+        except FromBeginning:
+            self.read(number)
+        finally:
+            queue.end()
+
+
+def _each_held(queue: Queue, steps: Iterator[None]) -> Iterator[None]:
+    """Yield after each step; between them, no thread reads the file."""
+    while True:
+        queue.begin()
+        try:
+            next(steps)
+        except StopIteration:
+            return
+        finally:
+            queue.rest()
+        yield
+
+
+def _put_backwards(queue: Queue, most: int | None, finder: Finder, segments: Segments) -> Iterator[None]:
+    """Put what is found, the last first, block by block.
+
+    No more than `most` of a file are among the newest so many of all.
+    """
     queue.go_backwards()
     left = most
-    for bound_us, block in finder.found_backwards(segments):
-        if bound_us is not None:
-            queue.reach(-bound_us)
+    for end_us, block, begin_us in finder.found_backwards(segments):
+        if end_us is not None:
+            queue.reach(-end_us)
         left = _put_block(queue, block, left)
         if left == 0:
             return
+        if begin_us is not None:
+            queue.reach(-begin_us)
+        yield
 
 
 def _put_block(queue: Queue, block: Iterator[Found], most: int | None = None) -> int | None:

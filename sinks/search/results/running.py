@@ -8,7 +8,7 @@ from typing import Final
 
 from logbus.errors import counted, visible
 from sinks.search.asking import Query, Source
-from sinks.search.looking import Progress, Worth, all_that_may_match, in_threads, look_into
+from sinks.search.looking import Progress, Worth, all_that_may_match, look_into
 from sinks.search.results.counting import Counts
 from sinks.search.results.merging import merged
 from sinks.search.results.progress import Bar, shown_bytes
@@ -16,6 +16,7 @@ from sinks.search.results.showing import Show
 from sinks.search.results.waiting import POLL_S, Room
 from sinks.search.results.writing import Output, Unread
 from sinks.search.spans import Reading
+from sinks.search.threads import in_threads
 
 FOUND, NOTHING, INCOMPLETE = 0, 1, 2
 """Exit codes, as grep's."""

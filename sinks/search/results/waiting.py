@@ -101,6 +101,12 @@ class Queue:
             self._begun = True
             self._room.changed.notify_all()
 
+    def rest(self) -> None:
+        """Say that no thread reads the file for now."""
+        with self._room.changed:
+            self._begun = False
+            self._room.changed.notify_all()
+
     def put(self, chunk: list[Found]) -> None:
         """Add a chunk; wait for room. Raises Stopped, OutputError if the temporary file cannot be written."""
         size_bytes = _size_of(chunk)

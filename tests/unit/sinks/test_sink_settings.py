@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from logbus.broker.consumer import PREFETCH
-from logbus.broker.topology import DEAD, NO_DELIVERY_LIMIT
+from logbus.broker.topology import DEAD, NO_DELIVERY_LIMIT, PREFETCH
 from logbus.config.settings import parse_document
 from logbus.errors import ConfigError, UsageError
 from sinks import console, file, severity

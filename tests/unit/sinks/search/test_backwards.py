@@ -41,7 +41,7 @@ def both_ways(path: Path, query: Query) -> tuple[list[Found], list[Found]]:
         forwards = finder(query).found(Content(fd, lambda _size: None).pieces())
         segments = segments_of(fd, lambda _size: None)
         assert segments is not None
-        backwards = (block for _, block in finder(query).found_backwards(segments))
+        backwards = (block for _, block, _ in finder(query).found_backwards(segments))
         return list(chain.from_iterable(forwards)), list(chain.from_iterable(backwards))
     finally:
         os.close(fd)
@@ -66,7 +66,7 @@ def test_the_same_is_found_wherever_the_segments_end(several: bytes, cuts: list[
     try:
         os.write(fd, several)
         segments = Segments(fd, lambda _size: None, pieces, is_plain=True)
-        backwards = [each for _, block in finder(query).found_backwards(segments) for each in block]
+        backwards = [each for _, block, _ in finder(query).found_backwards(segments) for each in block]
     finally:
         os.close(fd)
     forwards = [each for block in finder(query).found(iter([several])) for each in block]
@@ -123,7 +123,9 @@ def test_only_the_end_is_read_for_the_newest(tmp_path: Path) -> None:
         segments = segments_of(fd, heard.append)
         assert segments is not None
         assert len(segments.several) > 10
-        first = next(each for _, block in finder(Query(matcher("order"))).found_backwards(segments) for each in block)
+        first = next(
+            each for _, block, _ in finder(Query(matcher("order"))).found_backwards(segments) for each in block
+        )
         assert first.offset == 199_999 * len(LINES[0])
         assert (
             sum(heard) <= 3 * PIECE_BYTES
