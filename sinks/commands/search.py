@@ -3,8 +3,10 @@
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,7 @@ from sinks.search.asking import Query
 from sinks.search.looking import all_that_may_match
 from sinks.search.results import showing
 from sinks.search.results.counting import Counts, groups_in
+from sinks.search.results.following import Following
 from sinks.search.results.running import INCOMPLETE, Search
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ Examples:
   logbus-sinks search timeout --config sinks.yml --host 'web-*' --since yesterday
   logbus-sinks search --path 'logs/*/app.log*' --count-by hour,severity
   logbus-sinks search -C 3 'panic|fatal' --path logs
+  logbus-sinks search --config sinks.yml --min err --since 10m --follow
 
 \b
 Exit codes: 0 if something was found, 1 if nothing was, 2 if not all could be searched.
@@ -59,6 +63,7 @@ _OPTIONS: Final = (
     click.option("--count-by", metavar="GROUPS", help="A table by severity, hour, day, host, label, file."),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="At most N records."),
     click.option("--reverse", is_flag=True, help="The newest first."),
+    click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C."),
     click.option("--json", "as_json", is_flag=True, help="A JSON object for each record, or row."),
     click.option("--raw", is_flag=True, help="The bytes of records, and nothing else."),
     click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[default: auto]"),
@@ -92,14 +97,22 @@ def _search(words: tuple[str, ...], config: Path | None, given: Given) -> int:
         raise UsageError("search", "--config or --path is missing, or both are there", "give one of them")
     if sys.stdout.name == os.devnull:
         raise UsageError("search", "standard output is closed", "leave out >&-, or redirect it to a file")
+    if given["follow"] and (given["reverse"] or given["count"] or given["count_by"]):
+        raise UsageError("follow", "--follow shows what comes, in its order", "leave out --reverse and --count")
     query = query_of(words[0] if words else "", given)
     query = _counting(query, given) if given["count"] or given["count_by"] else query
     listing = listing_of(config, words[1:], query, given)
     groups = (_groups(given) or ("severity",)) if given["count"] or given["count_by"] else ()
+    following = None
+    if given["follow"]:
+        again = partial(listing_of, config, words[1:], query, given, quiet=True)
+        following = Following(query, lambda: again().sources(), time.time_ns() // 1000)
+        following.begin(listing.sources())
     with read_by(config, words[1:], query, groups) as worth:
-        found = Search(listing.sources(), query, worth or all_that_may_match)
+        reads = worth or all_that_may_match
+        found = Search(listing.sources(), query, following.before(reads) if following else reads)
         found.progress.flaws += listing.flaws
-        _show(found, query, given, worth)
+        _show(found, query, given, worth, following)
     for line in found.summary(all_wanted=given["limit"] is None):
         click.echo(line, err=True)
     if listing.links:
@@ -117,7 +130,9 @@ def _groups(given: Given) -> tuple[str, ...]:
     return groups_in(given["count_by"]) if given["count_by"] else ()
 
 
-def _show(found: Search, query: Query, given: Given, worth: "Indexed | None") -> None:
+def _show(
+    found: Search, query: Query, given: Given, worth: "Indexed | None", following: Following | None = None
+) -> None:
     """Search, and show or count. Raises UsageError."""
     files = [each for each, _ in found.files]
     if given["count"] or given["count_by"]:
@@ -136,6 +151,9 @@ def _show(found: Search, query: Query, given: Given, worth: "Indexed | None") ->
     else:
         show = showing.as_json(files) if given["as_json"] else showing.as_text(files, look, near=near)
     found.run(lambda: found.show(show, limit=given["limit"], newest_first=given["reverse"]))
+    if following and not (found.interrupted or found.abandoned):
+        following.shown_in(files)
+        found.run(lambda: found.follow(following, show, given["limit"]))
 
 
 def _show_counts(found: Search, counts: Counts, given: Given) -> None:

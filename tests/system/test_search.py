@@ -151,3 +151,47 @@ def test_memory_is_bounded_whatever_is_found(large: Path) -> None:
         [sys.executable, "-c", measured, *command("--path", large)], env=ENVIRONMENT, capture_output=True, check=True
     )
     assert int(ran.stdout) < 150_000
+
+
+def test_follow_goes_on_with_what_comes(logs: Path, tmp_path: Path) -> None:
+    """What is there, then what is added: to files, to their successors, to new and to compressed ones, each once."""
+    with (
+        (tmp_path / "out").open("wb") as out,
+        subprocess.Popen(
+            command("needle", "--path", logs, "--raw", "--follow"), env=ENVIRONMENT, stdout=out, stderr=subprocess.PIPE
+        ) as ran,
+    ):
+        shown = (tmp_path / "out").read_bytes
+        wait_until(lambda: shown().count(b"\n") == 1, 30)
+        with (logs / "a.log").open("ab") as file:
+            file.write(HAY + b"a needle, added\n" + b"not a whole ")
+        wait_until(lambda: b"added" in shown(), 30)
+        (logs / "a.log").rename(logs / "a.log.1")
+        with (logs / "a.log.1").open("ab") as file:
+            file.write(b"line with a needle\n")
+        (logs / "a.log").write_bytes(b"a needle in a new file\n")
+        (logs / "c.log.zst").write_bytes(frames.compress(b"a needle in a frame\n", 1))
+        wait_until(lambda: shown().count(b"\n") == 5, 30)
+        with (logs / "c.log.zst").open("ab") as file:
+            frame = frames.compress(b"a needle in another frame\n", 1)
+            file.write(frame[:10])
+            file.flush()
+            file.write(frame[10:])
+        wait_until(lambda: shown().count(b"\n") == 6, 30)
+        ran.send_signal(signal.SIGINT)
+        _, said = ran.communicate(timeout=30)
+    assert ran.returncode == 0, said
+    assert sorted(shown().splitlines()[1:]) == [
+        b"a needle in a frame",
+        b"a needle in a new file",
+        b"a needle in another frame",
+        b"a needle, added",
+        b"not a whole line with a needle",
+    ]
+    assert b"partial" not in said
+
+
+def test_follow_ends_with_its_limit(logs: Path) -> None:
+    """Also where all of it is there from the beginning."""
+    assert search("needle", "--path", logs, "--follow", "--limit", "1").returncode == 0
+    assert search("needle", "--path", logs, "--follow", "--reverse").returncode == 2

@@ -93,17 +93,19 @@ def _fields(texts: tuple[str, ...]) -> Conditions:
     return conditions(pairs)
 
 
-def listing_of(config: Path | None, names: tuple[str, ...], query: Query, given: Given) -> Listing:
-    """Return the files to search; say which filters tell nothing. Raises UsageError."""
+def listing_of(
+    config: Path | None, names: tuple[str, ...], query: Query, given: Given, *, quiet: bool = False
+) -> Listing:
+    """Return the files to search; say which filters tell nothing, unless `quiet`. Raises UsageError."""
     if config is None:
         glob = compile_glob(given["path_glob"]) if given["path_glob"] else None
-        _say_unfiltered(set(query.names), "--path")
+        _say_unfiltered(set() if quiet else set(query.names), "--path")
         return of_paths([*given["paths"], *names], glob)
     listing, unfiltered = Listing(), set()
     for name, settings in _file_sinks(config, document_of(config), names).items():
         if told := add_outputs(listing, settings.path, settings.format, query.names):
             unfiltered |= {f"{each} (sink {name})" for each in told} if settings.format == "raw" else set()
-    _say_unfiltered(unfiltered, "the path of a sink")
+    _say_unfiltered(set() if quiet else unfiltered, "the path of a sink")
     return listing
 
 

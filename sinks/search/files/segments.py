@@ -101,9 +101,9 @@ def _of_frames(fd: int, heard: Heard, size_bytes: int) -> Segments | None:
     return Segments(fd, heard, several, is_plain=False, unfinished=end < size_bytes)
 
 
-def frames_in(fd: int, size_bytes: int) -> Iterator[tuple[int, int | None]]:
-    """Yield where each frame ends and the size of its content, None if that is unknown or large."""
-    at = 0
+def frames_in(fd: int, size_bytes: int, begin: int = 0) -> Iterator[tuple[int, int | None]]:
+    """Yield where each frame from `begin` on ends and the size of its content, None if that is unknown or large."""
+    at = begin
     while at < size_bytes:
         header = os.pread(fd, _HEADER_BYTES, at)
         size = frames.content_bytes(header)

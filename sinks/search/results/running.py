@@ -1,6 +1,7 @@
 """Runs one search, to its end or until somebody stops it."""
 
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -10,6 +11,7 @@ from logbus.errors import counted, visible
 from sinks.search.asking import Query, Source
 from sinks.search.looking import Progress, Worth, all_that_may_match, look_into
 from sinks.search.results.counting import Counts
+from sinks.search.results.following import LOOK_S, Following
 from sinks.search.results.merging import merged
 from sinks.search.results.progress import Bar, shown_bytes
 from sinks.search.results.showing import Show
@@ -80,6 +82,19 @@ class Search:
             if hits == limit and not query.after:
                 break
         self.output.flush()
+
+    def follow(self, following: Following, show: Show, limit: int | None) -> None:
+        """Write what is found in what comes, until somebody stops that or there are `limit` records."""
+        progress = self.progress
+        while not self.interrupted and (limit is None or progress.hits < limit):
+            for found in following.added():
+                if limit is None or progress.hits < limit:
+                    progress.hits += found.is_hit
+                    self.output.write(show(found))
+            progress.flaws += following.flaws()
+            self.output.idle()
+            time.sleep(LOOK_S)
+        self.interrupted = False  # that is how it ends
 
     def count(self, counts: Counts) -> None:
         """Count what is found."""
