@@ -2,19 +2,19 @@
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
 from logbus.eventtime import TimeRules
-from logbus.fields import parse
+from logbus.fields import Value, parse
 from logbus.fields.matching import match
 from sinks.search.asking import ALL_DIGITS, Found, Query, Source
 from sinks.search.backwards import Earlier, blocks_backwards
 from sinks.search.files.placeholders import unfiltered
 from sinks.search.files.segments import Segments
-from sinks.search.layouts import Layout, layout_of
+from sinks.search.layouts import Layout, Said, layout_of
 from sinks.search.matching import Matcher
 from sinks.search.published import Severities, SeveritiesBackwards
 from sinks.search.records import (
@@ -175,6 +175,14 @@ def _behind_key(found: Found) -> tuple[int, int, int, int, int, bool, bytes]:
     return found.time_us, found.source, found.offset, found.line, found.digit, found.is_hit, found.data
 
 
+def _fields_of(said: Said) -> Mapping[str, Value]:
+    """Return what a record says, with the shipper's own as `fields`, and of a container's line its stream."""
+    parsed = parse(said.message)
+    found: dict[str, Value] = {"stream": parsed.stream} if parsed.stream else {}
+    found |= parsed.fields
+    return found | {"fields": dict(said.fields)} if said.fields else found
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """The records of a block, as they are found; `names`: filters for what records themselves have to tell."""
@@ -201,7 +209,7 @@ class View:
     def _narrowed(self, numbers: Iterable[int], query: Query) -> Iterator[int]:
         """Yield those that match by fields, names and time."""
         for number in numbers:
-            if query.fields and not match(parse(self.layout.said(self.record(number)).message).fields, query.fields):
+            if query.fields and not match(_fields_of(self.layout.said(self.record(number))), query.fields):
                 continue
             if self.names and not self._is_named(number, query):
                 continue

@@ -5,7 +5,7 @@ Each line has a code, as in `logbus.traces`: a digit or a letter from a to h beg
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
@@ -30,12 +30,13 @@ _OBJECT: Final = re.compile(rb'\{"host":"[^\n]*"severity":"(?:' + _WORDS + rb')"
 
 
 class Said(msgspec.Struct, frozen=True, gc=False):
-    """What a wrapped record says besides its text; "" for what is not known."""
+    """What a wrapped record says besides its text; "" for what is not known. `fields`: the shipper's."""
 
     message: bytes
     host: str = ""
     label: str = ""
     path: str = ""
+    fields: Mapping[str, str] = {}
 
 
 class Layout(Protocol):
@@ -110,6 +111,7 @@ class _Object(msgspec.Struct):
     host: str = ""
     label: str = ""
     path: str = ""
+    fields: dict[str, str] = {}
 
 
 _decoder: Final = msgspec.json.Decoder(_Object)
@@ -130,7 +132,7 @@ class Objects:
         found = _object(record)
         if found is _NO_OBJECT:
             return Said(record)
-        return Said(found.message.encode(errors="replace"), found.host, found.label, found.path)
+        return Said(found.message.encode(errors="replace"), found.host, found.label, found.path, found.fields)
 
     def stated_us(self, record: bytes, rules: TimeRules, previous_us: int | None) -> int | None:  # noqa: ARG002 - as of the others
         """Return the object's event time."""

@@ -46,28 +46,51 @@ def publish(broker_url: str) -> Iterator[Callable[[int], None]]:
 def test_a_killed_sink_leaves_no_wrong_row(
     start: Start, tmp_path: Path, broker_url: str, publish: Callable[[int], None], eventually: Until
 ) -> None:
-    """F2: killed amid writes three times; each row that holds is true, and what follows is told as well."""
-    arguments = ("file", "--path", tmp_path / "out" / "{label}.log", "--state", tmp_path / "state")
+    """F2: killed amid writes three times; each row that holds is true, and what follows is told as well.
+
+    A search finds every line that is in the output, while the sink writes and after each kill.
+    """
+    config = tmp_path / "sinks.yml"
+    config.write_text(
+        f"broker: {{url: '{broker_url}'}}\nstate: {tmp_path}/states\n"
+        f"sinks: {{archive: {{type: file, path: '{tmp_path}/out/{{label}}.log'}}}}\n"
+    )
     output, size = tmp_path / "out" / "app.log", len(body(0))
     for turn in range(3):
-        sink = start("sinks", *arguments, "-v", url=broker_url)
+        sink = start("sinks", "--config", config, "archive", "-v")
         eventually(lambda: sink.says("connected"))  # noqa: B023 - asked at once
         for number in range(turn * BATCHES, (turn + 1) * BATCHES):
             publish(number)
         written = size * BATCHES * (turn + 0.8)
         eventually(lambda: output.exists() and output.stat().st_size > written)  # noqa: B023 - asked at once
+        before = lines_in(output)
+        assert before <= found(start, config) <= BATCHES * (turn + 1) * LINES
         sink.kill()
         covered(tmp_path)
-    last = start("sinks", *arguments, url=broker_url)
+        assert found(start, config) == lines_in(output)
+    last = start("sinks", "--config", config, "archive")
     eventually(lambda: output.stat().st_size == size * BATCHES * 3)
+    eventually(lambda: covered(tmp_path) >= BLOCK_BYTES)
     last.terminate()
     assert output.read_bytes() == b"".join(body(number) for number in range(BATCHES * 3))
-    assert covered(tmp_path) >= BLOCK_BYTES
+    assert found(start, config) == BATCHES * 3 * LINES
+
+
+def lines_in(output: Path) -> int:
+    """Return how many lines an output has."""
+    return output.read_bytes().count(b"\n")
+
+
+def found(start: Start, config: Path) -> int:
+    """Return how many records a search finds, by the index."""
+    search = start("sinks", "search", "--config", config, "--count")
+    assert search.ends() == 0, search.said()
+    return int(search.printed())
 
 
 def covered(folder: Path) -> int:
     """Check each row; return how many bytes they tell of."""
-    blocks = told(folder / "state", folder / "out")
+    blocks = told(folder / "states" / "archive", folder / "out")
     for block in blocks:
         check(block)
     return sum(len(block.content) for block in blocks)

@@ -52,8 +52,8 @@ class Look:
 def said(found: Found, source: Source) -> Said:
     """Return what a record says, with the host and label that its file's path tells."""
     inner = layout_of(source.layout, found.data).said(found.data)
-    known = {name: inner_value or source.told.get(name, "") for name, inner_value in _names(inner).items()}
-    return Said(inner.message, **known)
+    host, label, path = (value or source.told.get(name, "") for name, value in _names(inner).items())
+    return Said(inner.message, host, label, path, inner.fields)
 
 
 def _names(inner: Said) -> Mapping[str, str]:

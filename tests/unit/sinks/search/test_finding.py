@@ -124,6 +124,15 @@ def test_fields_select() -> None:
     assert [each.line for each in search(content, query)] == [1, 3]
 
 
+def test_fields_of_the_operator_and_of_containers_select() -> None:
+    """`fields.team` is the shipper's in a sink's object, `stream` what a container wrote to."""
+    content = OBJECT.replace(b'"read_time"', b'"fields":{"team":"shop"},"read_time"') % (b"err", b"one")
+    team = Query(fields=(("fields.team", lambda text: text == "shop"),))
+    assert [each.line for each in search(content + OBJECT % (b"err", b"two"), team)] == [1]
+    lines = b"2026-11-24T10:00:00.0Z stderr F one\n2026-11-24T10:00:01.0Z stdout F two\n"
+    assert [each.line for each in search(lines, Query(fields=(("stream", lambda text: text == "stdout"),)))] == [2]
+
+
 OBJECT = (
     b'{"host":"web-1","label":"app","path":"/a.log","read_time":"x","severity":"%b","message":"%b",'
     b'"time":"2026-11-24T10:00:00.000000Z","event_time":"2026-11-24T10:00:00.000000Z"}\n'
