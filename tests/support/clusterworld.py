@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -205,13 +205,17 @@ def _outcome(world: ClusterWorld, what: str, stall_s: float, most_s: float) -> O
     return Outcome(what, stall_s, most_s, world.check())
 
 
-def play(root: Path, seed: int, kills: int) -> list[Outcome]:
-    """Kill the leader so often, then a follower; freeze, restart, kill the majority. Print and return what it did."""
+Fault = Callable[["ClusterWorld"], Outcome]
+OTHERS: tuple[Fault, ...] = (kill_follower, freeze_leader, restart_in_turn, kill_majority)
+
+
+def play(root: Path, seed: int, kills: int, others: Sequence[Fault] = OTHERS) -> list[Outcome]:
+    """Kill the leader so often, then do the other faults. Print and return what that did."""
     world = ClusterWorld(root, seed)
     outcomes: list[Outcome] = []
     try:
         world.begin()
-        for fault in [*[kill_leader] * kills, kill_follower, freeze_leader, restart_in_turn, kill_majority]:
+        for fault in [*[kill_leader] * kills, *others]:
             outcomes.append(fault(world))
             print(outcomes[-1], flush=True)  # noqa: T201 - the report, as it comes
     finally:
