@@ -10,12 +10,14 @@ token.
 """
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from logbus.errors import SourceError
 from logbus.wire import frames
 from sinks.file import holding, safe_open
 from sinks.index.place import COMPRESSIONS, give_token
@@ -66,6 +68,8 @@ def recompress(archive: Archive, store: Store, old: Opened) -> bool:
         fd = os.open(draft, _NEW, 0o600, dir_fd=folder)
         try:
             new = _written(archive, old, fd)
+            if _digest(new) != _digest(old):
+                raise SourceError(f"replace {old.path}", "the new file has another content", "the old one is kept")
             rows = rows_of(new, store.old(old), archive.settings.format, archive.zone, lambda _size: None)
             move = _Move(folder, draft, name, old, archive)
             return store.save(new, rows, archive.zone_name, old=old, ready=move.now) >= 0
@@ -124,6 +128,14 @@ def _written(archive: Archive, old: Opened, fd: int) -> Opened:
     place = replace(old.place, token=token, identity=safe_open.identity(fd))
     size_bytes = os.fstat(fd).st_size
     return replace(old, fd=fd, place=place, size_bytes=size_bytes, limit=size_bytes)
+
+
+def _digest(opened: Opened) -> bytes:
+    """Return a digest of a file's content, as anybody reads it. Raises SourceError."""
+    digest = hashlib.blake2b()
+    for piece in Content(opened.fd, lambda _size: None, ((0, opened.limit),)).pieces():
+        digest.update(piece)
+    return digest.digest()
 
 
 def _frames(archive: Archive, old: Opened) -> Iterator[bytes]:

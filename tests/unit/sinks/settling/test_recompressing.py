@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logbus.errors import SourceError
 from logbus.wire import frames
 from sinks.file.sink import Settings
 from sinks.index.place import token_of
@@ -152,6 +153,19 @@ def test_an_error_at_any_step_leaves_one_whole_file(  # noqa: PLR0913, PLR0917 -
     check_rows(path, settled(path), CONTENT)
     assert archive.settle(store, found, lambda _size: None) > 0
     assert store.is_settled(found)
+
+
+def test_another_content_takes_no_place(
+    tmp_path: Path, archive: Archive, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is renamed, the new file is read and compared: if a byte is missing, the old one stays."""
+    path = path_in(tmp_path)
+    real = recompressing._compressed  # noqa: SLF001 - the step that could go wrong
+    monkeypatch.setattr(recompressing, "_compressed", lambda body: real(body[:-1]))
+    with pytest.raises(SourceError, match="another content"):
+        recompress(archive, store, opened(archive))
+    assert content_of(path) == CONTENT
+    assert [each.name for each in path.parent.iterdir()] == ["a.zst"]
 
 
 def test_a_search_reads_on_in_the_file_that_took_the_place(tmp_path: Path, archive: Archive, store: Store) -> None:
