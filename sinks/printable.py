@@ -14,7 +14,7 @@ _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
 _HIDDEN = re.compile(
     "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
-_HIDDEN_CODES = [code for code in range(0x10000) if _HIDDEN.match(chr(code))]
+_HIDDEN_CODES = [ord(each) for each in _HIDDEN.findall("".join(map(chr, range(0x10000))))]  # in 3 ms, not 30
 _HIDDEN_CHARACTERS = frozenset(map(chr, _HIDDEN_CODES))
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _HIDDEN_CODES}
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _HIDDEN_CODES}

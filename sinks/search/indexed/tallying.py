@@ -17,7 +17,7 @@ _HOUR_S: Final = 3600
 _ASCII_ZERO: Final = ord("0")
 _NOBODY: Final = Name("", "")
 _Key = tuple[int, int, Name]
-"""The number of the file, the hour since 1970 in UTC, and whose records."""
+"""The number of the file, 0 if it does not matter; the hour since 1970 in UTC, and whose records."""
 
 
 def can_tally(query: Query) -> bool:
@@ -48,7 +48,8 @@ class HourTally:
         name = self._name(row, wanted, source) or _NOBODY
         for hour, counts in row.told_hours() or ():
             if wanted.query.is_in_time(_within(hour, row)):
-                sums = self._sums[len(self._sources) - 1, hour if self._needs_hour else 0, name]
+                file = len(self._sources) - 1 if self._needs_file else 0
+                sums = self._sums[file, hour if self._needs_hour else 0, name]
                 sums[:] = map(int.__add__, sums, counts)
 
     def move_to(self, counts: Counts, query: Query) -> None:
@@ -59,6 +60,10 @@ class HourTally:
                 if count and digit in query.digits:
                     counts.add(self._sources[number], hour * HOUR_US, digit, said, count)
         self._sums.clear()
+
+    @property
+    def _needs_file(self) -> bool:
+        return bool({"file", "host", "label"} & set(self.groups))
 
     @property
     def _needs_hour(self) -> bool:
