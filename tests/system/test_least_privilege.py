@@ -105,7 +105,7 @@ def ship(site: Site, eventually: Until) -> None:
     (site.root / "app.log").write_bytes(LINES)
     site.done("logbus-shipper", "shipper", "--once", site.root / "app.log")
     eventually(lambda: [content(site.root / "out" / name) for name in ("copy.log", "errors.log")] == [LINES, ERRORS])
-    eventually(lambda: all(b"ERROR line 199990" in each.printed() for each in (console, worst)))
+    eventually(lambda: all(b"ERROR line 59990" in each.printed() for each in (console, worst)))
     for each in programs:
         assert each.terminate() == 0, each.said()
 
