@@ -38,7 +38,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     count: Annotated[int, msgspec.Meta(ge=1, le=1_000_000_000)] = 1
     within_s: Span | None = None
     absent_s: Span | None = None
-    recover_s: Span = 300.0
+    recover_s: Span = 300
     group_by: list[str] = []
     severity: str = "err"
     text: str = ""

@@ -33,6 +33,8 @@ from sinks.sink import Context
 logger = logging.getLogger("sinks.alert.sink")
 
 TICK_S: Final = 1.0
+CLOSE_S: Final = 5.0
+"""So long, the end waits for messages on their way: less than the 20 s that a sink has to end."""
 ANY_FOREIGN: Final = ""
 """Among bindings: all messages of other programs."""
 
@@ -99,7 +101,10 @@ class Alert:
         """Stop; what is not sent is sent after the next start."""
         self._closing.set()
         for sender in self._senders.values():
-            sender.close()
+            sender.stop()
+        deadline = time.monotonic() + CLOSE_S
+        for sender in self._senders.values():
+            sender.join(deadline - time.monotonic())
         if self._ticker.is_alive():
             self._ticker.join(TICK_S)
         self.tick()

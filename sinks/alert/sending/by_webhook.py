@@ -29,8 +29,8 @@ def send(webhook: Webhook, notice: Notice) -> str:
     head = {"Content-Type": "application/json", "User-Agent": f"logbus/{VERSION}", "Connection": "close"}
     try:
         connection.request("POST", path, body_of(notice, webhook.shape), head)
-        answer = connection.getresponse()
-        status, said = answer.status, answer.read(ANSWER_BYTES)
+        with connection.getresponse() as answer:
+            status, said = answer.status, answer.read(ANSWER_BYTES)
     except OSError as error:
         raise NotSent(describe(error)) from None
     except (http.client.HTTPException, ValueError) as error:

@@ -19,7 +19,6 @@ LAST_RETRY_S: Final = 300.0
 GIVE_UP_S: Final = 4 * 3600.0
 LETTERS_MAX: Final = 4096
 """More than the limit of messages allows before the oldest are given up."""
-STOP_S: Final = 5.0
 
 
 class Sender:
@@ -49,12 +48,15 @@ class Sender:
             return False
         return True
 
-    def close(self) -> None:
-        """Stop after the present attempt, for which it waits a moment; what was not sent is remembered elsewhere."""
+    def stop(self) -> None:
+        """Send nothing after the present attempt; what was not sent is remembered elsewhere."""
         self._stop.set()
         if not self._letters.full():
             self._letters.put_nowait(None)
-        self._thread.join(STOP_S)
+
+    def join(self, within_s: float) -> None:
+        """Wait for the present attempt, for so long at most: its thread ends with the process."""
+        self._thread.join(max(0.0, within_s))
 
     def _run(self) -> None:
         while not self._stop.is_set():
