@@ -275,7 +275,8 @@ cli.add_command(command_for("logbus-sinks"))
 def _describe(plan: "Plan") -> int:
     patterns = bindings_of(plan.sink_type, plan.settings)
     wanted = f"bound by {', '.join(map(repr, patterns))}" if patterns else "bound to everything"
-    click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
+    article = "an" if plan.common.type.startswith(tuple("aeiou")) else "a"
+    click.echo(f"{plan.name}: {article} {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
     click.echo(f"broker {visible(plan.broker.shown())}")
     for line in checked(plan.sink_type, plan.settings):
         click.echo(visible(line))
