@@ -51,6 +51,8 @@ class Matcher:
             mask = bytes(one and size > 0 for one, (size, _) in zip(mask, batch.lengths, strict=True))
         if self._search:
             search = self._search
+            if search(batch.body) is None:  # a match is within a line, so that there is none in any record
+                return bytes(len(mask))
             mask = bytes(one and search(each) is not None for one, each in zip(mask, records(batch), strict=True))
         return self._where.narrowed(mask, batch) if self._where and 1 in mask else mask
 

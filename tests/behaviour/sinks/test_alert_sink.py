@@ -1,6 +1,8 @@
 """The alert sink and the runner: what deliveries, time, crashes and a full disk make of messages to real servers."""
 
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 
 from logbus.batch import Batch
 from logbus.errors import OutputError, StateError, UsageError
+from sinks import severity
 from sinks.alert import Alert, Settings, open_sink
 from sinks.alert.memory import FILE_NAME
+from sinks.alert.notices import Notice
 from sinks.alert.sending.attempts import Attempts
 from sinks.sink import Context, Sink
 from support import nothing, wait_until
@@ -301,3 +305,40 @@ def test_it_refuses_to_start_without_its_secrets(tmp_path: Path) -> None:
     )
     with pytest.raises(UsageError, match="url_file"):
         open_sink(found, Context("test", tmp_path, lambda _output, _mark: nothing()))
+
+
+def test_it_works_behind_a_severity_sink(stage: Stage, hook: Hook) -> None:
+    """As any sink: what is selected there, the rules see."""
+    write = {"type": "alert", "rules": [{"name": "all"}], "to": {"ops": {"webhook": {"url": hook.url}}}}
+    outer = msgspec.convert({"min": "err", "write": write}, severity.Settings)
+    runner = stage.start(make_sink=lambda context: severity.open_sink(outer, context))
+    stage.queue.put(stage.batch(b"fine\nno stock\n", levels=b"63"))
+    runner.step(0.0)
+    runner.step(1.0)
+    wait_until(lambda: states(hook) == ["begun"])
+    assert (hook.bodies[0]["count"], hook.bodies[0]["sample"]) == (1, "no stock")
+
+
+def test_it_ends_in_time_while_a_server_hangs(tmp_path: Path, clock: Clock) -> None:
+    """Whatever the number of destinations; what they did not take is remembered."""
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def hang(_notice: Notice) -> str:
+        asked.release()
+        go_on.wait()
+        return ""
+
+    names = [f"slow-{number}" for number in range(5)]
+    to = {name: {"command": ["/bin/true"]} for name in names}
+    (tmp_path / "state").mkdir()
+    found = msgspec.convert({"rules": [ERRORS], "to": to}, Settings)
+    sink = Alert(found, tmp_path / "state", dict.fromkeys(names, hang), clock)
+    sink.write(batch())
+    sink.commit()
+    for _ in names:
+        assert asked.acquire(timeout=30.0)
+    begin_s = time.monotonic()
+    sink.close()
+    assert time.monotonic() - begin_s < 15.0
+    assert len(msgspec.json.decode((tmp_path / "state" / FILE_NAME).read_bytes())["letters"]) == 5
+    go_on.set()
