@@ -4,7 +4,10 @@ Rules say which records count, and when they are an incident; an incident is one
 commands. State and messages that are not sent yet survive a restart. docs/alerts.md has examples.
 """
 
-from sinks.alert.settings import Settings
-from sinks.alert.sink import Alert, bindings, check, open_sink
+from logbus.command_line.later import later
+from sinks.alert.settings import Settings, bindings, check
 
-__all__ = ["Alert", "Settings", "bindings", "check", "open_sink"]
+__all__ = ["Settings", "bindings", "check", "open_sink"]
+
+open_sink = later("sinks.alert.sink", "open_sink")
+"""Whoever only reads a configuration need not wait for the libraries of mail and HTTP."""

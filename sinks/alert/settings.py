@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +16,8 @@ from sinks.alert.templates import check_template
 ANY: Final = "*"
 LABELS: Final = "fields."
 """Before the name of an operator's label."""
+ANY_FOREIGN: Final = ""
+"""Among bindings: all messages of other programs."""
 DAY_S: Final = 86_400.0
 Span = Annotated[float, msgspec.Meta(ge=1, le=30 * DAY_S)]
 _NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -122,6 +125,21 @@ def described(settings: Settings) -> Iterator[str]:
         yield f"rule {rule.name}: {condition_of(rule)}, to {', '.join(destinations_of(settings, rule.name))}"
     for name, each in settings.to.items():
         yield f"to {name}: {each.shown()}"
+
+
+def bindings(settings: Settings) -> tuple[str, ...]:
+    """Return the topic patterns: one per severity if all rules state some, and ANY_FOREIGN; () for everything."""
+    wanted = sorted(set(chain.from_iterable(wanted_severities(rule) for rule in settings.rules)))
+    if len(wanted) == len(Severity):
+        return ()
+    return (ANY_FOREIGN, *(f"*.*.#.{severity.word}.#" for severity in wanted))
+
+
+def check(settings: Settings) -> Iterator[str]:
+    """Return lines about rules and destinations. Raises UsageError if a secret or a certificate cannot be used now."""
+    for each in settings.to.values():
+        each.check()
+    return described(settings)
 
 
 def condition_of(rule: Rule) -> str:

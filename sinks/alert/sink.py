@@ -9,8 +9,7 @@ Times are those of arrival. What hosts say about time may be wrong, or a lie, an
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +18,6 @@ import msgspec
 from logbus import telemetry
 from logbus.batch import Batch
 from logbus.errors import OutputError, UsageError, describe
-from logbus.severity import Severity
 from sinks.alert import memory
 from sinks.alert.incidents import Incidents
 from sinks.alert.limit import Limit
@@ -27,7 +25,7 @@ from sinks.alert.matching import Matcher, matches
 from sinks.alert.notices import Letter, Notice
 from sinks.alert.sending.attempts import Attempts, Send
 from sinks.alert.sending.sender import Sender
-from sinks.alert.settings import Settings, described, destinations_of, wanted_severities
+from sinks.alert.settings import Settings, check, destinations_of
 from sinks.sink import Context
 
 logger = logging.getLogger("sinks.alert.sink")
@@ -35,8 +33,6 @@ logger = logging.getLogger("sinks.alert.sink")
 TICK_S: Final = 1.0
 CLOSE_S: Final = 5.0
 """So long, the end waits for messages on their way: less than the 20 s that a sink has to end."""
-ANY_FOREIGN: Final = ""
-"""Among bindings: all messages of other programs."""
 
 
 class Alert:
@@ -174,21 +170,6 @@ def open_sink(settings: Settings, context: Context) -> Alert:
     found = Alert(settings, context.state, sends)
     found.start()
     return found
-
-
-def bindings(settings: Settings) -> tuple[str, ...]:
-    """Return the topic patterns: one per severity if all rules state some, and ANY_FOREIGN; () for everything."""
-    wanted = sorted(set(chain.from_iterable(wanted_severities(rule) for rule in settings.rules)))
-    if len(wanted) == len(Severity):
-        return ()
-    return (ANY_FOREIGN, *(f"*.*.#.{severity.word}.#" for severity in wanted))
-
-
-def check(settings: Settings) -> Iterator[str]:
-    """Return lines about rules and destinations. Raises UsageError if a secret or a certificate cannot be used now."""
-    for each in settings.to.values():
-        each.check()
-    return described(settings)
 
 
 def _steady() -> Callable[[], float]:

@@ -12,10 +12,11 @@ import pytest
 from logbus.batch import Batch
 from logbus.errors import OutputError, StateError, UsageError
 from sinks import severity
-from sinks.alert import Alert, Settings, open_sink
+from sinks.alert import Settings, open_sink
 from sinks.alert.memory import FILE_NAME
 from sinks.alert.notices import Notice
 from sinks.alert.sending.attempts import Attempts
+from sinks.alert.sink import Alert
 from sinks.sink import Context, Sink
 from support import nothing, wait_until
 from support.receivers import Hook, receiving
