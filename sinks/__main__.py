@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from sinks.settings import Plan, ad_hoc_plan, plan_of
-    from sinks.sink import bindings_of
+    from sinks.sink import bindings_of, checked
     from sinks.wiring import run
 else:  # a search begins to read twice as soon without them
     ad_hoc_plan, plan_of = (later("sinks.settings", each) for each in ("ad_hoc_plan", "plan_of"))
-    bindings_of = later("sinks.sink", "bindings_of")
+    bindings_of, checked = (later("sinks.sink", each) for each in ("bindings_of", "checked"))
     run = later("sinks.wiring", "run")
 
 EXAMPLES = """
@@ -48,6 +48,7 @@ Examples:
   logbus-sinks search timeout --since 2h --config config/sinks.yml archive
   logbus-sinks index check --config config/sinks.yml archive
   logbus-sinks stats --config config/sinks.yml archive
+  logbus-sinks alert test --config sinks.yml alerts
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -56,6 +57,7 @@ Examples:
 Decorated = Callable[..., Any]
 
 LATER = {
+    "alert": "sinks.commands.alerts.alert",
     "audit": "sinks.commands.audit",
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",
@@ -273,8 +275,11 @@ cli.add_command(command_for("logbus-sinks"))
 def _describe(plan: "Plan") -> int:
     patterns = bindings_of(plan.sink_type, plan.settings)
     wanted = f"bound by {', '.join(map(repr, patterns))}" if patterns else "bound to everything"
-    click.echo(f"{plan.name}: a {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
+    article = "an" if plan.common.type.startswith(tuple("aeiou")) else "a"
+    click.echo(f"{plan.name}: {article} {plan.common.type} sink, {wanted}, state in {plan.state or 'memory'}")
     click.echo(f"broker {visible(plan.broker.shown())}")
+    for line in checked(plan.sink_type, plan.settings):
+        click.echo(visible(line))
     return 0
 
 

@@ -8,6 +8,8 @@ A sink type is an entry point of the group `logbus.sinks`: a module, or any obje
                                        them: all messages of other programs
     outputs(settings)               -> path templates of the files that it writes; absent or (): none
     durable(settings)               -> False if it keeps no state (a terminal); absent: True
+    check(settings)                 -> lines about what it would do, for `--check`; absent: none. It raises UsageError
+                                       for what cannot work, such as a secret that cannot be read
 
 A sink that can be cut back to its last commit also implements `DurableSink`; the runner then gives it exactly-once
 output. The order is always: write, commit, ledger, acknowledge.
@@ -93,7 +95,7 @@ class InformedSink(Protocol):
 
 
 class SinkType(Protocol):
-    """An entry point of the group `logbus.sinks`; `bindings`, `outputs` and `durable` may be absent."""
+    """An entry point of the group `logbus.sinks`; `bindings`, `outputs`, `durable`, `check` may be absent."""
 
     Settings: type[msgspec.Struct]
 
@@ -136,6 +138,12 @@ def bindings_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...
 def outputs_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
     """Return the path templates of the files that a sink with these settings writes; () if there are none."""
     ask = getattr(sink_type, "outputs", None)
+    return tuple(ask(settings)) if ask else ()
+
+
+def checked(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
+    """Return lines about what a sink with these settings would do. Raises UsageError if it cannot."""
+    ask = getattr(sink_type, "check", None)
     return tuple(ask(settings)) if ask else ()
 
 

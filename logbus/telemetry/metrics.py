@@ -59,6 +59,9 @@ _SHIPPER: Final[_Kinds] = {
     "logbus_held_bytes": ("gauge", "Unread bytes of those files."),
 }
 _SINK: Final[_Kinds] = {
+    "logbus_alert_messages": ("counter", "Messages that an alert sink sent (to=the destination)."),
+    "logbus_alert_given_up_messages": ("counter", "Messages that could not be sent (to=the destination)."),
+    "logbus_alert_open_incidents": ("gauge", "Incidents that an alert sink knows of, and that are not over."),
     "logbus_archive_deleted_files": ("counter", "Outputs that a file sink deleted, by keep, keep_days or keep_bytes."),
     "logbus_delivered_batches": ("counter", "Deliveries taken from the sink's queue."),
     "logbus_delivered_records": ("counter", "Records in those deliveries."),

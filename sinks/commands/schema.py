@@ -10,7 +10,13 @@ from sinks.sink import GROUP, find_type
 
 COMMON: Final = {"Common": "Keys of every sink", "Queue": "queue"}
 TOP: Final = {"Settings": "sinks.yml", "Broker": "broker"}
-NESTED: Final = {"Rotation": "rotate"}
+NESTED: Final = {
+    "Rotation": "rotate",
+    "Rule": "alert rules",
+    "Destination": "alert destinations",
+    "Webhook": "webhook",
+    "Mail": "mail",
+}
 TYPE_ONLY: Final[Schema] = {"properties": {"type": {}}, "required": ["type"]}
 
 

@@ -87,7 +87,7 @@ def answers(programs: Path) -> Answers:
         (("shipper", "test", "--config", "shipper.yml", "--input", "w"), ["web", "worker"]),
         (("shipper", "test", "--config", "missing.yml", "--input", "w"), []),
         (("shipper", "completion", ""), ["bash", "zsh", "fish"]),
-        (("sinks", "a"), ["audit"]),
+        (("sinks", "au"), ["audit"]),
         (("sinks", "--conf"), ["--config"]),
         (("sinks", "--config", "si"), ["file,si"]),
         (("sinks", "--config", "sinks.yml", ""), ["archive", "errors"]),

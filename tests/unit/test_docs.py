@@ -17,6 +17,8 @@ import shipper.records.multiline
 import shipper.records.redaction.presets
 import shipper.settings
 import sinks.__main__
+import sinks.alert.destinations
+import sinks.alert.settings
 import sinks.console
 import sinks.file
 import sinks.file.rotation
@@ -49,12 +51,21 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "keep": sinks.file.upkeep.retention.Keep,
     "rotate": sinks.file.rotation.Rotation,
     "severity": sinks.severity.Settings,
+    "alert": sinks.alert.Settings,
+    "alert rules": sinks.alert.settings.Rule,
+    "alert destinations": sinks.alert.destinations.Destination,
+    "webhook": sinks.alert.destinations.Webhook,
+    "mail": sinks.alert.destinations.Mail,
     "broker": Broker,
 }
 RECORDS = ("multiline", "keep and drop", "rate_limit", "redact", "tests", "expected records")
+ALERTS = ("alert", "alert rules", "alert destinations", "webhook", "mail")
 EXAMPLES = {
     "shipper.yml": ("shipper.yml", "inputs", *RECORDS, "window", "broker"),
-    "sinks.yml": ("sinks.yml", "Keys of every sink", "queue", "console", "file", "rotate", "severity", "broker"),
+    "sinks.yml": (
+        *("sinks.yml", "Keys of every sink", "queue", "console", "file", "rotate", "severity"),
+        *(*ALERTS, "broker"),
+    ),
 }
 
 
@@ -86,7 +97,7 @@ def structs(kind: object) -> Iterator[type[msgspec.Struct]]:
 
 def test_every_struct_of_settings_has_a_section() -> None:
     """What is nested in the settings, and the settings of our own sink types, is documented."""
-    types = [sinks.console.Settings, sinks.file.Settings, sinks.severity.Settings]
+    types = [sinks.alert.Settings, sinks.console.Settings, sinks.file.Settings, sinks.severity.Settings]
     roots = [shipper.settings.Settings, sinks.settings.Settings, sinks.settings.Common, *types]
     assert {each for root in roots for each in structs(root)} == set(SECTIONS.values())
 

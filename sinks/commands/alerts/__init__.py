@@ -1,0 +1,1 @@
+"""`logbus-sinks alert`: what the alert sinks of a configuration would send."""
