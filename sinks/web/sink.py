@@ -6,11 +6,12 @@ from typing import Protocol
 
 from logbus.batch import Batch
 from logbus.command_line.later import later
+from logbus.errors import UsageError
 from logbus.fleet.status import Status
 from sinks.fleet.seen import Fleet, Row
 from sinks.sink import Context
 from sinks.web.live.hub import Hub
-from sinks.web.settings import Settings
+from sinks.web.settings import CANNOT, Settings
 
 serve = later("sinks.web.http.server", "serve")
 """Needs starlette and uvicorn, which nothing else does."""
@@ -69,7 +70,11 @@ class Web:
 def open_sink(settings: Settings, _context: Context) -> Web:
     """Return a sink whose page is served from now on. Raises UsageError."""
     hub, fleet = Hub(), Watched()
-    return Web(hub, fleet, serve(settings, hub, fleet.rows))
+    try:
+        server = serve(settings, hub, fleet.rows)
+    except ImportError as error:
+        raise UsageError(CANNOT, f"a package is missing: {error}", "pip install 'logbus[web]'") from error
+    return Web(hub, fleet, server)
 
 
 def durable(_settings: Settings) -> bool:
