@@ -1,7 +1,9 @@
 """Which records somebody wants to see: by severity, host, label, fields and text. In linear time, whatever is asked."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final
 
 from logbus.batch import Batch, records
@@ -32,10 +34,32 @@ class Filter:
         if self.digits != ALL:
             mask = bytes(one and level in self.digits for one, level in zip(mask, batch.levels, strict=True))
         if self.pattern and 1 in mask:
-            search = self.pattern.search
-            each = zip(mask, records(batch), strict=True)
-            mask = bytes(one and search(record) is not None for one, record in each)
+            mask = _matching(mask, batch, self.pattern)
         return self.where.narrowed(mask, batch) if self.where and 1 in mask else mask
+
+
+def _matching(mask: bytes, batch: Batch, pattern: Pattern) -> bytes:
+    """Return `mask` with 0 also for each record in which a pattern matches nowhere.
+
+    A match never extends beyond a line: where each record ends with one, one search passes over all that have none.
+    What matches an empty text also matches behind the end of a line, so that is searched record by record.
+    """
+    is_plain = pattern.search(b"") is None
+    if is_plain and batch.lengths is None and not pattern.search(batch.body):
+        return bytes(len(mask))
+    ends = list(accumulate(map(len, records(batch))))
+    if not is_plain or any(batch.body[end - 1 : end] != b"\n" for end in ends[:-1]):
+        each = zip(mask, records(batch), strict=True)
+        return bytes(one and pattern.search(record) is not None for one, record in each)
+    return _matching_at_once(mask, batch.body, ends, pattern)
+
+
+def _matching_at_once(mask: bytes, body: bytes, ends: list[int], pattern: Pattern) -> bytes:
+    found, at = bytearray(len(mask)), 0
+    while at < len(body) and (match := pattern.search(body, at)):
+        number = min(bisect_right(ends, match.start()), len(ends) - 1)
+        found[number], at = mask[number], ends[number]
+    return bytes(found)
 
 
 def there(batch: Batch) -> bytes:

@@ -1,8 +1,11 @@
 """The filters of the page: each part alone, all of them together, and what is wrong with a filter."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from logbus.batch import Batch
+from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
 from sinks.web.live.filters import filter_of
 
@@ -49,6 +52,19 @@ def test_what_is_wrong_is_said(asked: dict[str, str], fields: list[str]) -> None
     """A filter that is none is a UsageError, never anything else."""
     with pytest.raises(UsageError):
         filter_of(asked, fields)
+
+
+PIECES = st.lists(st.sampled_from([b"a", b"b", b"ab", b"", b"a\nb"]), min_size=1, max_size=8)
+
+
+@given(PIECES, st.sampled_from(["a", "b$", "^b", "^$", "ab", "a|^$", "x*"]), st.booleans())
+def test_a_pattern_searches_each_record(texts: list[bytes], pattern: str, ends: bool) -> None:
+    """Searching a whole batch at once finds the same records as searching each, whether or not they end with a line."""
+    each = [text + b"\n" * ends for text in texts if text or ends]
+    lengths = tuple((len(record), len(record)) for record in each)
+    batch = Batch(b"".join(each), b"6" * len(each), lengths=lengths)
+    search = compile_pattern(pattern).search
+    assert filter_of({"text": pattern}, []).mask(batch) == bytes(search(record) is not None for record in each)
 
 
 def test_dropped_records_are_never_wanted() -> None:
