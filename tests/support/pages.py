@@ -78,6 +78,6 @@ def page_of(start: Start, broker_url: str, root: Path, until: Until, *flags: obj
     """Return a page that is served from now on, and listens."""
     program = start("sinks", "web", "--verbose", "--listen", "127.0.0.1:0", *flags, url=broker_url)
     until(lambda: program.says("ready: listening") or program.process.poll() is not None)
-    found = re.search(r"the page is at (http://\S+[0-9])/", program.said())
+    found = re.search(r"the page is at (https?://\S+[0-9])/", program.said())
     assert found, program.said()
     return Page(program, found[1], start, broker_url, root, until)

@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from sinks.web.http.passwords import line_for
+from support.authority import Authority
 from support.pages import Page, page_of
 from support.programs import Start, Until
 
@@ -128,11 +131,10 @@ def test_tries_are_bounded(locked: Page) -> None:
 )
 def test_other_names_and_pages_are_refused(page: Page, headers: dict[str, str], status: int) -> None:
     """A name that is not ours (DNS rebinding), and another page, get nothing."""
-    answer = httpx_get(page, headers)
-    assert answer == status
+    assert status_of(page, headers) == status
 
 
-def httpx_get(page: Page, headers: dict[str, str]) -> int:
+def status_of(page: Page, headers: dict[str, str]) -> int:
     """Return the status of an answer to a question with headers."""
     host, port = page.url.removeprefix("http://").split(":")
     told = {"host": f"{host}:{port}", "connection": "close"} | headers
@@ -233,3 +235,23 @@ def test_a_password_becomes_a_line() -> None:
     made = subprocess.run(command, input=b"correct horse\n", capture_output=True, check=True)
     assert made.stdout.startswith(b"jo:scrypt:16384:8:1:")
     assert b"horse" not in made.stdout + made.stderr
+
+
+def test_over_tls_a_user_logs_in(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """With a certificate the page is at https, and the cookie of a login is sent nowhere else."""
+    issued = Authority(tmp_path, "ca").issue("localhost")
+    users = tmp_path / "users"
+    users.write_text(line_for("jo", "correct horse"))
+    users.chmod(0o600)
+    cert, key = tmp_path / "page.pem", tmp_path / "page.key"
+    cert.write_bytes(issued.certificate)
+    key.write_bytes(issued.key)
+    flags = ("--tls-cert", cert, "--tls-key", key, "--users", users)
+    page = page_of(start, broker_url, tmp_path, eventually, *flags)
+    assert page.url.startswith("https://")
+    with httpx.Client(base_url=page.url, headers={"origin": page.url}, verify=False) as client:  # noqa: S501 - its own CA
+        assert client.post("/login", json={"name": "jo", "password": "wrong horse"}).status_code == 403
+        answer = client.post("/login", json={"name": "jo", "password": "correct horse"})
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "strict-transport-security" in answer.headers
+        assert client.get("/api/me").json()["user"] == "jo"

@@ -75,7 +75,7 @@ export function row(item, open, chosen) {
     make("button", `host ${colourOf(item.host ?? "")}`, item.host || item.file?.split("/").pop() || "", { "data-do": "host", title: "Only this host", tabindex: "-1" }),
     make("span", "label", item.label ?? "", { title: item.path ?? item.file ?? "" }),
     make("span", "message", text),
-    make("button", "menu", "\u29c9", { "data-do": "link", title: "Copy a link to this record (l)", "aria-label": "Copy link", tabindex: "-1" }),
+    make("button", "menu", "link", { "data-do": "link", title: "Copy a link to this record (l)", "aria-label": "Copy link", tabindex: "-1" }),
   ]);
 }
 
