@@ -75,6 +75,17 @@ def test_shown_and_skipped_are_all_that_was_sent(steps: list[tuple[bytes, int, b
     assert sum(rates) == sum(sent.values())
 
 
+def test_the_oldest_of_several_batches_are_skipped() -> None:
+    """Of three batches that wait together, the oldest records beyond the most are dropped, and exactly counted."""
+    hub, source = Hub(records_max=25), Source()
+    viewer = hub.look(EVERYTHING, nothing)
+    for _ in range(3):
+        hub.publish(source.batch(b"6" * 10))
+    taken = hub.take(viewer, 100)
+    assert taken.skipped == {("web-1", "app", "/a.log"): 5}
+    assert messages(taken) == [f"record {number}" for number in range(5, 30)]
+
+
 @given(st.lists(LEVELS, min_size=1, max_size=10), st.integers(0, 60))
 def test_a_lost_connection_goes_on_where_it_was(several: list[bytes], taken_first: int) -> None:
     """What came meanwhile is shown, and nothing twice, even if the connection broke within a batch."""
