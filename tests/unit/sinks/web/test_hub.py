@@ -53,7 +53,7 @@ STEPS = st.lists(st.tuples(LEVELS, st.integers(0, 40), st.booleans()), max_size=
 @given(STEPS, st.sampled_from(["", "err", "warning"]))
 def test_shown_and_skipped_are_all_that_was_sent(steps: list[tuple[bytes, int, bool]], least: str) -> None:
     """However slowly somebody takes, each wanted record is shown once and in order, or counted by its stream."""
-    hub = Hub(kept_bytes=200, records_max=25)
+    hub = Hub(kept_bytes=200, records_max=5)
     viewer = hub.look(filter_of({"min": least}, []), nothing)
     sources = {False: Source("web-1"), True: Source("web-2")}
     limit = {"": 8, "err": 4, "warning": 5}[least]
