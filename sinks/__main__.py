@@ -49,6 +49,7 @@ Examples:
   logbus-sinks index check --config config/sinks.yml archive
   logbus-sinks stats --config config/sinks.yml archive
   logbus-sinks alert test --config sinks.yml alerts
+  logbus-sinks web --config config/sinks.yml
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -69,6 +70,7 @@ LATER = {
     "stats": "sinks.commands.archive.stats",
     "top": "sinks.fleet.top",
     "topology": "sinks.commands.topology_command",
+    "web": "sinks.web.command",
 }
 """Commands whose modules are imported only when used; each defines a command of the same name."""
 SHOWS_LAST = "sinks.commands.last"

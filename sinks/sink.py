@@ -25,6 +25,7 @@ import msgspec
 
 from logbus.batch import Batch
 from logbus.errors import LogbusError, UsageError, did_you_mean
+from logbus.fleet.status import Status
 
 GROUP = "logbus.sinks"
 
@@ -92,6 +93,14 @@ class InformedSink(Protocol):
 
     def committed(self) -> None:
         """Take note of it. Raises nothing."""
+
+
+@runtime_checkable
+class HearingSink(Protocol):
+    """A sink that also wants to know how the processes of the fleet are."""
+
+    def hear(self, status: Status) -> None:
+        """Take in what a process says of itself. Raises nothing."""
 
 
 class SinkType(Protocol):

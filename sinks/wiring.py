@@ -16,10 +16,11 @@ from logbus.fleet.reporting import Reporter
 from sinks.delivery.depth import Depth
 from sinks.delivery.runner import Runner
 from sinks.delivery.skipped import Watched
+from sinks.fleet.hearing import Hearing
 from sinks.fleet.own_status import describer, troubles
 from sinks.ledger.ledger import Ledger
 from sinks.settings import Plan
-from sinks.sink import Context, PatientSink, bindings_of, outputs_of
+from sinks.sink import Context, HearingSink, PatientSink, bindings_of, outputs_of
 
 logger = logging.getLogger("logbus.ready")
 serve = later("logbus.telemetry.serving", "serve")
@@ -43,6 +44,8 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     prefetch = plan.common.prefetch_batches(may_wait=isinstance(sink, PatientSink))
     link = Connection(plan.broker, f"sink {plan.name}")
     patterns = patterns or bindings_of(plan.sink_type, plan.settings)
+    if isinstance(sink, HearingSink):
+        link.guests.invite(Hearing(sink.hear))
     if plan.state is None and not patterns:
         sink = Watched(sink)
     consumer = Consumer(link, queue_of(plan), patterns, prefetch)

@@ -24,6 +24,7 @@ import sinks.file
 import sinks.file.rotation
 import sinks.settings
 import sinks.severity
+import sinks.web
 from logbus import telemetry
 from logbus.command_line.commands import commands_of
 from logbus.config.settings import Broker, load, parse, parse_document
@@ -56,6 +57,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "alert destinations": sinks.alert.destinations.Destination,
     "webhook": sinks.alert.destinations.Webhook,
     "mail": sinks.alert.destinations.Mail,
+    "web": sinks.web.Settings,
     "broker": Broker,
 }
 RECORDS = ("multiline", "keep and drop", "rate_limit", "redact", "tests", "expected records")
@@ -63,7 +65,7 @@ ALERTS = ("alert", "alert rules", "alert destinations", "webhook", "mail")
 EXAMPLES = {
     "shipper.yml": ("shipper.yml", "inputs", *RECORDS, "window", "broker"),
     "sinks.yml": (
-        *("sinks.yml", "Keys of every sink", "queue", "console", "file", "rotate", "severity"),
+        *("sinks.yml", "Keys of every sink", "queue", "console", "file", "rotate", "severity", "web"),
         *(*ALERTS, "broker"),
     ),
 }
@@ -97,7 +99,10 @@ def structs(kind: object) -> Iterator[type[msgspec.Struct]]:
 
 def test_every_struct_of_settings_has_a_section() -> None:
     """What is nested in the settings, and the settings of our own sink types, is documented."""
-    types = [sinks.alert.Settings, sinks.console.Settings, sinks.file.Settings, sinks.severity.Settings]
+    types = [
+        *(sinks.alert.Settings, sinks.console.Settings, sinks.file.Settings, sinks.severity.Settings),
+        sinks.web.Settings,
+    ]
     roots = [shipper.settings.Settings, sinks.settings.Settings, sinks.settings.Common, *types]
     assert {each for root in roots for each in structs(root)} == set(SECTIONS.values())
 

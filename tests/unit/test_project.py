@@ -17,6 +17,8 @@ KEEPERS = {  # a library, and the only rooms that know it
     "watchdog": {"shipper.files"},
     "yaml": {"logbus.config"},
     "stringzilla": {"logbus.native"},
+    "starlette": {"sinks.web"},
+    "uvicorn": {"sinks.web"},
 }
 SHARED = {"logbus.errors", "logbus.telemetry", "logbus.seldom", "logbus.native", "logbus.output_mark"}
 FOUND = {"shipper.records", "shipper.state", "shipper.settings", "shipper.files", "shipper.expectations"}
@@ -88,6 +90,10 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "sinks.overlap": {"sinks.file", "sinks.sink"},
     "sinks.settings": {"sinks.sink", "sinks.overlap", "sinks.delivery"},
     "sinks.fleet": {"sinks.delivery"},
+    "sinks.web": {
+        *("sinks.archives", "sinks.commands", "sinks.event_times", "sinks.fleet", "sinks.objects", "sinks.printable"),
+        *("sinks.search", "sinks.settings", "sinks.sink", "sinks.where", "sinks.wiring"),
+    },
     "sinks.wiring": {"sinks.sink", "sinks.settings", "sinks.ledger", "sinks.delivery", "sinks.fleet"},
     "sinks.archives": {"sinks.file", "sinks.settings", "sinks.severity", "sinks.sink"},
     "sinks.search": {

@@ -1,0 +1,82 @@
+"""The archive: the outputs of the file sinks of a sinks.yml, searched by their index where there is one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from logbus.command_line.later import later
+from logbus.config.settings import load_document
+from sinks.search.asking import Found, Query, Source
+from sinks.search.files.sources import Listing, add_outputs
+from sinks.search.looking import Progress, Worth, all_that_may_match
+from sinks.search.results.merging import merged
+from sinks.search.results.waiting import Room
+from sinks.search.spans import Reading
+
+file_sinks, states = (later("sinks.archives", each) for each in ("file_sinks", "states"))
+indexed, readers_of = (later("sinks.search.indexed.opening", each) for each in ("indexed", "readers_of"))
+"""Imports all sinks, and what reads indexes: only where there is an archive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search that was begun: `files` to read, how far it is, and `room`, by which it is stopped."""
+
+    query: Query
+    files: list[tuple[Source, Reading]]
+    progress: Progress
+    room: Room
+
+    def hits(self, limit: int, idle: Callable[[], None]) -> Iterator[Found]:
+        """Yield at most so many hits, the newest first; `idle` is called meanwhile."""
+        found = merged(self.files, self.query, self.progress, self.room, idle, newest_first=True, most=limit)
+        for number, hit in enumerate(found, 1):
+            self.progress.hits = number
+            yield hit
+            if number == limit:
+                return
+
+    def stop(self) -> None:
+        """Let it end; from any thread."""
+        self.room.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """Which file sinks of which sinks.yml can be searched."""
+
+    config: Path
+    names: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise UsageError if the configuration has no such file sinks."""
+        file_sinks(self.config, load_document(self.config), self.names)
+
+    @contextmanager
+    def search(self, query: Query) -> "Iterator[Search]":
+        """Begin a search, and end it. Raises UsageError."""
+        document = load_document(self.config)
+        archives = file_sinks(self.config, document, self.names)
+        listing, said = Listing(), list[str]()
+        for settings in archives.values():
+            add_outputs(listing, settings.path, settings.format, query.names)
+        kept = {name: state for name, state in states(document, self.names).items() if name in archives}
+        readers = readers_of(kept, said.append)
+        worth = indexed(readers, query, ()) if readers else None
+        search = _begun(listing, query, worth or all_that_may_match)
+        try:
+            yield search
+        finally:
+            search.stop()
+            if worth:
+                worth.close()
+
+
+def _begun(listing: Listing, query: Query, worth: Worth) -> Search:
+    pairs = ((each, worth(each, query)) for each in listing.sources())
+    files = [(each, reading) for each, reading in pairs if reading.spans]
+    room = Room()
+    sizes = [reading.size_bytes(each.size_bytes) for each, reading in files]
+    progress = Progress(sizes, flaws=list(listing.flaws), stopped=lambda: room.stopped)
+    return Search(query, files, progress, room)

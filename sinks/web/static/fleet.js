@@ -1,0 +1,60 @@
+// The fleet: a row for each process.
+import { $, ask, counted, grouped, make, tell } from "./dom.js";
+
+const EVERY_MS = 2000;
+const STATES = ["live", "idle", "silent", "gone"];
+let timer = 0;
+let only = () => {};
+
+const size = (bytes) => (bytes >= 1 << 30 ? `${(bytes / (1 << 30)).toFixed(1)} GiB` : bytes >= 1 << 20 ? `${(bytes / (1 << 20)).toFixed(1)} MiB` : bytes >= 1 << 10 ? `${(bytes / (1 << 10)).toFixed(1)} KiB` : `${bytes} B`);
+const span = (s) => (s >= 86400 ? `${Math.round(s / 86400)} d` : s >= 3600 ? `${Math.round(s / 3600)} h` : s >= 60 ? `${Math.round(s / 60)} min` : `${Math.round(s)} s`);
+const number = (text) => make("td", "number", text);
+
+function rowOf(each) {
+  const isShipper = each.role === "shipper";
+  const inputs = (each.inputs ?? []).slice(0, 4).map((input) => input.name);
+  const troubles = (each.troubles ?? []).map((trouble) => `${trouble.about}: ${trouble.cause}`);
+  return make("tr", "", [
+    make("td", "", make("button", "", each.host, { "data-host": each.host, title: "Its records, live" })),
+    make("td", "", isShipper ? "shipper" : `sink ${each.name ?? ""}`),
+    make("td", `state state-${each.state}`, each.state),
+    make("td", "", each.version ?? ""),
+    number(grouped(Math.round(each.records_per_s))),
+    number(`${size(Math.round(each.bytes_per_s))}/s`),
+    number(isShipper ? size(each.behind_bytes ?? 0) : counted(each.waiting ?? 0, "batch").replace("batchs", "batches")),
+    number(each.lag_s >= 1 ? span(each.lag_s) : "\u2013"),
+    number(isShipper ? grouped(each.files ?? 0) : ""),
+    number(each.held_files ? `${each.held_files}, ${size(each.held_bytes ?? 0)}` : ""),
+    make("td", "wrap", inputs.join(", ") + ((each.inputs ?? []).length > 4 ? ", \u2026" : "")),
+    number(each.silent_s >= 1 ? `${span(each.silent_s)} ago` : "now"),
+    make("td", "trouble", troubles.slice(0, 2).join("; ") + (troubles.length > 2 ? ` and ${troubles.length - 2} more` : "")),
+  ]);
+}
+
+async function draw() {
+  clearTimeout(timer);
+  try {
+    const rows = await ask("/api/fleet");
+    const focused = document.activeElement?.dataset?.host;
+    $("fleet-rows").replaceChildren(...rows.map(rowOf));
+    if (focused) [...$("fleet-rows").querySelectorAll("button")].find((each) => each.dataset.host === focused)?.focus();
+    const told = STATES.map((state) => [rows.filter((each) => each.state === state).length, state]).filter(([count]) => count);
+    const hosts = counted(new Set(rows.map((each) => each.host)).size, "host");
+    $("fleet-summary").textContent = rows.length ? `${hosts}, ${told.map(([count, state]) => `${count} ${state}`).join(", ")}` : "Nothing was heard yet: each process says how it is every 10 s.";
+    tell($("problem"), "");
+  } catch (error) {
+    tell($("problem"), `The fleet is not shown: ${error.message}`);
+  }
+  timer = setTimeout(draw, EVERY_MS);
+}
+
+export const start = draw;
+export const stop = () => clearTimeout(timer);
+
+export function set(narrow) {
+  only = narrow;
+  $("fleet-rows").addEventListener("click", (event) => {
+    const host = event.target.closest("[data-host]")?.dataset.host;
+    if (host) only(host);
+  });
+}
