@@ -1,9 +1,10 @@
 """The severity digit of each line of what was written, and how many lines have each. Pure."""
 
-from itertools import compress
+from itertools import accumulate, compress
 from operator import itemgetter
 
 from logbus.batch import Batch
+from logbus.native import newlines
 from logbus.severity.tally import SEVERITIES, counts_of
 
 __all__ = ["SEVERITIES", "counts_of", "of_lines", "of_records"]
@@ -18,6 +19,8 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
     """
     if batch.lengths is None:
         return batch.levels
+    if _are_lines(batch):
+        return of_records(batch)
     body, at, found, goes_on = batch.body, 0, bytearray(), False
     for level, (size, _) in zip(batch.levels, batch.lengths, strict=True):
         if not size:
@@ -31,6 +34,14 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
         goes_on = not (is_whole or closed)
         at += size
     return bytes(found)
+
+
+def _are_lines(batch: Batch) -> bool:
+    """Return True if each record is one whole line, as where records were redacted or dropped, and none was joined."""
+    sizes = [size for size, _ in batch.lengths or () if size]
+    if newlines.count(batch.body) != len(sizes):
+        return False
+    return all(batch.body[end - 1] == _LF for end in accumulate(sizes))
 
 
 def of_records(batch: Batch) -> bytes:

@@ -18,6 +18,13 @@ def test_all_lines_of_a_record_have_its_digit() -> None:
     assert of_records(batch) == b"36"
 
 
+def test_records_that_are_lines_have_a_digit_each() -> None:
+    """Where records were redacted or dropped, and none was joined, each that is left is a line."""
+    batch = Batch(b"x\ny\n", b"376", lengths=((2, 9), (0, 5), (2, 2)))
+    assert of_lines(batch) == b"36"
+    assert of_lines(Batch(b"x\n\ny", b"37", lengths=((3, 3), (1, 1)))) == b"337"
+
+
 @pytest.mark.parametrize(("levels", "found"), [(b"63", b"3"), (b"36", b"3")])
 def test_a_line_of_several_records_has_the_worst_digit(levels: bytes, found: bytes) -> None:
     """A search for the worst of them must not pass over it, unless the format ends each record's line."""
