@@ -18,6 +18,7 @@ from logbus import telemetry
 from sinks.index import index_file
 from sinks.index.blocks import Limits, Note
 from sinks.index.index_file import IndexFile, open_file
+from sinks.index.names import this_boot
 from sinks.index.place import Place
 from sinks.index.writer import Work, Writer
 from sinks.sink import Mark
@@ -29,7 +30,6 @@ QUEUE_MAX: Final = 32
 CLOSE_S: Final = 5.0
 NOTES_MAX: Final = 20_000
 """Writes of one commit that are noted; a sink's commit has fewer."""
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 
 class Index:
@@ -119,9 +119,4 @@ class Index:
 
 def boot_of(*, synced: bool) -> str:
     """Return what an index is good for: this boot of the host, unless each commit is `synced`; then "", for ever."""
-    if synced:
-        return ""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return "unknown"
+    return "" if synced else this_boot()

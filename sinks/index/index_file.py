@@ -17,13 +17,12 @@ import msgspec
 from logbus.wire import frames
 from sinks.index.blocks import Block, Limits, Origin, Part
 from sinks.index.digits import counts_of
+from sinks.index.names import FILE_NAME, SCHEMA, key_of, text_of
 from sinks.index.place import Place
 from sinks.sink import Mark
 
 logger = getLogger("sinks.index")
 
-FILE_NAME: Final = "index.db"
-SCHEMA: Final = 1
 ZSTD_LEVEL: Final = 3
 ORIGINS_MAX: Final = 50_000
 """Origins whose row is remembered; one that was forgotten gets another row."""
@@ -100,10 +99,7 @@ class IndexFile:
         """Delete all rows about these outputs."""
         with self._transaction():
             for token in tokens:
-                for table in ("block", "origin"):
-                    mine = f"DELETE FROM {table} WHERE output = (SELECT id FROM output WHERE token = ?)"  # noqa: S608
-                    self._db.execute(mine, (token,))
-                self._db.execute("DELETE FROM output WHERE token = ?", (token,))
+                delete_output(self._db, token)
         self._outputs.clear()
         self._origins.clear()
 
@@ -170,6 +166,14 @@ class IndexFile:
             self._origins.clear()
 
 
+def delete_output(db: sqlite3.Connection, token: bytes) -> None:
+    """Delete all rows about an output, within a transaction. Raises sqlite3.Error."""
+    for table in ("block", "origin"):
+        mine = f"DELETE FROM {table} WHERE output = (SELECT id FROM output WHERE token = ?)"  # noqa: S608
+        db.execute(mine, (token,))
+    db.execute("DELETE FROM output WHERE token = ?", (token,))
+
+
 def open_file(directory: Path, limits: Limits, *, boot: str = "") -> IndexFile:
     """Open the index in a state directory; begin it anew if it is not sound, or not of this `boot` (if that is given).
 
@@ -190,16 +194,6 @@ def delete(directory: Path) -> None:
     """Delete the index in a state directory, if there is one. Raises OSError."""
     for suffix in _FILES:
         (directory / f"{FILE_NAME}{suffix}").unlink(missing_ok=True)
-
-
-def key_of(text: str) -> bytes:
-    """Return what stands for a text in the database; surrogates survive the round trip."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def text_of(key: bytes) -> str:
-    """Return the text that `key_of` was given."""
-    return key.decode("utf-8", "surrogatepass")
 
 
 def _create(path: Path, boot: str) -> None:

@@ -16,15 +16,13 @@ import msgspec
 
 from logbus.inode import generation_of
 from logbus.wire import frames
+from sinks.index.names import FILE_NAME, SCHEMA, text_of, this_boot
 from sinks.index.place import token_of
 
-FILE_NAME: Final = "index.db"
-SCHEMA: Final = 1
 LINES_MAX: Final = 16 << 20
 """No block has more; nobody's digits are decompressed beyond that."""
 _BLOB_MAX_BYTES: Final = 64 << 20
 _BUSY_S: Final = 0.2
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _NARROW: Final = """
     id, begin, end, content_bytes, lines, first_read_us, last_read_us, first_event_us, last_event_us, settled,
     content_begin, first_line, before_us, counts"""
@@ -132,7 +130,7 @@ class Reader:
     def names(self, known: Known) -> dict[int, Name]:
         """Return the host and label of each origin of an output, by its id."""
         rows = self._all("SELECT id, host, label FROM origin WHERE output = ?", (known.output,))
-        return {number: Name(_text(host), _text(label)) for number, host, label in rows}
+        return {number: Name(text_of(host), text_of(label)) for number, host, label in rows}
 
     def digits(self, block: int) -> bytes:
         """Return the digit of each line of a block, by its row's id; b"" if it is gone."""
@@ -187,15 +185,8 @@ def _refuse_flaws(db: sqlite3.Connection) -> None:
         raise Unusable(f"its version is {version}, and {SCHEMA} is known here")
     db.execute(f"SELECT {_NARROW} FROM block LIMIT 0")  # noqa: S608 - raises if a column is missing
     [boot] = db.execute("SELECT id FROM boot").fetchone() or [""]
-    if boot and boot != _this_boot():
+    if boot and boot != this_boot():
         raise Unusable("outputs are not synced, and this host was restarted")
-
-
-def _this_boot() -> str:
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return "unknown"
 
 
 def _has_writer(path: Path) -> bool:
@@ -227,7 +218,3 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Any], data: bytes | None) -> Any: 
         return None if data is None else decoder.decode(data)
     except (msgspec.DecodeError, TypeError) as error:
         raise Unusable(f"it is damaged: {error}") from error
-
-
-def _text(key: bytes) -> str:
-    return key.decode("utf-8", "surrogatepass")

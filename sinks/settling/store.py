@@ -16,7 +16,8 @@ import msgspec
 from logbus.wire import frames
 from sinks.index.blocks import Limits
 from sinks.index.digits import counts_of
-from sinks.index.index_file import FILE_NAME, ZSTD_LEVEL, key_of, open_file, text_of
+from sinks.index.index_file import ZSTD_LEVEL, delete_output, open_file
+from sinks.index.names import FILE_NAME, key_of, text_of
 from sinks.index.place import Place
 from sinks.settling.borders import Walk
 from sinks.settling.opened import Opened, walk_of
@@ -138,10 +139,7 @@ class Store:
     def forget(self, token: bytes) -> None:
         """Delete all rows about an output."""
         with self._transaction():
-            for table in ("block", "origin"):
-                mine = f"DELETE FROM {table} WHERE output IN (SELECT id FROM output WHERE token = ?)"  # noqa: S608
-                self._db.execute(mine, (token,))
-            self._db.execute("DELETE FROM output WHERE token = ?", (token,))
+            delete_output(self._db, token)
 
     def outputs(self) -> Iterator[tuple[bytes, str]]:
         """Yield the token and the path of each output."""

@@ -16,7 +16,7 @@ import msgspec
 
 from logbus.errors import LogbusError, describe, visible
 from sinks.file.sink import Settings
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from sinks.search.asking import Source
 from sinks.settling.archive import Archive, archive_of, opened_store
 from sinks.settling.finished import is_finished

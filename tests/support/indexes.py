@@ -13,7 +13,7 @@ import msgspec
 
 from logbus.wire import frames
 from sinks.file import safe_open
-from sinks.index.index_file import FILE_NAME, text_of
+from sinks.index.names import FILE_NAME, text_of
 from sinks.index.place import token_of
 
 DIGITS_MAX_BYTES = 1 << 24

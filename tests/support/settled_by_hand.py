@@ -14,7 +14,7 @@ import msgspec
 
 from logbus.wire import frames
 from sinks.index.digits import counts_of
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from sinks.index.place import token_of
 from sinks.search.asking import Query, Source
 from sinks.search.files.reading import Content

@@ -12,7 +12,7 @@ from sinks.__main__ import cli
 from sinks.file import Settings, open_sink
 from sinks.index import index as index_room
 from sinks.index.blocks import Limits
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from sinks.sink import Context
 
 Run = Callable[..., tuple[int, list[str], str]]

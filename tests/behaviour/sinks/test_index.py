@@ -17,8 +17,9 @@ from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink
 from sinks.file.rotation import Rotation
 from sinks.index import index as index_room
+from sinks.index import names
 from sinks.index.blocks import Limits
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from sinks.sink import Context, Sink
 from support import wait_until
 from support.indexes import Told, check, line_of, told
@@ -270,7 +271,7 @@ def test_a_sink_without_an_index_leaves_none(stage: Stage) -> None:
 def test_an_unsynced_sink_forgets_its_index_with_the_boot(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """With sync: never, nobody knows what a power failure left of the bytes that a row tells of."""
     boot = stage.root / "boot_id"
-    monkeypatch.setattr(index_room, "_BOOT", boot)
+    monkeypatch.setattr(names, "_BOOT", boot)
     source = Source(stage)
     found = []
     for boot_id in ("a", "a", "b"):

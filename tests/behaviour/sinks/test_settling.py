@@ -19,7 +19,7 @@ from sinks.file.rotation import Rotation
 from sinks.file.upkeep.settler import COMMAND, Settler
 from sinks.index.blocks import Limits
 from sinks.index.index import Index
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from sinks.settling.archive import archive_of, opened_store
 from sinks.settling.listing import outputs_in
 from sinks.settling.work import work

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sinks.__main__ import cli
-from sinks.index.index_file import FILE_NAME
+from sinks.index.names import FILE_NAME
 from support.settled import written
 
 LINE = b"2026-11-24T10:00:00Z INFO request\n"

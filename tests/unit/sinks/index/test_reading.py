@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from sinks.index.blocks import Limits
-from sinks.index.index_file import FILE_NAME, open_file
+from sinks.index.index_file import open_file
+from sinks.index.names import FILE_NAME
 from sinks.index.reading import Unusable, opened
 
 

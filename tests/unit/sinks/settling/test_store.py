@@ -13,7 +13,8 @@ import pytest
 
 from logbus.wire import frames
 from sinks.index.blocks import Limits, Note, Origin, begun
-from sinks.index.index_file import FILE_NAME, open_file
+from sinks.index.index_file import open_file
+from sinks.index.names import FILE_NAME
 from sinks.index.place import Place, give_token
 from sinks.settling.opened import Opened, open_output
 from sinks.settling.settling import rows_of
