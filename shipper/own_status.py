@@ -14,6 +14,7 @@ from logbus.telemetry import samples, value
 from shipper.lives.following import Following
 from shipper.lives.lives import Lives
 from shipper.settings import Settings
+from shipper.steps.activity import by_input
 
 US: Final = 1_000_000
 CAUSE_MAX: Final = 400
@@ -75,11 +76,7 @@ def troubles(agent: Agent) -> list[Trouble]:
 
 def _inputs(agent: Agent) -> list[Part]:
     """Return a part for each input, the furthest behind first."""
-    files: Counter[str] = Counter()
-    behind: Counter[str] = Counter()
-    for life in agent.lives:
-        files[life.input.name] += 1
-        behind[life.input.name] += life.tail.offset + life.unread - life.progress.committed
+    files, behind = by_input(agent.lives)
     records, sizes = _by("logbus_published_records", "input"), _by("logbus_published_bytes", "input")
     return [
         Part(text(name), files[name], max(0, behind[name]), records[name], sizes[name])

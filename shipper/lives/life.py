@@ -81,6 +81,11 @@ class Life:
         return max(0, self.seen_size - self.tail.offset - self.tail.content.space)
 
     @property
+    def behind(self) -> int:
+        """How many bytes of the file are known that are not confirmed."""
+        return self.tail.offset + self.unread - self.progress.committed
+
+    @property
     def ended(self) -> bool:
         """Whether the life is over for this run."""
         return self.state is State.DONE or self.state is State.ENDED

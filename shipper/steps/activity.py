@@ -25,15 +25,21 @@ class Totals:
     behind_bytes: int
 
 
-def measure(lives: Iterable[Life], inputs: Iterable[Input], state: Path | None) -> None:
-    """Set the gauges: how many streams each input has, and their unconfirmed bytes; the free space of the state."""
-    if state:
-        disk.measure("state", state)
+def by_input(lives: Iterable[Life]) -> tuple[Counter[str], Counter[str]]:
+    """Return how many streams each input has, and how many of their bytes are not confirmed, by the input's name."""
     streams: Counter[str] = Counter()
     behind: Counter[str] = Counter()
     for life in lives:
         streams[life.input.name] += 1
-        behind[life.input.name] += life.tail.offset + life.unread - life.progress.committed
+        behind[life.input.name] += life.behind
+    return streams, behind
+
+
+def measure(lives: Iterable[Life], inputs: Iterable[Input], state: Path | None) -> None:
+    """Set the gauges: how many streams each input has, and their unconfirmed bytes; the free space of the state."""
+    if state:
+        disk.measure("state", state)
+    streams, behind = by_input(lives)
     for each in inputs:
         gauge("logbus_streams", streams[each.name], input=each.name)
         gauge("logbus_behind_bytes", behind[each.name], input=each.name)

@@ -57,7 +57,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "shipper.steps": FOUND | {"shipper.lives"},
     "shipper.commands": FOUND | {"shipper.lives"},
     "shipper.agent": FOUND | {"shipper.lives", "shipper.steps"},
-    "shipper.own_status": {"shipper.lives", "shipper.settings"},
+    "shipper.own_status": {"shipper.lives", "shipper.settings", "shipper.steps"},
     "shipper.progress_line": {"shipper.agent"},
     "shipper.__main__": FOUND | {"shipper.agent", "shipper.own_status", "shipper.progress_line"},
     "sinks.printable": set(),
