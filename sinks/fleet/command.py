@@ -2,30 +2,27 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 from rich.console import Console
-from rich.live import Live
 
 from logbus import daemon
-from logbus.broker.connection import Connection
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.patterns import Glob, compile_glob
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
 from logbus.fleet.status import EVERY_S, Status
-from sinks.fleet.listening import Listener
+from sinks.fleet import watching
 from sinks.fleet.seen import Fleet, Row, missing
 from sinks.fleet.table import lines, objects, summary, table
 
 URL: Final = Broker().url
 PATIENCE_S: Final = EVERY_S + 1.0
 """Each process says something within this time."""
-DRAW_S: Final = 1.0
 _SPAN: Final = re.compile(r"([0-9]{1,6}) ?([smhd])")
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 EPILOG: Final = """
@@ -44,17 +41,13 @@ Exit codes: 0; 1 if a host of --expect has no shipper that is live or idle; 2 us
 """
 
 
-@dataclass(slots=True)
-class Watch:
-    """The service that listens: for one interval, or until it is stopped. `live` shows the table meanwhile."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is watched: some hosts of the fleet, and those that are expected."""
 
     fleet: Fleet
     hosts: Glob
     expected: list[str]
-    until_s: float
-    live: Live | None = None
-    _next_s: float = field(default=0.0, init=False)
-    _stopped: bool = field(default=False, init=False)
 
     def hear(self, status: Status) -> None:
         """Take in a status."""
@@ -69,27 +62,9 @@ class Watch:
         """Return the hosts that were expected and do not run."""
         return missing(self.expected, self.rows())
 
-    def step(self, now: float) -> float:
-        """Draw the table if it is due."""
-        if self.live and now >= self._next_s:
-            self._next_s = now + DRAW_S
-            self.live.update(table(self.rows()), refresh=True)
-        return max(0.0, min(DRAW_S, self.until_s - now))
-
-    def drain(self) -> None:
-        """End."""
-        self._stopped = True
-
-    def finished(self) -> bool:
-        """Return True once the time is over, or every expected host was heard."""
-        everybody = bool(self.expected) and not self.live and not self.missing()
-        return self._stopped or everybody or time.monotonic() >= self.until_s
-
-    def reload(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
+    def is_complete(self) -> bool:
+        """Return True once every expected host was heard."""
+        return bool(self.expected) and not self.missing()
 
 
 @click.command("fleet", cls=Command, epilog=EPILOG, context_settings=CONTEXT)
@@ -111,18 +86,17 @@ def fleet(  # noqa: PLR0913, PLR0917 - flags
     console = Console()
     if watch and (as_json or not console.is_terminal):
         raise UsageError("watch the fleet", "standard output is no terminal", "leave out --watch")
-    silent_s = _span_s(silent) if silent else None
-    until_s = float("inf") if watch else time.monotonic() + PATIENCE_S
-    service = Watch(Fleet(silent_s), compile_glob(host), _expected(expect), until_s)
-    link = Connection(Broker(url=broker), "fleet")
-    Listener(link, service.hear)
-    if watch:
-        with Live(console=console, auto_refresh=False, screen=True) as service.live:
-            daemon.run(service, link)
-    else:
-        daemon.run(service, link)
-    _show(service, console, as_json=as_json)
-    return int(bool(service.missing()))
+    watched = Watched(Fleet(_span_s(silent) if silent else None), compile_glob(host), _expected(expect))
+    watching.watch(
+        broker,
+        "fleet",
+        watched.hear,
+        lambda: table(watched.rows()),
+        patience_s=None if watch else PATIENCE_S,
+        is_enough=watched.is_complete,
+    )
+    _show(watched, console, as_json=as_json)
+    return int(bool(watched.missing()))
 
 
 def _span_s(text: str) -> float:
@@ -144,11 +118,11 @@ def _expected(path: Path | None) -> list[str]:
     return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
 
 
-def _show(service: Watch, console: Console, *, as_json: bool) -> None:
-    rows = service.rows()
+def _show(watched: Watched, console: Console, *, as_json: bool) -> None:
+    rows = watched.rows()
     if as_json or not console.is_terminal:
         for line in objects(rows) if as_json else lines(rows):
             click.echo(line)
     else:
         console.print(table(rows))
-    click.echo(summary(rows, service.missing()), err=True)
+    click.echo(summary(rows, watched.missing()), err=True)

@@ -8,25 +8,22 @@ from typing import Final
 
 import click
 from rich.console import Console, Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from logbus import daemon
-from logbus.broker.connection import Connection
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.patterns import Glob, compile_glob
 from logbus.config.settings import Broker
 from logbus.errors import counted, visible
 from logbus.fleet.status import EVERY_S, Status
-from sinks.fleet.listening import Listener
 from sinks.fleet.loud import GROUPS, Loud, Rate
+from sinks.fleet.watching import watch
 
 URL: Final = Broker().url
 PATIENCE_S: Final = 2 * EVERY_S + 1.0
 """Within this time, each shipper has said twice what it has published."""
-DRAW_S: Final = 1.0
 _MB: Final = 1_000_000
 EPILOG: Final = """
 \b
@@ -37,18 +34,14 @@ Examples:
 """
 
 
-@dataclass(slots=True)
-class Watch:
-    """The service that listens and draws: until it is stopped, or until `until_s`."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is measured: some hosts, by some groups, with so many rows of each."""
 
     hosts: Glob
     groups: tuple[str, ...]
     limit: int
-    until_s: float
-    live: Live | None = None
     loud: Loud = field(default_factory=Loud)
-    _next_s: float = field(default=0.0, init=False)
-    _stopped: bool = field(default=False, init=False)
 
     def hear(self, status: Status) -> None:
         """Take in a status."""
@@ -59,31 +52,10 @@ class Watch:
         """Return the rates of a group now, the loudest first."""
         return self.loud.rates(group, time.time_ns() // 1000)
 
-    def step(self, now: float) -> float:
-        """Draw the tables if they are due."""
-        if self.live and now >= self._next_s:
-            self._next_s = now + DRAW_S
-            self.live.update(self.tables(), refresh=True)
-        return max(0.0, min(DRAW_S, self.until_s - now))
-
     def tables(self) -> Group:
         """Return a table for each group."""
         waiting = "" if self.loud.compared else "waiting for two statuses of a shipper, up to 20 s"
         return Group(Text(waiting), *(_table(group, self.rates(group), self.limit) for group in self.groups))
-
-    def drain(self) -> None:
-        """End."""
-        self._stopped = True
-
-    def finished(self) -> bool:
-        """Return True once the time is over."""
-        return self._stopped or time.monotonic() >= self.until_s
-
-    def reload(self) -> None:
-        """Do nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 @click.command("top", cls=Command, epilog=EPILOG, context_settings=CONTEXT)
@@ -100,30 +72,23 @@ def top(broker: str, by: tuple[str, ...], host: str, limit: int, once: bool) -> 
     """
     logs.configure("top")
     console = Console()
+    watched = Watched(compile_glob(host), by or GROUPS, limit)
     goes_on = console.is_terminal and not once
-    until_s = float("inf") if goes_on else time.monotonic() + PATIENCE_S
-    service = Watch(compile_glob(host), by or GROUPS, limit, until_s)
-    link = Connection(Broker(url=broker), "top")
-    Listener(link, service.hear)
-    if goes_on:
-        with Live(console=console, auto_refresh=False, screen=True) as service.live:
-            daemon.run(service, link)
-    else:
-        daemon.run(service, link)
+    watch(broker, "top", watched.hear, watched.tables, patience_s=None if goes_on else PATIENCE_S)
     if console.is_terminal:
-        console.print(service.tables())
+        console.print(watched.tables())
     else:
-        for line in _lines(service):
+        for line in _lines(watched):
             click.echo(line)
-    click.echo(f"measured: {counted(service.loud.compared, 'shipper')}", err=True)
+    click.echo(f"measured: {counted(watched.loud.compared, 'shipper')}", err=True)
     return 0
 
 
-def _lines(service: Watch) -> Iterator[str]:
+def _lines(watched: Watched) -> Iterator[str]:
     """Yield tab-separated lines, headings first."""
     yield "group\tname\trecords/s\tbytes/s"
-    for group in service.groups:
-        for rate in islice(service.rates(group), service.limit):
+    for group in watched.groups:
+        for rate in islice(watched.rates(group), watched.limit):
             yield f"{group}\t{visible(rate.name)}\t{rate.records_per_s:.1f}\t{rate.bytes_per_s:.0f}"
 
 
