@@ -124,7 +124,8 @@ class Reporter:
             self._publish()
 
     def _publish(self, *, stopped: bool = False) -> None:
-        if not self._channel or not self._channel.is_open or self._link.unsent_bytes():
+        is_behind = self._link.unsent_bytes() and not stopped  # the last word is always said
+        if is_behind or not self._channel or not self._channel.is_open:
             return
         status = self._describe()
         if stopped:

@@ -150,10 +150,14 @@ def _show(
         show = showing.raw(inert=is_terminal)
     else:
         show = showing.as_json(files) if given["as_json"] else showing.as_text(files, look, near=near)
-    found.run(lambda: found.show(show, limit=given["limit"], newest_first=given["reverse"]))
-    if following and not (found.interrupted or found.abandoned):
-        following.shown_in(files)
-        found.run(lambda: found.follow(following, show, given["limit"]))
+
+    def work() -> None:
+        found.show(show, limit=given["limit"], newest_first=given["reverse"])
+        if following and not found.interrupted:
+            following.shown_in(files)
+            found.follow(following, show, given["limit"])
+
+    found.run(work)
 
 
 def _show_counts(found: Search, counts: Counts, given: Given) -> None:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -172,8 +172,11 @@ def _opened(path: Path) -> tuple[sqlite3.Connection, bool]:
     with _sqlite_errors():
         uri = f"file:{name}?mode=ro{'&immutable=1' if is_still else ''}"
         db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_BUSY_S)
-        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _BLOB_MAX_BYTES)
-        _refuse_flaws(db)
+        with ExitStack() as leaving:
+            leaving.callback(db.close)
+            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _BLOB_MAX_BYTES)
+            _refuse_flaws(db)
+            leaving.pop_all()
         return db, is_still
 
 

@@ -191,6 +191,19 @@ def test_follow_goes_on_with_what_comes(logs: Path, tmp_path: Path) -> None:
     assert b"partial" not in said
 
 
+@pytest.mark.parametrize("_turn", range(4))
+def test_follow_ends_with_a_signal_at_any_moment(logs: Path, _turn: int) -> None:
+    """Also between what is there and what comes: it says what it looked into, and ends like the rest."""
+    what = command("needle", "--path", logs, "--raw", "--follow")
+    with subprocess.Popen(what, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as ran:
+        assert ran.stdout
+        assert b"needle" in ran.stdout.readline()
+        ran.send_signal(signal.SIGINT)
+        _, said = ran.communicate(timeout=30)
+    assert ran.returncode in {0, 2}
+    assert b"looked into" in said
+
+
 def test_follow_ends_with_its_limit(logs: Path) -> None:
     """Also where all of it is there from the beginning."""
     assert search("needle", "--path", logs, "--follow", "--limit", "1").returncode == 0
