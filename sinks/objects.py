@@ -6,24 +6,23 @@ a few pointers, and no call.
 
 import os
 from itertools import accumulate, compress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from logbus.batch import Batch, records
 from logbus.decoding import decoded
 from logbus.severity import Severity
-from sinks.event_times import clocks
+from sinks.event_times import Clocks, clocks
 from sinks.parsed import Which, fields_as_json
 from sinks.printable import inert_json, is_plain
 from sinks.texts import texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 _SEVERITIES = {ord(f"{severity:d}"): f',"severity":"{severity.word}","message":"'.encode() for severity in Severity}
 _NO_CONTROLS = bytes([*b"\t\n", *range(0x20, 0x100)])
-_END: Final = b"}\n"
 
 
 def shared(batch: Batch, now_us: int) -> bytes:
@@ -40,33 +39,40 @@ def shared(batch: Batch, now_us: int) -> bytes:
     return msgspec.json.encode(common)[:-1]
 
 
-def lines(batch: Batch, begin: bytes, when_us: "Sequence[int]", which: Which, *, shown: bool = False) -> bytes:
+def lines(batch: Batch, begin: bytes, when: Clocks, which: Which, *, shown: bool = False) -> bytes:
     """Return each record behind `begin`: its severity, message, event time and, of `which` records, the fields.
 
-    `when_us`: their event times. `shown`, on a console: with offsets, and without anything that a terminal would obey.
+    `when`: their event times. `shown`, on a console: with offsets, and without anything that a terminal would obey.
     """
     text = _text(batch, inert=shown)
     messages = text.split(b"\n")[: len(batch.levels)]
     severities = list(map(_SEVERITIES.__getitem__, batch.levels))
-    columns: list[Iterable[bytes]] = [severities, messages, _times(when_us), _parsed(batch, which, inert=shown)]
+    parsed = _parsed(batch, which, inert=shown)
+    columns: list[Iterable[bytes]] = [severities, messages, *_times(when), *([parsed] if any(parsed) else ())]
     if shown:
         columns.insert(0, _offsets(batch, messages if text == batch.body.removesuffix(b"\n") else None))
     if batch.lengths is not None:
         there = [size > 0 for size, _ in batch.lengths]
         columns = [compress(column, there) for column in columns]
     begin = begin + b',"offset":' if shown else begin
-    return _joined(begin, [list(column) for column in columns], _END)
+    return _joined(begin, [list(column) for column in columns], b"}\n" if any(parsed) else b'Z"}\n')
 
 
-def _times(when_us: "Sequence[int]") -> list[bytes]:
-    return [b'","time":"%b","event_time":"%b"' % (each, each) for each in clocks(when_us)]
+def _times(when: Clocks) -> tuple[list[bytes], ...]:
+    """Return the columns of both times, up to the last Z."""
+    begins = {each: (b'","time":"%b.' % each, b'Z","event_time":"%b.' % each) for each in set(when.seconds)}
+    both = list(map(begins.__getitem__, when.seconds))
+    return [one for one, _ in both], when.fractions, [other for _, other in both], when.fractions
 
 
 def _parsed(batch: Batch, which: Which, *, inert: bool) -> list[bytes]:
+    """Return what is behind the last Z of each object, up to its end; all empty if no record has fields."""
     found = fields_as_json(batch, which)
+    if not any(found):
+        return found
     if inert and not is_plain(joined := b"\n".join(found)):
         found = inert_json(joined.decode()).encode().split(b"\n")
-    return [b',"parsed":' + each if each else each for each in found]
+    return [b'Z","parsed":' + each if each else b'Z"' for each in found]
 
 
 def _joined(begin: bytes, columns: list[list[bytes]], end: bytes) -> bytes:

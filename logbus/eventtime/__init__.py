@@ -11,7 +11,7 @@ from logbus.eventtime.following import (
     text_of,
     time_of,
 )
-from logbus.eventtime.many import event_times_us, times_of_records
+from logbus.eventtime.many import event_clocks, event_times_us, times_of_records
 from logbus.eventtime.reading import Stated, TimeRules, prepare, rules_told, stated_time
 from logbus.eventtime.zones import host_zone, name_of, portable_name, zone_named, zone_told
 
@@ -24,6 +24,7 @@ __all__ = [
     "TimeFormat",
     "TimeRules",
     "compile_format",
+    "event_clocks",
     "event_time",
     "event_times",
     "event_times_us",

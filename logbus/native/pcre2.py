@@ -10,8 +10,8 @@ from typing import Final
 
 _NAMES: Final = ("libpcre2-8.so.0", "libpcre2-8.so")
 _JIT_COMPLETE: Final = 1
-_GLOBAL_AND_ONLY: Final = 0x00020100
-"""Each match is replaced, and the text between them left out."""
+_OPTIONS: Final = 0x00020700
+"""Each match is replaced, the text between them left out. Groups may be tested; one that took no part is empty."""
 _CONFIG_JIT: Final = 1
 _CONFIG_VERSION: Final = 11
 _LEAST_ROOM_BYTES: Final = 4096
@@ -69,7 +69,7 @@ def version() -> str:
 
 
 class Substitution:
-    """A pattern, and the text that stands for each of its matches: with `$1` for a group, or MARK.
+    """A pattern, and the text that stands for each of its matches: `$1` for a group, `${1:+text:other}`, or MARK.
 
     It is compiled once and never freed: a process has one for each format that its inputs name.
     """
@@ -95,7 +95,7 @@ class Substitution:
             self._room = ctypes.create_string_buffer(1 << most_bytes.bit_length())
         length = _size(len(self._room))
         found = self._library.substitute(
-            *(self._code, body, len(body), 0, _GLOBAL_AND_ONLY, self._data, self._context),
+            *(self._code, body, len(body), 0, _OPTIONS, self._data, self._context),
             *(self._replacement, len(self._replacement), self._room, ctypes.byref(length)),
         )
         return ctypes.string_at(self._room, length.value) if found >= 0 else None

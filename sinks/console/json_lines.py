@@ -20,8 +20,8 @@ def pieces(batch: Batch, which: Which) -> Iterator[bytes]:
     """Yield a batch as JSON, a megabyte or so at a time. Raises BatchRefused if host and path are absurdly long."""
     now_us = time.time_ns() // 1000
     begin = inert_json(objects.shared(batch, now_us).decode()).encode()
-    for part, when_us in timed_parts(batch, _records_at_once(batch), now_us):
-        yield objects.lines(part, begin, when_us, which, shown=True)
+    for part, when in timed_parts(batch, _records_at_once(batch), now_us):
+        yield objects.lines(part, begin, when, which, shown=True)
 
 
 def as_json(batch: Batch, which: Which = "all") -> bytes:

@@ -19,7 +19,7 @@ from typing import Literal
 from logbus.batch import Batch, records
 from logbus.severity import Severity
 from sinks import objects
-from sinks.event_times import clocks, timed_parts, times_us
+from sinks.event_times import clocks_of, timed_parts
 from sinks.parsed import Which
 from sinks.sink import BatchRefused
 
@@ -44,9 +44,11 @@ def prefix(batch: Batch) -> Iterator[bytes]:
     """Yield the records, each on a line after its time, host, label and severity."""
     names = b" ".join(os.fsencode(name).translate(_BLANKS) or b"-" for name in (batch.host, batch.label))
     begin = {level: b" %s %s " % (names, word.encode()) for level, word in _WORDS.items()}
-    when = clocks(times_us(batch, time.time_ns() // 1000))
-    lines = zip(when, batch.levels, records(batch), strict=True)
-    wrapped = (clock + begin[level] + line.removesuffix(b"\n") + b"\n" for clock, level, line in lines if line)
+    when = clocks_of(batch, time.time_ns() // 1000)
+    lines = zip(*when, batch.levels, records(batch), strict=True)
+    wrapped = (
+        b"%b.%bZ%b%b\n" % (*when, begin[level], line.removesuffix(b"\n")) for *when, level, line in lines if line
+    )
     at_once = _at_once(batch, len(names))
     return iter(lambda: b"".join(islice(wrapped, at_once)), b"")
 
@@ -55,8 +57,8 @@ def as_json(batch: Batch, which: Which = "objects") -> Iterator[bytes]:
     """Yield the records as objects, one per line."""
     now_us = time.time_ns() // 1000
     begin = objects.shared(batch, now_us)
-    for part, when_us in timed_parts(batch, _at_once(batch, len(begin)), now_us):
-        yield objects.lines(part, begin, when_us, which)
+    for part, when in timed_parts(batch, _at_once(batch, len(begin)), now_us):
+        yield objects.lines(part, begin, when, which)
 
 
 WRAPPINGS: dict[Format, Callable[[Batch], Iterator[bytes]]] = {"raw": raw, "prefix": prefix, "json": as_json}

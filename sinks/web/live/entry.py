@@ -12,7 +12,7 @@ import msgspec
 from logbus.batch import Batch, select
 from logbus.decoding import decoded
 from sinks import objects
-from sinks.event_times import times_us
+from sinks.event_times import clocks_of
 from sinks.printable import inert_json
 from sinks.web.live.filters import there
 
@@ -77,7 +77,7 @@ def _lines_of(batch: Batch) -> Sequence[bytes]:
     batch = replace(batch, host=host, label=label, path=path, fields=_few(batch.fields))
     now_us = time.time_ns() // 1000
     begin = inert_json((objects.shared(batch, now_us) + b',"stream":"%b"' % batch.stream.encode()).decode()).encode()
-    return objects.lines(batch, begin, times_us(batch, now_us), "none", shown=True).split(b"\n")[:-1]
+    return objects.lines(batch, begin, clocks_of(batch, now_us), "none", shown=True).split(b"\n")[:-1]
 
 
 def _few(fields: Mapping[str, str]) -> dict[str, str]:
