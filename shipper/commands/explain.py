@@ -66,11 +66,23 @@ def explain(path: str, config: Path) -> int:
     """Show whether the file PATH is shipped, by which input and how far, or why it is not."""
     logs.configure("explain")
     settings = load(config, Settings)
-    answer = answer_for(os.path.abspath(path), settings, str(config))
-    click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")
-    for each in [*answer.defiles, *_inputs(os.path.abspath(path), settings.inputs)]:
+    shipped, (first, *rest) = explained(os.path.abspath(path), settings, str(config))
+    click.echo(f"{visible(path)}: {visible(first)}")
+    for each in rest:
         click.echo(f"  {visible(each)}")
-    return 0 if answer.shipped else 1
+    return 0 if shipped else 1
+
+
+def explained(path: str, settings: Settings, config: str) -> tuple[bool, list[str]]:
+    """Return whether the file at an absolute path is shipped, and in one line or more, why. Raises StateError."""
+    answer = answer_for(path, settings, config)
+    first = f"{'shipped' if answer.shipped else 'not shipped'}: {answer.why}"
+    return answer.shipped, [first, *answer.defiles, *_inputs(path, settings.inputs)]
+
+
+def is_named(path: str, inputs: list[Input]) -> bool:
+    """Return True if an input names an absolute path, whether or not it skips it."""
+    return any(_names(each, path) for each in inputs)
 
 
 def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
