@@ -253,3 +253,15 @@ def test_one_whose_queue_is_full_is_busy(broker_url: str) -> None:
         wait_until(lambda: channel.queue_declare(queue.name, passive=True).method.message_count == CONTROL_MAX_REQUESTS)
         with pytest.raises(BrokerUnavailable, match="too many requests"):
             ask_all(Broker(url=broker_url), KEY, Request("status"), 30.0)
+
+
+def test_direct_reply_to_needs_the_default_exchange(broker: DevBroker, broker_url: str) -> None:
+    """Why answers go through `logs.answers`: RabbitMQ checks its own way back against the default exchange."""
+    with (
+        closing(user(broker, broker_url, ".*", "^logs.*$", ".*")) as given,
+        closing(pika.BlockingConnection(pika.URLParameters(next(given)))) as connection,
+    ):
+        channel = connection.channel()
+        channel.confirm_delivery()
+        with pytest.raises(pika.exceptions.ChannelClosedByBroker, match="default"):
+            channel.basic_publish("", "amq.rabbitmq.reply-to.g1h2AA", b"x")
