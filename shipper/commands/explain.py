@@ -103,7 +103,7 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
 
 
 def _of_open(file: OpenFile, entry: Input | None, settings: Settings) -> Answer:
-    found = stream_of(file, _rows(settings))
+    found = stream_of(file, _rows(settings, file.id.inode))
     if found and found[0].path != file.path:
         return _elsewhere(file, *found)
     if entry is None:
@@ -181,9 +181,9 @@ def _has_run(settings: Settings) -> bool:
     return bool(settings.state) and (Path(settings.state) / FILE_NAME).exists()
 
 
-def _rows(settings: Settings) -> list[Row]:
-    """Return the remembered streams; none if no shipper has run yet."""
-    return [row for row, _ in remembered(Path(settings.state))] if _has_run(settings) else []
+def _rows(settings: Settings, inode: int | None = None) -> list[Row]:
+    """Return the remembered streams, or those of an inode; none if no shipper has run yet."""
+    return [row for row, _ in remembered(Path(settings.state), inode)] if _has_run(settings) else []
 
 
 def _first_start_ns(settings: Settings, entry: Input) -> int:
