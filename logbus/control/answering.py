@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from logbus.broker.messages import message_of, properties_of
-from logbus.broker.topology import ANSWERS, ASKED, CONTROL, Exchange, control_queue
+from logbus.broker.topology import ANSWERS, ASKED, CONTROL, CONTROL_TTL_S, Exchange, control_queue
 from logbus.control.messages import encode_answer, key_of
 from logbus.control.verbs import Verbs
 from logbus.errors import visible
@@ -122,19 +122,26 @@ class Answering:
 
     def _arrived(self, channel: "Channel", method: object, properties: object, body: bytes) -> None:
         message = message_of(getattr(method, "routing_key", ""), properties, body)  # type: ignore[arg-type]
-        self._take(channel, int(getattr(method, "delivery_tag", 0)), message)
+        self._take(channel, int(getattr(method, "delivery_tag", 0)), message, self._clock() + CONTROL_TTL_S)
 
-    def _take(self, channel: "Channel", tag: int, message: "Message") -> None:
-        """Answer a message, and let RabbitMQ deliver the next one later; wait while the connection is behind."""
+    def _take(self, channel: "Channel", tag: int, message: "Message", until_s: float) -> None:
+        """Answer a message, and let RabbitMQ deliver the next one later.
+
+        While the connection is behind, it waits, and is dropped at `until_s`: nobody expects to be obeyed later.
+        """
         if not channel.is_open:
             return
-        if self._link.unsent_bytes() > MOST_UNSENT_BYTES:
-            self._link.call_later(PAUSE_S, lambda: self._take(channel, tag, message))
+        is_late = self._clock() >= until_s
+        if self._link.unsent_bytes() > MOST_UNSENT_BYTES and not is_late:
+            self._link.call_later(PAUSE_S, lambda: self._take(channel, tag, message, until_s))
             return
         self._link.call_later(PAUSE_S, lambda: _acknowledge(channel, tag))
+        if not is_late:
+            self._answer(channel, message)
+
+    def _answer(self, channel: "Channel", message: "Message") -> None:
         answer = self._verbs.answer(message)
         if not message.reply_to:
-            logger.debug("a request without reply_to got no answer")
             return
         sent = encode_answer(answer, message.reply_to, message.correlation_id, self._link.user_id)
         channel.basic_publish(ANSWERS, sent.routing_key, sent.body, properties_of(sent, lasting=False))

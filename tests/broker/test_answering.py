@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -12,7 +13,16 @@ import pytest
 
 from logbus.broker.connection import Connection
 from logbus.broker.messages import message_of
-from logbus.broker.topology import ANSWERS, ASKED, CONTROL, CONTROL_MAX_REQUESTS, Exchange, Plan, control_queue
+from logbus.broker.topology import (
+    ANSWERS,
+    ASKED,
+    CONTROL,
+    CONTROL_MAX_REQUESTS,
+    CONTROL_TTL_S,
+    Exchange,
+    Plan,
+    control_queue,
+)
 from logbus.config.settings import Broker
 from logbus.control.answering import Answering
 from logbus.control.messages import REQUEST, Answer, Request, decode_answer
@@ -56,15 +66,39 @@ class Idle:
         """Do nothing."""
 
 
+class Lagging:
+    """The connection, which is behind by as much as a test wants."""
+
+    def __init__(self, link: Connection) -> None:
+        self._link = link
+        self.unsent = self.looks = 0
+
+    @property
+    def user_id(self) -> str | None:
+        """The AMQP user."""
+        return self._link.user_id
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
+        """Call once from a later poll."""
+        self._link.call_later(delay_s, callback)
+
+    def unsent_bytes(self) -> int:
+        """Return how much waits to be sent."""
+        self.looks += 1
+        return self.unsent
+
+
 class Process:
     """A process that answers, and what it was asked; it runs while it is polled."""
 
     def __init__(self, url: str, permission: Permission = READ) -> None:
         self.asked: list[str] = []
+        self.late_s = 0.0
         self.client = Idle()
         self.link = Connection(Broker(url=url), "test")
+        self.lag = Lagging(self.link)
         verbs = Verbs(lambda: STATUS, permission, {"echo": self._echo}, {"obey": self._echo})
-        self.link.guests.invite(Answering(self.link, verbs))
+        self.link.guests.invite(Answering(self.lag, verbs, lambda: time.monotonic() + self.late_s))
         self.link.attach(self.client)
 
     def _echo(self, arguments: list[str]) -> Said:
@@ -137,6 +171,31 @@ def test_garbage_is_answered(asker: Asker) -> None:
     answers = wait_until(lambda: found if len(found := heard()) == 6 else None)
     assert [each.ok for each in answers] == [False] * 5 + [True]
     assert all(each.cause for each in answers[:5])
+
+
+def test_properties_that_are_no_text(asker: Asker) -> None:
+    """Where answers go, and who asks, may be any bytes: the next request is answered."""
+    channel, heard = asker
+    known = properties(type=b"\xff", reply_to=b"\xff\xfe", correlation_id=b"\xff")
+    channel.basic_publish(CONTROL, KEY, b"{}", known)
+    assert ask(channel, b'{"verb": "\\ud800", "arguments": ["\\u0000\\u202e"]}')
+    assert ask(channel, b'{"verb": "echo", "arguments": ["x"]}')
+    answers = wait_until(lambda: found if len(found := heard()) == 2 else None)
+    assert answers[-1].text == "x"
+
+
+def test_a_request_waits_while_the_connection_is_behind(asker: Asker, process: Process) -> None:
+    """Nothing is added to what waits to be sent; whatever waited for too long is not obeyed any more."""
+    channel, heard = asker
+    process.lag.unsent = 2 << 20
+    assert ask(channel, b'{"verb": "obey", "arguments": ["late"]}', user_id="guest")
+    wait_until(lambda: process.lag.looks > 1, meanwhile=process.poll)
+    assert not process.asked
+    process.late_s = CONTROL_TTL_S + 1
+    process.lag.unsent = 0
+    assert ask(channel, b'{"verb": "obey", "arguments": ["in time"]}', user_id="guest")
+    assert wait_until(lambda: heard() or None)[0].text == "in time"
+    assert process.asked == ["in time"]
 
 
 def test_a_flood_stays_with_rabbitmq(asker: Asker, process: Process) -> None:
