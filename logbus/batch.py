@@ -9,7 +9,6 @@ own levels were made from the lines, one each. A message that does not claim to 
 wrong, only too large: its body is lines, its severity is classified here, and it has no position.
 """
 
-import functools
 import re
 from collections.abc import Mapping
 from operator import itemgetter
@@ -20,7 +19,7 @@ from logbus.severity import UNSTATED, Severity, classify, stated
 from logbus.wire import bounds, foreign, frames, headers
 from logbus.wire.batch import Batch, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
-from logbus.wire.message import Message
+from logbus.wire.message import Message, word
 from logbus.wire.selecting import select
 
 __all__ = [
@@ -51,11 +50,9 @@ MAX_RECORDS_WITH_LENGTHS = 12_288
 MAX_BODY_BYTES = 2 * 1024 * 1024
 """Limit for the batches we make; `logbus.wire.bounds` has the limits for those we accept."""
 COMPRESS_MIN_BYTES = 1_024
-MAX_WORD_BYTES = 64
 
 _VERSIONED = re.compile(r"logbus\.batch\.v([0-9]+)")
 _STREAM = re.compile(r"[0-9a-f]{16}")
-_NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_-]")
 _DIGITS = b"01234567"
 
 
@@ -123,12 +120,6 @@ def routing_key(host: str, label: str, levels: bytes) -> str:
     """Return `<host>.<label>.<severity>...`: each severity that occurs in `levels`, most severe first."""
     severities = [Severity(digit - ord("0")).word for digit in _DIGITS if digit in levels]
     return ".".join([word(host), word(label), *severities])
-
-
-@functools.lru_cache(1024)
-def word(text: str) -> str:
-    """Return `text` as one word of a routing key, which no dot, star or hash can turn into several."""
-    return _NOT_IN_A_WORD.sub("_", text)[:MAX_WORD_BYTES] or "_"
 
 
 def _headers(batch: Batch) -> dict[str, object]:

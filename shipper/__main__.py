@@ -30,11 +30,13 @@ from logbus.command_line.completion import directories, files_and
 from logbus.command_line.later import later
 from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
 from logbus.config.variables import unused_broker
+from logbus.control.answering import Answering
 from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
 from logbus.fleet.reporting import Reporter
 from logbus.handover import was_reloaded
 from logbus.native import accelerators, pcre2
 from shipper.agent import Agent
+from shipper.control import Shipper, verbs
 from shipper.files.complaints import Complaints
 from shipper.files.discovery import Discovery, Found, left_out
 from shipper.files.globs import check_inputs
@@ -223,20 +225,24 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     link = Connection(settings.broker, role="shipper")
     publisher = Publisher(link, Amount(settings.window.batches, settings.window.bytes))
     own = str(config) if config else ""
+    read_again = partial(check_again, config, _check) if config else None
     with ExitStack() as unless_built:
         unless_built.callback(registry.close)
         unless_built.callback(link.close)
         agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
         unless_built.pop_all()
     if not once:
-        link.guests.invite(Reporter(link, describer(agent, publisher, settings), partial(troubles, agent)))
+        describe = describer(agent, publisher, settings)
+        link.guests.invite(Reporter(link, describe, partial(troubles, agent)))
+        if settings.control != "off":
+            shipper = Shipper(settings, agent.lives, own)
+            link.guests.invite(Answering(link, verbs(shipper, describe, link.call_later, read_again)))
     if settings.metrics:
         serve(settings.metrics, "shipper")
     if not pcre2.version():
         logger.info("PCRE2 is missing, or has no JIT here: severities take longer (see --version --verbose)")
     service = ProgressLine(agent) if once and sys.stderr.isatty() else agent
     began = time.monotonic()
-    read_again = partial(check_again, config, _check) if config else None
     code = daemon.run(service, link, drain_timeout_s=settings.drain_timeout_s, read_again=read_again)
     if once and (agent.records or not agent.failures):
         took_s = time.monotonic() - began

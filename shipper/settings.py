@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from logbus.config.settings import Broker
+from logbus.control.verbs import Mode, Permission, Users, permission_of
 from logbus.errors import UsageError
 from logbus.telemetry.address import address_of
 from shipper.expectations import Case
@@ -92,12 +93,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     forget_after_days: Annotated[int, msgspec.Meta(ge=1)] = 30
     metrics: str = ""
     drain_timeout_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
+    control: Mode = "read"
+    control_users: Users = []
     tests: list[Case] = []
 
     def __post_init__(self) -> None:
-        """Check the address of the metrics. Raises UsageError."""
+        """Check the address of the metrics, and what control allows. Raises UsageError."""
+        permission_of(self.control, self.control_users)
         if self.metrics:
             address_of(self.metrics)
+
+    @property
+    def permission(self) -> Permission:
+        """What others may ask and order over RabbitMQ."""
+        return permission_of(self.control, self.control_users)
 
     def private_files(self) -> list[str]:
         """Return the files and directories that are never shipped, whichever input names them: secrets and state."""

@@ -50,6 +50,7 @@ Examples:
   logbus-sinks stats --config config/sinks.yml archive
   logbus-sinks alert test --config sinks.yml alerts
   logbus-sinks web --config config/sinks.yml
+  logbus-sinks ask web-1 status
   logbus-sinks topology check --config config/sinks.yml
   logbus-sinks dead list
   logbus-sinks completion bash
@@ -59,6 +60,7 @@ Decorated = Callable[..., Any]
 
 LATER = {
     "alert": "sinks.commands.alerts.alert",
+    "ask": "sinks.fleet.ask",
     "audit": "sinks.commands.audit",
     "dead": "sinks.commands.dead",
     "doctor": "sinks.commands.doctor",

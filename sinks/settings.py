@@ -10,6 +10,7 @@ import msgspec
 from logbus.batch import MAX_BODY_BYTES
 from logbus.broker.topology import PREFETCH, RESERVED, Limits
 from logbus.config.settings import Broker, Document, load_document
+from logbus.control.verbs import READ, Mode, Permission, Users, permission_of
 from logbus.errors import UsageError
 from logbus.telemetry.address import address_of
 from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BYTES, COMMIT_S
@@ -86,6 +87,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sinks: dict[str, dict[str, object]]
     broker: Broker = Broker()
     state: str = STATE
+    control: Mode = "read"
+    control_users: Users = []
+
+    def __post_init__(self) -> None:
+        """Check what control allows. Raises UsageError."""
+        permission_of(self.control, self.control_users)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,7 @@ class Plan:
     sink_type: SinkType
     settings: msgspec.Struct
     common: Common
+    control: Permission = READ
 
 
 def load_plan(path: Path, name: str) -> Plan:
@@ -143,7 +151,8 @@ def _plan(document: Document, settings: Settings, name: str) -> Plan:
         ) from None
     own = document.convert(sink_type.Settings, "sinks", name, without=ours)
     state = Path(settings.state) / name if is_durable(sink_type, own) else None
-    return Plan(name, settings.broker, state, sink_type, own, common)
+    permission = permission_of(settings.control, settings.control_users)
+    return Plan(name, settings.broker, state, sink_type, own, common, permission)
 
 
 def check_name(name: str) -> None:

@@ -12,6 +12,9 @@ from logbus.broker import topology
 from logbus.broker.connection import Connection
 from logbus.broker.consumer import Consumer
 from logbus.command_line.later import later
+from logbus.control.answering import Answering
+from logbus.control.orders import LogLevel, reloading
+from logbus.control.verbs import Verb, Verbs
 from logbus.fleet.reporting import Reporter
 from sinks.delivery.depth import Depth
 from sinks.delivery.runner import Runner
@@ -62,10 +65,19 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
         arrived_max_bytes=plan.common.prefetch_bytes,
     )
     if plan.state is not None:
-        about, queue = (runner, plan.name), queue_of(plan).name
-        link.guests.invite(Reporter(link, describer(*about, queue), partial(troubles, *about)))
-        link.guests.invite(Depth(link, queue, _directories(plan, plan.state)))
+        _invite(plan, plan.state, link, runner, read_again)
     return daemon.run(runner, link, read_again=read_again)
+
+
+def _invite(plan: Plan, state: Path, link: Connection, runner: Runner, read_again: Callable[[], object] | None) -> None:
+    """Let a durable sink tell of itself, answer requests, and measure its queue and its disks."""
+    about, queue = (runner, plan.name), queue_of(plan).name
+    describe = describer(*about, queue)
+    link.guests.invite(Reporter(link, describe, partial(troubles, *about)))
+    if plan.control.mode != "off":
+        orders: dict[str, Verb] = {"reload": reloading(read_again), "log-level": LogLevel(link.call_later)}
+        link.guests.invite(Answering(link, Verbs(describe, plan.control, orders=orders)))
+    link.guests.invite(Depth(link, queue, _directories(plan, state)))
 
 
 def _directories(plan: Plan, state: Path) -> dict[str, Path]:

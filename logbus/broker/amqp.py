@@ -26,6 +26,7 @@ from pika.adapters.blocking_connection import BlockingChannel, BlockingConnectio
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.adapters.utils.io_services_utils import _AsyncPlaintextTransport, _AsyncTransportBase
 from pika.channel import Channel
+from pika.exceptions import NackError, UnroutableError
 
 from logbus.broker import refusals
 from logbus.errors import BrokerError, BrokerUnavailable
@@ -39,6 +40,8 @@ __all__ = [
     "BlockingChannel",
     "BlockingConnection",
     "Channel",
+    "NackError",
+    "UnroutableError",
     "answering_within",
     "open_blocking",
     "parameters",

@@ -72,6 +72,8 @@ def properties_of(message: Message, *, lasting: bool = True) -> pika.BasicProper
         timestamp=message.timestamp,
         app_id=message.app_id,
         user_id=message.user_id,
+        reply_to=message.reply_to,
+        correlation_id=message.correlation_id,
         headers=dict(message.headers),
         delivery_mode=PERSISTENT if lasting else TRANSIENT,
     )
@@ -89,5 +91,7 @@ def message_of(routing_key: str, properties: pika.BasicProperties, body: bytes) 
         timestamp=properties.timestamp,
         app_id=properties.app_id,
         user_id=properties.user_id,
+        reply_to=properties.reply_to,
+        correlation_id=properties.correlation_id,
         headers=properties.headers or {},
     )

@@ -7,9 +7,17 @@ and its deletion.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from logbus.broker.amqp import BlockingChannel, BlockingConnection, answering_within, open_blocking, server_of
+from logbus.broker.amqp import (
+    BlockingChannel,
+    BlockingConnection,
+    NackError,
+    UnroutableError,
+    answering_within,
+    open_blocking,
+    server_of,
+)
 from logbus.broker.messages import message_of, properties_of
 from logbus.broker.refusals import NOT_FOUND, read_refusal
 from logbus.broker.topology import Binding, Declaration, Exchange
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
     from logbus.wire.message import Message
 
 T = TypeVar("T")
+Offered = Literal["taken", "returned", "refused"]
+"""What becomes of a message: no queue is bound for it; or the queue is full."""
 
 ANSWER_WITHIN_S = 15.0
 """Deleting a queue without a leader takes RabbitMQ 5 s."""
@@ -155,6 +165,33 @@ class Session:
         """Requeue everything that was taken and not acknowledged."""
         self.ask(lambda channel: channel.basic_nack(0, multiple=True, requeue=True))
 
+    def offer(self, exchange: str, message: "Message", within_s: float) -> Offered:
+        """Publish a message that lives for `within_s`; return what became of it. Raises Refusal, BrokerUnavailable."""
+        properties = properties_of(message, lasting=False)
+        properties.expiration = str(int(within_s * 1000))
+
+        def publish(channel: BlockingChannel) -> Offered:
+            try:
+                channel.basic_publish(exchange, message.routing_key, message.body, properties, mandatory=True)
+            except UnroutableError:
+                return "returned"
+            except NackError:
+                return "refused"
+            return "taken"
+
+        return self.ask(publish, needs="write")
+
+    def next_of(self, queue: str, patience_s: float) -> "Message | None":
+        """Return the next message of a queue of our own; None if none arrives in time. Raises Refusal."""
+
+        def look(channel: BlockingChannel) -> "Message | None":
+            method, properties, body = next(channel.consume(queue, auto_ack=True, inactivity_timeout=patience_s))
+            if method is None or properties is None:
+                return None
+            return message_of(method.routing_key, properties, body or b"")
+
+        return self.ask(look, patience_s + ANSWER_WITHIN_S, needs="read")
+
     def publish(self, queue: str, message: "Message") -> None:
         """Put a message into one queue, and wait for the confirm. Raises Refusal, BrokerUnavailable."""
         self.ask(lambda channel: channel.basic_publish("", queue, message.body, properties_of(message), mandatory=True))
@@ -180,7 +217,8 @@ def _declare(channel: BlockingChannel, step: Declaration) -> None:
         arguments = dict(step.arguments)
         channel.exchange_declare(step.name, step.type, durable=True, auto_delete=step.auto_delete, arguments=arguments)
     elif not isinstance(step, Binding):
-        channel.queue_declare(step.name, durable=True, arguments={"x-queue-type": step.type, **step.arguments})
+        arguments = {"x-queue-type": step.type, **step.arguments}
+        channel.queue_declare(step.name, durable=not step.exclusive, exclusive=step.exclusive, arguments=arguments)
     elif step.to_exchange:
         channel.exchange_bind(step.destination, step.source, step.key, dict(step.arguments))
     else:

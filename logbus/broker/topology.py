@@ -6,6 +6,8 @@ r"""Every exchange, queue, binding and key name. `declaring` declares them.
                    \-> logs.batches - - -> logs.foreign --> logs.<sink>    messages of other programs
 
     logs.status (topic)     what shippers and sinks say of themselves, under <host>.<role>; nothing keeps it
+    logs.control (direct)   what they are asked, under <host>.<role>; each has a queue that ends with it
+    logs.answers (direct)   what they answer, under the asker's queue
 
 RabbitMQ counts a message as unroutable if it matches nothing on a topic exchange, and a shipper retries what is
 unroutable. That is right while no queue is bound, and wrong once a selective sink's is: lines that the sink does not
@@ -41,6 +43,8 @@ DRAIN = "logs.drain"
 BATCHES = "logs.batches"
 FOREIGN = "logs.foreign"
 STATUS = "logs.status"
+CONTROL = "logs.control"
+ANSWERS = "logs.answers"
 RESERVED = frozenset({"topic", "headers", "dead", "unmatched", "drain", "batches", "foreign"})
 """Names that a sink cannot have: its queue would have the name of one of ours."""
 NEVER = "-"
@@ -108,6 +112,11 @@ OWN_MAX_BYTES = 64 << 20
 OWN_EXPIRES_S = 60
 """How much an ad hoc queue keeps for a slow reader, and how long it stays without a consumer."""
 
+CONTROL_MAX_REQUESTS = 20
+CONTROL_MAX_BYTES = 64 << 10
+CONTROL_TTL_S = 30
+"""What the queue of a process that answers may hold, and for how long."""
+
 PUBLISHED: Plan = (
     Exchange(LOGS, "fanout"),
     Exchange(TOPIC, "topic", arguments={"alternate-exchange": UNMATCHED}),
@@ -133,6 +142,8 @@ SELECTIVE: Plan = (
 )
 FLEET: Plan = (Exchange(STATUS, "topic"),)
 """What processes tell of themselves goes there, if it is there and they may."""
+ASKED: Plan = (Exchange(CONTROL, "direct"), Exchange(ANSWERS, "direct"))
+"""Questions and answers go there, if they are there and a process may."""
 SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
 """Queues that all sinks use as they are, even if an older version or an operator declared them differently."""
 
@@ -183,6 +194,16 @@ def own_queue(name: str) -> Queue:
     """
     limits = Limits(OWN_MAX_BATCHES, OWN_MAX_BYTES, drop_oldest=True, expires_s=OWN_EXPIRES_S)
     return Queue(name, "classic", exclusive=True, arguments=limits.arguments())
+
+
+def control_queue(name: str) -> Queue:
+    """Return the exclusive queue of a process that answers; `name` must be unique on the broker.
+
+    It holds few and small requests, none for long, and refuses further ones: an asker cannot busy its owner.
+    """
+    limits = Limits(CONTROL_MAX_REQUESTS, CONTROL_MAX_BYTES).arguments()
+    limits.pop("x-dead-letter-exchange")
+    return Queue(name, "classic", exclusive=True, arguments={**limits, "x-message-ttl": CONTROL_TTL_S * 1000})
 
 
 def sink_plan(queue: Queue, patterns: tuple[str, ...] = ()) -> Plan:

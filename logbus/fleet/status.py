@@ -10,9 +10,9 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from logbus import VERSION
-from logbus.batch import Message, word
 from logbus.decoding import decoded
 from logbus.errors import WireError
+from logbus.wire.message import Message, word
 
 TYPE: Final = "logbus.status.v1"
 EVERY_S: Final = 10.0

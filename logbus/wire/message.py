@@ -1,7 +1,12 @@
 """An AMQP message, as our own code sees it: no type of an AMQP library, and nothing checked yet."""
 
+import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+MAX_WORD_BYTES = 64
+_NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +22,12 @@ class Message:
     timestamp: int | None = None
     app_id: str | None = None
     user_id: str | None = None
+    reply_to: str | None = None
+    correlation_id: str | None = None
     headers: Mapping[str, object] = field(default_factory=dict)
+
+
+@functools.lru_cache(1024)
+def word(text: str) -> str:
+    """Return `text` as one word of a routing key, which no dot, star or hash can turn into several."""
+    return _NOT_IN_A_WORD.sub("_", text)[:MAX_WORD_BYTES] or "_"

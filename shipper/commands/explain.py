@@ -66,11 +66,23 @@ def explain(path: str, config: Path) -> int:
     """Show whether the file PATH is shipped, by which input and how far, or why it is not."""
     logs.configure("explain")
     settings = load(config, Settings)
-    answer = answer_for(os.path.abspath(path), settings, str(config))
-    click.echo(f"{visible(path)}: {'shipped' if answer.shipped else 'not shipped'}: {visible(answer.why)}")
-    for each in [*answer.defiles, *_inputs(os.path.abspath(path), settings.inputs)]:
+    shipped, (first, *rest) = explained(os.path.abspath(path), settings, str(config))
+    click.echo(f"{visible(path)}: {visible(first)}")
+    for each in rest:
         click.echo(f"  {visible(each)}")
-    return 0 if answer.shipped else 1
+    return 0 if shipped else 1
+
+
+def explained(path: str, settings: Settings, config: str) -> tuple[bool, list[str]]:
+    """Return whether the file at an absolute path is shipped, and in one line or more, why. Raises StateError."""
+    answer = answer_for(path, settings, config)
+    first = f"{'shipped' if answer.shipped else 'not shipped'}: {answer.why}"
+    return answer.shipped, [first, *answer.defiles, *_inputs(path, settings.inputs)]
+
+
+def is_named(path: str, inputs: list[Input]) -> bool:
+    """Return True if an input names an absolute path, whether or not it skips it."""
+    return any(_names(each, path) for each in inputs)
 
 
 def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
@@ -91,7 +103,7 @@ def answer_for(path: str, settings: Settings, config: str = "") -> Answer:
 
 
 def _of_open(file: OpenFile, entry: Input | None, settings: Settings) -> Answer:
-    found = stream_of(file, _rows(settings))
+    found = stream_of(file, _rows(settings, file.id.inode))
     if found and found[0].path != file.path:
         return _elsewhere(file, *found)
     if entry is None:
@@ -169,9 +181,9 @@ def _has_run(settings: Settings) -> bool:
     return bool(settings.state) and (Path(settings.state) / FILE_NAME).exists()
 
 
-def _rows(settings: Settings) -> list[Row]:
-    """Return the remembered streams; none if no shipper has run yet."""
-    return [row for row, _ in remembered(Path(settings.state))] if _has_run(settings) else []
+def _rows(settings: Settings, inode: int | None = None) -> list[Row]:
+    """Return the remembered streams, or those of an inode; none if no shipper has run yet."""
+    return [row for row, _ in remembered(Path(settings.state), inode)] if _has_run(settings) else []
 
 
 def _first_start_ns(settings: Settings, entry: Input) -> int:

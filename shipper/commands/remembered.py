@@ -25,7 +25,7 @@ from shipper.files.rotated_names import Kin
 from shipper.files.space import content_end
 from shipper.lives.comparing import Verdict, begins_like, recognise
 from shipper.settings import Input, Settings
-from shipper.state.registry import COLUMNS, Row, from_sql
+from shipper.state.registry import COLUMNS, Row, from_sql, signed
 from shipper.state.registry_file import ADDED, FILE_NAME, SCHEMA_VERSION, columns
 
 state_option = click.option(
@@ -87,8 +87,11 @@ def state_of(state: Path | None, config: Path | None) -> Path:
     return Path(configured)
 
 
-def remembered(state: Path) -> list[tuple[Row, int]]:
-    """Return every stream, oldest first, with the time of its last progress in UTC seconds. Raises StateError."""
+def remembered(state: Path, inode: int | None = None) -> list[tuple[Row, int]]:
+    """Return every stream, oldest first, with the time of its last progress in UTC seconds. Raises StateError.
+
+    With an `inode`, only those whose file has it, which takes no longer with many streams.
+    """
     path = state / FILE_NAME
     with _readable(path), closing(sqlite3.connect(_uri(path), uri=True)) as db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -96,8 +99,10 @@ def remembered(state: Path) -> list[tuple[Row, int]]:
             raise StateError("read the registry", f"its version is {version}, written by a newer Logbus", "upgrade")
         missing = ADDED.keys() - columns(db)  # an older shipper may be using it
         wanted = ", ".join("NULL" if name in missing else name for name in COLUMNS.split(", "))
-        found = db.execute(f"SELECT {wanted}, updated_s FROM streams ORDER BY rowid")  # noqa: S608 - our own columns
-        return [(from_sql(values[:-1]), values[-1]) for values in found]
+        which, values = ("", ()) if inode is None else ("WHERE inode = ?", (signed(inode),))
+        select = f"SELECT {wanted}, updated_s FROM streams {which} ORDER BY rowid"  # noqa: S608 - our own columns
+        found = db.execute(select, values)
+        return [(from_sql(each[:-1]), each[-1]) for each in found]
 
 
 def fact(state: Path, name: str) -> str:

@@ -10,10 +10,10 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from logbus.broker.topology import DEAD, DRAIN, FOREIGN, LOGS, STATUS, TOPIC, UNMATCHED
+from logbus.broker.topology import ANSWERS, CONTROL, DEAD, DRAIN, FOREIGN, LOGS, STATUS, TOPIC, UNMATCHED
 from sinks.settings import Plan
 from sinks.sink import bindings_of
 from sinks.wiring import queue_of
@@ -21,6 +21,7 @@ from sinks.wiring import queue_of
 SHIPPER: Final = "logbus-shipper"
 CONSOLE: Final = "logbus-console"
 FLEET: Final = "logbus-fleet"
+ASKERS: Final = "logbus-control"
 OPERATOR: Final = "logbus-operator"
 DEAD_LETTERS: Final = "logbus-dead-letters"
 MONITORING: Final = "monitoring"
@@ -31,6 +32,9 @@ NOTHING: Final = "^$"
 _EVERYTHING: Final = rf"^{LOGS}(\..+)?$"
 _CONSOLES: Final = rf"^{LOGS}\.console\.[0-9a-f]+$"
 _WATCHERS: Final = rf"^{LOGS}\.fleet\.[0-9a-f]+$"
+_ASKERS: Final = rf"^{LOGS}\.answers\.[0-9a-f]+$"
+_ASKED: Final = rf"{LOGS}\.control\..+"
+"""The queues of processes that answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,19 @@ class Role:
     tags: tuple[str, ...] = ()
 
 
-def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = False) -> list[Role]:
+def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = False, control: bool = False) -> list[Role]:
     """Return the role of shippers, each sink, consoles, fleet watchers, whoever requeues dead letters, and operators.
 
-    `applied`: `topology apply` has declared what the sinks need, so that they need not be allowed to.
+    `applied`: `topology apply` has declared what the sinks need, so that they need not be allowed to. `control`:
+    shippers and sinks may answer requests, and there is a user who may ask.
     """
     durable = [plan for plan in plans if plan.state]
-    return [
+    daemons = [
         Role(shipper, "shippers: publish lines and their own status, and nothing else", write=_one_of(LOGS, STATUS)),
         *(_sink(plan, applied=applied) for plan in durable),
+    ]
+    return [
+        *(map(_asked, daemons) if control else daemons),
         Role(
             CONSOLE,
             "consoles, for people",
@@ -62,9 +70,33 @@ def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = Fals
             rf"^({_escaped(LOGS, TOPIC, FOREIGN)}|{_CONSOLES[1:-1]})$",
         ),
         Role(FLEET, "sinks fleet, for people", _WATCHERS, _WATCHERS, rf"^({_escaped(STATUS)}|{_WATCHERS[1:-1]})$"),
+        *([_asker()] if control else []),
         Role(DEAD_LETTERS, "sinks dead", write=_one_of(DEFAULT), read=_one_of(DEAD)),
         Role(OPERATOR, "sinks topology", _EVERYTHING, _EVERYTHING, _EVERYTHING, (MONITORING,)),
     ]
+
+
+def _asker() -> Role:
+    write, read = (rf"^({_escaped(exchange)}|{_ASKERS[1:-1]})$" for exchange in (CONTROL, ANSWERS))
+    return Role(ASKERS, "sinks ask, for people", _ASKERS, write, read)
+
+
+def _asked(role: Role) -> Role:
+    """Return a daemon's role that may also have a queue for requests, and answer them."""
+    return replace(
+        role,
+        configure=_also(role.configure, _ASKED),
+        write=_also(role.write, _escaped(ANSWERS), _ASKED),
+        read=_also(role.read, _escaped(CONTROL), _ASKED),
+    )
+
+
+def _also(expression: str, *more: str) -> str:
+    """Return the expression for what one allows, and more."""
+    known = [] if expression == NOTHING else [expression.removeprefix("^").removesuffix("$")]
+    known = [each[1:-1] if each.startswith("(") else each for each in known]
+    parts = [*known, *more]
+    return f"^{parts[0]}$" if len(parts) == 1 else f"^({'|'.join(parts)})$"
 
 
 def _sink(plan: Plan, *, applied: bool) -> Role:

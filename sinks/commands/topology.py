@@ -15,6 +15,7 @@ from logbus.broker.management import QueueState
 from logbus.broker.refusals import PRECONDITION_FAILED
 from logbus.broker.session import Refusal, Session
 from logbus.broker.topology import (
+    ASKED,
     COMMON,
     FLEET,
     SELECTIVE,
@@ -59,7 +60,7 @@ def wanted(plans: list[Plan]) -> list[Declaration]:
 
     A sink without state declares nothing more that lasts.
     """
-    steps: dict[str, Declaration] = {repr(step): step for step in (*COMMON, *SELECTIVE, *FLEET)}
+    steps: dict[str, Declaration] = {repr(step): step for step in (*COMMON, *SELECTIVE, *FLEET, *ASKED)}
     for plan in plans:
         if plan.state:
             for step in sink_plan(queue_of(plan), bindings_of(plan.sink_type, plan.settings)):

@@ -26,6 +26,7 @@ from sinks.wiring import queue_of
 @click.option("--force", is_flag=True, help="delete: a queue even if it is in use or not empty.")
 @click.option("--shipper", default=permissions.SHIPPER, show_default=True, help="permissions: the shippers' user.")
 @click.option("--applied", is_flag=True, help="permissions: the least, for sinks that `topology apply` declared.")
+@click.option("--control", is_flag=True, help="permissions: those of `ask`, too: shippers and sinks answer.")
 @click.option(
     "--format",
     "form",
@@ -65,9 +66,9 @@ def topology(config: Path | None, action: str, names: tuple[str, ...], force: bo
     return int(action != "delete" and any(each.state not in {"ok", "made", "other"} for each in found))
 
 
-def _print_permissions(document: Document, names: tuple[str, ...], *, shipper: str, applied: bool, form: str) -> int:
+def _print_permissions(document: Document, names: tuple[str, ...], *, shipper: str, form: str, **more: bool) -> int:
     plans = [plan_of(document, name) for name in names] or list(plans_of(document).values())
-    found = permissions.roles(plans, shipper, applied=applied)
+    found = permissions.roles(plans, shipper, **more)
     vhost = document.convert(Settings).broker.vhost
     if form == "definitions":
         click.echo(permissions.as_definitions(found, vhost))

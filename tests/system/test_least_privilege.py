@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pika.exceptions
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from logbus.broker.topology import DEAD, LOGS, STATUS, TOPIC
+from logbus.broker.topology import ANSWERS, CONTROL, DEAD, LOGS, STATUS, TOPIC
 from logbus.devbroker import DevBroker
 from support.channels import properties
 from support.programs import Program, Start, Until
@@ -31,7 +32,7 @@ ERRORS = b"".join(line for line in LINES.splitlines(keepends=True) if line.start
 PASSWORD = "secret"  # noqa: S105 - of a private node
 USERS = [
     f"logbus-{role}"
-    for role in ("shipper", "sink-archive", "sink-errors", "console", "fleet", "dead-letters", "operator")
+    for role in ("shipper", "sink-archive", "sink-errors", "console", "fleet", "control", "dead-letters", "operator")
 ]
 
 
@@ -207,6 +208,42 @@ def test_the_fleet_is_shown_with_the_printed_permissions(site: Site, eventually:
     fleet = site.done("logbus-fleet", "sinks", "fleet")
     assert b"web-1\tshipper\t" in fleet.printed()
     assert b"\tsink archive\t" in fleet.printed()
+
+
+FORBIDDEN_WITH_CONTROL = [
+    *((user, what, act) for user, what, act in FORBIDDEN if user in {"logbus-shipper", "logbus-sink-archive"}),
+    ("logbus-shipper", "asks", publishes(CONTROL)),
+    ("logbus-shipper", "reads answers", lambda channel: channel.queue_bind("logs.control.x", ANSWERS, "x")),
+    ("logbus-sink-archive", "asks", publishes(CONTROL)),
+    ("logbus-control", "publishes", publishes(LOGS)),
+    ("logbus-control", "answers", publishes(ANSWERS)),
+    ("logbus-control", "reads a sink's queue", reads("logs.archive")),
+    ("logbus-control", "hears requests", lambda channel: channel.queue_declare("logs.control.web-1.shipper.ab")),
+    ("logbus-fleet", "asks", publishes(CONTROL)),
+]
+
+
+@pytest.mark.parametrize("flags", [(), ("--applied",)])
+def test_requests_are_answered_with_the_printed_permissions(
+    site: Site, eventually: Until, flags: tuple[str, ...]
+) -> None:
+    """With --control, a shipper and a sink answer whoever may ask, and each may do no more than that."""
+    by_commands(site, "--control", *flags)
+    site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
+    archive = site.run("logbus-sink-archive", "sinks", "--config", site.config, "archive", "-v")
+    (site.root / "app.log").write_bytes(b"one\n")
+    words = ("-v", "--host", "web-1", "--state", site.root / "s", site.root / "app.log")
+    shipper = site.run("logbus-shipper", "shipper", *words)
+    eventually(lambda: shipper.says("answering requests") and archive.says("answering requests"))
+    eventually(lambda: content(site.root / "out" / "copy.log") == b"one\n")
+    assert b"records: 1\n" in site.done("logbus-control", "sinks", "ask", "web-1", "status").printed()
+    of_sink = ("ask", "--json", "--sink", "archive", socket.gethostname(), "status")
+    assert json.loads(site.done("logbus-control", "sinks", *of_sink).printed())["user"] == "logbus-sink-archive"
+    assert site.run("logbus-fleet", "sinks", "ask", "web-1", "status").ends() == 3
+    with closing(pika.BlockingConnection(pika.URLParameters(site.as_user("logbus-shipper")))) as connection:
+        connection.channel().queue_declare("logs.control.x", exclusive=True)
+        allowed = [f"{user} {what}" for user, what, act in FORBIDDEN_WITH_CONTROL if not refused(site, user, act)]
+    assert not allowed
 
 
 def test_a_console_of_some_severities_works_alone(site: Site, eventually: Until) -> None:
