@@ -4,7 +4,9 @@ import json
 import socket
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -79,6 +81,22 @@ def test_a_browser_that_reads_nothing_harms_nobody(page: Page) -> None:
         page.ship(b"the end\n")
         found, _ = page.records("/api/live?text=end", 1)
         assert [each["message"] for each in found] == ["the end"]
+
+
+def test_a_costly_filter_costs_the_others_nothing(page: Page) -> None:
+    """Beside a filter of a large alternation and twenty fields, another browser sees all that it wants."""
+    words = "|".join(f"(a{number}|b+c{{1,9}}){{0,3}}x{number}y" for number in range(60))
+    fields = "".join(f"&field=key{number}=*never{number}*" for number in range(20))
+    costly = page.events(f"/api/live?text={quote(words + '|key')}{fields}")
+    assert next(costly)[0] == "hello"
+    cheap = page.events("/api/live?label=app&text=the+end")
+    assert next(cheap)[0] == "hello"
+    record = json.dumps({f"key{number}": "v" * 40 for number in range(20)}).encode()
+    page.ship((record + b"\n") * 20_000 + b"the end\n")
+    found = next(data for name, data, _ in cheap if name == "records")
+    assert isinstance(found, list)
+    assert [each["message"] for each in found] == ["the end"]
+    assert "records" not in [name for name, _, _ in islice(costly, 3)]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -11,8 +12,9 @@ from starlette.requests import Request
 
 from sinks.web.http.events import EventStream, event
 from sinks.web.live.filters import filter_of
-from sinks.web.live.hub import Hub, Place, Viewer
+from sinks.web.live.hub import Hub, Place
 from sinks.web.live.ring import OTHERS, Taken
+from sinks.web.live.viewer import Viewer
 
 TICK_S: Final = 0.1
 AT_ONCE: Final = 300
@@ -30,7 +32,8 @@ def live(request: Request, hub: Hub) -> EventStream:
 
     def wake() -> None:
         if not due.is_set():
-            loop.call_soon_threadsafe(due.set)
+            with suppress(RuntimeError):  # the server has stopped
+                loop.call_soon_threadsafe(due.set)
 
     return EventStream(_events(hub, hub.look(chosen, wake, place_in(since)), due))
 
@@ -73,10 +76,11 @@ async def _wait(due: asyncio.Event, until_s: float) -> None:
 
 def _written(hub: str, taken: Taken) -> list[bytes]:
     """Return the events for what was taken: what was skipped, and then the records."""
-    found = [event("skipped", skipped_as_json(taken))] if taken.skipped else []
     lines = [line for part in taken.parts for line in islice(part.entry.lines(), part.start, part.stop)]
+    key = f"{hub}-{taken.place}-{taken.into}"
+    found = [event("skipped", skipped_as_json(taken), "" if lines else key)] if taken.skipped else []
     if lines:
-        found.append(event("records", b"[" + b",".join(lines) + b"]", f"{hub}-{taken.place}-{taken.into}"))
+        found.append(event("records", b"[" + b",".join(lines) + b"]", key))
     return found
 
 
@@ -87,5 +91,5 @@ def skipped_as_json(taken: Taken) -> bytes:
     shown = [each for each in streams if each["host"]][:STREAMS_SHOWN]
     total = sum(taken.skipped.values())
     others = total - sum(n for _, n in most[: len(shown)])
-    data = msgspec.json.encode({"total": total, "streams": shown, "others": others})
+    data = msgspec.json.encode({"total": total, "unseen": taken.unseen, "streams": shown, "others": others})
     return data.replace(b"\n", b"")

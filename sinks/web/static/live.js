@@ -44,10 +44,13 @@ function accept(items) {
   count();
 }
 
-function gapOf({ total, streams, others }) {
+function gapOf({ total, unseen, streams, others }) {
   const named = streams.map((each) => `${grouped(each.records)} of ${each.host} ${each.label} ${each.path}`);
   if (others) named.push(`${grouped(others)} of others`);
-  return { gap: `\u22ee ${counted(total, "record")} skipped: more came than can be shown (${named.join("; ")})` };
+  const why = [];
+  if (unseen < total) why.push("more came than can be shown");
+  if (unseen) why.push(`${unseen < total ? `${grouped(unseen)} were ` : ""}not looked at: the filter takes too long`);
+  return { gap: `\u22ee ${counted(total, "record")} skipped: ${why.join(", ")} (${named.join("; ")})` };
 }
 
 const on = {
