@@ -16,6 +16,7 @@ from logbus import VERSION
 from logbus.errors import LogbusError, UsageError
 from sinks.fleet.seen import Row
 from sinks.fleet.table import objects
+from sinks.web.http.connections import network_of
 from sinks.web.http.door import COOKIE, Door
 from sinks.web.http.events import EventStream
 from sinks.web.http.live import live
@@ -82,7 +83,7 @@ class Site:
 
     async def login(self, request: Request) -> Response:
         """Log in, if name and password are right, and not too many tries were made."""
-        address = request.client.host if request.client else ""
+        address = network_of(request.client.host) if request.client else ""
         if not self.door.may_try(address):
             return JSONResponse({"error": "too many tries: wait a few seconds"}, 429, {"retry-after": "5"})
         try:
