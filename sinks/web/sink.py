@@ -82,3 +82,8 @@ def open_sink(settings: Settings, _context: Context) -> Web:
 def durable(_settings: Settings) -> bool:
     """Return False: a page keeps no state."""
     return False
+
+
+def hears(_settings: Settings) -> bool:
+    """Return True: a page shows the fleet."""
+    return True
