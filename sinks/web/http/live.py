@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -24,8 +24,8 @@ STREAMS_SHOWN: Final = 20
 _PLACE: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9]{1,9})")
 
 
-def live(request: Request, hub: Hub) -> EventStream:
-    """Return the records that a request asks for. Raises UsageError."""
+def live(request: Request, hub: Hub, may_look: Callable[[], bool]) -> EventStream:
+    """Return the records that a request asks for, while whoever asked `may_look`. Raises UsageError."""
     chosen = filter_of(request.query_params, request.query_params.getlist("field"))
     since = request.headers.get("last-event-id") or request.query_params.get("since", "")
     loop, due = asyncio.get_running_loop(), asyncio.Event()
@@ -35,7 +35,7 @@ def live(request: Request, hub: Hub) -> EventStream:
             with suppress(RuntimeError):  # the server has stopped
                 loop.call_soon_threadsafe(due.set)
 
-    return EventStream(_events(hub, hub.look(chosen, wake, place_in(since)), due))
+    return EventStream(_events(hub, hub.look(chosen, wake, place_in(since)), due, may_look))
 
 
 def place_in(text: str) -> Place | None:
@@ -46,7 +46,9 @@ def place_in(text: str) -> Place | None:
     return Place(found[1], int(found[2]), int(found[3])) if found else Place("", 0, 0)
 
 
-async def _events(hub: Hub, viewer: Viewer, due: asyncio.Event) -> AsyncGenerator[bytes, None]:
+async def _events(
+    hub: Hub, viewer: Viewer, due: asyncio.Event, may_look: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     rates_s = loop.time() + RATES_S
     try:
@@ -60,6 +62,8 @@ async def _events(hub: Hub, viewer: Viewer, due: asyncio.Event) -> AsyncGenerato
             if loop.time() >= rates_s:
                 rates_s = loop.time() + RATES_S
                 yield event("rates", msgspec.json.encode(hub.rates(viewer)))
+                if not may_look():
+                    break
             await asyncio.sleep(TICK_S)
         yield event("bye", b"{}")
     finally:

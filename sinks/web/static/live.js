@@ -2,7 +2,7 @@
 import { $, counted, grouped, make, tell } from "./dom.js";
 import { words } from "./filters.js";
 import { Histogram } from "./histogram.js";
-import { List } from "./list.js";
+import { List, surplus } from "./list.js";
 import { row, serve } from "./records.js";
 
 const MOST = 10_000;
@@ -27,7 +27,7 @@ function connection(state, text = state) {
 
 function count() {
   const parts = [`${counted(shown, "record")} shown`, `${grouped(skipped)} skipped`];
-  if (list.dropped) parts.push(`the last ${grouped(MOST)} are kept here`);
+  if (list.dropped) parts.push(`the last ${grouped(list.items.length)} are kept here`);
   if (paused) parts.push(`${grouped(held.filter((each) => !each.gap).length)} waiting`);
   $("counts").textContent = parts.join(" \u00b7 ");
   $("follow").hidden = list.following;
@@ -38,7 +38,7 @@ function accept(items) {
     list.add(items);
   } else {
     held.push(...items);
-    const over = held.length - MOST;
+    const over = surplus(held, MOST);
     if (over > 0) unheld += held.splice(0, over).filter((each) => !each.gap).length;
   }
   count();
