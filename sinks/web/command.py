@@ -15,7 +15,7 @@ from sinks.web.settings import DEFAULT
 run = later("sinks.wiring", "run")
 ad_hoc_plan = later("sinks.settings", "ad_hoc_plan")
 _line_for = later("sinks.web.http.passwords", "line_for")
-"""Makes a hash at once, which takes 50 ms."""
+"""Imported only where a password is hashed."""
 EPILOG: Final = """
 \b
 Examples:

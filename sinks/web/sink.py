@@ -11,6 +11,7 @@ from logbus.fleet.status import Status
 from sinks.fleet.seen import Fleet, Row
 from sinks.sink import Context
 from sinks.web.live.hub import Hub
+from sinks.web.live.looking import look_on
 from sinks.web.settings import CANNOT, Settings
 
 serve = later("sinks.web.http.server", "serve")
@@ -74,9 +75,15 @@ def open_sink(settings: Settings, _context: Context) -> Web:
         server = serve(settings, hub, fleet.rows)
     except ImportError as error:
         raise UsageError(CANNOT, f"a package is missing: {error}", "pip install 'logbus[web]'") from error
+    look_on(hub)
     return Web(hub, fleet, server)
 
 
 def durable(_settings: Settings) -> bool:
     """Return False: a page keeps no state."""
     return False
+
+
+def hears(_settings: Settings) -> bool:
+    """Return True: a page shows the fleet."""
+    return True
