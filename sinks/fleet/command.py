@@ -15,13 +15,14 @@ from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.patterns import Glob, compile_glob
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
+from logbus.fleet.reporting import CHECK_S
 from logbus.fleet.status import EVERY_S, Status
 from sinks.fleet import watching
 from sinks.fleet.seen import Fleet, Row, missing
 from sinks.fleet.table import lines, objects, summary, table
 
 URL: Final = Broker().url
-PATIENCE_S: Final = EVERY_S + 1.0
+PATIENCE_S: Final = EVERY_S + CHECK_S + 1.0
 """Each process says something within this time."""
 _SPAN: Final = re.compile(r"([0-9]{1,6}) ?([smhd])")
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
