@@ -6,7 +6,7 @@ silent    nothing was heard of it for two of its intervals, or of a host that wa
 gone      it said that it stops
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -122,6 +122,14 @@ def _rated(before: _Heard | None, status: Status, now_us: int) -> _Heard:
 
 def _place(each: _Heard) -> tuple[str, str, str, int]:
     return each.status.host, each.status.role, each.status.name, each.status.started_us
+
+
+def unheard(hosts: Iterable[str], rows: Iterable[Row], silent_s: float) -> Iterator[Row]:
+    """Yield a row for each host of which no process is shown, though it is known: silent for so long, or longer."""
+    there = {row.status.host for row in rows}
+    for host in hosts:
+        if host not in there:
+            yield Row(Status(host, "shipper", "", 0, 0, version=""), "silent", 0.0, 0.0, 0.0, silent_s)
 
 
 def missing(expected: Collection[str], rows: Collection[Row]) -> list[str]:

@@ -200,14 +200,16 @@ def crc(text: str) -> int:
     return value ^ 0xFFFFFFFF
 
 
-def test_the_fleet_is_heard(page: Page, tmp_path: Path) -> None:
-    """A shipper that runs is a row of the fleet, and one that was told to stop is gone."""
+def test_the_fleet_is_heard(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """A shipper that runs is a row of the fleet and remembered, and one that was told to stop is gone."""
+    page = page_of(start, broker_url, tmp_path, eventually, "--hosts", tmp_path / "hosts")
     log = tmp_path / "app.log"
     log.write_bytes(b"one\n")
     shipper = page.start("shipper", "--host", "web-7", "--state", tmp_path / "s", log, url=page.broker_url)
     page.until(lambda: states(page) == {"web-7": {"live"}} or states(page) == {"web-7": {"idle"}})
     assert shipper.terminate() == 0
     page.until(lambda: states(page) == {"web-7": {"gone"}})
+    assert (tmp_path / "hosts").read_text() == "web-7\n"
 
 
 def states(page: Page) -> dict[str, set[str]]:
