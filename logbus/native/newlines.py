@@ -10,6 +10,8 @@ from typing import Final, Protocol, cast
 LEAST_BYTES: Final = 64 * 1024
 """Below this, StringZilla is not worth loading."""
 SAMPLE_BYTES: Final = 4 * 1024
+FEW_BYTES: Final = 1024
+"""Of these, lines are found one by one."""
 SHORT_BYTES: Final = 48
 """Lines shorter than this, on average, are counted byte by byte without StringZilla."""
 
@@ -29,6 +31,20 @@ def count(body: bytes) -> int:
     if len(body) < SAMPLE_BYTES or body.count(b"\n", 0, SAMPLE_BYTES) * SHORT_BYTES > SAMPLE_BYTES:
         return body.count(b"\n")
     return len(body) - len(body.replace(b"\n", b""))
+
+
+def behind(body: bytes, at: int, lines: int) -> int:
+    """Return where so many lines end from `at` on, or the end of the body if there are fewer. No line is looked at."""
+    step = LEAST_BYTES
+    while step >= FEW_BYTES and lines and at < len(body):
+        found = count(body[at : at + step])
+        if found < lines:
+            at, lines = at + step, lines - found
+        else:
+            step //= 4
+    while lines and (at := body.find(b"\n", at) + 1) > 0:
+        lines -= 1
+    return len(body) if lines else at
 
 
 @functools.cache

@@ -122,11 +122,20 @@ def split_records(batch: Batch, max_records: int) -> Iterator[Batch]:
 def in_parts(batch: Batch, counts: Iterable[int]) -> Iterator[Batch]:
     """Yield `batch` in parts of so many records, each at least 1, until there are no more."""
     if batch.lengths is None:
-        sizes = _sums(map(len, io.BytesIO(batch.body)), counts)
-        yield from (_cut_lines(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=0)))
+        yield from _parts_of_lines(batch, counts)
         return
     sizes = _sums(iter([source for _, source in batch.lengths]), counts)
     yield from (trim(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=batch.offset)))
+
+
+def _parts_of_lines(batch: Batch, counts: Iterable[int]) -> Iterator[Batch]:
+    at = lines = 0
+    for count in counts:
+        if at >= len(batch.body):
+            return
+        end = newlines.behind(batch.body, at, count)
+        yield _lines(batch, at, end, batch.levels[lines : lines + count])
+        at, lines = end, lines + count
 
 
 def _sums(numbers: Iterator[int], counts: Iterable[int]) -> Iterator[int]:
@@ -145,12 +154,17 @@ def _line_cuts(body: bytes, max_bytes: int) -> Iterator[int]:
 
 def _cut_lines(batch: Batch, first: int, last: int) -> Batch:
     """Return the part `[first, last)` of the body of a batch without lengths."""
+    skipped = newlines.count(batch.body[:first])
+    return _lines(batch, first, last, batch.levels[skipped : skipped + count_lines(batch.body[first:last])])
+
+
+def _lines(batch: Batch, first: int, last: int, levels: bytes) -> Batch:
+    """Return the lines `[first, last)` of the body of a batch without lengths, which have these levels."""
     body = batch.body[first:last]
-    skipped = batch.body.count(b"\n", 0, first)
     return replace(
         batch,
         body=body,
-        levels=batch.levels[skipped : skipped + count_lines(body)],
+        levels=levels,
         offset=batch.offset + first if batch.stream else 0,
         end=batch.offset + last if batch.stream else 0,
         partial=batch.partial if last == len(batch.body) else not body.endswith(b"\n"),
