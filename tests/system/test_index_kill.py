@@ -69,11 +69,13 @@ def test_a_killed_sink_leaves_no_wrong_row(
         covered(tmp_path)
         assert found(start, config) == lines_in(output)
     last = start("sinks", "--config", config, "archive")
-    eventually(lambda: output.stat().st_size == size * BATCHES * 3)
+    for number in range(3 * BATCHES, 4 * BATCHES):
+        publish(number)
+    eventually(lambda: output.stat().st_size == size * BATCHES * 4)
     eventually(lambda: covered(tmp_path) >= BLOCK_BYTES)
     last.terminate()
-    assert output.read_bytes() == b"".join(body(number) for number in range(BATCHES * 3))
-    assert found(start, config) == BATCHES * 3 * LINES
+    assert output.read_bytes() == b"".join(body(number) for number in range(BATCHES * 4))
+    assert found(start, config) == BATCHES * 4 * LINES
 
 
 def lines_in(output: Path) -> int:

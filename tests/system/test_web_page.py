@@ -31,6 +31,12 @@ HOSTILE = (
 """Records, hosts, labels and names of files that want to be more than text."""
 
 
+@pytest.fixture
+def page(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> Page:
+    """Give a page that is served."""
+    return page_of(start, broker_url, tmp_path, eventually)
+
+
 def test_records_come_and_a_filter_lives_in_the_address(page: Page, tab: Tab) -> None:
     """What is published appears; what is typed narrows it, is in the address, and holds after a reload."""
     tab.goto(page.url)
