@@ -9,7 +9,7 @@ help: ## Show this list
 setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the tests' tools
 	@.ci/setup
 
-demo: ## Run a demo for 20 seconds on a private RabbitMQ; KEEP=1 leaves it running
+demo: ## Run a demo for 20 seconds on a private RabbitMQ, with a web page; KEEP=1 leaves it running
 	@.ci/setup demo
 	@KEEP=$(KEEP) $(PYTHON_IN_VENV) -m benchmarks.demo
 

@@ -3,23 +3,19 @@
     make demo            about 20 seconds, then a table; exits 1 if the figures do not agree
     make demo KEEP=1     the same, and everything is left running, with its URLs and folders printed
 
-Real processes throughout: a private RabbitMQ node, one shipper daemon, three sink daemons. Four applications write at
-a visible pace; on the way one of their files is rotated, and a burst of lines is written at once.
+Real processes throughout: a private RabbitMQ node, one shipper daemon, three sink daemons, and the web page, whose URL
+and token are printed at the start. Four applications write at a visible pace; on the way one of their files is rotated,
+and a burst of lines is written at once.
 """
 
-import contextlib
 import os
-import pty
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-import tty
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +24,19 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.applications import APPLICATIONS, SEVERITIES, Generator, Line
+from benchmarks.demo_programs import (
+    PAGE,
+    SINKS,
+    Page,
+    Process,
+    await_page,
+    await_sinks,
+    configure,
+    console_output,
+    lines_of,
+    start,
+    start_sink,
+)
 from benchmarks.stopwatch import Stopwatch, percentile_ms
 from logbus.devbroker import DevBroker
 
@@ -41,23 +50,6 @@ BURST_US = 1_000_000
 SETTLE_WITHIN_S = 30.0
 SELECTED = frozenset({"err", "warning"})
 SHOWN_OF_BURST = 5
-SINKS_STARTED = 3
-
-SHIPPER = """\
-broker: {{url: "{url}"}}
-host: demo
-state: {root}/state/shipper
-inputs:
-  - paths: ["{root}/apps/*.log*"]
-"""
-SINKS = """\
-broker: {{url: "{url}"}}
-state: {root}/state/sinks
-sinks:
-  console: {{type: console, date: true}}
-  archive: {{type: file, path: "{root}/archive/{{label}}.log"}}
-  errors: {{type: severity, min: warning, write: {{type: file, path: "{root}/errors/{{label}}.log"}}}}
-"""
 
 
 @dataclass(slots=True)
@@ -76,13 +68,6 @@ class Books:
         return sum(self.severities.values())
 
 
-def start(root: Path, program: str, *arguments: str, stdout: int | None = None) -> "subprocess.Popen[bytes]":
-    """Start a program, `python -m program`, its messages going to the folder `messages`."""
-    (root / "messages").mkdir(exist_ok=True)
-    with (root / "messages" / f"{program}-{arguments[-1].rpartition('/')[2]}.txt").open("wb") as messages:
-        return subprocess.Popen([sys.executable, "-m", program, *arguments], stdout=stdout, stderr=messages)
-
-
 def relay(source: BinaryIO, books: Books) -> None:
     """Copy the console sink's lines to our own output, and count them; of a burst show only a part."""
     second, shown = 0, 0
@@ -94,22 +79,6 @@ def relay(source: BinaryIO, books: Books) -> None:
         if shown <= (1 / PACE_S) + SHOWN_OF_BURST:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
-
-
-def lines_of(source: BinaryIO) -> Iterator[bytes]:
-    """Yield lines until the other end is closed, which a terminal reports as an error."""
-    with contextlib.suppress(OSError):
-        yield from source
-
-
-def console_output() -> tuple[int, BinaryIO]:
-    """Return where the console sink shall write, and where to read it: a terminal if our own output is one."""
-    if sys.stdout.isatty():
-        master, slave = pty.openpty()
-        tty.setraw(slave)
-    else:
-        master, slave = os.pipe()
-    return slave, os.fdopen(master, "rb")
 
 
 class Applications:
@@ -212,19 +181,17 @@ def balance(root: Path, books: Books, stopwatch: Stopwatch) -> bool:
 
 def main() -> int:
     """Run the demo; return the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started is ended, as after Ctrl-C
     keep = os.environ.get("KEEP") == "1"
     root = Path(tempfile.mkdtemp(prefix="logbus-demo-"))
     broker = DevBroker(root / "broker")
-    processes: list[subprocess.Popen[bytes]] = []
+    processes: list[Process] = []
     code = 1
     try:
         code = demonstrate(root, broker, processes, keep=keep)
     finally:
         if not keep:
-            for process in processes:
-                process.send_signal(signal.SIGTERM)
-            for process in processes:
-                process.wait(timeout=30)
+            end(processes)
             broker.stop()
     if code:
         print(f"the books do not balance: files and messages are in {root}")
@@ -233,43 +200,50 @@ def main() -> int:
     return code
 
 
-def demonstrate(root: Path, broker: DevBroker, processes: "list[subprocess.Popen[bytes]]", *, keep: bool) -> int:
+def end(processes: list[Process]) -> None:
+    """Ask processes to stop, and wait until they have."""
+    for process in processes:
+        process.send_signal(signal.SIGTERM)
+    for process in processes:
+        process.wait(timeout=30)
+
+
+def demonstrate(root: Path, broker: DevBroker, processes: list[Process], *, keep: bool) -> int:
     """Start everything, write, wait, balance."""
     print(f"starting a private RabbitMQ in {root} ...", flush=True)
-    url = broker.start()
-    (root / "shipper.yml").write_text(SHIPPER.format(url=url, root=root))
-    (root / "sinks.yml").write_text(SINKS.format(url=url, root=root))
+    configure(root, broker.start())
     books = Books()
     applications = Applications(root / "apps", books)
-    screen, shown = console_output()
-    processes += [
-        start(root, "sinks", "--config", str(root / "sinks.yml"), name, stdout=screen)
-        for name in ("console", "archive", "errors")
-    ]
-    os.close(screen)
-    threading.Thread(target=relay, args=(shown, books), daemon=True).start()
-    wait_for_queues(broker)
+    page = start_sinks(root, processes, books)
+    print(page, flush=True)
     processes.append(start(root, "shipper", "--config", str(root / "shipper.yml")))
     stopwatch = Stopwatch(root / "archive" / f"{name}.log" for name in APPLICATIONS)
     run(applications, books, stopwatch)
     wait_until_settled(root, books)
     good = balance(root, books, stopwatch)
     if keep:
-        print(f"left running: broker {url}, everything in {root}")
-        print(
-            f"stop it with: kill {' '.join(str(p.pid) for p in processes)}; "
-            f"python -m logbus.devbroker stop --dir {broker.dir}"
-        )
+        leave(root, broker, processes)
+        print(page)
     return 0 if good else 1
 
 
-def wait_for_queues(broker: DevBroker) -> None:
-    """Wait until the three sinks consume their queues."""
-    deadline = time.monotonic() + SETTLE_WITHIN_S
-    while time.monotonic() < deadline:
-        consumers = broker.ctl("list_queues", "--quiet", "consumers").split()
-        if consumers.count("1") == SINKS_STARTED:
-            return
+def start_sinks(root: Path, processes: list[Process], books: Books) -> Page | str:
+    """Start the sinks, and wait until they listen; return the page, or why there is none."""
+    screen, shown = console_output()
+    processes += [start_sink(root, name, screen if name == "console" else None) for name in (*SINKS, PAGE)]
+    os.close(screen)
+    threading.Thread(target=relay, args=(shown, books), daemon=True).start()
+    await_sinks(root)
+    return await_page(root, processes[-1])
+
+
+def leave(root: Path, broker: DevBroker, processes: list[Process]) -> None:
+    """End the console, whose screen ends with us; say where the rest is, and how to stop it."""
+    console, *others = processes
+    end([console])
+    running = " ".join(str(each.pid) for each in others if each.poll() is None)
+    print(f"left running: broker {broker.url}, everything in {root}")
+    print(f"stop it with: kill {running}; python -m logbus.devbroker stop --dir {broker.dir}")
 
 
 if __name__ == "__main__":
