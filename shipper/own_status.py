@@ -58,6 +58,7 @@ def describer(agent: Agent, publisher: Publisher, settings: Settings) -> Callabl
             behind_bytes=sum(each.behind_bytes for each in inputs),
             waiting=int(value("logbus_in_flight_batches")),
             oldest_us=publisher.oldest_read_s * US,
+            newest_us=publisher.newest_read_s * US,
             held_files=int(value("logbus_held_lives")),
             held_bytes=int(value("logbus_held_bytes")),
             inputs=inputs[:MOST],

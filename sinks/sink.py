@@ -8,6 +8,7 @@ A sink type is an entry point of the group `logbus.sinks`: a module, or any obje
                                        them: all messages of other programs
     outputs(settings)               -> path templates of the files that it writes; absent or (): none
     durable(settings)               -> False if it keeps no state (a terminal); absent: True
+    hears(settings)                 -> True if its sinks have a method `hear` (permissions to read them); absent: False
     check(settings)                 -> lines about what it would do, for `--check`; absent: none. It raises UsageError
                                        for what cannot work, such as a secret that cannot be read
 
@@ -104,7 +105,7 @@ class HearingSink(Protocol):
 
 
 class SinkType(Protocol):
-    """An entry point of the group `logbus.sinks`; `bindings`, `outputs`, `durable`, `check` may be absent."""
+    """An entry point of the group `logbus.sinks`; `bindings`, `outputs`, `durable`, `hears`, `check` may be absent."""
 
     Settings: type[msgspec.Struct]
 
@@ -160,3 +161,9 @@ def is_durable(sink_type: SinkType, settings: msgspec.Struct) -> bool:
     """Return True if a sink with these settings keeps state."""
     ask = getattr(sink_type, "durable", None)
     return bool(ask(settings)) if ask else True
+
+
+def hears_fleet(sink_type: SinkType, settings: msgspec.Struct) -> bool:
+    """Return True if a sink with these settings has a method `hear`, for the statuses of the fleet."""
+    ask = getattr(sink_type, "hears", None)
+    return bool(ask(settings)) if ask else False

@@ -78,7 +78,7 @@ class Publisher:
         self._waiting: deque[_Entry] = deque()
         self._returned: set[str] = set()
         self._confirmed: list[Span] = []
-        self._bytes = 0
+        self._bytes = self._newest_read_s = 0
         self._max_body_bytes = 0
         self._probing = True
         self._holding = self._refused_long = False
@@ -99,6 +99,11 @@ class Publisher:
         """When the oldest unconfirmed batch was read, in seconds since 1970; 0 if there is none."""
         oldest = next(chain(self._sent.values(), self._waiting), None)
         return (oldest.message.timestamp or 0) if oldest else 0
+
+    @property
+    def newest_read_s(self) -> int:
+        """When the newest of all confirmed batches was read, in seconds since 1970; 0 if there is none."""
+        return self._newest_read_s
 
     def has_room(self) -> bool:
         """Return True if one more batch may be published now."""
@@ -245,6 +250,7 @@ class Publisher:
             else:
                 self._bytes -= entry.span.end - entry.span.offset
                 self._confirmed.append(entry.span)
+                self._newest_read_s = max(self._newest_read_s, entry.message.timestamp or 0)
         if unroutable:
             count("logbus_returned_batches", len(unroutable))
             self._hold(unroutable, f"no queue is bound to {topology.LOGS!r} (start a sink)")

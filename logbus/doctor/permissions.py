@@ -12,7 +12,8 @@ from logbus.broker.amqp import BlockingChannel
 from logbus.broker.declaring import TRIED_FROM
 from logbus.broker.refusals import ACCESS_REFUSED
 from logbus.broker.session import Refusal, Session
-from logbus.broker.topology import NEVER
+from logbus.broker.topology import NEVER, STATUS
+from logbus.doctor.verdicts import Check, ok, warning
 
 NO_NUMBER: Final = "none"
 NO_NAME: Final = 0
@@ -21,6 +22,13 @@ NO_NAME: Final = 0
 def may_write(link: Session, exchange: str) -> bool:
     """Return True if we may publish to an exchange. Reading from TRIED_FROM is checked after that."""
     return not refused(link, lambda channel: channel.exchange_unbind(exchange, TRIED_FROM, NEVER), besides=TRIED_FROM)
+
+
+def of_status(link: Session, advice: str) -> Check:
+    """Return whether a process may say how it is; without that, all else works."""
+    if may_write(link, STATUS):
+        return ok("permissions", f"write {STATUS}", "allowed")
+    return warning("permissions", f"write {STATUS}", "refused: this process is not shown in the fleet", advice)
 
 
 def may_read(link: Session, queue: str) -> bool:

@@ -51,9 +51,10 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     """One process. Times are microseconds since 1970; `records` and `bytes` are totals since `started_us`.
 
     A shipper's are published, a sink's are written. `behind_bytes`: of followed files, not confirmed. `oldest_us`: when
-    a shipper read its oldest unconfirmed batch; `newest_us`: when the batch that a sink wrote last was read; 0 if there
-    is none. `held_files` are deleted or rotated files that are kept open. `waiting`: unconfirmed, uncommitted batches.
-    A sink has a `name` and a `queue`. `severities`: a shipper's records of each, 0 to 7.
+    a shipper read its oldest unconfirmed batch; `newest_us`: when the newest batch that was confirmed to it, or that a
+    sink wrote last, was read; 0 if there is none. `held_files` are deleted or rotated files that are kept open.
+    `waiting`: unconfirmed, uncommitted batches. A sink has a `name` and a `queue`, in which `queued` messages wait for
+    any of its `consumers`. `severities`: a shipper's records of each, 0 to 7.
     """
 
     host: Word
@@ -75,6 +76,8 @@ class Status(msgspec.Struct, frozen=True, omit_defaults=True):
     held_files: Number = 0
     held_bytes: Number = 0
     queue: Word = ""
+    queued: Number = 0
+    consumers: Number = 0
     inputs: Annotated[list[Part], msgspec.Meta(max_length=MOST)] = []
     troubles: Annotated[list[Trouble], msgspec.Meta(max_length=MOST)] = []
     severities: Annotated[list[Number], msgspec.Meta(max_length=8)] = []

@@ -29,6 +29,7 @@ from shipper.settings import Input, Settings
 INPUTS: Final = "inputs"
 SHOWN: Final = 5
 UNIT: Final = "logbus-shipper"
+ALLOW: Final = "`logbus-sinks topology permissions` prints what to allow"
 EPILOG: Final = f"""
 \b
 Examples:
@@ -177,5 +178,5 @@ def questions(link: Session) -> Iterator[Check]:
     if allowed:
         yield ok("permissions", f"write {LOGS}", "allowed")
     else:
-        advice = "rabbitmqctl set_permissions -p VHOST USER '^$' '^logs$' '^$'"
-        yield problem("permissions", f"write {LOGS}", "refused: nothing can be published", advice, REFUSED)
+        yield problem("permissions", f"write {LOGS}", "refused: nothing can be published", ALLOW, REFUSED)
+    yield permissions.of_status(link, ALLOW)

@@ -108,6 +108,7 @@ def questions(link: Session, where: Broker, plans: list[Plan], every: list[Plan]
         yield from of_permissions(link, plan)
     if any(plan.state for plan in plans):
         yield _allowed(f"write {DEAD}", permissions.may_write(link, DEAD), needed=True)
+        yield permissions.of_status(link, ALLOW)
     names = [queue_of(plan).name for plan in plans if plan.state]
     if not where.management:
         yield from queues.by_amqp(link, names)

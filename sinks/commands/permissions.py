@@ -15,13 +15,14 @@ from typing import Final
 
 from logbus.broker.topology import ANSWERS, CONTROL, DEAD, DRAIN, FOREIGN, LOGS, STATUS, TOPIC, UNMATCHED
 from sinks.settings import Plan
-from sinks.sink import bindings_of
+from sinks.sink import bindings_of, hears_fleet
 from sinks.wiring import queue_of
 
 SHIPPER: Final = "logbus-shipper"
 CONSOLE: Final = "logbus-console"
 FLEET: Final = "logbus-fleet"
 ASKERS: Final = "logbus-control"
+WEB: Final = "logbus-web"
 OPERATOR: Final = "logbus-operator"
 DEAD_LETTERS: Final = "logbus-dead-letters"
 MONITORING: Final = "monitoring"
@@ -35,6 +36,7 @@ _WATCHERS: Final = rf"^{LOGS}\.fleet\.[0-9a-f]+$"
 _ASKERS: Final = rf"^{LOGS}\.answers\.[0-9a-f]+$"
 _ASKED: Final = rf"{LOGS}\.control\..+"
 """The queues of processes that answer."""
+_PAGES: Final = rf"^{LOGS}\.(web|fleet)\.[0-9a-f]+$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,14 @@ class Role:
 
 
 def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = False, control: bool = False) -> list[Role]:
-    """Return the role of shippers, each sink, consoles, fleet watchers, whoever requeues dead letters, and operators.
+    """Return the role of shippers, each sink, consoles, fleet watchers, pages, whoever requeues, and operators.
 
     `applied`: `topology apply` has declared what the sinks need, so that they need not be allowed to. `control`:
     shippers and sinks may answer requests, and there is a user who may ask.
     """
-    durable = [plan for plan in plans if plan.state]
     daemons = [
         Role(shipper, "shippers: publish lines and their own status, and nothing else", write=_one_of(LOGS, STATUS)),
-        *(_sink(plan, applied=applied) for plan in durable),
+        *(_sink(plan, applied=applied) if plan.state else _passing(plan) for plan in plans),
     ]
     return [
         *(map(_asked, daemons) if control else daemons),
@@ -71,6 +72,7 @@ def roles(plans: Iterable[Plan], shipper: str = SHIPPER, *, applied: bool = Fals
         ),
         Role(FLEET, "sinks fleet, for people", _WATCHERS, _WATCHERS, rf"^({_escaped(STATUS)}|{_WATCHERS[1:-1]})$"),
         *([_asker()] if control else []),
+        Role(WEB, "sinks web, without a sinks.yml", _PAGES, _PAGES, rf"^({_escaped(LOGS, STATUS)}|{_PAGES[1:-1]})$"),
         Role(DEAD_LETTERS, "sinks dead", write=_one_of(DEFAULT), read=_one_of(DEAD)),
         Role(OPERATOR, "sinks topology", _EVERYTHING, _EVERYTHING, _EVERYTHING, (MONITORING,)),
     ]
@@ -108,6 +110,16 @@ def _sink(plan: Plan, *, applied: bool) -> Role:
         return Role(user, purpose, _one_of(queue), _one_of(queue, DEAD, STATUS), _one_of(LOGS, queue))
     sources = (TOPIC, FOREIGN, UNMATCHED, queue)
     return Role(user, purpose, _one_of(queue, UNMATCHED), _one_of(queue, DEAD, DRAIN, STATUS), _one_of(*sources))
+
+
+def _passing(plan: Plan) -> Role:
+    """Return the role of a sink without state, whose queues end with it; one that shows the fleet hears it, too."""
+    hears, selects = (ask(plan.sink_type, plan.settings) for ask in (hears_fleet, bindings_of))
+    names = f"({plan.name}|fleet)" if hears else plan.name
+    own = rf"^{LOGS}\.{names}\.[0-9a-f]+$"
+    sources = ((TOPIC, FOREIGN) if selects else (LOGS,)) + ((STATUS,) if hears else ())
+    purpose = f"the sink {plan.name}, which leaves nothing behind"
+    return Role(f"logbus-sink-{plan.name}", purpose, own, own, f"^({_escaped(*sources)}|{own[1:-1]})$")
 
 
 def _one_of(*names: str) -> str:

@@ -15,13 +15,15 @@ from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.patterns import Glob, compile_glob
 from logbus.config.settings import Broker
 from logbus.errors import UsageError
+from logbus.fleet.reporting import CHECK_S
 from logbus.fleet.status import EVERY_S, Status
 from sinks.fleet import watching
+from sinks.fleet.remembered import hosts_in
 from sinks.fleet.seen import Fleet, Row, missing
 from sinks.fleet.table import lines, objects, summary, table
 
 URL: Final = Broker().url
-PATIENCE_S: Final = EVERY_S + 1.0
+PATIENCE_S: Final = EVERY_S + CHECK_S + 1.0
 """Each process says something within this time."""
 _SPAN: Final = re.compile(r"([0-9]{1,6}) ?([smhd])")
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -86,7 +88,9 @@ def fleet(  # noqa: PLR0913, PLR0917 - flags
     console = Console()
     if watch and (as_json or not console.is_terminal):
         raise UsageError("watch the fleet", "standard output is no terminal", "leave out --watch")
-    watched = Watched(Fleet(_span_s(silent) if silent else None), compile_glob(host), _expected(expect))
+    watched = Watched(
+        Fleet(_span_s(silent) if silent else None), compile_glob(host), hosts_in(expect) if expect else []
+    )
     watching.watch(
         broker,
         "fleet",
@@ -105,17 +109,6 @@ def _span_s(text: str) -> float:
     if not found:
         raise UsageError(f"use --silent {text}", "it is no time span", "as in 30s, 5m or 2h")
     return float(int(found[1]) * _UNITS_S[found[2]])
-
-
-def _expected(path: Path | None) -> list[str]:
-    """Return the hosts in a file: one a line, without empty lines and comments. Raises UsageError."""
-    if path is None:
-        return []
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"read {path}", error, "give a text file with a host a line") from error
-    return [name for line in text.splitlines() if (name := line.partition("#")[0].strip())]
 
 
 def _show(watched: Watched, console: Console, *, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
@@ -28,7 +29,13 @@ class Listener:
         self._hear = hear
         self._queue = own_queue(PREFIX + secrets.token_hex(4))
         self._seldom = Seldom()
+        self._since_s: float | None = None
         connection.attach(self)
+
+    @property
+    def since_s(self) -> float | None:
+        """Since when it has listened, on the monotonic clock; None as long as there was no connection."""
+        return self._since_s
 
     def plan(self) -> Plan:
         """Return the exchange of statuses, and a queue of ours bound to it."""
@@ -41,7 +48,10 @@ class Listener:
     def opened(self, channel: "Channel") -> None:
         """Consume from now on."""
         self._connection.works()
-        channel.basic_consume(self._queue.name, self._arrived, auto_ack=True)
+        channel.basic_consume(self._queue.name, self._arrived, auto_ack=True, callback=self._consuming)
+
+    def _consuming(self, _frame: object) -> None:
+        self._since_s = self._since_s or time.monotonic()
 
     def closed(self, _error: BaseException) -> None:
         """Do nothing: the queue is gone with its connection, and the next one has another."""

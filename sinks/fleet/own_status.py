@@ -30,6 +30,8 @@ def describer(runner: Runner, name: str, queue: str) -> Callable[[], Status]:
             waiting=runner.activity.waiting,
             newest_us=runner.activity.newest_us,
             queue=queue,
+            queued=int(value("logbus_queue_messages")),
+            consumers=int(value("logbus_queue_consumers")),
             troubles=troubles(runner, name),
         )
 

@@ -6,7 +6,7 @@ silent    nothing was heard of it for two of its intervals, or of a host that wa
 gone      it said that it stops
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -42,6 +42,11 @@ class _Heard:
     records_per_s: float = 0.0
     bytes_per_s: float = 0.0
 
+    @property
+    def is_shipper(self) -> bool:
+        """Whether it is one, and no sink."""
+        return self.status.role == "shipper"
+
 
 class Fleet:
     """The processes that were heard of; a newer one of the same host, role and name replaces a stopped one."""
@@ -70,16 +75,20 @@ class Fleet:
 
     def rows(self, now_us: int) -> Iterator[Row]:
         """Yield the processes by host, role and name."""
+        confirmed_us = max((each.status.newest_us for each in self._heard.values() if each.is_shipper), default=0)
         for each in sorted(self._heard.values(), key=_place):
             if now_us - each.heard_us < _FORGET_US:
-                yield self._row(each, now_us)
+                yield self._row(each, now_us, confirmed_us)
 
-    def _row(self, each: _Heard, now_us: int) -> Row:
+    def _row(self, each: _Heard, now_us: int, confirmed_us: int) -> Row:
         status = each.status
         silent_s = max(0.0, (now_us - each.heard_us) / US)
         state = self._state(each, silent_s)
         works = state in {"live", "idle"}
-        lag_s = max(0.0, (status.at_us - status.oldest_us) / US) if status.oldest_us else 0.0
+        lag_us = (
+            status.at_us - (status.oldest_us or status.at_us) if each.is_shipper else _behind_us(status, confirmed_us)
+        )
+        lag_s = max(0.0, lag_us / US)
         return Row(status, state, each.records_per_s * works, each.bytes_per_s * works, lag_s, silent_s)
 
     def _state(self, each: _Heard, silent_s: float) -> State:
@@ -88,6 +97,16 @@ class Fleet:
         if silent_s > (self._silent_s or SILENT_INTERVALS * each.status.every_s):
             return "silent"
         return "live" if each.records_per_s else "idle"
+
+
+def _behind_us(sink: Status, confirmed_us: int) -> int:
+    """Return how much later the newest batch was read that shippers know to be safe than what a sink wrote last.
+
+    A sink for which nothing waits is not behind, however old that is. Where no shipper is heard, now counts instead.
+    """
+    if not (sink.newest_us and (sink.queued or sink.waiting)):
+        return 0
+    return (confirmed_us or sink.at_us) - sink.newest_us
 
 
 def _rated(before: _Heard | None, status: Status, now_us: int) -> _Heard:
@@ -103,6 +122,14 @@ def _rated(before: _Heard | None, status: Status, now_us: int) -> _Heard:
 
 def _place(each: _Heard) -> tuple[str, str, str, int]:
     return each.status.host, each.status.role, each.status.name, each.status.started_us
+
+
+def unheard(hosts: Iterable[str], rows: Iterable[Row], silent_s: float) -> Iterator[Row]:
+    """Yield a row for each host of which no process is shown, though it is known: silent for so long, or longer."""
+    there = {row.status.host for row in rows}
+    for host in hosts:
+        if host not in there:
+            yield Row(Status(host, "shipper", "", 0, 0, version=""), "silent", 0.0, 0.0, 0.0, silent_s)
 
 
 def missing(expected: Collection[str], rows: Collection[Row]) -> list[str]:

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logbus.errors import counted, visible
+from logbus.fleet.status import Status
 from sinks.fleet.seen import Row
 
 HEADINGS: Final = (
@@ -41,12 +42,17 @@ def cells(row: Row) -> tuple[str, ...]:
         visible(status.version),
         f"{row.records_per_s:,.0f}",
         f"{row.bytes_per_s / _MB:,.1f}",
-        _size(status.behind_bytes) if status.role == "shipper" else counted(status.waiting, "batch", "batches"),
+        _size(status.behind_bytes) if status.role == "shipper" else counted(_waiting(status), "batch", "batches"),
         _span(row.lag_s) if row.lag_s >= 1 else "",
         str(status.files) if status.role == "shipper" else "",
         f"{_span(row.silent_s)} ago" if row.silent_s >= 1 else "now",
         visible(f"{trouble.about}: {trouble.cause}{more}") if trouble else "",
     )
+
+
+def _waiting(sink: Status) -> int:
+    """Return how many batches a sink has not committed, in its queue and in its hands."""
+    return sink.queued + sink.waiting
 
 
 def _size(size_bytes: int) -> str:

@@ -17,12 +17,13 @@ from logbus.command_line.commands import CONTEXT, Command
 from logbus.config.patterns import Glob, compile_glob
 from logbus.config.settings import Broker
 from logbus.errors import counted, visible
+from logbus.fleet.reporting import CHECK_S
 from logbus.fleet.status import EVERY_S, Status
 from sinks.fleet.loud import GROUPS, Loud, Rate
 from sinks.fleet.watching import watch
 
 URL: Final = Broker().url
-PATIENCE_S: Final = 2 * EVERY_S + 1.0
+PATIENCE_S: Final = 2 * (EVERY_S + CHECK_S) + 1.0
 """Within this time, each shipper has said twice what it has published."""
 _MB: Final = 1_000_000
 EPILOG: Final = """
@@ -63,7 +64,7 @@ class Watched:
 @click.option("--by", multiple=True, type=click.Choice(GROUPS), help="Only this table; may be repeated.")
 @click.option("--host", default="*", metavar="GLOB", help="Only these hosts.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 10_000), help="Rows of each table.")
-@click.option("--once", is_flag=True, help="Print one measurement and exit, which takes 21 s; the default in a pipe.")
+@click.option("--once", is_flag=True, help="Print one measurement and exit, which takes 23 s; the default in a pipe.")
 @daemon.errors_to_exit_codes
 def top(broker: str, by: tuple[str, ...], host: str, limit: int, once: bool) -> int:
     """Show what is loud: records per second by host, input and severity, of all shippers.

@@ -19,10 +19,14 @@ DRAW_S: Final = 1.0
 
 @dataclass(slots=True)
 class Watch:
-    """Draws what `picture` returns once a second if it is `live`; ends at `until_s`, or once `is_enough`."""
+    """Draws what `picture` returns once a second if it is `live`; ends once `is_enough`, or patience does.
+
+    That lasts `patience_s` from `since_s` on: when it began to listen, or else, when it started.
+    """
 
     picture: Callable[[], RenderableType]
-    until_s: float
+    since_s: Callable[[], float]
+    patience_s: float
     is_enough: Callable[[], bool]
     live: Live | None = None
     _next_s: float = field(default=0.0, init=False)
@@ -33,7 +37,11 @@ class Watch:
         if self.live and now >= self._next_s:
             self._next_s = now + DRAW_S
             self.live.update(self.picture(), refresh=True)
-        return max(0.0, min(DRAW_S, self.until_s - now))
+        return max(0.0, min(DRAW_S, self._until_s - now))
+
+    @property
+    def _until_s(self) -> float:
+        return self.since_s() + self.patience_s
 
     def drain(self) -> None:
         """End."""
@@ -41,7 +49,7 @@ class Watch:
 
     def finished(self) -> bool:
         """Return True once the time is over, or enough was heard."""
-        return self._stopped or self.is_enough() or time.monotonic() >= self.until_s
+        return self._stopped or self.is_enough() or time.monotonic() >= self._until_s
 
     def reload(self) -> None:
         """Do nothing."""
@@ -59,15 +67,21 @@ def watch(  # noqa: PLR0913 - where, what, and for how long
     patience_s: float | None,
     is_enough: Callable[[], bool] = bool,
 ) -> None:
-    """Let `hear` take in statuses for `patience_s`; None: until somebody stops it, with the picture on the terminal.
+    """Let `hear` take in statuses for `patience_s` once it listens.
+
+    None: until somebody stops it, with the picture on the terminal.
 
     Raises BrokerRefused.
     """
-    until_s = float("inf") if patience_s is None else time.monotonic() + patience_s
+    started_s = time.monotonic()
     link = Connection(Broker(url=broker), role)
-    Listener(link, hear)
+    listener = Listener(link, hear)
+
+    def since_s() -> float:
+        return listener.since_s or started_s
+
     if patience_s is not None:
-        daemon.run(Watch(picture, until_s, is_enough), link)
+        daemon.run(Watch(picture, since_s, patience_s, is_enough), link)
         return
     with Live(console=Console(), auto_refresh=False, screen=True) as live:
-        daemon.run(Watch(picture, until_s, bool, live), link)
+        daemon.run(Watch(picture, since_s, float("inf"), bool, live), link)

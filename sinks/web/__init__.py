@@ -4,11 +4,11 @@
     http/     the server: who may come in, the page's files, what it asks for
     archive/  searches, and one record by its link
 
-RabbitMQ is served by the daemon's thread, and browsers by another; a lock around the hub is all they share. A slow
-browser misses records, which are counted, and slows nobody else.
+RabbitMQ is served by the daemon's thread, browsers by another, and a third runs the filters of all who look; a lock
+around the hub is all they share. A slow browser or filter misses records, which are counted, and slows nobody else.
 """
 
 from sinks.web.settings import Settings
-from sinks.web.sink import Web, durable, open_sink
+from sinks.web.sink import Web, durable, hears, open_sink
 
-__all__ = ["Settings", "Web", "durable", "open_sink"]
+__all__ = ["Settings", "Web", "durable", "hears", "open_sink"]

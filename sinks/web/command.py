@@ -15,7 +15,7 @@ from sinks.web.settings import DEFAULT
 run = later("sinks.wiring", "run")
 ad_hoc_plan = later("sinks.settings", "ad_hoc_plan")
 _line_for = later("sinks.web.http.passwords", "line_for")
-"""Makes a hash at once, which takes 50 ms."""
+"""Imported only where a password is hashed."""
 EPILOG: Final = """
 \b
 Examples:
@@ -39,6 +39,7 @@ Given = dict[str, Any]
 @click.option("--behind-proxy", is_flag=True, help="Browsers come through a proxy, which has TLS.")
 @config_option
 @click.option("--archive", "archives", multiple=True, metavar="NAME", help="Search only this file sink of --config.")
+@click.option("--hosts", metavar="FILE", help="Remember in FILE the hosts that were seen; show those that are silent.")
 @click.option("--password-for", metavar="USER", help="Print a line for --users; the password is read from stdin.")
 @daemon.errors_to_exit_codes
 def web(broker: str, log: logs.Wanted, password_for: str | None, **given: Any) -> int:  # noqa: ANN401 - click's own

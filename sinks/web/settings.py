@@ -17,7 +17,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `listen`: host and port. Who may come in: whoever knows the token in `token_file`, or the `users` of a file.
     `names`: how browsers call the page. `tls_cert` and `tls_key`: PEM files; `behind_proxy`: a proxy has TLS.
-    `config`: the sinks.yml whose file sinks, or just those named in `archives`, can be searched.
+    `config`: the sinks.yml whose file sinks, or just those named in `archives`, can be searched. `hosts`: a file in
+    which the hosts are remembered that were seen.
     """
 
     listen: str = DEFAULT
@@ -29,6 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     behind_proxy: bool = False
     config: str | None = None
     archives: list[str] = []
+    hosts: str | None = None
 
     def __post_init__(self) -> None:
         """Check what goes together. Raises UsageError."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pika
 import pytest
@@ -115,6 +116,18 @@ def test_confirmed_batches_are_on_the_queue_persistent_and_in_order(shore: Shore
     shore.until(lambda: shore.settled_to == shore.offset)
     assert drain(channel, queue) == [b"line %d\n" % number for number in range(200)]
     assert shore.publisher.in_flight == 0
+
+
+def test_when_the_newest_and_the_oldest_batch_were_read_is_known(shore: Shore, channel: Channel) -> None:
+    """The newest of those that are confirmed, the oldest of those that are not."""
+    bound_queue(channel)
+    shore.until(shore.publisher.has_room)
+    assert (shore.publisher.newest_read_s, shore.publisher.oldest_read_s) == (0, 0)
+    for offset, read_s in ((0, 70), (7, 60)):
+        shore.publisher.publish(replace(batch(offset), read_at_us=read_s * 1_000_000))
+        shore.until(lambda: shore.publisher.oldest_read_s or shore.confirmed)
+        shore.until(lambda end=offset + 7: shore.settled_to == end)  # type: ignore[misc]
+    assert (shore.publisher.newest_read_s, shore.publisher.oldest_read_s) == (70, 0)
 
 
 def test_unroutable_is_not_delivered(shore: Shore, channel: Channel) -> None:

@@ -11,6 +11,8 @@ import httpx
 from support.programs import Program, Start, Until
 
 CHROMIUM = Path("/usr/bin/chromium")
+AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
+"""What finds flaws for people who see, hear or move otherwise than most: https://github.com/dequelabs/axe-core"""
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Unpack
 
 import pytest
+from playwright.sync_api import Browser
+from playwright.sync_api import Page as Tab
 
 from support import wait_until
 from support.programs import DEADLINE_S, Options, Program, Start, Until
+from support.tabs import browsers, faultless
 from support.tls_node import TlsNode
 
 
@@ -64,3 +67,17 @@ def tls_node(started_tls_node: TlsNode) -> Iterator[TlsNode]:
     """Give the node with TLS; it presents and trusts what it did at first when the test is over."""
     yield started_tls_node
     started_tls_node.reset()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a browser, whose profile is new."""
+    with browsers() as browser:
+        yield browser
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Tab]:
+    """Give a tab in which nothing may go wrong."""
+    with faultless(browser) as tab:
+        yield tab

@@ -109,10 +109,12 @@ def test_all_is_well(site: Site, broker: DevBroker, broker_url: str) -> None:
     code, checks = site.examine("sinks", broker_url)
     assert (code, problems(checks)) == (0, [])
     names = ("login", "queue logs.archive", "read logs.errors", "bind logs.errors to logs.topic", "write logs.dead")
-    assert {verdict(checks, name) for name in names} == {"ok"}
+    assert {verdict(checks, name) for name in (*names, "write logs.status")} == {"ok"}
     code, checks = site.examine("shipper", broker_url)
     assert (code, problems(checks)) == (0, [])
-    assert {verdict(checks, name) for name in ("login", "exchange logs", "write logs", "state")} == {"ok"}
+    assert {
+        verdict(checks, name) for name in ("login", "exchange logs", "write logs", "write logs.status", "state")
+    } == {"ok"}
     assert standing(broker, broker_url) == before
     assert [each for each in sorted(site.root.rglob("*")) if each.suffix not in {".out", ".err"}] == [
         each for each in there if each.suffix not in {".out", ".err"}
@@ -169,6 +171,7 @@ def test_a_missing_permission(site: Site, broker: DevBroker, broker_url: str) ->
     assert (code, problems(checks)) == (3, ["write logs"])
     code, checks = site.examine("sinks", url, "archive")
     assert (code, problems(checks)) == (3, ["read logs.archive"])
+    assert verdict(checks, "write logs.status") == "warning"
     # RabbitMQ 4.3 does not tell this user whether the queue is there, so that it need not be made
     assert verdict(checks, "configure logs.archive") in {"ok", "unknown"}
 

@@ -1,13 +1,16 @@
 """The permissions that `topology permissions` prints: each role works with its own under load, and may do no more."""
 
 import json
+import re
 import shlex
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pika
 import pika.exceptions
 import pytest
@@ -25,15 +28,14 @@ broker: {{url: "{url}"}}
 state: {root}/state
 sinks:
   archive: {{type: file, path: "{root}/out/copy.log"}}
+  page: {{type: web, listen: "127.0.0.1:0"}}
   errors: {{type: severity, min: err, write: {{type: file, path: "{root}/out/errors.log"}}}}
 """
 LINES = b"".join(b"%s line %d\n" % (b"ERROR" if number % 10 == 0 else b"INFO", number) for number in range(60_000))
 ERRORS = b"".join(line for line in LINES.splitlines(keepends=True) if line.startswith(b"ERROR"))
 PASSWORD = "secret"  # noqa: S105 - of a private node
-USERS = [
-    f"logbus-{role}"
-    for role in ("shipper", "sink-archive", "sink-errors", "console", "fleet", "control", "dead-letters", "operator")
-]
+ROLES = ("shipper", "sink-archive", "sink-page", "sink-errors", "console", "fleet", "web", "control")
+USERS = [f"logbus-{role}" for role in (*ROLES, "dead-letters", "operator")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,18 @@ FORBIDDEN = [
     ("logbus-fleet", "makes up a status", publishes(STATUS)),
     ("logbus-fleet", "reads a sink's queue", reads("logs.archive")),
     ("logbus-fleet", "makes a queue for lines", lambda channel: channel.queue_declare("logs.console.ab")),
+    *(
+        forbidden
+        for user in ("logbus-web", "logbus-sink-page")
+        for forbidden in (
+            (user, "publishes", publishes(LOGS)),
+            (user, "makes up a status", publishes(STATUS)),
+            (user, "writes dead letters", publishes(DEAD)),
+            (user, "reads a sink's queue", reads("logs.archive")),
+            (user, "deletes a queue", deletes("logs.archive")),
+            (user, "makes a console's queue", lambda channel: channel.queue_declare("logs.console.ab")),
+        )
+    ),
     ("logbus-dead-letters", "publishes", publishes(LOGS)),
     ("logbus-dead-letters", "reads a sink's queue", reads("logs.archive")),
     ("logbus-dead-letters", "deletes a queue", deletes(DEAD)),
@@ -244,6 +258,33 @@ def test_requests_are_answered_with_the_printed_permissions(
         connection.channel().queue_declare("logs.control.x", exclusive=True)
         allowed = [f"{user} {what}" for user, what, act in FORBIDDEN_WITH_CONTROL if not refused(site, user, act)]
     assert not allowed
+
+
+def shows_host(url: str, host: str) -> bool:
+    """Return True if a page's fleet has a host."""
+    return host in httpx.get(f"{url}/api/fleet").text
+
+
+def test_pages_are_served_with_the_printed_permissions(site: Site, eventually: Until) -> None:
+    """A page without a sinks.yml, and a sink of type web, show records and the fleet, and nothing is refused."""
+    by_commands(site)
+    site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config, "archive")
+    pages = [
+        site.run("logbus-web", "sinks", "web", "--listen", "127.0.0.1:0", "-v"),
+        site.run("logbus-sink-page", "sinks", "--config", site.config, "page", "-v"),
+    ]
+    eventually(lambda: all(each.says("ready: listening") for each in pages))
+    (site.root / "app.log").write_bytes(b"ERROR one\n")
+    site.run("logbus-shipper", "shipper", "--host", "web-1", "--state", site.root / "s", site.root / "app.log")
+    for page in pages:
+        found = re.search(r"the page is at (http://\S+[0-9])/", page.said())
+        assert found, page.said()
+        url = found[1]
+        eventually(partial(shows_host, url, "web-1"))
+        with httpx.stream("GET", f"{url}/api/live", timeout=30) as answer:
+            assert next(line for line in answer.iter_lines() if "ERROR one" in line)
+        assert "refused" not in page.said()
+        assert page.terminate() == 0, page.said()
 
 
 def test_a_console_of_some_severities_works_alone(site: Site, eventually: Until) -> None:

@@ -113,6 +113,16 @@ def test_the_token_leads_in_and_logout_out(locked: Page) -> None:
     assert locked.ask("/api/fleet", logbus=key).status_code == 401
 
 
+def test_a_live_view_ends_with_its_session(locked: Page) -> None:
+    """Who has logged out is sent nothing more, also by an answer that had begun before."""
+    key = locked.post("/login", {"password": TOKEN}).cookies["logbus"]
+    events = locked.events("/api/live", cookie=f"logbus={key}")
+    assert next(events)[0] == "hello"
+    locked.post("/logout", {}, cookie=f"logbus={key}")
+    assert "bye" in [name for name, _, _ in events]
+    assert locked.ask("/api/live", logbus=key).status_code == 401
+
+
 def test_tries_are_bounded(locked: Page) -> None:
     """After a few wrong tokens even the right one has to wait, and a giant of a login is none."""
     answers = [locked.post("/login", {"password": "x" * size}).status_code for size in (1, 2, 2_000, 200_000, 5)]
@@ -190,14 +200,16 @@ def crc(text: str) -> int:
     return value ^ 0xFFFFFFFF
 
 
-def test_the_fleet_is_heard(page: Page, tmp_path: Path) -> None:
-    """A shipper that runs is a row of the fleet, and one that was told to stop is gone."""
+def test_the_fleet_is_heard(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> None:
+    """A shipper that runs is a row of the fleet and remembered, and one that was told to stop is gone."""
+    page = page_of(start, broker_url, tmp_path, eventually, "--hosts", tmp_path / "hosts")
     log = tmp_path / "app.log"
     log.write_bytes(b"one\n")
     shipper = page.start("shipper", "--host", "web-7", "--state", tmp_path / "s", log, url=page.broker_url)
     page.until(lambda: states(page) == {"web-7": {"live"}} or states(page) == {"web-7": {"idle"}})
     assert shipper.terminate() == 0
     page.until(lambda: states(page) == {"web-7": {"gone"}})
+    assert (tmp_path / "hosts").read_text() == "web-7\n"
 
 
 def states(page: Page) -> dict[str, set[str]]:
@@ -233,7 +245,7 @@ def test_a_password_becomes_a_line() -> None:
     """--password-for reads a password, and prints a line for the users file that does not show it."""
     command = [sys.executable, "-m", "sinks", "web", "--password-for", "jo"]
     made = subprocess.run(command, input=b"correct horse\n", capture_output=True, check=True)
-    assert made.stdout.startswith(b"jo:scrypt:16384:8:1:")
+    assert made.stdout.startswith(b"jo:scrypt:32768:8:3:")
     assert b"horse" not in made.stdout + made.stderr
 
 

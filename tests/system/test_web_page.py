@@ -1,14 +1,14 @@
 """The page in a real browser: what people see, and that nothing in a log is ever more than text."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser
 from playwright.sync_api import Page as Tab
 
-from support.pages import CHROMIUM, FLAGS, Page, page_of
+from support.pages import CHROMIUM, Page, page_of
 from support.programs import Start, Until
+from support.tabs import shows
 
 pytestmark = [
     pytest.mark.broker,
@@ -29,45 +29,6 @@ HOSTILE = (
     "\x1b]0;taken\x07 \u202egnp.exe \u2028\u2029 \x00",
 )
 """Records, hosts, labels and names of files that want to be more than text."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Give a browser, whose profile is new."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> Page:
-    """Give a page that is served."""
-    return page_of(start, broker_url, tmp_path, eventually)
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Tab]:
-    """Give a tab in which nothing may go wrong: no error, no violation of the policy, no request to another host."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    tab = context.new_page()
-    wrong: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "401" not in message.text:
-            wrong.append(message.text)
-
-    tab.on("console", hear)
-    tab.on("pageerror", lambda error: wrong.append(str(error)))
-    tab.on("request", lambda request: wrong.append(request.url) if "//127.0.0.1:" not in request.url else None)
-    yield tab
-    context.close()
-    assert wrong == []
-
-
-def shows(tab: Tab, text: str) -> None:
-    """Wait until the records in sight have a text."""
-    tab.locator(".view:not([hidden]) .row .message", has_text=text).first.wait_for()
 
 
 def test_records_come_and_a_filter_lives_in_the_address(page: Page, tab: Tab) -> None:
@@ -176,6 +137,17 @@ def test_the_keyboard_is_enough(page: Page, tab: Tab) -> None:
     tab.keyboard.press("3")
     tab.wait_for_url("**/fleet")
     tab.locator("#fleet-summary", has_text="heard").wait_for()
+
+
+def test_the_page_keeps_a_bounded_amount_of_text(page: Page, tab: Tab) -> None:
+    """Of ten thousand giants, as many of the newest are kept as the bound of text allows; of small ones all."""
+    tab.goto(page.url)
+    ask = """async () => {
+        const { surplus } = await import("/static/list.js");
+        const items = (size) => Array(10_001).fill({ message: "x".repeat(size) });
+        return [surplus(items(10), 10_000), surplus(items(32_468), 10_000)];
+    }"""
+    assert tab.evaluate(ask) == [1, 10_001 - 1024]
 
 
 def test_a_server_that_goes_is_said(page: Page, browser: Browser) -> None:

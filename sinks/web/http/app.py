@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from logbus import VERSION
 from logbus.errors import LogbusError, UsageError
 from sinks.fleet.seen import Row
 from sinks.fleet.table import objects
+from sinks.web.http.connections import network_of
 from sinks.web.http.door import COOKIE, Door
 from sinks.web.http.events import EventStream
 from sinks.web.http.live import live
@@ -24,6 +25,8 @@ from sinks.web.http.sessions import LASTS_S
 from sinks.web.live.hub import Hub
 
 LOGIN_MAX_BYTES: Final = 4096
+FINDING_MAX: Final = 2
+"""Records that are looked for in the archive at a time: logins and the fleet need threads, too."""
 
 
 class _Login(msgspec.Struct):
@@ -44,10 +47,11 @@ class Site:
     find: Callable[[str, str, str], bytes | None] | None
     door: Door
     secure: bool
+    _finding: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(FINDING_MAX))
 
     async def live(self, request: Request) -> EventStream:
         """Return records as they come. Raises UsageError."""
-        return live(request, self.hub)
+        return live(request, self.hub, lambda: self.door.user(request) is not None)
 
     async def search(self, request: Request) -> EventStream:
         """Return what is found in the archive. Raises UsageError."""
@@ -59,7 +63,8 @@ class Site:
         stream, _, offset = asked.get("id", "").partition(":")
         found = self.hub.find(stream, int(offset)) if offset.isascii() and offset.isdecimal() else None
         if found is None and self.find:
-            found = await asyncio.to_thread(self.find, *(asked.get(each, "") for each in ("time", "host", "crc")))
+            async with self._finding:
+                found = await asyncio.to_thread(self.find, *(asked.get(each, "") for each in ("time", "host", "crc")))
         if found is None:
             return JSONResponse({"error": "neither memory nor an archive holds this record any more"}, 404)
         return Response(found, media_type="application/json")
@@ -82,7 +87,7 @@ class Site:
 
     async def login(self, request: Request) -> Response:
         """Log in, if name and password are right, and not too many tries were made."""
-        address = request.client.host if request.client else ""
+        address = network_of(request.client.host) if request.client else ""
         if not self.door.may_try(address):
             return JSONResponse({"error": "too many tries: wait a few seconds"}, 429, {"retry-after": "5"})
         try:

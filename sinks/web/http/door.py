@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.requests import Request
 
-from sinks.web.http.passwords import NOBODYS, PASSWORD_MAX, Users, token_in
+from sinks.web.http.passwords import PASSWORD_MAX, Users, decoy_in, token_in
 from sinks.web.http.sessions import Sessions, Tries
 from sinks.web.settings import Settings
 
@@ -54,7 +54,7 @@ class Door:
         """Return a new session of a user, or with "" for a name by the token; None if that is wrong."""
         if not await self._is_right(name, password):
             return None
-        self.tries.forgive(address)
+        self.tries.give_back(address)
         return self.sessions.begin(name, self.clock())
 
     async def _is_right(self, name: str, password: str) -> bool:
@@ -63,9 +63,10 @@ class Door:
         if name == BY_TOKEN:
             given, token = (each.encode(errors="surrogatepass") for each in (password, self.token or ""))
             return self.token is not None and hmac.compare_digest(given, token)
-        known = self.users.now().get(name) if self.users else None
+        users = self.users.now() if self.users else {}
+        known = users.get(name)
         async with self._hashing:
-            fits = await asyncio.to_thread((known or NOBODYS).fits, password)
+            fits = await asyncio.to_thread((known or decoy_in(users)).fits, password)
         return fits and known is not None
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
@@ -11,8 +12,9 @@ from starlette.requests import Request
 
 from sinks.web.http.events import EventStream, event
 from sinks.web.live.filters import filter_of
-from sinks.web.live.hub import Hub, Place, Viewer
+from sinks.web.live.hub import Hub, Place
 from sinks.web.live.ring import OTHERS, Taken
+from sinks.web.live.viewer import Viewer
 
 TICK_S: Final = 0.1
 AT_ONCE: Final = 300
@@ -22,17 +24,18 @@ STREAMS_SHOWN: Final = 20
 _PLACE: Final = re.compile(r"([0-9a-f]{8})-([0-9]{1,18})-([0-9]{1,9})")
 
 
-def live(request: Request, hub: Hub) -> EventStream:
-    """Return the records that a request asks for. Raises UsageError."""
+def live(request: Request, hub: Hub, may_look: Callable[[], bool]) -> EventStream:
+    """Return the records that a request asks for, while whoever asked `may_look`. Raises UsageError."""
     chosen = filter_of(request.query_params, request.query_params.getlist("field"))
     since = request.headers.get("last-event-id") or request.query_params.get("since", "")
     loop, due = asyncio.get_running_loop(), asyncio.Event()
 
     def wake() -> None:
         if not due.is_set():
-            loop.call_soon_threadsafe(due.set)
+            with suppress(RuntimeError):  # the server has stopped
+                loop.call_soon_threadsafe(due.set)
 
-    return EventStream(_events(hub, hub.look(chosen, wake, place_in(since)), due))
+    return EventStream(_events(hub, hub.look(chosen, wake, place_in(since)), due, may_look))
 
 
 def place_in(text: str) -> Place | None:
@@ -43,7 +46,9 @@ def place_in(text: str) -> Place | None:
     return Place(found[1], int(found[2]), int(found[3])) if found else Place("", 0, 0)
 
 
-async def _events(hub: Hub, viewer: Viewer, due: asyncio.Event) -> AsyncGenerator[bytes, None]:
+async def _events(
+    hub: Hub, viewer: Viewer, due: asyncio.Event, may_look: Callable[[], bool]
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     rates_s = loop.time() + RATES_S
     try:
@@ -57,6 +62,8 @@ async def _events(hub: Hub, viewer: Viewer, due: asyncio.Event) -> AsyncGenerato
             if loop.time() >= rates_s:
                 rates_s = loop.time() + RATES_S
                 yield event("rates", msgspec.json.encode(hub.rates(viewer)))
+                if not may_look():
+                    break
             await asyncio.sleep(TICK_S)
         yield event("bye", b"{}")
     finally:
@@ -73,10 +80,11 @@ async def _wait(due: asyncio.Event, until_s: float) -> None:
 
 def _written(hub: str, taken: Taken) -> list[bytes]:
     """Return the events for what was taken: what was skipped, and then the records."""
-    found = [event("skipped", skipped_as_json(taken))] if taken.skipped else []
     lines = [line for part in taken.parts for line in islice(part.entry.lines(), part.start, part.stop)]
+    key = f"{hub}-{taken.place}-{taken.into}"
+    found = [event("skipped", skipped_as_json(taken), "" if lines else key)] if taken.skipped else []
     if lines:
-        found.append(event("records", b"[" + b",".join(lines) + b"]", f"{hub}-{taken.place}-{taken.into}"))
+        found.append(event("records", b"[" + b",".join(lines) + b"]", key))
     return found
 
 
@@ -87,5 +95,5 @@ def skipped_as_json(taken: Taken) -> bytes:
     shown = [each for each in streams if each["host"]][:STREAMS_SHOWN]
     total = sum(taken.skipped.values())
     others = total - sum(n for _, n in most[: len(shown)])
-    data = msgspec.json.encode({"total": total, "streams": shown, "others": others})
+    data = msgspec.json.encode({"total": total, "unseen": taken.unseen, "streams": shown, "others": others})
     return data.replace(b"\n", b"")

@@ -6,6 +6,7 @@ A line of the file is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in hexadecima
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,10 @@ from logbus.errors import UsageError
 TOKEN_MIN: Final = 16
 PASSWORD_MAX: Final = 1024
 NAME_MAX: Final = 64
-_N, _R, _P = 1 << 14, 8, 1
+_N, _R, _P = 1 << 15, 8, 3
+"""32 MiB and about 0.2 s for each guess."""
 _N_MAX: Final = 1 << 17
+_P_MAX: Final = 8
 _MEMORY_BYTES: Final = 160 << 20
 _PARTS: Final = 7
 
@@ -33,7 +36,7 @@ class Hash:
     digest: bytes
 
     def fits(self, password: str) -> bool:
-        """Return True if it is the hash of a password. Takes about 50 ms, on purpose."""
+        """Return True if it is the hash of a password. Takes a while, on purpose."""
         data = password.encode(errors="surrogatepass")
         made = hashlib.scrypt(data, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=_MEMORY_BYTES)
         return hmac.compare_digest(made[: len(self.digest)], self.digest)
@@ -46,8 +49,8 @@ def hashed(password: str) -> Hash:
     return Hash(_N, _R, _P, salt, digest)
 
 
-NOBODYS: Final = hashed(secrets.token_hex(16))
-"""Compared with for a user who is not in the file: whether one is there must not show in the time it takes."""
+NOBODYS: Final = Hash(_N, _R, _P, bytes(16), bytes(64))
+"""The hash of no password that anybody can find."""
 
 
 def line_for(name: str, password: str) -> str:
@@ -80,9 +83,14 @@ def _user(line: str) -> tuple[str, Hash]:
         raise ValueError
     n, r, p = map(int, parts[2:5])
     made = Hash(n, r, p, bytes.fromhex(parts[5]), bytes.fromhex(parts[6]))
-    if not (1 < n <= _N_MAX and n & (n - 1) == 0 and r == _R and 0 < p <= 4 and len(made.digest) >= 16):  # noqa: PLR2004
+    if not (1 < n <= _N_MAX and n & (n - 1) == 0 and r == _R and 0 < p <= _P_MAX and len(made.digest) >= 16):  # noqa: PLR2004
         raise ValueError
     return parts[0], made
+
+
+def decoy_in(users: Mapping[str, Hash]) -> Hash:
+    """Return what to compare with for a name that is not in the file: that must not show in the time it takes."""
+    return next(iter(users.values()), NOBODYS)
 
 
 class Users:

@@ -16,6 +16,7 @@ from sinks.fleet.seen import Row
 from sinks.web.archive.archive import Archive
 from sinks.web.archive.one import find_linked
 from sinks.web.http.app import Site, app_of
+from sinks.web.http.connections import PER_ADDRESS, Limits, protocol_of
 from sinks.web.http.door import door_of
 from sinks.web.http.guard import Guard
 from sinks.web.http.searching import Searches
@@ -24,7 +25,6 @@ from sinks.web.settings import CANNOT, Settings
 
 ready = logging.getLogger("logbus.ready")
 
-CONNECTIONS_MAX: Final = 512
 STOP_WITHIN_S: Final = 3.0
 OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
@@ -67,14 +67,13 @@ def _config(app: Guard, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=protocol_of(Limits(per_address=0 if settings.behind_proxy else PER_ADDRESS)),  # type: ignore[arg-type]
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
         timeout_graceful_shutdown=1,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,

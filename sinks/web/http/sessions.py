@@ -61,6 +61,7 @@ class Tries:
         self._left[address] = (left - may, now_s)
         return may
 
-    def forgive(self, address: str) -> None:
-        """Forget the tries of an address that has logged in."""
-        self._left.pop(address, None)
+    def give_back(self, address: str) -> None:
+        """Forget the last try of an address, which was right; the wrong ones count: they may be guesses at others."""
+        if found := self._left.get(address):
+            self._left[address] = (found[0] + 1, found[1])

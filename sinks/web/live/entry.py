@@ -28,7 +28,7 @@ Stream = tuple[str, str, str]
 class Entry:
     """The records of `batch` that are there; `place`: how many records the hub had seen at its end."""
 
-    __slots__ = ("_lines", "batch", "count", "place")
+    __slots__ = ("__weakref__", "_lines", "batch", "count", "place")
 
     def __init__(self, batch: Batch, place: int) -> None:
         self.batch = batch
@@ -39,8 +39,7 @@ class Entry:
     @property
     def stream(self) -> Stream:
         """Whose records they are."""
-        path = decoded(os.fsencode(self.batch.path[:NAME_MAX]))
-        return self.batch.host[:NAME_MAX], self.batch.label[:NAME_MAX], path
+        return stream_of(self.batch)
 
     @property
     def size_bytes(self) -> int:
@@ -52,6 +51,11 @@ class Entry:
         if self._lines is None:  # two threads may both make them: they are equal
             self._lines = list(map(_bounded, _lines_of(self.batch)))
         return self._lines
+
+
+def stream_of(batch: Batch) -> Stream:
+    """Return whose records a batch has."""
+    return batch.host[:NAME_MAX], batch.label[:NAME_MAX], decoded(os.fsencode(batch.path[:NAME_MAX]))
 
 
 def newest(batch: Batch, place: int, most: int) -> tuple[Entry, int]:
@@ -69,7 +73,7 @@ def newest(batch: Batch, place: int, most: int) -> tuple[Entry, int]:
 
 def levels_of(batch: Batch) -> bytes:
     """Return the levels of the records that are there."""
-    return bytes(compress(batch.levels, there(batch)))
+    return batch.levels if batch.lengths is None else bytes(compress(batch.levels, there(batch)))
 
 
 def _lines_of(batch: Batch) -> Sequence[bytes]:

@@ -1,29 +1,27 @@
-"""Between RabbitMQ and the browsers: each batch is offered to all who look, and the last ones are kept for a while.
+"""Between RabbitMQ and the browsers: the last batches are kept, and whoever looks has its filter run on each in turn.
 
-A browser that lost its connection goes on where it was, if that is still kept; otherwise it is told how many came
-meanwhile. `publish` is called by one thread, everything else by another.
+`publish` is called by the thread of RabbitMQ, and runs no filter; `turn` and `look_at` by the thread that does; all
+else by the server's. What is forgotten before a viewer's filter got to it counts as skipped. A browser that lost its
+connection goes on where it was, if that is still kept; otherwise it is told how many came meanwhile.
 """
 
 import secrets
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, partial
-from threading import Lock
+from threading import Condition
 from typing import Final
 
-from logbus.batch import Batch, select
+from logbus.batch import Batch
 from logbus.errors import UsageError
-from sinks.web.live.entry import Entry, levels_of, newest
-from sinks.web.live.filters import Filter, there
-from sinks.web.live.ring import RECORDS_MAX, Ring, Taken
+from sinks.web.live.entry import Entry, levels_of
+from sinks.web.live.filters import Filter
+from sinks.web.live.ring import RECORDS_MAX, Taken
+from sinks.web.live.viewer import Kept, Turn, Viewer
 
 KEPT_BYTES: Final = 16 << 20
 KEPT_BATCHES: Final = 4_096
 VIEWERS_MAX: Final = 64
-FIRST: Final = 200
-"""So many of the latest records somebody sees who comes anew."""
-SEVERITIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,91 +33,52 @@ class Place:
     into: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    batch: Batch
-    place: int
-    count: int
-
-
-class Viewer:
-    """One browser's look: its filter, and what waits for it. `missed`: unfiltered records; None if nobody knows."""
-
-    def __init__(self, chosen: Filter, wake: Callable[[], None], place: int, records_max: int) -> None:
-        self.ring = Ring(place, records_max)
-        self.missed: int | None = 0
-        self.sent = self.skipped = 0
-        self._filter = chosen
-        self._wake = wake
-        self._rates = [0] * SEVERITIES
-
-    def offer(self, batch: Batch, place: int, whole: Callable[[], tuple[Entry, int]]) -> None:
-        """Let what the filter wants of a batch wait; `whole` makes the entry of all of it."""
-        mask = self._filter.mask(batch)
-        if 1 not in mask:
-            return
-        chosen = batch if mask == there(batch) else select(batch, mask)
-        entry, left_out = whole() if chosen is batch else newest(chosen, place, self.ring.records_max)
-        self.ring.add(entry, left_out)
-        levels = levels_of(chosen)
-        self._rates = [had + levels.count(ord("0") + digit) for digit, had in enumerate(self._rates)]
-        self._wake()
-
-    def begin(self, *, knew_another: bool) -> None:
-        """Begin with the latest; a browser that `knew_another` hub missed nobody knows how many records."""
-        self.missed = None if knew_another else 0
-        self.ring.keep(FIRST, counted=False)
-        self.rates()
-
-    def go_on(self, missed: int, into: int) -> None:
-        """Go on behind `into` records of the first entry, unless so many were missed before it."""
-        self.missed = missed
-        if not missed:
-            self.ring.pass_over(into)
-        self.rates()
-
-    def rates(self) -> list[int]:
-        """Return how many records of each severity, 0 to 7, came since the last call, shown or not."""
-        rates, self._rates = self._rates, [0] * SEVERITIES
-        return rates
-
-    def take(self, most: int) -> Taken:
-        """Return what comes next, and count it."""
-        taken = self.ring.take(most)
-        self.sent += sum(part.stop - part.start for part in taken.parts)
-        self.skipped += sum(taken.skipped.values())
-        return taken
-
-    def wake(self) -> None:
-        """Tell the browser's task that there is something to do."""
-        self._wake()
-
-
 class Hub:
     """All who look, and the latest batches."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES, records_max: int = RECORDS_MAX) -> None:
         self.name = secrets.token_hex(4)
         self.closed = False
-        self._lock = Lock()
+        self._lock = Condition()
         self._viewers: list[Viewer] = []
-        self._kept: deque[_Kept] = deque()
+        self._kept: deque[Kept] = deque()
         self._kept_bytes = 0
         self._kept_max_bytes = kept_bytes
         self._records_max = records_max
         self._place = 0
 
     def publish(self, batch: Batch) -> None:
-        """Offer a batch to all."""
-        count = there(batch).count(1)
-        if not count:
+        """Keep a batch for all to look at."""
+        levels = levels_of(batch)
+        if not levels:
             return
         with self._lock:
-            self._place += count
-            self._keep(_Kept(batch, self._place, count))
-            whole = cache(partial(newest, batch, self._place, self._records_max))
-            for viewer in self._viewers:
-                viewer.offer(batch, self._place, whole)
+            self._place += len(levels)
+            self._keep(Kept(batch, self._place, levels, self._records_max))
+            self._lock.notify()
+
+    def turn(self, now_s: float) -> Turn | None:
+        """Return whose filter is run next, and on what; None if all have looked at all, or used up their time."""
+        with self._lock:
+            return self._turn(now_s)
+
+    def await_turn(self, clock: Callable[[], float]) -> Turn | None:
+        """Return whose filter is run next as soon as there is one; None once the hub is closed."""
+        with self._lock:
+            while not self.closed:
+                now_s = clock()
+                if turn := self._turn(now_s):
+                    return turn
+                self._lock.wait(min((each.wait_s(now_s) for each in self._viewers if each.is_behind), default=None))
+            return None
+
+    def look_at(self, turn: Turn, clock: Callable[[], float]) -> None:
+        """Run the filter of a viewer, and let what it wants wait for its browser."""
+        began_s = clock()
+        wanted = turn.viewer.wanted(turn.kept)
+        ended_s = clock()
+        with self._lock:
+            turn.viewer.looked(turn.kept, wanted, ended_s - began_s, ended_s)
 
     def look(self, chosen: Filter, wake: Callable[[], None], since: Place | None = None) -> Viewer:
         """Return a new viewer, who goes on where it was, or begins with the latest. Raises UsageError if full."""
@@ -128,13 +87,13 @@ class Hub:
                 raise UsageError("show live records", f"{VIEWERS_MAX} others look already", "try again later")
             known = since if since and since.hub == self.name and since.place <= self._place else None
             viewer = Viewer(chosen, wake, known.place if known else self._place, self._records_max)
-            for each in [each for each in self._kept if not known or each.place > known.place]:
-                viewer.offer(each.batch, each.place, partial(newest, each.batch, each.place, self._records_max))
             if known:
-                viewer.go_on(self._forgotten_since(known.place), known.into)
+                later = [each for each in self._kept if each.place > known.place]
+                viewer.go_on(later, self._place, self._forgotten_since(known.place), known.into)
             else:
-                viewer.begin(knew_another=since is not None)
+                viewer.begin(self._kept, knew_another=since is not None)
             self._viewers.append(viewer)
+            self._lock.notify()
             return viewer
 
     def _forgotten_since(self, place: int) -> int:
@@ -170,11 +129,27 @@ class Hub:
         """End all looks."""
         with self._lock:
             self.closed = True
+            self._lock.notify_all()
             for viewer in self._viewers:
                 viewer.wake()
 
-    def _keep(self, kept: _Kept) -> None:
+    def _turn(self, now_s: float) -> Turn | None:
+        """Give the turn to whoever has used the least time."""
+        behind = [each for each in self._viewers if each.is_behind and not each.wait_s(now_s)]
+        if not behind:
+            return None
+        viewer = min(behind, key=lambda each: each.spent_s(now_s))
+        return Turn(viewer, viewer.next())
+
+    def _keep(self, kept: Kept) -> None:
         self._kept.append(kept)
-        self._kept_bytes += len(kept.batch.body)
-        while self._kept_bytes > self._kept_max_bytes or len(self._kept) > KEPT_BATCHES:
-            self._kept_bytes -= len(self._kept.popleft().batch.body)
+        for viewer in self._viewers:
+            viewer.hear(kept)
+        self._kept_bytes += kept.size_bytes
+        while len(self._kept) > 1 and (self._kept_bytes > self._kept_max_bytes or len(self._kept) > KEPT_BATCHES):
+            self._forget(self._kept.popleft())
+
+    def _forget(self, oldest: Kept) -> None:
+        self._kept_bytes -= oldest.size_bytes
+        for viewer in self._viewers:
+            viewer.forget(oldest)

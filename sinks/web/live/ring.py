@@ -24,7 +24,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What comes next, and how many records of which streams were dropped before it.
+    """What comes next, and how many records of which streams were dropped before it, `unseen` ones among them.
 
     `place` and `into`: that so many records of the hub are done with, and so many of the entry behind them.
     """
@@ -33,6 +33,7 @@ class Taken:
     skipped: dict[Stream, int]
     place: int
     into: int
+    unseen: int
 
 
 class Ring:
@@ -43,7 +44,8 @@ class Ring:
         self._start = 0
         self._records = self._bytes = 0
         self._skipped: Counter[Stream] = Counter()
-        self._place = place
+        self._place = self._reached = place
+        self._unseen = 0
         self.records_max = records_max
         self._bytes_max = bytes_max
 
@@ -60,6 +62,16 @@ class Ring:
         while self._bytes > self._bytes_max and len(self._waiting) > 1:
             self._drop(self._waiting[0].count - self._start, counted=True)
 
+    def reach(self, place: int) -> None:
+        """Take in that nothing else is wanted up to a place."""
+        self._reached = place
+        self._settle()
+
+    def pass_by(self, stream: Stream, count: int) -> None:
+        """Count records as skipped that nobody looked at."""
+        self._skip(stream, count)
+        self._unseen += count
+
     def keep(self, most: int, *, counted: bool) -> None:
         """Drop all but the newest `most` records."""
         while self._records > most:
@@ -75,11 +87,12 @@ class Ring:
             most -= stop - start
             self._advance(stop - start)
         skipped, self._skipped = dict(self._skipped), Counter()
-        return Taken(parts, skipped, self._place, self._start)
+        unseen, self._unseen = self._unseen, 0
+        return Taken(parts, skipped, self._place, self._start, unseen)
 
     def pass_over(self, count: int) -> None:
-        """Be done with the first `count` records, which a browser has already, unless others were dropped before."""
-        if self._waiting and not self._skipped:
+        """Be done with the first `count` records, which a browser has already."""
+        if self._waiting and count:
             self._advance(min(count, self._waiting[0].count - self._start))
 
     def _drop(self, most: int, *, counted: bool) -> None:
@@ -98,6 +111,11 @@ class Ring:
             self._waiting.popleft()
             self._bytes -= entry.size_bytes
             self._start, self._place = 0, entry.place
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._waiting:
+            self._place = max(self._place, self._reached)
 
     def _skip(self, stream: Stream, count: int) -> None:
         if count:

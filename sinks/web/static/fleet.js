@@ -21,7 +21,7 @@ function rowOf(each) {
     make("td", "", each.version ?? ""),
     number(grouped(Math.round(each.records_per_s))),
     number(`${size(Math.round(each.bytes_per_s))}/s`),
-    number(isShipper ? size(each.behind_bytes ?? 0) : counted(each.waiting ?? 0, "batch").replace("batchs", "batches")),
+    number(isShipper ? size(each.behind_bytes ?? 0) : counted((each.queued ?? 0) + (each.waiting ?? 0), "batch").replace("batchs", "batches")),
     number(each.lag_s >= 1 ? span(each.lag_s) : "\u2013"),
     number(isShipper ? grouped(each.files ?? 0) : ""),
     number(each.held_files ? `${each.held_files}, ${size(each.held_bytes ?? 0)}` : ""),

@@ -1,6 +1,18 @@
 // A list of a fixed number of items, of which only those in sight are elements.
 
 const SPARE = 12;
+const CHARS_MAX = 32 << 20;
+const OVERHEAD = 300;
+
+/** Return how many of the oldest items have to go, so that at most so many are left, and a bounded amount of text. */
+export function surplus(items, most) {
+  let chars = 0;
+  for (let index = items.length - 1; index >= 0; index -= 1) {
+    chars += (items[index].message ?? "").length + OVERHEAD;
+    if (items.length - index > most || chars > CHARS_MAX) return index + 1;
+  }
+  return 0;
+}
 
 /** Items in a scrolling box. `render` returns an item's element; an item that is `open` may be higher than others. */
 export class List {
@@ -39,7 +51,7 @@ export class List {
   /** Add items at the end; drop the oldest beyond the most, and keep in place what is in sight. */
   add(items) {
     this.items.push(...items);
-    const over = this.items.length - this.most;
+    const over = surplus(this.items, this.most);
     if (over > 0) this.drop(over);
     this.draw();
   }

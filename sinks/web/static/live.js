@@ -2,7 +2,7 @@
 import { $, counted, grouped, make, tell } from "./dom.js";
 import { words } from "./filters.js";
 import { Histogram } from "./histogram.js";
-import { List } from "./list.js";
+import { List, surplus } from "./list.js";
 import { row, serve } from "./records.js";
 
 const MOST = 10_000;
@@ -27,7 +27,7 @@ function connection(state, text = state) {
 
 function count() {
   const parts = [`${counted(shown, "record")} shown`, `${grouped(skipped)} skipped`];
-  if (list.dropped) parts.push(`the last ${grouped(MOST)} are kept here`);
+  if (list.dropped) parts.push(`the last ${grouped(list.items.length)} are kept here`);
   if (paused) parts.push(`${grouped(held.filter((each) => !each.gap).length)} waiting`);
   $("counts").textContent = parts.join(" \u00b7 ");
   $("follow").hidden = list.following;
@@ -38,16 +38,19 @@ function accept(items) {
     list.add(items);
   } else {
     held.push(...items);
-    const over = held.length - MOST;
+    const over = surplus(held, MOST);
     if (over > 0) unheld += held.splice(0, over).filter((each) => !each.gap).length;
   }
   count();
 }
 
-function gapOf({ total, streams, others }) {
+function gapOf({ total, unseen, streams, others }) {
   const named = streams.map((each) => `${grouped(each.records)} of ${each.host} ${each.label} ${each.path}`);
   if (others) named.push(`${grouped(others)} of others`);
-  return { gap: `\u22ee ${counted(total, "record")} skipped: more came than can be shown (${named.join("; ")})` };
+  const why = [];
+  if (unseen < total) why.push("more came than can be shown");
+  if (unseen) why.push(`${unseen < total ? `${grouped(unseen)} were ` : ""}not looked at: the filter takes too long`);
+  return { gap: `\u22ee ${counted(total, "record")} skipped: ${why.join(", ")} (${named.join("; ")})` };
 }
 
 const on = {

@@ -112,6 +112,33 @@ def test_objects_hold_the_status_and_what_was_found() -> None:
     )
 
 
+SINK = {"role": "sink", "name": "archive"}
+
+
+@pytest.mark.parametrize(
+    ("sink", "lag_s"),
+    [
+        ({"newest_us": 6 * S, "queued": 3}, 3.0),
+        ({"newest_us": 6 * S, "waiting": 1}, 3.0),
+        ({"newest_us": 6 * S}, 0.0),
+        ({"newest_us": 9 * S, "queued": 1}, 0.0),
+        ({"queued": 3}, 0.0),
+    ],
+)
+def test_a_sink_is_behind_what_shippers_know_to_be_safe(sink: dict[str, int], lag_s: float) -> None:
+    """Its lag is between the newest confirmed batch and what it wrote last, unless nothing waits for it."""
+    fleet = fleet_of(told(0, newest_us=9 * S), told(0, "other", newest_us=2 * S), told(10, "logs", **SINK, **sink))
+    [row] = [row for row in fleet.rows(12 * S) if row.status.role == "sink"]
+    assert row.lag_s == lag_s
+
+
+def test_without_shippers_a_sink_is_behind_the_time() -> None:
+    """Where none may publish its status, a sink for which something waits is compared with its own clock."""
+    [row] = fleet_of(told(10, "logs", role="sink", newest_us=4 * S, queued=1)).rows(12 * S)
+    assert row.lag_s == 6.0
+    assert "1 batch" in cells(row)
+
+
 def test_the_summary_counts() -> None:
     """One line about all, with the hosts that should run."""
     rows = list(fleet_of(told(0), told(0, "b", role="sink", name="x")).rows(S))

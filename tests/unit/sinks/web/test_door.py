@@ -1,6 +1,7 @@
 """Who may come in: users and their hashes, the token, sessions that end, tries that run out, settings that clash."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from starlette.requests import Request
 
 from logbus.errors import UsageError
 from sinks.web.http.door import COOKIE, Door, door_of
-from sinks.web.http.passwords import hashed, line_for, token_in, users_in
+from sinks.web.http.passwords import NOBODYS, decoy_in, hashed, line_for, token_in, users_in
 from sinks.web.http.sessions import ADDRESSES_MAX, LASTS_S, SESSIONS_MAX, TRIES, TRY_EVERY_S, Sessions, Tries
 from sinks.web.settings import Settings
 
@@ -87,6 +88,32 @@ def test_hashes_have_salt() -> None:
     assert not one.fits(PASSWORD + "s")
 
 
+def test_a_name_that_is_not_there_costs_as_much() -> None:
+    """For a name that nobody has, a hash as costly as those in the file is made; and nobody has the empty one."""
+    jo = replace(NOBODYS, n=1 << 14, p=1)
+    assert decoy_in({"jo": jo}) is jo
+    assert decoy_in({}) is NOBODYS
+    assert not NOBODYS.fits("")
+    assert hashed(PASSWORD).n * hashed(PASSWORD).p >= 3 << 15
+
+
+def test_many_logins_leave_the_loop_free(tmp_path: Path) -> None:
+    """While twelve log in at once, two hash at a time, and whatever else the server does goes on meanwhile."""
+    door = door_of(Settings(users=str(secret(tmp_path / "users", line_for("jo", PASSWORD)))))
+
+    async def log_in_together() -> tuple[int, int]:
+        logins = [asyncio.ensure_future(door.session_for("jo", "wrong horse", "192.0.2.1")) for _ in range(12)]
+        turns = 0
+        while not all(each.done() for each in logins):
+            turns += 1
+            await asyncio.sleep(0)
+        return turns, sum(each.result() is None for each in logins)
+
+    turns, refused = asyncio.run(log_in_together())
+    assert refused == 12
+    assert turns > 120
+
+
 def test_sessions_end() -> None:
     """A session ends after its time, by its end, and when there are too many; another's id is of no use."""
     sessions = Sessions()
@@ -111,6 +138,18 @@ def test_tries_run_out_for_each_address() -> None:
     for number in range(ADDRESSES_MAX + 5):
         tries.take(f"c{number}", 0.0)
     assert len(tries._left) <= ADDRESSES_MAX  # noqa: SLF001 - what is bounded has no other face
+
+
+def test_who_may_log_in_cannot_guess_at_others() -> None:
+    """A login that is right gives back its own try, and none of the wrong ones before it."""
+    tries = Tries()
+    for _ in range(TRIES - 1):
+        assert tries.take("a", 0.0)
+    for _ in range(10):
+        assert tries.take("a", 0.0)
+        tries.give_back("a")
+    assert tries.take("a", 0.0)
+    assert not tries.take("a", 0.0)
 
 
 @pytest.mark.parametrize(

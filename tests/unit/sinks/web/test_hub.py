@@ -1,8 +1,6 @@
 """The hub: every record that somebody wants is shown or counted as skipped, however much comes and slow they are."""
 
-import itertools
 import json
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -11,40 +9,9 @@ from hypothesis import strategies as st
 from logbus.batch import Batch
 from logbus.errors import UsageError
 from sinks.web.live.entry import LINE_MAX_BYTES, MESSAGE_MAX, Entry
-from sinks.web.live.filters import Filter, filter_of
-from sinks.web.live.hub import VIEWERS_MAX, Hub, Place, Viewer
-from sinks.web.live.ring import Taken
-from support import nothing
-
-STREAM = "0123456789abcdef"
-EVERYTHING = Filter()
-
-
-@dataclass(slots=True)
-class Source:
-    """Makes the batches of one stream, whose records are numbered."""
-
-    host: str = "web-1"
-    offset: int = 0
-    numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-
-    def batch(self, levels: bytes) -> Batch:
-        """Return a batch with a record for each level."""
-        body = b"".join(b"record %d\n" % next(self.numbers) for _ in levels)
-        begin, self.offset = self.offset, self.offset + len(body)
-        return Batch(body, levels, self.host, "app", "/a.log", STREAM, begin, self.offset, read_at_us=1)
-
-
-def messages(taken: Taken) -> list[str]:
-    """Return the texts of what was taken."""
-    lines = [line for part in taken.parts for line in part.entry.lines()[part.start : part.stop]]
-    return [json.loads(line)["message"] for line in lines]
-
-
-def rest_of(hub: Hub, viewer: Viewer) -> list[str]:
-    """Return the texts of all that waits."""
-    return messages(hub.take(viewer, 1_000_000))
-
+from sinks.web.live.filters import filter_of
+from sinks.web.live.hub import VIEWERS_MAX, Hub, Place
+from support.watching import EVERYTHING, STREAM, Source, look, messages, publish, rest_of
 
 LEVELS = st.lists(st.sampled_from(b"01234567"), min_size=1, max_size=60).map(bytes)
 STEPS = st.lists(st.tuples(LEVELS, st.integers(0, 40), st.booleans()), max_size=30)
@@ -54,13 +21,13 @@ STEPS = st.lists(st.tuples(LEVELS, st.integers(0, 40), st.booleans()), max_size=
 def test_shown_and_skipped_are_all_that_was_sent(steps: list[tuple[bytes, int, bool]], least: str) -> None:
     """However slowly somebody takes, each wanted record is shown once and in order, or counted by its stream."""
     hub = Hub(kept_bytes=200, records_max=5)
-    viewer = hub.look(filter_of({"min": least}, []), nothing)
+    viewer = look(hub, filter_of({"min": least}, []))
     sources = {False: Source("web-1"), True: Source("web-2")}
     limit = {"": 8, "err": 4, "warning": 5}[least]
     sent, skipped, rates = {"web-1": 0, "web-2": 0}, {"web-1": 0, "web-2": 0}, [0] * 8
     shown: list[str] = []
     for levels, most, second in [*steps, (b"0", 1_000, False)]:
-        hub.publish(sources[second].batch(levels))
+        publish(hub, sources[second].batch(levels))
         sent[sources[second].host] += sum(level < ord("0") + limit for level in levels)
         taken = hub.take(viewer, most)
         lines = [json.loads(line) for part in taken.parts for line in part.entry.lines()[part.start : part.stop]]
@@ -78,9 +45,9 @@ def test_shown_and_skipped_are_all_that_was_sent(steps: list[tuple[bytes, int, b
 def test_the_oldest_of_several_batches_are_skipped() -> None:
     """Of three batches that wait together, the oldest records beyond the most are dropped, and exactly counted."""
     hub, source = Hub(records_max=25), Source()
-    viewer = hub.look(EVERYTHING, nothing)
+    viewer = look(hub, EVERYTHING)
     for _ in range(3):
-        hub.publish(source.batch(b"6" * 10))
+        publish(hub, source.batch(b"6" * 10))
     taken = hub.take(viewer, 100)
     assert taken.skipped == {("web-1", "app", "/a.log"): 5}
     assert messages(taken) == [f"record {number}" for number in range(5, 30)]
@@ -90,12 +57,12 @@ def test_the_oldest_of_several_batches_are_skipped() -> None:
 def test_a_lost_connection_goes_on_where_it_was(several: list[bytes], taken_first: int) -> None:
     """What came meanwhile is shown, and nothing twice, even if the connection broke within a batch."""
     hub, source = Hub(), Source()
-    viewer = hub.look(EVERYTHING, nothing)
+    viewer = look(hub, EVERYTHING)
     for levels in several:
-        hub.publish(source.batch(levels))
+        publish(hub, source.batch(levels))
     first = hub.take(viewer, taken_first)
     hub.leave(viewer)
-    again = hub.look(EVERYTHING, nothing, Place(hub.name, first.place, first.into))
+    again = look(hub, EVERYTHING, Place(hub.name, first.place, first.into))
     assert again.missed == 0
     total = sum(map(len, several))
     assert messages(first) + rest_of(hub, again) == [f"record {number}" for number in range(total)]
@@ -105,8 +72,8 @@ def test_what_is_not_kept_any_more_is_counted() -> None:
     """Somebody who was away for longer than the hub keeps is told how many records came meanwhile."""
     hub, source = Hub(kept_bytes=100), Source()
     for _ in range(30):
-        hub.publish(source.batch(b"66"))
-    viewer = hub.look(EVERYTHING, nothing, Place(hub.name, 10, 0))
+        publish(hub, source.batch(b"66"))
+    viewer = look(hub, EVERYTHING, Place(hub.name, 10, 0))
     assert viewer.missed
     assert viewer.missed + len(rest_of(hub, viewer)) == 50
 
@@ -114,8 +81,8 @@ def test_what_is_not_kept_any_more_is_counted() -> None:
 def test_after_a_restart_nobody_knows_how_many_were_missed() -> None:
     """The place of another hub says nothing: the latest records are shown, and that some may be missing."""
     hub = Hub()
-    hub.publish(Source().batch(b"666"))
-    viewer = hub.look(EVERYTHING, nothing, Place("00000000", 7, 0))
+    publish(hub, Source().batch(b"666"))
+    viewer = look(hub, EVERYTHING, Place("00000000", 7, 0))
     assert viewer.missed is None
     assert len(rest_of(hub, viewer)) == 3
 
@@ -123,8 +90,8 @@ def test_after_a_restart_nobody_knows_how_many_were_missed() -> None:
 def test_a_batch_is_made_json_once_for_all_who_see_all_of_it() -> None:
     """Two who filter nothing get the very same lines; nothing is made before anybody takes it."""
     hub = Hub()
-    viewers = [hub.look(EVERYTHING, nothing) for _ in range(2)]
-    hub.publish(Source().batch(b"66"))
+    viewers = [look(hub, EVERYTHING) for _ in range(2)]
+    publish(hub, Source().batch(b"66"))
     one, other = (hub.take(viewer, 10).parts[0].entry for viewer in viewers)
     assert one is other
 
@@ -132,17 +99,17 @@ def test_a_batch_is_made_json_once_for_all_who_see_all_of_it() -> None:
 def test_only_so_many_look() -> None:
     """One more than may look is refused, until another leaves."""
     hub = Hub()
-    viewers = [hub.look(EVERYTHING, nothing) for _ in range(VIEWERS_MAX)]
+    viewers = [look(hub, EVERYTHING) for _ in range(VIEWERS_MAX)]
     with pytest.raises(UsageError, match="look already"):
-        hub.look(EVERYTHING, nothing)
+        look(hub, EVERYTHING)
     hub.leave(viewers[0])
-    hub.look(EVERYTHING, nothing)
+    look(hub, EVERYTHING)
 
 
 def test_a_record_is_found_by_its_place() -> None:
     """A record that is kept is found by stream and offset; an offset within a record is no record's."""
     hub, source = Hub(), Source()
-    hub.publish(source.batch(b"666"))
+    publish(hub, source.batch(b"666"))
     found = hub.find(STREAM, len(b"record 0\n"))
     assert found is not None
     assert json.loads(found)["message"] == "record 1"
