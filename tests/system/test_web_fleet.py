@@ -1,7 +1,6 @@
 """The page's fleet in a real browser: rows stay where they are, and only what has changed is written."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +8,11 @@ import msgspec
 import pika
 import pytest
 from playwright.sync_api import Page as Tab
-from playwright.sync_api import sync_playwright
 
 from logbus.broker.messages import properties_of
 from logbus.broker.topology import STATUS
 from logbus.fleet.status import Status, encode
-from support.pages import CHROMIUM, FLAGS, page_of
+from support.pages import CHROMIUM, page_of
 from support.programs import Start, Until
 
 pytestmark = [
@@ -57,16 +55,11 @@ def hosts(broker_url: str) -> Hosts:
 
 
 @pytest.fixture
-def tab(start: Start, broker_url: str, tmp_path: Path, eventually: Until) -> Iterator[Tab]:
+def fleet(start: Start, broker_url: str, tmp_path: Path, eventually: Until, tab: Tab) -> Tab:
     """Give a tab with the fleet, of which nothing was heard yet."""
-    page = page_of(start, broker_url, tmp_path, eventually)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        tab = browser.new_page()
-        tab.goto(f"{page.url}/fleet")
-        tab.locator("#fleet-summary", has_text="Nothing was heard").wait_for()
-        yield tab
-        browser.close()
+    tab.goto(f"{page_of(start, broker_url, tmp_path, eventually).url}/fleet")
+    tab.locator("#fleet-summary", has_text="Nothing was heard").wait_for()
+    return tab
 
 
 def cells(tab: Tab, host: str) -> list[str]:
@@ -74,27 +67,27 @@ def cells(tab: Tab, host: str) -> list[str]:
     return tab.locator("#fleet-rows tr", has_text=host).locator("td").all_inner_texts()
 
 
-def test_a_row_stays_and_its_figures_change(tab: Tab, hosts: Hosts) -> None:
+def test_a_row_stays_and_its_figures_change(fleet: Tab, hosts: Hosts) -> None:
     """With the next status, the row, the focus in it and the order remain, and another host takes its place between."""
     third = status("web-3")
     hosts.say(status("web-1"), third)
-    row = tab.locator("#fleet-rows tr", has_text="web-3")
+    row = fleet.locator("#fleet-rows tr", has_text="web-3")
     row.locator("button").focus()
     row.evaluate("(row) => { row.known = true; }")
     hosts.say(ten_seconds_later(third, records=2_000), status("web-2"))
-    tab.locator("#fleet-rows tr", has_text="web-2").wait_for()
+    fleet.locator("#fleet-rows tr", has_text="web-2").wait_for()
     row.locator(".state-live").wait_for()
-    assert cells(tab, "web-3")[:5] == ["web-3", "shipper", "live", cells(tab, "web-1")[3], "200"]
-    assert [cells(tab, host)[2] for host in ("web-1", "web-2")] == ["idle", "idle"]
-    assert tab.locator("#fleet-rows button").all_inner_texts() == ["web-1", "web-2", "web-3"]
+    assert cells(fleet, "web-3")[:5] == ["web-3", "shipper", "live", cells(fleet, "web-1")[3], "200"]
+    assert [cells(fleet, host)[2] for host in ("web-1", "web-2")] == ["idle", "idle"]
+    assert fleet.locator("#fleet-rows button").all_inner_texts() == ["web-1", "web-2", "web-3"]
     assert row.evaluate("(row) => row.known && row.contains(document.activeElement)")
 
 
-def test_a_process_that_was_started_again_has_one_row(tab: Tab, hosts: Hosts) -> None:
+def test_a_process_that_was_started_again_has_one_row(fleet: Tab, hosts: Hosts) -> None:
     """The row of a process that stopped goes when a new one of the same host is heard."""
     first = status("web-1")
     hosts.say(first, msgspec.structs.replace(first, state="stopped"))
-    tab.locator("#fleet-rows .state-gone").wait_for()
+    fleet.locator("#fleet-rows .state-gone").wait_for()
     hosts.say(status("web-1", instance="second"))
-    tab.locator("#fleet-rows .state-idle").wait_for()
-    assert tab.locator("#fleet-rows tr").count() == 1
+    fleet.locator("#fleet-rows .state-idle").wait_for()
+    assert fleet.locator("#fleet-rows tr").count() == 1
