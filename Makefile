@@ -1,7 +1,7 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock docs lint
+.PHONY: help setup demo screenshots test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock docs lint
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -12,6 +12,9 @@ setup: ## Install what is missing: a virtual environment in .venv, RabbitMQ, the
 demo: ## Run a demo for 20 seconds on a private RabbitMQ, with a web page; KEEP=1 leaves it running
 	@.ci/setup demo
 	@KEEP=$(KEEP) $(PYTHON_IN_VENV) -m benchmarks.demo
+
+screenshots: setup ## Take the pictures of the web page in docs/pictures, a minute and a half
+	@$(PYTHON_IN_VENV) -m benchmarks.screenshots
 
 test: setup ## Run every test, on private RabbitMQ nodes; ARGS='tests/unit -x' goes to pytest
 	@.ci/test $(ARGS)

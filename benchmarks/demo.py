@@ -190,6 +190,7 @@ def main() -> int:
     try:
         code = demonstrate(root, broker, processes, keep=keep)
     finally:
+        signal.signal(signal.SIGTERM, lambda *_: None)  # it is ending
         if not keep:
             end(processes)
             broker.stop()

@@ -88,9 +88,9 @@ def await_sinks(root: Path) -> None:
         await_that(lambda name=name: b"ready: listening" in messages_of(root, "sinks", name).read_bytes())  # type: ignore[misc]
 
 
-def await_page(root: Path, process: Process) -> Page | str:
+def await_page(root: Path, process: Process, program: str = "sinks") -> Page | str:
     """Return the page once it listens, or why there is none. Raises TimeoutError."""
-    messages = messages_of(root, "sinks", PAGE)
+    messages = messages_of(root, program, PAGE)
     await_that(lambda: b"ready: listening" in messages.read_bytes() or process.poll() is not None)
     said = messages.read_text(errors="backslashreplace")
     found = re.search(r"the page is at (https?://\S+)", said)
