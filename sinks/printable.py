@@ -11,10 +11,12 @@ from itertools import islice
 from logbus.decoding import DENSE, decoded
 
 _PLAIN = bytes([*b"\t\n", *range(0x20, 0x7F)])
-_HIDDEN = re.compile(
-    "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+_RANGES = (
+    *((0, 8), (0xB, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x61C, 0x61C), (0x180E, 0x180E), (0x200B, 0x200F)),
+    *((0x2028, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0xFFF9, 0xFFFB)),
 )
-_HIDDEN_CODES = [ord(each) for each in _HIDDEN.findall("".join(map(chr, range(0x10000))))]  # in 3 ms, not 30
+_HIDDEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
+_HIDDEN_CODES = [code for first, last in _RANGES for code in range(first, last + 1)]
 _HIDDEN_CHARACTERS = frozenset(map(chr, _HIDDEN_CODES))
 _ESCAPES = {code: ascii(chr(code))[1:-1] for code in _HIDDEN_CODES}
 _JSON_ESCAPES = {code: f"\\u{code:04x}" for code in _HIDDEN_CODES}
