@@ -114,6 +114,11 @@ def times_of_records(
     return _times(each, Columns(seconds, [columns.fractions[line] for line in firsts]), rules, previous_us)
 
 
+def read_by_themselves(body: bytes, lines: int, rules: TimeRules) -> int:
+    """Return how many lines the frequent patterns do not know."""
+    return _columns_of(body, lines, rules).seconds.count(b"")
+
+
 def _of_first(second: bytes, record: bytes) -> bytes:
     """Return what the first line of a record says of it; nothing if a later line may state the time."""
     if record and b"\n" not in record[:-1]:
