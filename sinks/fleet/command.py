@@ -23,6 +23,7 @@ from sinks.fleet.seen import Fleet, Row, missing
 from sinks.fleet.table import lines, objects, summary, table
 
 URL: Final = Broker().url
+HEADING_LINES: Final = 1
 PATIENCE_S: Final = EVERY_S + CHECK_S + 1.0
 """Each process says something within this time."""
 _SPAN: Final = re.compile(r"([0-9]{1,6}) ?([smhd])")
@@ -95,7 +96,7 @@ def fleet(  # noqa: PLR0913, PLR0917 - flags
         broker,
         "fleet",
         watched.hear,
-        lambda: table(watched.rows()),
+        lambda: table(watched.rows(), max(2, console.height - HEADING_LINES)),
         patience_s=None if watch else PATIENCE_S,
         is_enough=watched.is_complete,
     )

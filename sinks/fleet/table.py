@@ -77,14 +77,23 @@ def lines(rows: Iterable[Row]) -> Iterator[str]:
         yield "\t".join(cells(row))
 
 
-def table(rows: Iterable[Row]) -> Table:
-    """Return a table in colour."""
+def table(rows: Sequence[Row], most: int | None = None) -> Table:
+    """Return a table in colour. If there are more than `most`, those that need somebody come first, and are shown."""
+    if most is not None and len(rows) > most:
+        shown = sorted(rows, key=_urgency)[: max(1, most - 1)]
+        made = table(shown)
+        made.add_row(Text(f"and {len(rows) - len(shown)} more", style="dim"))
+        return made
     made = Table(box=None, header_style="bold", pad_edge=False)
     for name in HEADINGS:
         made.add_column(name, justify="right" if name in NUMBERS else "left", overflow="fold")
     for row in rows:
         made.add_row(*map(Text, cells(row)), style=STYLES[row.state])
     return made
+
+
+def _urgency(row: Row) -> tuple[bool, bool]:
+    return row.state != "silent", not row.status.troubles
 
 
 def objects(rows: Iterable[Row]) -> Iterator[str]:

@@ -2,11 +2,12 @@
 
 import msgspec
 import pytest
+from rich.text import Text
 
 from logbus.fleet.status import Status, Trouble
 from sinks.fleet import seen
 from sinks.fleet.seen import Fleet, Row, missing
-from sinks.fleet.table import HEADINGS, cells, lines, objects, summary
+from sinks.fleet.table import HEADINGS, cells, lines, objects, summary, table
 
 S = 1_000_000
 
@@ -137,6 +138,16 @@ def test_without_shippers_a_sink_is_behind_the_time() -> None:
     [row] = fleet_of(told(10, "logs", role="sink", newest_us=4 * S, queued=1)).rows(12 * S)
     assert row.lag_s == 6.0
     assert "1 batch" in cells(row)
+
+
+def test_a_table_that_does_not_fit_shows_who_needs_somebody() -> None:
+    """The silent come first, then those with troubles; the last line says how many are left out."""
+    names = ("a", "b", "trouble", "silent")
+    statuses = {name: told(0, name, troubles=[Trouble("x", "y")] if name == "trouble" else []) for name in names}
+    rows = [Row(statuses[name], "silent" if name == "silent" else "idle", 0, 0, 0, 1) for name in names]
+    assert list(table(rows).columns[0].cells) == [Text(name) for name in names]
+    assert list(table(rows, 4).columns[0].cells) == [Text(name) for name in names]
+    assert list(map(str, table(rows, 3).columns[0].cells)) == ["silent", "trouble", "and 2 more"]
 
 
 def test_the_summary_counts() -> None:
