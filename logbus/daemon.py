@@ -60,7 +60,7 @@ class Service(Protocol):
 
 
 class Link(Protocol):
-    """The connection that the loop waits on: `logbus.broker.connection.Connection`."""
+    """The connection that the loop waits on: `logbus.broker.connecting.connection.Connection`."""
 
     def poll(self, timeout_s: float) -> None:
         """Do I/O for at most that long."""

@@ -21,9 +21,9 @@ import click
 import msgspec
 
 from logbus import daemon
-from logbus.broker.connection import Connection
-from logbus.broker.publisher import Publisher
-from logbus.broker.window import Amount
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.publishing.publisher import Publisher
+from logbus.broker.publishing.window import Amount
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Program, printing_option
 from logbus.command_line.completion import directories, files_and

@@ -32,7 +32,7 @@ STEP_BYTES = BATCH_BYTES // 2
 
 
 class Publisher(Protocol):
-    """The part of `logbus.broker.publisher.Publisher` that the agent uses."""
+    """The part of `logbus.broker.publishing.publisher.Publisher` that the agent uses."""
 
     @property
     def in_flight(self) -> int:

@@ -14,7 +14,7 @@ from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from logbus.broker.consumer import Delivery
+from logbus.broker.consuming.consumer import Delivery
 from sinks.ledger.ledger import Source
 
 GAP_S = 10.0

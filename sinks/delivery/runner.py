@@ -23,7 +23,7 @@ from operator import attrgetter
 
 from logbus import telemetry
 from logbus.batch import Batch, decode, trim
-from logbus.broker.consumer import Delivery
+from logbus.broker.consuming.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, counted, describe
 from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
