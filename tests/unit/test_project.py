@@ -55,6 +55,7 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "shipper.expectations": set(),
     "shipper.path_fields": set(),
     "shipper.settings": {"shipper.records", "shipper.expectations", "shipper.path_fields"},
+    "shipper.key_files": {"shipper.settings"},
     "shipper.files": {"shipper.settings"},
     "shipper.lives": FOUND,
     "shipper.steps": FOUND | {"shipper.lives"},
@@ -63,7 +64,8 @@ MAY_IMPORT = {  # a room -> the rooms that it may import, besides itself; a ship
     "shipper.agent": FOUND | {"shipper.lives", "shipper.steps"},
     "shipper.own_status": {"shipper.lives", "shipper.settings", "shipper.steps"},
     "shipper.progress_line": {"shipper.agent"},
-    "shipper.__main__": FOUND | {"shipper.agent", "shipper.control", "shipper.own_status", "shipper.progress_line"},
+    "shipper.__main__": FOUND
+    | {"shipper.agent", "shipper.control", "shipper.key_files", "shipper.own_status", "shipper.progress_line"},
     "sinks.printable": set(),
     "sinks.sink": set(),
     "sinks.texts": {"sinks.printable"},
