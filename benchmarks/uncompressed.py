@@ -4,10 +4,10 @@ import functools
 import sys
 
 from logbus.batch import encode
-from logbus.broker import publisher
+from logbus.broker.publishing import encoder
 from shipper.__main__ import main
 
-vars(publisher)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)
+vars(encoder)["encode"] = functools.partial(encode, compress_min_bytes=sys.maxsize)
 
 if __name__ == "__main__":
     main(prog_name="python -m benchmarks.uncompressed")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from sinks import wiring
 from sinks.__main__ import main
-from sinks.ledger.ledger import Ledger, Source
+from sinks.ledger.ledger import Ledger
 from sinks.ledger.ranges import Range
+from sinks.ledger.streams import Source
 from sinks.sink import Mark
 
 

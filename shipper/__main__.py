@@ -12,7 +12,6 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,26 +20,24 @@ import click
 import msgspec
 
 from logbus import daemon
-from logbus.broker.connection import Connection
-from logbus.broker.publisher import Publisher
-from logbus.broker.window import Amount
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.publishing.publisher import Publisher
+from logbus.broker.publishing.window import Amount
 from logbus.command_line import logs
 from logbus.command_line.commands import CONTEXT, Program, printing_option
 from logbus.command_line.completion import directories, files_and
 from logbus.command_line.later import later
-from logbus.config.settings import Broker, Document, check_again, load_document, read_secret
+from logbus.config.settings import Broker, Document, check_again, load_document
 from logbus.config.variables import unused_broker
 from logbus.control.answering import Answering
-from logbus.errors import SourceError, UsageError, counted, did_you_mean, visible
+from logbus.errors import SourceError, UsageError, counted, did_you_mean
 from logbus.fleet.reporting import Reporter
-from logbus.handover import was_reloaded
 from logbus.native import accelerators, pcre2
 from shipper.agent import Agent
 from shipper.control import Shipper, verbs
-from shipper.files.complaints import Complaints
-from shipper.files.discovery import Discovery, Found, left_out
+from shipper.files.discovery import found_by, left_out
 from shipper.files.globs import check_inputs
-from shipper.files.old_files import age
+from shipper.key_files import await_keys, check_keys
 from shipper.own_status import describer, troubles
 from shipper.progress_line import ProgressLine
 from shipper.settings import Input, Settings
@@ -48,12 +45,12 @@ from shipper.state.registry import Registry
 
 logger = logging.getLogger("shipper")
 
+show = later("shipper.commands.check", "show")
 serve = later("logbus.telemetry.serving", "serve")
 """Needs prometheus-client, which takes long to import."""
 DESCRIPTORS_KEPT = 48
 LEAST_BUDGET = 8
 DESCRIPTORS_WANTED = 65_536
-KEY_RETRY_S = 1.0
 
 EPILOG = """
 \b
@@ -147,7 +144,8 @@ def main(  # noqa: PLR0913 - one parameter per flag
         logger.warning("there is no state: nothing is remembered, and each start ships every file again (set state)")
     if only_check:
         _check_secrets(settings)
-        return _explain(settings)
+        show(settings)
+        return 0
     return _ship(settings, once=once, config=config)
 
 
@@ -187,40 +185,10 @@ def _ad_hoc(paths: tuple[str, ...], given: dict[str, str | None]) -> Settings:
     return Settings(inputs=inputs, host=given["host"] or "")
 
 
-def _explain(settings: Settings) -> int:
-    """Show what would be shipped, and warn of files that cannot be."""
-    found = _found_by([each for each in settings.inputs if each.paths != ["-"]])
-    complaints = Complaints(settings.private_files())
-    shipped = [file for file in found if _opens(complaints, file)]
-    for each in settings.inputs:
-        click.echo(f"input {visible(each.label or 'labelled by file name')}: {visible(', '.join(each.paths))}")
-        for file in (file for file in shipped if file.input is each):
-            size = counted(file.status.st_size, "byte")
-            click.echo(f"  {visible(file.path)}: {size}, label {visible(each.label_of(file.path))}")
-        if not any(file.input is each for file in found):
-            click.echo("  standard input" if each.paths == ["-"] else "  no file matches yet; waiting for one")
-        click.echo(f"  files present at the first start are read from their {each.start}")
-        if each.ignore_older:
-            click.echo(f"  files last written {age(each)} or longer before the first start are ignored")
-    click.echo(f"broker {visible(settings.broker.shown())}")
-    click.echo(
-        f"host {visible(settings.host_name())}; state {visible(settings.state or 'none, nothing is remembered')}"
-    )
-    return 0
-
-
-def _opens(complaints: Complaints, file: Found) -> bool:
-    """Return True for a file that can be shipped; report any other."""
-    opened = complaints.open(file)
-    if opened:
-        opened.close()
-    return opened is not None
-
-
 def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
     if once:
         _require_something(settings)
-    _await_keys(settings)
+    await_keys(settings)
     registry = Registry(Path(settings.state) if settings.state else None)
     link = Connection(settings.broker, role="shipper")
     publisher = Publisher(link, Amount(settings.window.batches, settings.window.bytes))
@@ -261,39 +229,13 @@ def _check(document: Document) -> None:
 
 def _check_secrets(settings: Settings) -> None:
     settings.broker.check()
-    _check_keys(settings)
-
-
-def _await_keys(settings: Settings, pause: Callable[[float], None] = time.sleep) -> None:
-    """Wait until the key files of the redactions can be read, after a reload.
-
-    Raises UsageError for a key file that cannot be read at the first start.
-    """
-    waiting = False
-    while True:
-        try:
-            _check_keys(settings)
-        except UsageError as error:
-            if not was_reloaded():
-                raise
-            if not waiting:
-                logger.warning("%s; retrying", error)
-            waiting = True
-            pause(KEY_RETRY_S)
-        else:
-            return
-
-
-def _check_keys(settings: Settings) -> None:
-    for each in settings.inputs:
-        if each.redact and each.redact.key_file:
-            read_secret(Path(each.redact.key_file), "key_file")
+    check_keys(settings)
 
 
 def _require_something(settings: Settings) -> None:
     """Raise SourceError if there is no file to ship."""
     inputs = [each for each in settings.inputs if each.paths != ["-"]]
-    if len(inputs) == len(settings.inputs) and not _found_by(inputs):
+    if len(inputs) == len(settings.inputs) and not found_by(inputs):
         paths = [path for each in inputs for path in each.paths]
         if why := next((why for each in inputs for path in each.paths if (why := _left_out(path, each))), ""):
             hint = (
@@ -301,11 +243,6 @@ def _require_something(settings: Settings) -> None:
             )
             raise SourceError(f"ship {', '.join(paths)}", f"it is {why}", hint)
         raise SourceError(f"ship {', '.join(paths)}", "there is no such file", "check the path; quote a glob")
-
-
-def _found_by(inputs: list[Input]) -> list[Found]:
-    discovery = Discovery(inputs)
-    return [*discovery.scan(), *discovery.archives()]
 
 
 def _left_out(path: str, entry: Input) -> str:

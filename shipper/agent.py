@@ -15,7 +15,6 @@ from shipper.files.watcher import Waker, Watcher
 from shipper.lives.copies import COPY_GRACE_S
 from shipper.lives.following import Following
 from shipper.lives.lives import Lives
-from shipper.lives.recognition import row_of
 from shipper.lives.stdin import Stdin
 from shipper.settings import Settings
 from shipper.state.registry import Registry
@@ -23,18 +22,16 @@ from shipper.steps.activity import Activity, Totals, measure
 from shipper.steps.backfill import Backfill
 from shipper.steps.departures import Departures
 from shipper.steps.first_start import FirstStart
+from shipper.steps.forgetting import Forgetting
 from shipper.steps.reading import Publisher, Reader
 from shipper.steps.resuming import Resumption
+from shipper.steps.saving import RETRY_SAVE_S, Saver
 from shipper.steps.scanning import POLL_EVERY_S, Scanner
 from shipper.steps.stream_ids import StreamIds
 
 logger = logging.getLogger("shipper.agent")
 
-SAVE_EVERY_S = 0.25
 MEASURE_EVERY_S = 5.0
-FORGET_EVERY_S = 3600.0
-FORGET_PAUSE_S = 1.0
-RETRY_SAVE_S = 1.0
 STDIN_CHECK_S = 0.2
 
 
@@ -67,10 +64,8 @@ class Agent:
         piped = [each for each in settings.inputs if each.paths == ["-"]]
         self._stdin = Stdin(piped[0], stdin_fd) if piped else None
         self._first = FirstStart(self._files, registry)
-        self._next_save = self._next_measure = self._next_forget = 0.0
-        self._forgotten = 0
+        self._next_measure = 0.0
         self._activity = Activity()
-        self._forget_after_s = settings.forget_after_days * 86_400
         self._woken_by: list[int] = []
         self._draining = self._started = False
         self._reported_empty: set[str] = set()
@@ -98,6 +93,8 @@ class Agent:
         self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
         self._resumption = Resumption(lives, following, self._registry, discovery)
         self._backfill = Backfill(lives, following, self._registry, discovery, once=self._once)
+        self._saver = Saver(lives, self._registry)
+        self._forgetting = Forgetting(self._resumption.forget, settings.forget_after_days)
         self._departures = Departures(lives, following, discovery, settings.hold_deleted_bytes)
         self._stream_ids = StreamIds(lives, following, self._registry, f"{host}\0{identity.machine()}")
         self._reader = Reader(
@@ -120,9 +117,10 @@ class Agent:
             self._stream_ids.assign(
                 now
             )  # to lives begun while reading, before their files' old ones are saved as moved
-        self._save(now)
+        self._saver.work(now, at_once=self._is_last())
         self._measure(now)
-        self._forget(now)
+        if not self._once:
+            self._forgetting.work(now)
         self._wake_on_stdin()
         return self._wait_s(now)
 
@@ -164,7 +162,7 @@ class Agent:
         """Save, and release all files and the registry."""
         self.drain()
         self._reader.settle()
-        self._save(float("inf"))
+        self._saver.work(float("inf"), at_once=True)
         self._wake_on_stdin()
         self._discovery.close()
         self.lives.close()
@@ -238,14 +236,6 @@ class Agent:
                 then = "" if self._once else "; waiting for it"
                 logger.warning("%s: %s%s", each.text, cause, then)
 
-    def _forget(self, now: float) -> None:
-        """Forget files that have been gone for long, at intervals. The wall clock only measures how long."""
-        if now < self._next_forget or self._once:
-            return
-        if self._next_forget:
-            self._forgotten = self._resumption.forget(time.time() - self._forget_after_s, self._forgotten)
-        self._next_forget = now + (FORGET_PAUSE_S if self._forgotten else FORGET_EVERY_S)
-
     def _measure(self, now: float) -> None:
         if now >= self._next_measure:
             self._next_measure = now + MEASURE_EVERY_S
@@ -253,23 +243,13 @@ class Agent:
             measure(self.lives, self._files, self._registry.directory)
             self._activity.work(now, Totals(self.records, self.bytes, self.files, size - committed))
 
-    def _save(self, now: float) -> None:
-        """Save the changed lives in one transaction: four times a second, or at once when nothing else is due."""
-        last = (self._once or self._draining) and not self._reader.unconfirmed and not self.lives.targets
-        if not self.lives.dirty or (now < self._next_save and not last):
-            return
-        lives = self.lives.take_dirty()
-        if self._registry.save([row_of(life) for life in lives]):
-            self._next_save = now + SAVE_EVERY_S
-            self.lives.saved(lives)
-        else:
-            self._next_save = now + RETRY_SAVE_S
-            for life in lives:
-                self.lives.changed(life)
+    def _is_last(self) -> bool:
+        """Return True if nothing else is due than saving."""
+        return (self._once or self._draining) and not self._reader.unconfirmed and not self.lives.targets
 
     def _wait_s(self, now: float) -> float:
         """Return the seconds until something is due; outside events wake the loop earlier."""
-        waits = [self._next_save - now] if self.lives.dirty else []
+        waits = [self._saver.wait_s(now)] if self.lives.dirty else []
         if not self._draining:
             paused_s = self._stream_ids.paused_s(now)
             if self._publisher.has_room() and (self._reader.more_stdin or (self.lives.any_ready and not paused_s)):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Final, Protocol
 
-from logbus.broker.publisher import Publisher
+from logbus.broker.publishing.publisher import Publisher
 from logbus.fleet.status import MOST, Part, Status, Trouble, text
 from logbus.severity import Severity
 from logbus.telemetry import samples, value

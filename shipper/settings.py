@@ -72,7 +72,8 @@ def _first_word(path: str) -> str:
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The limits of what is published and not yet confirmed: batches, and bytes of the files.
 
-    Only as much is in flight as rate and round trip need (`logbus.broker.window`). The bytes bound the memory.
+    Only as much is in flight as rate and round trip need, see `logbus.broker.publishing.window`. The bytes bound the
+    memory.
     """
 
     batches: Positive = 4096

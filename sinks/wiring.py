@@ -9,8 +9,8 @@ from pathlib import Path
 
 from logbus import daemon, severity, telemetry
 from logbus.broker import topology
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer
 from logbus.command_line.later import later
 from logbus.control.answering import Answering
 from logbus.control.orders import LogLevel, reloading

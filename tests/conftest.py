@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from logbus.daemon import HANDLED
 from logbus.devbroker import DevBroker
+from logbus.signals import HANDLED
 from support import SOAK, forget_everything
 from support.virtual_hosts import VirtualHosts
 

@@ -37,7 +37,7 @@ _NOT_FOUND: Final = 404
 
 
 class Link(Protocol):
-    """The connection: `logbus.broker.connection.Connection`."""
+    """The connection: `logbus.broker.connecting.connection.Connection`."""
 
     @property
     def user_id(self) -> str | None:

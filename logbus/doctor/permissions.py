@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from logbus.broker.amqp import BlockingChannel
-from logbus.broker.declaring import TRIED_FROM
+from logbus.broker.declaring.declarer import TRIED_FROM
 from logbus.broker.refusals import ACCESS_REFUSED
 from logbus.broker.session import Refusal, Session
 from logbus.broker.topology import NEVER, STATUS

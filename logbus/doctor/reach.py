@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from logbus.broker.connecting.renewal import DAY_S, WARN_FROM_S
 from logbus.broker.refusals import read_open_error
-from logbus.broker.renewal import DAY_S, WARN_FROM_S
 from logbus.config.tls import expires_s
 from logbus.doctor.verdicts import Check, Verdict, ok, problem, problem_of, warning
 from logbus.errors import LogbusError, counted, describe

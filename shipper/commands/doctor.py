@@ -20,9 +20,10 @@ from logbus.doctor import broker, disks, host, limits, page, permissions, queues
 from logbus.doctor.verdicts import MISCONFIGURED, REFUSED, Check, ok, problem, problem_of, warning
 from logbus.errors import SourceError, UsageError, counted, describe, visible
 from shipper.files.complaints import HINT
-from shipper.files.discovery import Directories, Discovery, Found
+from shipper.files.discovery import Discovery, Found
 from shipper.files.globs import check_inputs
 from shipper.files.opening import open_regular
+from shipper.files.patterns import Directories
 from shipper.files.watcher import Watcher
 from shipper.settings import Input, Settings
 

@@ -22,9 +22,10 @@ from shipper.commands.explain_archive import stream_unpacked_from, why_archive
 from shipper.commands.remembered import fact, open_life, remembered, stream_of
 from shipper.files.archives import is_archive
 from shipper.files.complaints import COMPRESSED, PRIVATE, is_private, kind_left_out
-from shipper.files.discovery import BY_NAME, left_out, matches, pattern
+from shipper.files.discovery import BY_NAME, left_out
 from shipper.files.old_files import UNTIL, why_ignored
 from shipper.files.opening import OpenFile
+from shipper.files.patterns import matches, pattern
 from shipper.lives.comparing import Verdict
 from shipper.settings import Input, Settings
 from shipper.state.first_starts import time_fact

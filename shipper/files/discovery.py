@@ -1,12 +1,7 @@
-"""Finding files. The scan is the truth; the watcher only hints at paths to observe sooner.
-
-A glob is matched component by component against directory entries, so that a name with glob characters can be given
-literally, and a name may contain any bytes. `**` matches any number of directories, including none; symlinks are
-followed, each real directory once. As in a shell, `*` does not match a leading dot.
-"""
+"""Finding files. The scan is the truth; the watcher only hints at paths to observe sooner."""
 
 # Paths are tens of thousands of hostile strings, passed to the system unchanged.
-# ruff: noqa: PTH100, PTH112, PTH114, PTH116, PTH118, PTH119, PTH120
+# ruff: noqa: PTH114, PTH116, PTH119, PTH120
 
 import fnmatch
 import logging
@@ -19,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
+from shipper.files.patterns import Directories, Pattern, matches, pattern, walk
 from shipper.files.rotated_names import COMPRESSED, MOST_LOOKS
 from shipper.settings import Input
 
@@ -29,10 +25,6 @@ logger = logging.getLogger("shipper.discovery")
 
 BY_NAME = "compressed, by its name"
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
-_MAGIC = re.compile(r"[*?[]")
-
-Directories = dict[str, OSError | None]
-"""Directories to be watched, with the error of each that could not be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +34,6 @@ class Found:
     path: str
     input: Input
     status: os.stat_result
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One absolute path or glob, split into components."""
-
-    text: str
-    parts: tuple[str, ...]
-    matchers: tuple[re.Pattern[str] | None, ...]
-
-    @property
-    def literal(self) -> bool:
-        """Whether it has no glob characters."""
-        return not any(self.matchers)
-
-
-def pattern(text: str) -> Pattern:
-    """Return the pattern of a path or glob, made absolute."""
-    text = os.path.abspath(text)
-    parts = tuple(text.strip("/").split("/"))
-    return Pattern(text, parts, tuple(_matcher(part) for part in parts))
-
-
-def _matcher(part: str) -> re.Pattern[str] | None:
-    if not _MAGIC.search(part):
-        return None
-    hidden = "" if part.startswith(".") else r"(?!\.)"
-    return re.compile(hidden + fnmatch.translate(part))
 
 
 class Discovery:
@@ -104,7 +68,7 @@ class Discovery:
         seen: dict[str, int] = {}
         for number, (entry, patterns) in enumerate(self._inputs):
             for each in patterns:
-                for path in _walk(each, directories):
+                for path in walk(each, directories):
                     if path in seen:
                         self._note_shared(path, seen[path], number)
                     elif not self._left_out(path, entry):
@@ -137,7 +101,7 @@ class Discovery:
             each
             for _, patterns in self._inputs
             for each in patterns
-            if not any(regular(path) for path in _walk(each, {}))
+            if not any(regular(path) for path in walk(each, {}))
         ]
 
     def close(self) -> None:
@@ -177,6 +141,12 @@ class Discovery:
         return bool(why)
 
 
+def found_by(inputs: list[Input]) -> list[Found]:
+    """Return every file and archive that inputs name now."""
+    discovery = Discovery(inputs)
+    return [*discovery.scan(), *discovery.archives()]
+
+
 def left_out(path: str, entry: Input) -> str:
     """Return why an input that names `path` leaves it out; "" if it does not."""
     name = os.path.basename(path)
@@ -199,80 +169,6 @@ def regular(path: str) -> os.stat_result | None:
     except (OSError, ValueError):
         return None
     return status if stat.S_ISREG(status.st_mode) else None
-
-
-def _walk(each: Pattern, directories: Directories) -> Iterator[str]:
-    yield from _descend("/", each, 0, directories, set())
-
-
-def _descend(
-    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
-) -> Iterator[str]:
-    """Yield the paths under `base` that match from component `depth` on; add the directories to watch."""
-    part, matcher = each.parts[depth], each.matchers[depth]
-    last = depth == len(each.parts) - 1
-    if part == "**" and not last:
-        yield from _descend_any(base, each, depth, directories, visited)
-        return
-    if last:
-        directories.setdefault(base)
-    names = [part] if matcher is None else _names(base, matcher, directories)
-    if matcher is not None and part not in names and os.path.lexists(os.path.join(base, part)):
-        names.append(part)
-    for name in names:
-        path = os.path.join(base, name)
-        if last:
-            yield path
-        elif os.path.isdir(path):
-            yield from _descend(path, each, depth + 1, directories, visited)
-
-
-def _descend_any(
-    base: str, each: Pattern, depth: int, directories: Directories, visited: set[tuple[int, int]]
-) -> Iterator[str]:
-    try:
-        status = os.stat(base)
-    except OSError:
-        return
-    if (status.st_dev, status.st_ino) in visited:
-        return
-    visited.add((status.st_dev, status.st_ino))
-    directories.setdefault(base)
-    yield from _descend(base, each, depth + 1, directories, set())
-    for name in _names(base, None, directories):
-        path = os.path.join(base, name)
-        if os.path.isdir(path):
-            yield from _descend_any(path, each, depth, directories, visited)
-
-
-def _names(base: str, matcher: re.Pattern[str] | None, directories: Directories) -> list[str]:
-    try:
-        with os.scandir(base) as entries:
-            if matcher is None:
-                return sorted(entry.name for entry in entries if not entry.is_file(follow_symlinks=False))
-            return sorted(entry.name for entry in entries if matcher.match(entry.name))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        directories[base] = error
-        return []
-
-
-def matches(each: Pattern, path: str) -> bool:
-    """Return True if a path or glob names `path`."""
-    return path == each.text or _match_from(each, 0, path.strip("/").split("/"), 0)
-
-
-def _match_from(each: Pattern, depth: int, names: list[str], at: int) -> bool:
-    if depth == len(each.parts):
-        return at == len(names)
-    part, matcher = each.parts[depth], each.matchers[depth]
-    if part == "**" and depth < len(each.parts) - 1:
-        return any(_match_from(each, depth + 1, names, skip) for skip in range(at, len(names)))
-    if at == len(names):
-        return False
-    fits = names[at] == part or (matcher is not None and matcher.match(names[at]) is not None)
-    return fits and _match_from(each, depth + 1, names, at + 1)
 
 
 class Placed(Protocol):

@@ -40,7 +40,7 @@ Key = tuple[int, int, int | None]
 
 
 class Waker(Protocol):
-    """What wakes the loop: a part of `logbus.broker.connection.Connection`."""
+    """What wakes the loop: a part of `logbus.broker.connecting.connection.Connection`."""
 
     def wake_on(self, fd: int) -> None:
         """Wake the loop whenever `fd` is readable."""

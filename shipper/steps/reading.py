@@ -10,7 +10,6 @@ from logbus.severity import Severity
 from logbus.severity.tally import counts_of
 from logbus.telemetry import count
 from shipper.files.identity import digest
-from shipper.files.space import holds_space
 from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
@@ -19,20 +18,19 @@ from shipper.lives.states import State
 from shipper.lives.stdin import Stdin
 from shipper.lives.tail import BATCH_BYTES, LifeEnded, Slice
 from shipper.state.registry import Registry
+from shipper.steps.filling import Filling
 
 _WORDS = [severity.word for severity in Severity]
 SLICES_A_STEP = 16
 PAUSE_S = 0.004
 """A confirm takes 1 to 3 ms on the same machine; with a distant broker a line waits no longer than this."""
 SMALL_BYTES = 64 * 1024
-FILLED_S = 1.0
-"""A writer in place that was interrupted within a line has most likely resumed by then."""
 STEP_BYTES = BATCH_BYTES // 2
 """The most bytes per step: new lines of other files wait for one large batch of a backlog, not for several."""
 
 
 class Publisher(Protocol):
-    """The part of `logbus.broker.publisher.Publisher` that the agent uses."""
+    """The part of `logbus.broker.publishing.publisher.Publisher` that the agent uses."""
 
     @property
     def in_flight(self) -> int:
@@ -77,7 +75,7 @@ class Reader:
         self._once = once
         self._pausing: dict[Life, float] = {}
         self._sealed: set[Life] = set()
-        self._filling: dict[Life, tuple[float, Slice]] = {}
+        self._filling = Filling()
 
     def settle(self) -> None:
         """Apply the confirms that have arrived."""
@@ -110,7 +108,7 @@ class Reader:
             if self._lives.any_ready and self._publisher.has_room():
                 life = self._lives.next_ready()
                 if life.ended:
-                    self._filling.pop(life, None)
+                    self._filling.drop(life)
                 elif not (self._lives.waits(life) or life.state is State.UNPACKING):
                     self._read_one(life, now)
 
@@ -159,33 +157,22 @@ class Reader:
             else:
                 self._at_end(life)
         except LifeEnded:
-            self._filling.pop(life, None)
+            self._filling.drop(life)
             self._following.begin_again(life)
         except (OSError, SourceError) as error:
             self._following.trouble(life, error)
             self._lives.targets.drop(life)
 
     def _ship_filled(self, life: Life, piece: Slice | None, now: float) -> None:
-        """Ship a slice; one with NULs that a writer in place may still fill, after it was unchanged for FILLED_S.
-
-        Such a writer may be interrupted within a line, whose end is then visible before its middle.
-        """
-        if not (piece and life.tail.content.in_place and holds_space(piece.body, life.recorder.encoding.unit)):
-            self._filling.pop(life, None)
-            self._ship(life, piece, now)
-            return
-        since_s, before = self._filling.get(life, (now, piece))
-        if before.offset != piece.offset or not piece.body.startswith(before.body):
-            since_s, before = now, piece
-        if now < since_s + FILLED_S:
-            self._filling[life] = since_s, before
-            self._pausing[life] = since_s + FILLED_S
+        """Ship a slice, once no writer in place is expected to fill NULs in it."""
+        filled = self._filling.filled(life, piece, now)
+        if piece and filled is None:
+            self._pausing[life] = self._filling.until(life)
             life.tail.read_again(piece)
             return
-        del self._filling[life]
-        if len(before.body) < len(piece.body):
+        if piece and filled and len(filled.body) < len(piece.body):
             life.tail.leave_rest()
-        self._ship(life, before, now)
+        self._ship(life, filled, now)
 
     def _ship(self, life: Life, piece: Slice | None, now: float) -> None:
         if self._following.complaints.unreadable and life.path in life.names:

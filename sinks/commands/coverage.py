@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from logbus.errors import StateError, visible
-from sinks.ledger.ledger import text_of
 from sinks.ledger.ledger_file import FILE_NAME
 from sinks.ledger.ranges import Range
+from sinks.ledger.streams import text_of
 
 HEADINGS = ("host", "path", "stream", "bytes", "from", "to", "holes", "trimmed", "first", "last")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from logbus.batch import Message
-from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER, USER_HEADER
+from logbus.broker.consuming.dead_letters import QUEUE_HEADER, REASON_HEADER, USER_HEADER
 from logbus.broker.refusals import NOT_FOUND
 from logbus.broker.session import Refusal, Session, session
 from logbus.broker.topology import DEAD

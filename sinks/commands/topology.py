@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from logbus.broker.declaring import SETTLE_S, leaderless
+from logbus.broker.declaring.new_queues import SETTLE_S, leaderless
 from logbus.broker.management import QueueState
 from logbus.broker.refusals import PRECONDITION_FAILED
 from logbus.broker.session import Refusal, Session
@@ -95,7 +95,7 @@ def others(link: Session, found: list[QueueState], plans: list[Plan]) -> Iterato
 def apply(link: Session, steps: list[Declaration]) -> Iterator[Finding]:
     """Declare what is missing, and yield a finding for each exchange and queue; what differs is left alone.
 
-    New queues are bound once RabbitMQ has them on disk (see `logbus.broker.declaring`).
+    New queues are bound once RabbitMQ has them on disk (see `logbus.broker.declaring.new_queues`).
     """
     made, routes = in_two_stages(steps)
     new = False

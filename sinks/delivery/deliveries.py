@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from logbus.broker.consumer import Delivery
+from logbus.broker.consuming.consumer import Delivery
 
 
 class Deliveries(Protocol):
-    """The source of deliveries: `logbus.broker.consumer.Consumer`."""
+    """The source of deliveries: `logbus.broker.consuming.consumer.Consumer`."""
 
     epoch: int
 

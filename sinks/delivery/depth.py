@@ -16,7 +16,7 @@ EVERY_S: Final = 15.0
 
 
 class Link(Protocol):
-    """The connection: `logbus.broker.connection.Connection`."""
+    """The connection: `logbus.broker.connecting.connection.Connection`."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call once from a later poll."""

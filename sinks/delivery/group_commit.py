@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from logbus import backoff
 
 if TYPE_CHECKING:
-    from logbus.broker.consumer import Delivery
+    from logbus.broker.consuming.consumer import Delivery
 
 COMMIT_BYTES = 8 << 20
 COMMIT_S = 0.2

@@ -14,8 +14,8 @@ from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from logbus.broker.consumer import Delivery
-from sinks.ledger.ledger import Source
+from logbus.broker.consuming.consumer import Delivery
+from sinks.ledger.streams import Source
 
 GAP_S = 10.0
 """How long to wait for a gap in a known stream to close."""

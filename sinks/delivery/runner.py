@@ -22,17 +22,18 @@ from dataclasses import replace
 from operator import attrgetter
 
 from logbus import telemetry
-from logbus.batch import Batch, decode, trim
-from logbus.broker.consumer import Delivery
-from logbus.errors import LogbusError, OutputError, WireError, counted, describe
+from logbus.batch import Batch, decode
+from logbus.broker.consuming.consumer import Delivery
+from logbus.errors import LogbusError, OutputError, WireError, describe
 from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
-from sinks.delivery.portions import portions
 from sinks.delivery.quarantine import letter_of
-from sinks.ledger.ledger import Ledger, LedgerUnsaved, Source
+from sinks.delivery.writing import Writer, source_of
+from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.ledger.ranges import Range
+from sinks.ledger.streams import Source
 from sinks.sink import BatchRefused, DurableSink, InformedSink, OutputClosed, PatientSink, Sink
 
 logger = logging.getLogger("sinks.delivery.runner")
@@ -40,10 +41,6 @@ logger = logging.getLogger("sinks.delivery.runner")
 HOLD_BATCHES = 32
 PAUSED_FROM = 4
 """From this failed attempt on (after most of a second), deliveries are given back between attempts."""
-SAY_GAP_EVERY_S = 60.0
-"""Every gap is counted; gaps are reported at most this often."""
-REFUSED_MAX = 10_000
-"""Streams whose last batch was refused: the next batch does not wait for it."""
 IDLE_S = 60.0
 BUSY_S = 0.02
 """How soon to ask a sink with a slow reader again."""
@@ -77,10 +74,8 @@ class Runner:
         self._ledger = ledger
         self._backlog: deque[Delivery] = deque()
         self._early = Waiting(hold_batches or 0)
-        self._whole = hold_batches is not None
+        self._writer = Writer(sink, ledger, whole=hold_batches is not None)
         self._arrived_max_bytes = arrived_max_bytes
-        self._refused: dict[Source, int] = {}
-        self._say_gap_at = float("-inf")
         self._group = Group(commit_bytes, commit_s, commit_batches)
         self._epoch = consumer.epoch
         self._torn = True
@@ -155,8 +150,8 @@ class Runner:
         """Write a delivery, and return its source; or return None: refused, or waiting for its predecessor."""
         try:
             batch = decode(delivery.message)
-            source = Source(batch.user, batch.host, batch.stream)
-            missing, early = self._missing(source, batch)
+            source = source_of(batch)
+            missing, early = self._writer.missing(source, batch)
         except WireError as error:
             self._refuse(delivery, error)
             return None
@@ -167,20 +162,11 @@ class Runner:
         self._write(delivery, batch, missing, now)
         return source
 
-    def _missing(self, source: Source, batch: Batch) -> tuple[list[Range], bool]:
-        """Return the unwritten parts of a batch, and True if the byte right before the batch is missing as well."""
-        if not batch.stream:
-            return [], False
-        gaps = self._ledger.missing(source, batch.offset - (self._whole and batch.offset > 0), batch.end)
-        parts = [(max(start, batch.offset), end) for start, end in gaps if end > batch.offset]
-        early = bool(parts) and gaps[0][0] < batch.offset < gaps[0][1]
-        return parts, early and self._refused.get(source) != batch.offset
-
     def _follow(self, source: Source, now: float) -> None:
         """Write the batches that waited for the one just written."""
         while early := self._early.first(source):
             batch = decode(early.delivery.message)
-            missing, still_early = self._missing(source, batch)
+            missing, still_early = self._writer.missing(source, batch)
             if still_early:
                 return
             self._write(early.delivery, batch, missing, now)
@@ -193,29 +179,17 @@ class Runner:
             return
         batch = decode(early.delivery.message)
         if self._ledger.knows(source):
-            self._note_gap(batch, self._ledger.gap_before(source, batch.offset), now)
-        self._write(early.delivery, batch, self._missing(source, batch)[0], now)
+            self._writer.note_gap(source, batch, now)
+        self._write(early.delivery, batch, self._writer.missing(source, batch)[0], now)
         self._early.remove(early)
         self._follow(source, now)
 
-    def _note_gap(self, batch: Batch, gap_bytes: int, now: float) -> None:
-        telemetry.count("logbus_unordered_batches")
-        telemetry.count("logbus_gap_bytes", gap_bytes)
-        if now >= self._say_gap_at:
-            self._say_gap_at = now + SAY_GAP_EVERY_S
-            logger.warning(
-                "%s of %s: %s before byte %d did not arrive in time: continuing without them",
-                *(batch.path, batch.host, counted(gap_bytes, "byte"), batch.offset),
-            )
-
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
         try:
-            written_bytes = self._write_missing(batch, missing)
+            written_bytes = self._writer.write(batch, missing)
         except (WireError, BatchRefused) as error:
             self._refuse(delivery, error)
-            if len(self._refused) >= REFUSED_MAX:
-                self._refused.clear()
-            self._refused[Source(batch.user, batch.host, batch.stream)] = batch.end
+            self._writer.refused(batch)
             return
         self._group.add(delivery, written_bytes, now)
         self.activity.wrote(batch, written_bytes)
@@ -225,24 +199,6 @@ class Runner:
 
     def _refuse(self, delivery: Delivery, error: LogbusError) -> None:
         self._consumer.quarantine(replace(delivery, message=letter_of(delivery.message)), describe(error.cause))
-
-    def _write_missing(self, batch: Batch, missing: list[Range]) -> int:
-        """Write the missing parts of a batch, or all of one without a position; return how many bytes."""
-        if not batch.stream:
-            for portion in portions(batch):
-                self._sink.write(portion)
-            return len(batch.body)
-        source = Source(batch.user, batch.host, batch.stream)
-        written_bytes, trimmed_bytes = 0, batch.end - batch.offset
-        for portion in (portion for part in missing for portion in portions(trim(batch, *part))):
-            self._sink.write(portion)
-            self._ledger.add(source, batch.path, (portion.offset, portion.end))
-            written_bytes += len(portion.body)
-            trimmed_bytes -= portion.end - portion.offset
-        self._ledger.trimmed(source, trimmed_bytes)
-        if trimmed_bytes:
-            telemetry.count("logbus_trimmed_bytes", trimmed_bytes)
-        return written_bytes
 
     def _full(self) -> bool:
         return self._group.is_full(len(self._early))

@@ -8,19 +8,18 @@ Files are recognised by `safe_open.identity`, so one that logrotate moved betwee
 directory. A moved or deleted output is noticed before the next write, which begins a new one.
 """
 
-import errno
 import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from logging import getLogger
 from pathlib import Path
 
 from logbus.errors import OutputError
 from sinks.file import cutting, holding, placing, safe_open, writeback
 from sinks.file.open_limit import OPEN_MIN
+from sinks.file.output import Output, cannot, open_output
 from sinks.file.rotation import Rotator
 from sinks.index.place import Written
 from sinks.sink import Mark
@@ -31,27 +30,6 @@ CLOSED_MAX = 10_000
 """Outputs closed for lack of descriptors whose marks are kept, so that reopening them costs no transaction."""
 SWEEP_S = 1.0
 LET_GO_S = 600.0
-
-_NO_USE_WAITING = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ENXIO})
-
-
-class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
-    """The path itself is unusable: a link, a directory or a pipe is in its place, or it is too long."""
-
-
-@dataclass(slots=True)
-class Output:
-    """An open output; `name` is its path as text, `mark` its length at the last commit, or when it was opened.
-
-    `where`: where writes to it go; None without an index.
-    """
-
-    path: Path
-    name: str
-    fd: int
-    mark: Mark
-    dirty: bool = False
-    where: placing.Placing | None = None
 
 
 class Outputs:
@@ -99,21 +77,14 @@ class Outputs:
         Raises OutputError; then its end may be incomplete.
         """
         output = self._open.get(relative)
-        if output and not output.dirty and (_is_moved(output) or self._rotate(output)):
+        if output and not output.dirty and (output.is_moved() or self._rotate(output)):
             self._drop(relative)
             output = None
         if not output:
             output = self._open_output(relative)
         self._open.move_to_end(relative)
-        output.dirty = True
         self._dirty[relative] = output
-        try:
-            _write_all(output.fd, data)
-            if self._sync_data:
-                writeback.begin(output.fd, len(data))
-        except OSError as error:
-            raise _cannot("write", output.path, error) from error
-        return output.where.wrote(len(data)) if output.where else None
+        return output.append(data, writeback_soon=self._sync_data)
 
     def commit(self) -> None:
         """Make everything appended durable. Raises OutputError."""
@@ -121,7 +92,7 @@ class Outputs:
         if self._sync_data and len(self._dirty) > 1:
             writeback.begin_all(output.fd for output in self._dirty.values())
         for output in self._dirty.values():
-            self._sync(output)
+            output.sync(data=self._sync_data)
         self._dirty.clear()
         if time.monotonic() - self._swept_at >= SWEEP_S:
             self._swept_at = time.monotonic()
@@ -142,7 +113,7 @@ class Outputs:
             try:
                 self._cut_back(Path(name), mark)
             except OSError as error:
-                raise _cannot("cut back", name, error) from error
+                raise cannot("cut back", name, error) from error
 
     def close(self) -> None:
         """Close all files as they are; finish the work on rotated ones."""
@@ -164,15 +135,15 @@ class Outputs:
         try:
             self._rotator.rotate(output.path)
         except OSError as error:
-            raise _cannot("rotate", output.path, error) from error
+            raise cannot("rotate", output.path, error) from error
         return True
 
     def _open_output(self, relative: str) -> Output:
         if len(self._open) >= self._open_max:
             self._evict()
         path = self._base / relative
-        fd = self._open_file(relative, path)
-        output = self._open[relative] = Output(path, str(path), fd, _mark(fd))
+        was_closed = str(path) in self._closed
+        output = self._open[relative] = open_output(self._base, relative, self._making, known=was_closed)
         self._take(relative, output)
         if relative in self._unsettled and self._closed[output.name].identity != output.mark.identity:
             self._drop(relative)
@@ -180,7 +151,7 @@ class Outputs:
         known = self._closed.get(output.name) == output.mark
         if not known:
             self._remember_or_drop(relative, output)
-        output.where = self._locate(fd, relative, known)
+        output.where = self._locate(output.fd, relative, known)
         self._closed.pop(output.name, None)
         if relative not in self._unsettled and self._rotate(output):
             self._drop(relative)
@@ -191,11 +162,10 @@ class Outputs:
     def _take(self, relative: str, output: Output) -> None:
         """Lock an output. Raises OutputError if another process has locked it."""
         try:
-            holding.hold(output.fd)
-        except holding.HeldByAnother as error:
+            output.take(self._writer)
+        except OutputError:
             self._drop(relative)
-            raise _cannot("write", output.path, error) from None
-        holding.claim(output.fd, self._writer)
+            raise
 
     def _warn_of_old(self, output: Output) -> None:
         is_fresh = str(output.path) not in self._seen
@@ -204,23 +174,6 @@ class Outputs:
         if self._warn and is_fresh and output.mark.length:
             logger.warning("%s holds data, and the ledger is new: redelivered records are written again", output.path)
             self._warn = False
-
-    def _open_file(self, relative: str, path: Path) -> int:
-        try:
-            base = safe_open.open_base(self._base)
-        except OSError as error:
-            raise _cannot("open", self._base, error) from error
-        try:
-            return safe_open.open_append(base, relative, self._making, known=str(path) in self._closed)
-        except safe_open.Linked as error:
-            hint = "move it away, or remove its other names"
-            raise OutputError(f"open {path}", error.strerror, hint) from error
-        except OSError as error:
-            if error.errno in _NO_USE_WAITING:
-                raise PathUnusable(f"open {path}", error, "something else is in its place: move that away") from error
-            raise _cannot("open", path, error) from error
-        finally:
-            os.close(base)
 
     def _remember_or_drop(self, relative: str, output: Output) -> None:
         try:
@@ -232,22 +185,10 @@ class Outputs:
     def _evict(self) -> None:
         relative, output = next(iter(self._open.items()))
         if output.dirty:
-            self._sync(output)
+            output.sync(data=self._sync_data)
             self._unsettled.add(relative)  # the ledger does not know that yet: do not rotate
         self._drop(relative)
         self._closed[output.name] = output.mark
-
-    def _sync(self, output: Output) -> None:
-        try:
-            if self._sync_data:
-                os.fdatasync(output.fd)
-        except OSError as error:
-            raise _cannot("save", output.path, error) from error
-        status = os.fstat(output.fd)
-        if status.st_nlink == 0:
-            raise OutputError(f"save {output.path}", "it was deleted before the commit", "beginning a new one")
-        output.mark = Mark(status.st_size, output.mark.identity)
-        output.dirty = False
 
     def _sweep(self) -> None:
         """Close outputs that were moved or deleted while nothing was written to them, and let go of idle ones.
@@ -255,7 +196,7 @@ class Outputs:
         The ledger forgets the marks of these as it records the commit, so what they held by then is never cut off.
         """
         for relative, output in list(self._open.items()):
-            if _is_moved(output) or (self._idle_s and _is_idle(output.name, self._idle_s)):
+            if output.is_moved() or (self._idle_s and _is_idle(output.name, self._idle_s)):
                 self._drop(relative)
         if self._idle_s and time.monotonic() - self._let_go_at >= LET_GO_S:
             self._let_go_at = time.monotonic()
@@ -282,33 +223,8 @@ class Outputs:
             self._closed[str(path)] = mark
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    written = os.write(fd, data)
-    while written < len(data):
-        written += os.write(fd, memoryview(data)[written:])
-
-
-def _mark(fd: int) -> Mark:
-    return Mark(os.fstat(fd).st_size, safe_open.identity(fd))
-
-
-def _is_moved(output: Output) -> bool:
-    mine = os.fstat(output.fd)
-    try:
-        there = os.lstat(output.name)
-    except OSError:
-        return True
-    return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
-
-
 def _is_idle(name: str, idle_s: float) -> bool:
     try:
         return time.time() - os.lstat(name).st_mtime >= idle_s
     except OSError:
         return False
-
-
-def _cannot(verb: str, path: object, error: OSError) -> OutputError:
-    if isinstance(error, holding.HeldByAnother):
-        return OutputError(f"{verb} {path}", error.strerror, "give each sink a path of its own")
-    return OutputError(f"{verb} {path}", error, "free some space, or give this user write access")

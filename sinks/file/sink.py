@@ -23,7 +23,8 @@ from logbus.errors import UsageError
 from logbus.wire import frames
 from sinks.file import noting, placing, template
 from sinks.file.open_limit import open_max
-from sinks.file.output_files import Outputs, PathUnusable
+from sinks.file.output import PathUnusable
+from sinks.file.output_files import Outputs
 from sinks.file.periods import DAY_US, parts_of
 from sinks.file.rotation import Rotation, Rotator, is_rotated
 from sinks.file.safe_open import Making

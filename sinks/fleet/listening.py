@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.broker.messages import message_of
 from logbus.broker.topology import FLEET, STATUS, Binding, Plan, own_queue
 from logbus.errors import WireError, visible

@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from logbus import daemon
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.config.settings import Broker
 from logbus.fleet.status import Status
 from sinks.fleet.listening import Listener

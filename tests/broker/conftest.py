@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from logbus.broker import declaring
+from logbus.broker.declaring import new_queues
 from logbus.devbroker import DevCluster
 from support import forget_everything
 
@@ -16,7 +16,7 @@ from support import forget_everything
 def _hasty(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Let new queues settle for a moment only, where no node is killed."""
     if not {"faulty_broker", "cluster"} & set(request.fixturenames):
-        monkeypatch.setattr(declaring, "SETTLE_S", 0.1)
+        monkeypatch.setattr(new_queues, "SETTLE_S", 0.1)
 
 
 @pytest.fixture(scope="package")

@@ -11,7 +11,7 @@ import pika
 import pika.exceptions
 import pytest
 
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.broker.messages import message_of
 from logbus.broker.topology import (
     ANSWERS,

@@ -10,7 +10,7 @@ from pika.spec import Basic
 
 from logbus.batch import Message
 from logbus.broker import topology
-from logbus.broker.consumer import QUEUE_HEADER, REASON_HEADER
+from logbus.broker.consuming.dead_letters import QUEUE_HEADER, REASON_HEADER
 from logbus.broker.messages import properties_of
 from sinks.__main__ import cli
 from sinks.delivery.quarantine import WHOLE_BYTES_HEADER

@@ -7,8 +7,8 @@ import pika
 import pytest
 
 from logbus.broker import topology
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer, Delivery
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer, Delivery
 from logbus.config.settings import Broker
 from support import wait_until
 from support.channels import Channel, properties
@@ -170,7 +170,7 @@ def test_settling_on_a_channel_that_is_closing_does_nothing(shore: Shore, channe
 def test_a_doubtful_queue_that_is_deleted_is_declared_again(shore: Shore, channel: Channel) -> None:
     """A queue whose declaration was cut off is consumed from before it is bound; that it is not there is an answer."""
     declarer = shore.link._declarer  # noqa: SLF001 - what is left when a connection breaks in the second after
-    declarer._new.add("logs.test")  # noqa: SLF001 - as above
+    declarer._new_queues.missing("logs.test")  # noqa: SLF001 - as above
     declarer.disconnected()
     channel.queue_delete("logs.test")
     shore.until(lambda: not shore.consumer.is_open)

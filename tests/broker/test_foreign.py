@@ -8,8 +8,8 @@ import pytest
 
 from logbus.batch import Batch, Message, encode
 from logbus.broker import topology
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer
 from logbus.broker.messages import properties_of
 from logbus.config.settings import Broker
 from support import wait_until

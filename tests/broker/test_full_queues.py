@@ -8,9 +8,10 @@ import pika
 import pytest
 
 from logbus.batch import Batch
-from logbus.broker import publisher, topology
-from logbus.broker.connection import Connection
-from logbus.broker.publisher import Publisher
+from logbus.broker import topology
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.publishing import holding
+from logbus.broker.publishing.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from support import wait_until
@@ -41,7 +42,7 @@ def test_a_limit_that_is_lifted_while_it_refuses(
     broker: DevBroker, broker_url: str, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """E11: RabbitMQ 3.10 goes on refusing on a channel whose queue has no limit any more: a new channel ends that."""
-    monkeypatch.setattr(publisher, "LAST_HOLD_S", 0.5)
+    monkeypatch.setattr(holding, "LAST_HOLD_S", 0.5)
     vhost = broker_url.rpartition("/")[2]
     policy = '{"max-length": 2, "overflow": "reject-publish"}'
     broker.ctl("set_policy", "-p", vhost, "full", r"^logs\.test$", policy, "--apply-to", "queues")

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from logbus.batch import Batch
 from logbus.broker import topology
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.broker.management import queues
-from logbus.broker.publisher import Publisher
+from logbus.broker.publishing.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.devbroker.processes import free_ports

@@ -9,10 +9,10 @@ import pytest
 
 from logbus.batch import Batch, Span, decode
 from logbus.broker import topology
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.broker.messages import message_of
-from logbus.broker.publisher import Publisher
-from logbus.broker.window import LEAST, Amount
+from logbus.broker.publishing.publisher import Publisher
+from logbus.broker.publishing.window import LEAST, Amount
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.severity import classify

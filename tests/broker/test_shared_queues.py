@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from logbus.broker import topology
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer, Delivery
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer, Delivery
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from sinks.__main__ import cli

@@ -11,9 +11,9 @@ import pytest
 
 from logbus.batch import Batch
 from logbus.broker import topology
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer
-from logbus.broker.publisher import Publisher
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer
+from logbus.broker.publishing.publisher import Publisher
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.errors import LogbusError

@@ -9,8 +9,8 @@ import pytest
 
 from logbus.broker import topology
 from logbus.broker.amqp import Channel as AmqpChannel
-from logbus.broker.connection import Connection
-from logbus.broker.consumer import Consumer
+from logbus.broker.connecting.connection import Connection
+from logbus.broker.consuming.consumer import Consumer
 from logbus.broker.messages import message_of
 from logbus.broker.topology import STATUS
 from logbus.config.settings import Broker

@@ -27,7 +27,8 @@ from sinks.file.rotation import Rotation
 from sinks.index import writer
 from sinks.index.blocks import Limits
 from sinks.index.index import Index
-from sinks.ledger.ledger import Ledger, Source
+from sinks.ledger.ledger import Ledger
+from sinks.ledger.streams import Source
 from sinks.sink import Context
 from support import examples
 from support.indexes import check, line_of, told

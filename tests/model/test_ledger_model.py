@@ -26,7 +26,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logbus.batch import Batch, Message, encode
-from logbus.broker.consumer import Delivery
+from logbus.broker.consuming.consumer import Delivery
 from logbus.wire.batch import count_lines
 from sinks.delivery.runner import Runner
 from sinks.file import FileSink, Settings

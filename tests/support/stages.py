@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 import pytest
 
 from logbus.batch import Batch, Message, encode
-from logbus.broker.consumer import Delivery
+from logbus.broker.consuming.consumer import Delivery
 from logbus.wire.batch import count_lines
 from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink
@@ -19,7 +19,10 @@ from support.batches import BatchKeys
 
 
 class MemoryQueue:
-    """What `logbus.broker.consumer.Consumer` is to a runner: unacknowledged messages come again after `reconnect`."""
+    """What `logbus.broker.consuming.consumer.Consumer` is to a runner.
+
+    Unacknowledged messages come again after `reconnect`.
+    """
 
     def __init__(self) -> None:
         self.epoch = 0

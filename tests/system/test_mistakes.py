@@ -20,7 +20,8 @@ from click.testing import CliRunner
 import shipper.__main__
 import sinks.__main__
 from logbus.devbroker import DevBroker
-from sinks.ledger.ledger import Ledger, Source
+from sinks.ledger.ledger import Ledger
+from sinks.ledger.streams import Source
 from support.certificates import make_certificates
 from support.listeners import Listeners, listening
 

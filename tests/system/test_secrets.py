@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from logbus.broker import topology
-from logbus.broker.connection import Connection
+from logbus.broker.connecting.connection import Connection
 from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.errors import UsageError

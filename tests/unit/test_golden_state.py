@@ -8,7 +8,8 @@ import pytest
 from logbus.config.settings import load, load_document
 from shipper.settings import Settings
 from shipper.state.registry import Registry, Row
-from sinks.ledger.ledger import Ledger, Source
+from sinks.ledger.ledger import Ledger
+from sinks.ledger.streams import Source
 from sinks.settings import plans_of
 from sinks.sink import Mark
 

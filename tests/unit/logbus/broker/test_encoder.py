@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from logbus.batch import Batch, decode
-from logbus.broker.encoder import LARGE_BYTES, Encoder
+from logbus.broker.publishing.encoder import LARGE_BYTES, Encoder
 
 WITHIN_S = 20.0
 LARGE = os.urandom(LARGE_BYTES * 8).replace(b"\n", b" ") + b"\n"
@@ -67,7 +67,8 @@ def test_signals_are_left_to_the_main_thread(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
     blocked: list[set[signal.Signals | int]] = []
     monkeypatch.setattr(
-        "logbus.broker.encoder.encode", lambda *_, **__: blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+        "logbus.broker.publishing.encoder.encode",
+        lambda *_, **__: blocked.append(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
     )
     encoder = Encoder(lambda: None)
     _put_and_take(encoder, batch("a", 0, LARGE))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from logbus import telemetry
-from logbus.broker.renewal import Expiries, Replaced
+from logbus.broker.connecting.renewal import Expiries, Replaced
 from logbus.config.settings import Broker
 from support.authority import Authority
 

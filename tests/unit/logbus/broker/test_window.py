@@ -4,7 +4,7 @@ from collections import deque
 
 import pytest
 
-from logbus.broker.window import LEAST, Amount, Window
+from logbus.broker.publishing.window import LEAST, Amount, Window
 
 MIB = 1 << 20
 WIDE = Amount(4_096, 64 * MIB)

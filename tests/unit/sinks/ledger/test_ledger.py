@@ -14,8 +14,9 @@ import pytest
 from logbus.errors import StateError, WireError
 from sinks.commands.coverage import coverage
 from sinks.ledger import ledger as module
-from sinks.ledger.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved, Source
+from sinks.ledger.ledger import SPAN_MAX_BYTES, Ledger, LedgerUnsaved
 from sinks.ledger.ledger_file import FILE_NAME
+from sinks.ledger.streams import Source
 from sinks.sink import Mark
 
 Open = Callable[[Path | None], Ledger]

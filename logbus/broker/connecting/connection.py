@@ -10,87 +10,27 @@ also one before a reload, it is waited out like an outage, because whoever chang
 an unusable password or PEM file: each connection reads them anew, so that they can be replaced while we run.
 """
 
-import socket
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import pika
-from pika.adapters.select_connection import IOLoop
 
 from logbus import telemetry
-from logbus.broker import refusals, topology
-from logbus.broker.amqp import AtOnce, parameters
-from logbus.broker.declaring import Declarer
-from logbus.broker.renewal import Expiries, Replaced
-from logbus.broker.retries import FIRST_RETRY_S, Retries
+from logbus.broker import refusals
+from logbus.broker.amqp import AtOnce
+from logbus.broker.connecting.client import Client, Guests
+from logbus.broker.connecting.hosts import Hosts
+from logbus.broker.connecting.loop import Loop, end
+from logbus.broker.connecting.renewal import Expiries, Replaced
+from logbus.broker.connecting.retries import FIRST_RETRY_S, Retries
+from logbus.broker.declaring.declarer import Declarer
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable, UsageError
 from logbus.handover import was_reloaded
 
 if TYPE_CHECKING:
     from pika.channel import Channel
 
-    from logbus.config.settings import Broker, Endpoint
-
-CLOSE_WITHIN_S = 2.0
-
-
-class Client(Protocol):
-    """The user of the channel."""
-
-    def plan(self) -> topology.Plan:
-        """Return what to declare before `opened`."""
-
-    def writes_to(self) -> str:
-        """Return the exchange that this user must be allowed to publish to, "" if there is none."""
-
-    def opened(self, channel: "Channel") -> None:
-        """Begin: the whole plan is declared on this new channel."""
-
-    def closed(self, error: BaseException) -> None:
-        """Forget the channel: it is lost, with all delivery tags."""
-
-    def blocked(self, reason: str | None) -> None:
-        """Pause publishing (a reason: the broker is short of memory or disk), or resume it (None)."""
-
-
-class Guest(Protocol):
-    """Somebody with a channel of its own on the same connection, who does without where that is refused."""
-
-    def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
-        """Begin: `open_channel` calls back with a new channel, as often as it is called."""
-
-    def disconnected(self) -> None:
-        """Forget all channels."""
-
-    def leaving(self) -> None:
-        """Say goodbye: the connection will be closed."""
-
-
-class Guests:
-    """The guests of a connection, who are told of each one in turn."""
-
-    def __init__(self) -> None:
-        self._guests: list[Guest] = []
-
-    def invite(self, guest: Guest) -> None:
-        """Serve `guest` from the next connection on."""
-        self._guests.append(guest)
-
-    def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
-        """Tell all of a new connection."""
-        for each in self._guests:
-            each.connected(open_channel)
-
-    def disconnected(self) -> None:
-        """Tell all that it is lost."""
-        for each in self._guests:
-            each.disconnected()
-
-    def leaving(self) -> None:
-        """Tell all that it will be closed."""
-        for each in self._guests:
-            each.leaving()
+    from logbus.config.settings import Broker
 
 
 class Connection:
@@ -102,25 +42,21 @@ class Connection:
     def __init__(self, broker: "Broker", role: str) -> None:
         if not was_reloaded():  # else it was checked at the reload, and later failures are waited out
             broker.check()
-        self._endpoints: list[Endpoint] = []
         self._broker = broker
+        self._hosts = Hosts(broker)
         self._retries = Retries()
         self._role = role
         self._client: Client | None = None
         self.guests = Guests()
-        self._loop = IOLoop()
-        self._loop.activate_poller()
+        self._loop = Loop()
         self._connection: AtOnce | None = None
         self._channel: Channel | None = None
         self._declarer = Declarer(self)
         self._fatal: BrokerError | None = None
-        self._turn = 0
         self._was_open = was_reloaded()
         self._expiries = Expiries(broker)
         self._replaced = Replaced(broker, self._log_in_again)
         self._closing = False
-        self._wake_in, self._wake_out = _never_blocking_pair()
-        self._loop.add_handler(self._wake_in.fileno(), self._on_wake, IOLoop.READ)
 
     @property
     def is_open(self) -> bool:
@@ -135,15 +71,7 @@ class Connection:
     @property
     def user_id(self) -> str | None:
         """The AMQP user of the current endpoint, for messages to state; None if unknown, or if they shall not."""
-        return (self._endpoint.username or None) if self._broker.user_id else None
-
-    @property
-    def _endpoint(self) -> "Endpoint":
-        return self._endpoints[self._turn % len(self._endpoints)]
-
-    @property
-    def _where(self) -> str:
-        return f"{self._endpoint.host}:{self._endpoint.port}"
+        return self._hosts.user_id
 
     def attach(self, client: Client) -> None:
         """Serve `client`, and start to connect at the next `poll`."""
@@ -156,27 +84,21 @@ class Connection:
         """Do pending I/O, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting does not help."""
         if self._fatal:
             raise self._fatal
-        timer = self._loop.call_later(timeout_s, _nothing)
-        self._loop.poll()
-        self._loop.process_timeouts()
-        self._loop.remove_timeout(timer)
+        self._loop.poll(timeout_s)
         if self._fatal:
             raise self._fatal
 
     def wake(self) -> None:
         """End a `poll` that waits. May be called from any thread and from a signal handler."""
-        try:
-            self._wake_out.send(b"\0")
-        except (BlockingIOError, OSError):
-            return  # full: a wake-up is pending; closed: there is nothing left to wake
+        self._loop.wake()
 
     def wake_on(self, fd: int) -> None:
         """End a waiting `poll` whenever `fd` is readable, until `ignore(fd)`. Regular files cannot be waited for."""
-        self._loop.add_handler(fd, _nothing, IOLoop.READ)
+        self._loop.wake_on(fd)
 
     def ignore(self, fd: int) -> None:
         """Stop waking on `fd`."""
-        self._loop.remove_handler(fd)
+        self._loop.ignore(fd)
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
         """Call `callback` once from a later `poll`."""
@@ -187,11 +109,8 @@ class Connection:
         self._closing, self._fatal = True, None
         self.guests.leaving()
         if self._connection:
-            _end(self._connection, self.poll)
-        self._loop.deactivate_poller()
+            end(self._connection, self._loop)
         self._loop.close()
-        self._wake_in.close()
-        self._wake_out.close()
 
     def reopen_channel(self) -> None:
         """Give up the channel and declare everything again: something it relied on is gone."""
@@ -208,7 +127,7 @@ class Connection:
     def works(self) -> None:
         """Record that the client can work: only now is it connected, and an outage over."""
         self._was_open = True
-        self._retries.works(self._where)
+        self._retries.works(self._hosts.where)
 
     def unsent_bytes(self) -> int:
         """Return the number of undelivered bytes."""
@@ -225,8 +144,7 @@ class Connection:
     def _connect(self) -> None:
         self._replaced.used()
         try:
-            self._endpoints = self._broker.endpoints()
-            wanted = parameters(self._endpoint, self._broker, self._role)
+            wanted = self._hosts.parameters(self._role)
         except UsageError as error:
             self._wait_for_login(BrokerUnavailable(error.cannot, error.cause, error.hint))
             return
@@ -235,7 +153,7 @@ class Connection:
             on_open_callback=self._on_open,
             on_open_error_callback=self._on_open_error,
             on_close_callback=self._on_close,
-            custom_ioloop=self._loop,
+            custom_ioloop=self._loop.pikas,
         )
 
     def _log_in_again(self) -> None:
@@ -245,7 +163,7 @@ class Connection:
 
     def _connect_to_next(self) -> None:
         """Connect to the next of the hosts, in turn."""
-        self._turn += 1
+        self._hosts.next()
         self._connect()
 
     def _wait_for_login(self, error: BrokerError) -> None:
@@ -253,14 +171,11 @@ class Connection:
         self._retries.login_failed()
         self._retry(error, self._connect_to_next)
 
-    def _on_wake(self, _fd: int, _events: int) -> None:
-        self._wake_in.recv(4096)
-
     def _on_open(self, connection: pika.SelectConnection) -> None:
         connection.add_on_connection_blocked_callback(self._on_blocked)
         connection.add_on_connection_unblocked_callback(self._on_unblocked)
         if self._connection and (certificate := self._connection.peer_certificate()):
-            self._expiries.connected(certificate, self._where)
+            self._expiries.connected(certificate, self._hosts.where)
         self._open_channel()
         self.guests.connected(lambda opened: connection.channel(on_open_callback=opened))
 
@@ -298,7 +213,7 @@ class Connection:
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
         self._connection = None
-        trouble = refusals.read_open_error(error, self._where, external=self._endpoint.external)
+        trouble = refusals.read_open_error(error, self._hosts.where, external=self._hosts.current.external)
         if isinstance(trouble, BrokerRefused):
             self._wait_for_login(trouble)
         else:
@@ -318,7 +233,7 @@ class Connection:
 
     def _read_close(self, error: BaseException) -> BrokerError:
         """Return what a channel or the connection was closed for, and count it if it is a refusal."""
-        trouble = refusals.read_close(error, self._where)
+        trouble = refusals.read_close(error, self._hosts.where)
         if isinstance(trouble, BrokerRefused):
             self._retries.refused()
         return trouble
@@ -342,30 +257,3 @@ class Connection:
             self._fatal = error
             return
         self._loop.call_later(self._retries.pause_s(error), again)
-
-
-def _nothing(*_args: object) -> None:
-    """Do nothing: the only effect of this callback is that `poll` returns."""
-
-
-def _never_blocking_pair() -> tuple[socket.socket, socket.socket]:
-    ends = socket.socketpair()
-    for end in ends:
-        end.setblocking(False)  # noqa: FBT003 - the standard library's signature
-    return ends
-
-
-def _end(connection: AtOnce, poll: Callable[[float], object]) -> None:
-    """Close a connection gracefully, or drop it if RabbitMQ has not answered after CLOSE_WITHIN_S."""
-    if connection.is_open:
-        connection.close()
-    _await_end(connection, poll, CLOSE_WITHIN_S)
-    if connection.is_closing:
-        connection.abort(BrokerUnavailable("close the connection", "no answer"))
-        _await_end(connection, poll, CLOSE_WITHIN_S)
-
-
-def _await_end(connection: AtOnce, poll: Callable[[float], object], within_s: float) -> None:
-    deadline = time.monotonic() + within_s
-    while not connection.is_closed and time.monotonic() < deadline:
-        poll(0.05)

@@ -3,47 +3,36 @@
 A delivery tag is valid only on its own channel. Each channel is an *epoch*: what was not acknowledged in one is
 redelivered in the next, and acknowledging a delivery of an earlier epoch does nothing.
 
-What cannot be decoded is *quarantined*: copied to `logs.dead` with the reason, and settled once the copy is confirmed.
-If the copy is not kept (the dead letters' queue was deleted, or is full), the channel is reopened after a while: that
-declares the queue again, and the message is redelivered. From an exclusive queue, which dies with its connection, the
-message is dropped: durable sinks keep it.
+What cannot be decoded is *quarantined*: copied to `logs.dead` with the reason, and settled once the copy is confirmed
+(`dead_letters`). From an exclusive queue, which dies with its connection, the message is dropped: durable sinks keep
+it.
 """
 
 import logging
-import struct
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pika
-import pika.data
-import pika.exceptions
-
-from logbus.batch import Message
 from logbus.broker import topology
-from logbus.broker.declaring import leaderless
-from logbus.broker.messages import message_of, properties_of
+from logbus.broker.consuming.dead_letters import DeadLetters
+from logbus.broker.declaring.new_queues import leaderless
+from logbus.broker.messages import message_of
 from logbus.errors import visible
 from logbus.seldom import Seldom, and_others
 from logbus.telemetry import count
 
 if TYPE_CHECKING:
+    import pika
     from pika.channel import Channel
 
-    from logbus.broker.connection import Connection
+    from logbus.batch import Message
+    from logbus.broker.connecting.connection import Connection
 
 logger = logging.getLogger("logbus.broker.consumer")
 ready = logging.getLogger("logbus.ready")
 
-REASON_HEADER = "logbus-reason"
-QUEUE_HEADER = "logbus-queue"
-USER_HEADER = "logbus-user"
-COPY_AGAIN_S = 1.0
 CONSUMING_WITHIN_S = 10.0
-MAX_REASON = 1024
-MAX_COPIED_HEADER_BYTES = 96 * 1024
-"""A frame holds 128 KiB; a copy with its reason has to fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +41,7 @@ class Delivery:
 
     tag: int
     epoch: int
-    message: Message
+    message: "Message"
     redelivered: bool
 
 
@@ -73,8 +62,7 @@ class Consumer:
         self._channel: Channel | None = None
         self._arrived: deque[Delivery] = deque()
         self._arrived_bytes = 0
-        self._copies: dict[int, int] = {}
-        self._copied = 0
+        self._dead_letters = DeadLetters(connection, queue.name, self._on_copied)
         self._consuming = self._paused = self._cancelled = False
         self._stands_by: bool | None = None
         self._unsettled: dict[int, None] = {}
@@ -90,7 +78,7 @@ class Consumer:
     @property
     def quarantining(self) -> int:
         """The number of deliveries whose dead letter is not confirmed yet."""
-        return len(self._copies)
+        return len(self._dead_letters)
 
     @property
     def arrived_bytes(self) -> int:
@@ -127,10 +115,7 @@ class Consumer:
             self.ack([delivery])
             return
         self._warn_of(f"a message on {visible(self._queue.name)} goes to {topology.DEAD}: {visible(reason)}")
-        self._copied += 1
-        self._copies[self._copied] = delivery.tag
-        copy = self._copy(delivery.message, reason)
-        self._channel.basic_publish(topology.DEAD, copy.routing_key, copy.body, properties_of(copy), mandatory=True)
+        self._dead_letters.copy(self._channel, delivery.message, reason, delivery.tag)
 
     def _warn_of(self, what: str) -> None:
         left_out = self._warnings.left_out(what)
@@ -161,11 +146,8 @@ class Consumer:
     def opened(self, channel: "Channel") -> None:
         """Start an epoch: consume on the new channel."""
         self._channel = channel
-        self._copies.clear()
         self._unsettled.clear()
-        self._copied = 0
-        channel.confirm_delivery(self._on_copied)
-        channel.add_on_return_callback(self._on_returned)
+        self._dead_letters.opened(channel)
         channel.add_on_cancel_callback(self._on_cancelled)
         if self._cancelled:
             self._cancelled = False
@@ -214,7 +196,7 @@ class Consumer:
         self,
         _channel: object,
         method: "pika.spec.Basic.Deliver",
-        properties: pika.BasicProperties,
+        properties: "pika.BasicProperties",
         body: bytes,
     ) -> None:
         message = message_of(method.routing_key, properties, body)
@@ -242,35 +224,7 @@ class Consumer:
                 name,
             )
 
-    def _copy(self, message: Message, reason: str) -> Message:
-        """Return a message with the reason, but without its user id: RabbitMQ refuses another user's from us."""
-        ours = {REASON_HEADER: reason[:MAX_REASON], QUEUE_HEADER: self._queue.name, USER_HEADER: message.user_id or ""}
-        return replace(message, headers={**_copiable(message.headers), **ours}, user_id=None)
-
-    def _on_copied(self, frame: "pika.frame.Method[pika.spec.Basic.Ack | pika.spec.Basic.Nack]") -> None:
-        number, multiple = frame.method.delivery_tag, frame.method.multiple
-        if frame.method.NAME == "Basic.Nack":
-            self._copy_again()
-            return
-        for each in [n for n in self._copies if n == number or (multiple and n <= number)]:
-            tag = self._copies.pop(each)
-            self._unsettled.pop(tag, None)
-            if self._channel:
-                self._channel.basic_ack(tag)
-
-    def _on_returned(self, _channel: object, _method: object, _properties: object, _body: bytes) -> None:
-        self._copies.clear()  # the confirm that follows means nothing
-        self._copy_again()
-
-    def _copy_again(self) -> None:
-        logger.warning("%s did not accept a dead letter: retrying", topology.DEAD)
-        self._connection.call_later(COPY_AGAIN_S, self._connection.reopen_channel)
-
-
-def _copiable(headers: Mapping[str, object]) -> Mapping[str, object]:
-    """Return headers that can be published again: all of them, or none if pika cannot encode them in a frame."""
-    try:
-        size_bytes = pika.data.encode_table([], dict(headers))
-    except (pika.exceptions.AMQPError, ValueError, TypeError, struct.error):
-        return {}
-    return headers if size_bytes <= MAX_COPIED_HEADER_BYTES else {}
+    def _on_copied(self, tag: int) -> None:
+        self._unsettled.pop(tag, None)
+        if self._channel:
+            self._channel.basic_ack(tag)

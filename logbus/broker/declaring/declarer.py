@@ -1,31 +1,22 @@
 """Declares a plan on a channel, step by step, and remembers from one channel to the next what RabbitMQ refused.
 
 Theory of operation. RabbitMQ closes the channel on each refusal; the next attempt then knows more. What exists with
-different but acceptable properties, or may not be declared by this user, is used as it is. A queue that does not exist
-(a passive declaration asks first) is *new*: it is declared, and bound `SETTLE_S` later.
-
-Why later: RabbitMQ 3.10.8 writes the identity of a new quorum queue to disk up to 1.0 s after its declaration. If it
-is killed before that, the queue comes back without a leader: nothing can be published to it or consumed from it, and
-what it had confirmed is lost. Nothing is confirmed into a queue that is not bound.
-
-A queue that was new when the connection broke is *doubtful*, and is consumed from before it is bound. If RabbitMQ does
-not answer within `PROBE_S`, the queue has no leader: it is deleted and declared again. It was never bound, so it holds
-nothing.
+different but acceptable properties, or may not be declared by this user, is used as it is (`deviations`). A queue that
+does not exist is declared, and bound a while later (`new_queues`).
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from logbus.broker import refusals
+from logbus.broker.declaring import deviations
+from logbus.broker.declaring.new_queues import Link, NewQueues, Step, Then
 from logbus.broker.topology import (
-    DEAD,
-    DEAD_MAX_BYTES,
     DRAIN,
     FOREIGN,
     NEVER,
-    SHARED_QUEUES,
     UNMATCHED,
     Binding,
     Declaration,
@@ -34,7 +25,6 @@ from logbus.broker.topology import (
     Queue,
     in_two_stages,
 )
-from logbus.errors import BrokerUnavailable, visible
 
 if TYPE_CHECKING:
     import pika
@@ -44,21 +34,6 @@ logger = logging.getLogger("logbus.declaring")
 
 TRIED_FROM = "amq.fanout"
 """An exchange that every virtual host has."""
-SETTLE_S = 1.5
-PROBE_S = 5.0
-
-_BOUND_IT = f"""rabbitmqctl set_policy logbus-dead '^logs\\.dead$' \
-'{{"max-length-bytes": {DEAD_MAX_BYTES}, "overflow": "drop-head"}}' --apply-to queues"""
-
-
-class Link(Protocol):
-    """The part of the connection that is needed here."""
-
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call `callback` once, later."""
-
-    def give_up(self, error: BrokerUnavailable) -> None:
-        """Drop the connection, and open a new one."""
 
 
 class Declarer:
@@ -68,11 +43,8 @@ class Declarer:
     """
 
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self._new_queues = NewQueues(link)
         self._as_it_is: dict[tuple[str, str], str] = {}
-        self._new: set[str] = set()
-        self._doubtful: set[str] = set()
-        self._leaderless: set[str] = set()
         self._trying = ""
         self._writable: set[str] = set()
         self._optional = ""
@@ -92,8 +64,7 @@ class Declarer:
         def proceed(_reply: object = None) -> None:
             step = next(steps, None)
             if step is None:
-                self.made = frozenset(self._new)
-                self._new.clear()
+                self.made = self._new_queues.declared()
                 self._writable.clear()  # the next channel tries again: permissions change
                 done()
             elif channel.is_open:
@@ -112,15 +83,12 @@ class Declarer:
             self._trying = ""
             return refused == TRIED_FROM
         if missing := refusals.missing_queue(error):
-            known = missing in self._new and missing not in self._doubtful
-            self._doubtful.discard(missing)  # no longer doubtful: it was deleted
-            self._new.add(missing)
-            return not known
+            return self._new_queues.missing(missing)
         found = refusals.deviating(error)
-        if not found or (found.kind, found.name) in self._as_it_is or not _will_do(found):
+        if not found or (found.kind, found.name) in self._as_it_is or not deviations.will_do(found):
             return False
         self._as_it_is[found.kind, found.name] = found.argument
-        _report(found)
+        deviations.report(found)
         return True
 
     def forget(self) -> None:
@@ -132,7 +100,7 @@ class Declarer:
     def disconnected(self) -> None:
         """Forget what the broker refused, and doubt the queues that were new."""
         self.forget()
-        self._doubtful |= self._new
+        self._new_queues.disconnected()
 
     def _is_left_alone(self, step: Declaration) -> bool:
         if isinstance(step, Binding):
@@ -141,20 +109,18 @@ class Declarer:
             return "permission" in map(self._as_it_is.get, ends)  # UNMATCHED may not exist, so it cannot be just used
         return (_kind(step), step.name) in self._as_it_is
 
-    def _steps(
-        self, channel: "Channel", plan: list[Declaration], writes_to: str
-    ) -> "Iterator[Callable[[_Then], None]]":
+    def _steps(self, channel: "Channel", plan: list[Declaration], writes_to: str) -> Iterator[Step]:
         """Yield the steps; each takes the function to call afterwards."""
         made, routes = in_two_stages(plan)
         for step in made:
             if isinstance(step, Queue):
-                yield from self._queue_steps(channel, step)
+                yield from self._new_queues.before(channel, step)
+                yield partial(self._declare_queue, channel, step)
             else:
                 yield partial(_declare_exchange, channel, step)
         if writes_to and writes_to not in self._writable:
             yield partial(self._try_writing, channel, writes_to)
-        if self._new:
-            yield lambda then: self._link.call_later(SETTLE_S, lambda: then(None))
+        yield from self._new_queues.settle()
         if any(isinstance(step, Exchange) and step.name == DRAIN for step in made) and DRAIN not in self._left_out:
             yield partial(self._unbind_old_drain, channel)
         for route in routes:
@@ -165,7 +131,7 @@ class Declarer:
             else:
                 yield partial(_declare_exchange, channel, route)
 
-    def _try_writing(self, channel: "Channel", exchange: str, then: "_Then") -> None:
+    def _try_writing(self, channel: "Channel", exchange: str, then: Then) -> None:
         """Remove a binding that does not exist: this needs permission to write to `exchange`, and changes nothing.
 
         Permission to read from TRIED_FROM is checked after that.
@@ -179,7 +145,7 @@ class Declarer:
         self._trying = exchange
         channel.exchange_unbind(exchange, TRIED_FROM, NEVER, callback=may)
 
-    def _unbind_old_drain(self, channel: "Channel", then: "_Then") -> None:
+    def _unbind_old_drain(self, channel: "Channel", then: Then) -> None:
         """Unbind the classic queue `logs.drain` of older versions: while its node is down, it refuses everything.
 
         A missing binding is no error. A refusal (RabbitMQ 3.10 while that node is down) is ignored.
@@ -193,13 +159,13 @@ class Declarer:
         self._optional = DRAIN
         channel.queue_unbind(DRAIN, DRAIN, callback=done)
 
-    def _foreign_steps(self, channel: "Channel", binding: Binding) -> "Iterator[Callable[[_Then], None]]":
+    def _foreign_steps(self, channel: "Channel", binding: Binding) -> Iterator[Step]:
         """Bind to `logs.foreign`, or do without: an operator may not have made it, or may not let us read from it."""
         if FOREIGN in self._left_out:
             logger.info("%s is missing, or unreadable: other programs' messages with a key do not arrive", FOREIGN)
             return
 
-        def bind(then: "_Then") -> None:
+        def bind(then: Then) -> None:
             def done(reply: object) -> None:
                 self._optional = ""
                 then(reply)
@@ -209,16 +175,7 @@ class Declarer:
 
         yield bind
 
-    def _queue_steps(self, channel: "Channel", queue: Queue) -> "Iterator[Callable[[_Then], None]]":
-        if queue.name in self._leaderless:
-            yield partial(self._delete, channel, queue.name)
-        elif queue.name in self._doubtful:
-            yield lambda _then: self._probe(channel, queue.name)
-        elif queue.type == "quorum" and queue.name not in self._new:
-            yield lambda then: channel.queue_declare(queue.name, passive=True, callback=then)
-        yield partial(self._declare_queue, channel, queue)
-
-    def _declare_queue(self, channel: "Channel", queue: Queue, then: "_Then") -> None:
+    def _declare_queue(self, channel: "Channel", queue: Queue, then: Then) -> None:
         def declared(reply: "pika.frame.Method[pika.spec.Queue.DeclareOk]") -> None:
             if reply.method.consumer_count:
                 self.consumed |= {queue.name}
@@ -233,74 +190,12 @@ class Declarer:
             callback=declared,
         )
 
-    def _delete(self, channel: "Channel", name: str, then: "_Then") -> None:
-        logger.warning("the queue %s has no leader and was never bound: declaring it again", visible(name))
-        self._leaderless.discard(name)
-        channel.queue_delete(name, callback=then)
-
-    def _probe(self, channel: "Channel", name: str) -> None:
-        """Consume from a queue: an answer proves that it has a leader. Closing the channel requeues what came."""
-
-        def answered(_reply: object) -> None:
-            self._doubtful.discard(name)
-            channel.close()
-
-        def check() -> None:
-            if channel.is_open and name in self._doubtful:
-                self._doubtful.discard(name)
-                self._leaderless.add(name)
-                self._link.give_up(leaderless(name))
-
-        channel.basic_consume(name, _ignore, callback=answered)
-        self._link.call_later(PROBE_S, check)
-
-
-_Then = Callable[[object], None]
-
-
-def leaderless(name: str) -> BrokerUnavailable:
-    """Return the error for a queue that does not answer."""
-    ours = name in SHARED_QUEUES
-    repair = f"rabbitmqctl delete_queue {name}" if ours else "logbus-sinks topology delete --force NAME"
-    return BrokerUnavailable(
-        f"use the queue {name!r}",
-        "it does not answer, so it has no leader: most of its nodes are down, or RabbitMQ was killed right after the "
-        "queue was declared",
-        f"start its nodes; if all are up, delete the queue: {repair}",
-    )
-
-
-def _will_do(found: refusals.Deviation) -> bool:
-    if found.argument == "permission":
-        return True
-    return found.name in SHARED_QUEUES if found.kind == "queue" else found.argument != "type"
-
-
-def _report(found: refusals.Deviation) -> None:
-    name, argument = visible(found.name), visible(found.argument)
-    if argument == "permission":
-        logger.info("may not declare %s: using it as it is", name)
-    elif found.kind == "queue":
-        hint = f" (to bound it: {_BOUND_IT})" if found.name == DEAD else ""
-        logger.info("the queue %s exists with a different %s: using it as it is%s", name, argument, hint)
-    else:
-        logger.warning(
-            "the exchange %s exists with a different %s from Logbus's: using it as it is; a broker restart may "
-            "lose it (delete it and let Logbus declare it)",
-            name,
-            argument,
-        )
-
 
 def _kind(step: Exchange | Queue) -> str:
     return "exchange" if isinstance(step, Exchange) else "queue"
 
 
-def _ignore(*_args: object) -> None:
-    """Ignore a delivery: it is redelivered on the next channel."""
-
-
-def _bind(channel: "Channel", binding: Binding, then: _Then) -> None:
+def _bind(channel: "Channel", binding: Binding, then: Then) -> None:
     if binding.to_exchange:
         channel.exchange_bind(
             binding.destination, binding.source, binding.key, arguments=dict(binding.arguments), callback=then
@@ -311,7 +206,7 @@ def _bind(channel: "Channel", binding: Binding, then: _Then) -> None:
         )
 
 
-def _declare_exchange(channel: "Channel", exchange: Exchange, then: _Then) -> None:
+def _declare_exchange(channel: "Channel", exchange: Exchange, then: Then) -> None:
     channel.exchange_declare(
         exchange.name,
         exchange.type,

@@ -1,0 +1,1 @@
+"""From deliveries to acknowledgements, or to the dead letters."""
