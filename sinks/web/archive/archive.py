@@ -48,9 +48,13 @@ class Search:
             if number == limit:
                 return
 
-    def bars(self, stopped: Callable[[], bool]) -> Bars:
-        """Return bars of the time that is searched, in which nothing is counted yet."""
-        edges = edges_of(self.query, within_us(self.files, self.query, stopped))
+    def bars(self, times_us: Sequence[int], stopped: Callable[[], bool], *, are_all: bool) -> Bars:
+        """Return bars of the time that is searched, or in which the hits are; nothing is counted in them yet.
+
+        `times_us`: of the newest hits; `are_all`: whether there are no others.
+        """
+        files = () if are_all else self.files
+        edges = edges_of(self.query, within_us(files, self.query, times_us, stopped))
         return Bars(edges, self.query.since_us)
 
     def counting(self, bars: Bars) -> Counting:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Final
 
 from logbus.errors import LogbusError
 from sinks.search.asking import Query, Source
@@ -12,6 +13,9 @@ from sinks.search.results.bars import Bars
 from sinks.search.results.waiting import POLL_S, Room
 from sinks.search.spans import Reading
 from sinks.search.threads import in_threads
+
+NEVER_US: Final = 1 << 62
+"""Behind every time: what begins there is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +52,26 @@ def begun(query: Query, bars: Bars, files: list[tuple[Source, Reading]]) -> Coun
     return Counting(query, bars, files, Progress(sizes, stopped=lambda: room.stopped), room)
 
 
-def within_us(files: Sequence[tuple[Source, Reading]], query: Query, stopped: Callable[[], bool]) -> tuple[int, int]:
+def within_us(
+    files: Sequence[tuple[Source, Reading]], query: Query, times_us: Sequence[int], stopped: Callable[[], bool]
+) -> tuple[int, int]:
     """Return when the first and the last record of files happened, as far as that is known without reading much.
 
-    Where a search has only a beginning, its time lasts until now.
+    `times_us`: of the newest hits, behind which nothing is wanted. With a beginning only, a search lasts until now.
     """
+    if query.since_us is not None:
+        return query.since_us, time.time_ns() // 1000
     read = takewhile(lambda _: not stopped(), files)
-    known = [each for source, reading in read for each in _ends_us(source, reading, query)]
-    now_us = [time.time_ns() // 1000] if query.since_us is not None else []
-    return min(known, default=0), max([*known, *now_us], default=-1)
+    known = [each for source, reading in read for each in _first_us(source, reading, query)]
+    return min([*known, *times_us], default=NEVER_US), max(times_us, default=-1)
 
 
-def _ends_us(source: Source, reading: Reading, query: Query) -> Iterator[int]:
-    """Yield when the first and the last record of a file happened; without an index, as its head and its time tell."""
+def _first_us(source: Source, reading: Reading, query: Query) -> Iterator[int]:
+    """Yield when the first record of a file happened; without an index, as its head tells."""
     if reading.within_us:
-        yield from reading.within_us
+        yield reading.within_us[0]
         return
-    yield source.changed_us
-    if query.since_us is None:
-        try:
-            yield first_us(source, query)
-        except LogbusError:
-            return  # the search has said so
+    try:
+        yield first_us(source, query)
+    except LogbusError:
+        return  # the search has said so

@@ -100,8 +100,9 @@ class Run:
         if self._stopped:
             return
         self._tell(event("found", _end_of(search, self._asked.limit)))
-        bars = search.bars(lambda: self._stopped)
-        if search.progress.hits < self._asked.limit:
+        are_all = search.progress.hits < self._asked.limit
+        bars = search.bars([time_us for time_us, _ in times], lambda: self._stopped, are_all=are_all)
+        if are_all:
             bars.take_times(times)
         else:
             self._count(search, bars)

@@ -1,7 +1,7 @@
 // What a search matches, by time and severity; a stretch of it can be chosen, and be searched.
 import { $, counted, grouped, make } from "./dom.js";
 import { GROUPS, inGroups, legendOf, paint, sum } from "./histogram.js";
-import { local } from "./times.js";
+import { later, local } from "./times.js";
 
 const DRAG_PIXELS = 4;
 const NEAR = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -1e9, End: 1e9 };
@@ -152,7 +152,8 @@ export class Bars {
     const [first, last] = stretch;
     const numbers = GROUPS.map((_, group) => sum(this.bars.slice(first, last + 1).map((bar) => bar[group])));
     const parts = GROUPS.map(([, title], group) => numbers[group] && `${title} ${grouped(numbers[group])}`).filter(Boolean);
-    $("bars-at").textContent = `${local(this.edges[first])} to ${local(this.edges[last + 1])}: ${counted(sum(numbers), "record")}${parts.length ? ` (${parts.join(", ")})` : ""}`;
+    const [from, to] = [local(this.edges[first]), local(this.edges[last + 1])];
+    $("bars-at").textContent = `${from} to ${later(from, to)}: ${counted(sum(numbers), "record")}${parts.length ? ` (${parts.join(", ")})` : ""}`;
   }
 
   /** Write the bars that are not empty into a table, for those who hear it. */

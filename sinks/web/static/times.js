@@ -25,12 +25,15 @@ function offset(us) {
 /** Return a time as the server reads it, to the microsecond, with its zone. */
 export const stamp = (us) => local(us) + offset(us);
 
+/** Return the second of two times without the day, if that is the day of the first. */
+export const later = (first, second) => (first.slice(0, 11) === second.slice(0, 11) && second.length > 11 ? second.slice(11) : second);
+
 /** Say in a few words which time is searched. */
 export function described(since, until) {
   const preset = PRESETS.find(([, from, to]) => from === since && to === until);
   if (preset) return preset[0];
   const short = (text) => text.replace(/(Z|[+-]\d\d:\d\d)$/, "");
-  return since && until ? `${short(since)} \u2013 ${short(until)}` : since ? `since ${short(since)}` : `until ${short(until)}`;
+  return since && until ? `${short(since)} \u2013 ${later(short(since), short(until))}` : since ? `since ${short(since)}` : `until ${short(until)}`;
 }
 
 /** Show in the panel and on its button what the form says. */
