@@ -64,10 +64,11 @@ def flaws(tab: Tab) -> list[str]:
 
 
 def test_every_view_is_accessible(archived: Page, seen: Tab) -> None:
-    """Live, unfolded, paused, empty, search, fleet, record, a wrong question, disconnected: no serious flaw."""
+    """Live, unfolded, paused, search with bars and times, fleet, record, disconnected and so on: no serious flaw."""
     found: dict[str, list[str]] = {}
     seen.goto(archived.url)
     shows(seen, "deep")
+    shows(seen, "one")
     found["live"] = flaws(seen)
     seen.locator(".row [data-do=fold]").last.click()
     seen.locator(".row.open").wait_for()
@@ -83,6 +84,15 @@ def test_every_view_is_accessible(archived: Page, seen: Tab) -> None:
     shows(seen, "order")
     seen.locator("#found", has_text="looked into").wait_for()
     found["search"] = flaws(seen)
+    seen.focus("#bars-canvas")
+    seen.keyboard.press("Shift+ArrowLeft")
+    seen.locator("#zoom").wait_for()
+    found["bars"] = flaws(seen)
+    if seen.locator("#more").is_visible():
+        seen.click("#more")
+    seen.click("#time")
+    seen.locator("#presets").wait_for()
+    found["times"] = flaws(seen)
     seen.goto(f"{archived.url}/search?text=nothing-like-it")
     seen.locator("#search .empty", has_text="Nothing found").wait_for()
     found["nothing found"] = flaws(seen)

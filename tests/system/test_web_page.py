@@ -198,3 +198,29 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(page: Page, browser: Browse
     assert tab.evaluate("document.documentElement.scrollWidth") == 390
     assert tab.locator("#live-rows").evaluate("(rows) => rows.scrollWidth <= rows.clientWidth")
     context.close()
+
+
+def test_a_list_is_full_when_the_window_becomes_wide(page: Page, tab: Tab) -> None:
+    """From a phone's width to a wide one and back: the rows in sight stay in sight, with none missing above them."""
+    tab.set_viewport_size({"width": 390, "height": 780})
+    tab.goto(page.url)
+    page.ship(b"".join(b"line %d\n" % number for number in range(300)))
+    shows(tab, "line 299")
+    rows = tab.locator("#live-rows")
+    for width, height in ((1280, 20), (390, 40), (1280, 20)):
+        tab.set_viewport_size({"width": width, "height": 780})
+        tab.wait_for_function(
+            "(height) => document.querySelector('#live-rows .row').offsetHeight === height", arg=height
+        )
+        tab.wait_for_function(
+            """() => {
+                const { left, top, bottom } = document.getElementById("live-rows").getBoundingClientRect();
+                const isRow = (y) => document.elementFromPoint(left + 60, y).closest(".row");
+                return [top + 5, (top + bottom) / 2, bottom - 5].every(isRow);
+            }"""
+        )
+    rows.evaluate("(rows) => { rows.scrollTop = 2000; }")
+    tab.locator("#follow").wait_for()
+    tab.set_viewport_size({"width": 390, "height": 780})
+    shows(tab, "line 100")
+    tab.wait_for_function("() => document.getElementById('live-rows').scrollTop === 4000")

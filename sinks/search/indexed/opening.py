@@ -1,13 +1,16 @@
 """Opens the indexes of sinks for a search, and says which are not used."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from logbus.errors import visible
 from sinks.index.reading import Reader, Unusable, opened
-from sinks.search.asking import Query
+from sinks.search.asking import Query, Source
+from sinks.search.indexed.bar_tally import BarTally
 from sinks.search.indexed.tallying import HourTally, can_tally
 from sinks.search.indexed.worth import Indexed
+from sinks.search.results.bars import Bars
+from sinks.search.spans import Reading
 
 Say = Callable[[str], None]
 
@@ -36,3 +39,13 @@ def indexed(readers: list[Reader], query: Query, groups: tuple[str, ...]) -> Ind
     """Return what tells what of a file is worth reading; if `groups` are to be counted, it counts what it can."""
     tally = HourTally(groups) if groups and can_tally(query) else None
     return Indexed(readers, tally)
+
+
+def barred(readers: list[Reader], query: Query, bars: Bars, sources: Sequence[Source]) -> list[tuple[Source, Reading]]:
+    """Count in bars what the indexes tell exactly; return what has to be read of the files for the rest."""
+    tally = BarTally(bars.edges) if can_tally(query) else None
+    worth = Indexed(readers, tally)
+    pairs = [(each, worth(each, query)) for each in sources]
+    if tally:
+        tally.move_to(bars, query)
+    return [(each, reading) for each, reading in pairs if reading.spans]

@@ -3,21 +3,27 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 from sinks.index.reading import Name, Row
 from sinks.search.asking import Query, Source
 from sinks.search.indexed.matching import TELL, Wanted, common
 from sinks.search.layouts import Said
-from sinks.search.results.counting import Counts
 from sinks.search.results.showing import local
 
 HOUR_US: Final = 3_600_000_000
 _HOUR_S: Final = 3600
-_ASCII_ZERO: Final = ord("0")
+ASCII_ZERO: Final = ord("0")
 _NOBODY: Final = Name("", "")
 _Key = tuple[int, int, Name]
 """The number of the file, 0 if it does not matter; the hour since 1970 in UTC, and whose records."""
+
+
+class Takes(Protocol):
+    """What takes counts: of records of a file that are the same in all that is counted by."""
+
+    def add(self, source: Source, time_us: int, digit: int, name: Said, number: int, /) -> None:
+        """Count records."""
 
 
 def can_tally(query: Query) -> bool:
@@ -52,11 +58,11 @@ class HourTally:
                 sums = self._sums[file, hour if self._needs_hour else 0, name]
                 sums[:] = map(int.__add__, sums, counts)
 
-    def move_to(self, counts: Counts, query: Query) -> None:
+    def move_to(self, counts: Takes, query: Query) -> None:
         """Add all that was counted to other counts."""
         for (number, hour, name), sums in self._sums.items():
             said = Said(b"", *name)
-            for digit, count in enumerate(sums, _ASCII_ZERO):
+            for digit, count in enumerate(sums, ASCII_ZERO):
                 if count and digit in query.digits:
                     counts.add(self._sources[number], hour * HOUR_US, digit, said, count)
         self._sums.clear()

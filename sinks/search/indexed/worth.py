@@ -16,8 +16,8 @@ from sinks.search.files.opening import open_listed
 from sinks.search.files.reading import kind_of
 from sinks.search.indexed.matching import Wanted, filters_of
 from sinks.search.indexed.planning import spans_of
+from sinks.search.indexed.tallying import Takes
 from sinks.search.looking import all_that_may_match
-from sinks.search.results.counting import Counts
 from sinks.search.spans import END, NONE, WHOLE, Reading, Span, Told
 
 _KINDS: Final = ("", "zstd", "gzip")
@@ -32,7 +32,7 @@ _SIZE_BYTES: Final = 4
 class Tally(Protocol):
     """What counts records by rows."""
 
-    def move_to(self, counts: Counts, query: Query) -> None:
+    def move_to(self, counts: Takes, query: Query) -> None:
         """Add all that was counted to other counts."""
 
     def answers(self, row: Row, wanted: Wanted, source: Source) -> bool:

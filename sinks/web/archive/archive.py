@@ -1,8 +1,9 @@
 """The archive: the outputs of the file sinks of a sinks.yml, searched by their index where there is one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from logbus.command_line.later import later
@@ -10,23 +11,33 @@ from logbus.config.settings import load_document
 from sinks.search.asking import Found, Query, Source
 from sinks.search.files.sources import Listing, add_outputs
 from sinks.search.looking import Progress, Worth, all_that_may_match
+from sinks.search.results.bars import Bars
+from sinks.search.results.buckets import edges_of
 from sinks.search.results.merging import merged
 from sinks.search.results.waiting import Room
 from sinks.search.spans import Reading
+from sinks.web.archive.counting import Counting, begun, within_us
 
 file_sinks, states = (later("sinks.archives", each) for each in ("file_sinks", "states"))
-indexed, readers_of = (later("sinks.search.indexed.opening", each) for each in ("indexed", "readers_of"))
+indexed, readers_of, _barred = (
+    later("sinks.search.indexed.opening", each) for each in ("indexed", "readers_of", "barred")
+)
 """Imports all sinks, and what reads indexes: only where there is an archive."""
+Barred = Callable[[Query, Bars, Sequence[Source]], list[tuple[Source, Reading]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was begun: `files` to read, how far it is, and `room`, by which it is stopped."""
+    """A search that was begun: `files` to read, how far it is, and `room`, by which it is stopped.
+
+    `barred` counts in bars what indexes tell exactly while the search is open, and returns what has to be read.
+    """
 
     query: Query
     files: list[tuple[Source, Reading]]
     progress: Progress
     room: Room
+    barred: Barred
 
     def hits(self, limit: int, idle: Callable[[], None]) -> Iterator[Found]:
         """Yield at most so many hits, the newest first; `idle` is called meanwhile."""
@@ -36,6 +47,19 @@ class Search:
             yield hit
             if number == limit:
                 return
+
+    def bars(self, times_us: Sequence[int], stopped: Callable[[], bool], *, are_all: bool) -> Bars:
+        """Return bars of the time that is searched, or in which the hits are; nothing is counted in them yet.
+
+        `times_us`: of the newest hits; `are_all`: whether there are no others.
+        """
+        files = () if are_all else self.files
+        edges = edges_of(self.query, within_us(files, self.query, times_us, stopped))
+        return Bars(edges, self.query.since_us)
+
+    def counting(self, bars: Bars) -> Counting:
+        """Begin to count in bars all that the search matches: what indexes tell is counted at once."""
+        return begun(self.query, bars, self.barred(self.query, bars, [source for source, _ in self.files]))
 
     def stop(self) -> None:
         """Let it end; from any thread."""
@@ -64,7 +88,7 @@ class Archive:
         kept = {name: state for name, state in states(document, self.names).items() if name in archives}
         readers = readers_of(kept, said.append)
         worth = indexed(readers, query, ()) if readers else None
-        search = _begun(listing, query, worth or all_that_may_match)
+        search = _begun(listing, query, worth or all_that_may_match, partial(_barred, readers))
         try:
             yield search
         finally:
@@ -73,10 +97,10 @@ class Archive:
                 worth.close()
 
 
-def _begun(listing: Listing, query: Query, worth: Worth) -> Search:
+def _begun(listing: Listing, query: Query, worth: Worth, barred: Barred) -> Search:
     pairs = ((each, worth(each, query)) for each in listing.sources())
     files = [(each, reading) for each, reading in pairs if reading.spans]
     room = Room()
     sizes = [reading.size_bytes(each.size_bytes) for each, reading in files]
     progress = Progress(sizes, flaws=list(listing.flaws), stopped=lambda: room.stopped)
-    return Search(query, files, progress, room)
+    return Search(query, files, progress, room, barred)

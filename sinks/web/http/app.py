@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp
 
 from logbus import VERSION
 from logbus.errors import LogbusError, UsageError
+from logbus.eventtime import host_zone
 from sinks.fleet.seen import Row
 from sinks.fleet.table import objects
 from sinks.web.http.connections import network_of
@@ -77,9 +79,8 @@ class Site:
     async def me(self, request: Request) -> Response:
         """Return who is logged in, and what there is."""
         name = self.door.user(request)
-        return JSONResponse(
-            {"user": name, "open": self.door.is_open, "version": VERSION, "archive": self.find is not None}
-        )
+        known = {"user": name, "open": self.door.is_open, "version": VERSION, "archive": self.find is not None}
+        return JSONResponse({**known, "zone": f"{datetime.now(host_zone()):%Z}"})
 
     async def how(self, _request: Request) -> Response:
         """Return how somebody may log in."""

@@ -1,15 +1,23 @@
-"""`/api/search`: hits as they are found, how far the search is, and its end; it ends with whoever asked."""
+"""`/api/search`: hits as they are found, how many there are by time, how far the search is, and its end.
+
+It ends with whoever asked. The events, in their order: `hits` (records as JSON), `found` (no more hits), `bars`, and
+`done`; or `failed`. Bars have `edges` in microseconds since 1970, between which the buckets are, and `rows` of counts
+by severity, emerg first: of what is before the first edge, in each bucket, and behind the last edge.
+"""
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from starlette.requests import Request
 
 from logbus.errors import LogbusError, UsageError
+from sinks.search.looking import Progress
+from sinks.search.results.bars import Bars
 from sinks.search.results.showing import as_json
 from sinks.web.archive.archive import Archive, Search
 from sinks.web.archive.asked import Asked, asked_in
@@ -38,6 +46,17 @@ class Searches:
         return EventStream(_events(Run(self.archive, asked, asyncio.get_running_loop()), self._places))
 
 
+class Stage(Protocol):
+    """A part of a search: the hits, or the count."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+
+    def stop(self) -> None:
+        """Let it end; from any thread."""
+
+
 class Run:
     """A search in a thread of its own, whose events arrive in `events`; None is the last."""
 
@@ -45,9 +64,10 @@ class Run:
         self._archive = archive
         self._asked = asked
         self._loop = loop
-        self._search: Search | None = None
+        self._stages: list[Stage] = []
         self._stopped = False
         self._hits: list[bytes] = []
+        self._told_s = 0.0
         self.events: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     def start(self) -> None:
@@ -57,21 +77,18 @@ class Run:
     def stop(self) -> None:
         """Let it end: nobody waits any more."""
         self._stopped = True
-        if self._search:
-            self._search.stop()
+        for each in self._stages:
+            each.stop()
 
-    def progress(self) -> bytes | None:
-        """Return how far it is, as an event."""
-        search = self._search
-        if search is None:
-            return None
-        done, size = sum(search.progress.read_bytes), sum(search.progress.sizes)
-        return event("progress", msgspec.json.encode({"read_bytes": min(done, size), "size_bytes": size}))
+    def progress(self) -> bytes:
+        """Return how far it is, as JSON."""
+        progress = self._stages[-1].progress if self._stages else Progress(())
+        return msgspec.json.encode(_how_far(progress, counts=len(self._stages) > 1))
 
     def _run(self) -> None:
         try:
             with self._archive.search(self._asked.query) as search:
-                self._search = search
+                self._stages.append(search)
                 self._look(search)
         except LogbusError as error:
             self._tell(event("failed", msgspec.json.encode({"error": str(error)})))
@@ -79,39 +96,65 @@ class Run:
             self._tell(None)
 
     def _look(self, search: Search) -> None:
-        show = as_json([source for source, _ in search.files])
+        times = self._show(search)
         if self._stopped:
             return
+        self._tell(event("found", _end_of(search, self._asked.limit)))
+        are_all = search.progress.hits < self._asked.limit
+        bars = search.bars([time_us for time_us, _ in times], lambda: self._stopped, are_all=are_all)
+        if are_all:
+            bars.take_times(times)
+        else:
+            self._count(search, bars)
+        self._tell_bars(bars)
+        self._tell(event("done", msgspec.json.encode({"flaws": self._flaws()})))
+
+    def _show(self, search: Search) -> list[tuple[int, int]]:
+        """Tell the hits; return when each happened, and the digit of its severity."""
+        show = as_json([source for source, _ in search.files])
+        times: list[tuple[int, int]] = []
+        if self._stopped:
+            return times
         for hit in search.hits(self._asked.limit, self._flush):
+            times.append((hit.time_us, hit.digit))
             self._hits.append(show(hit).rstrip(b"\n"))
             if len(self._hits) >= HITS_AT_ONCE:
                 self._flush()
         self._flush()
-        self._tell(event("done", _end_of(search, self._asked.limit)))
+        return times
+
+    def _count(self, search: Search, bars: Bars) -> None:
+        """Count all, since the hits that are shown are not all."""
+        counting = search.counting(bars)
+        self._stages.append(counting)
+        if not self._stopped:
+            counting.run(lambda: self._tick(bars))
+
+    def _tick(self, bars: Bars) -> None:
+        now_s = time.monotonic()
+        if now_s - self._told_s >= PROGRESS_S:
+            self._told_s = now_s
+            self._tell_bars(bars)
+            self._tell(event("progress", self.progress()))
+
+    def _flaws(self) -> list[str]:
+        """Return why the answer is incomplete, each reason once."""
+        flaws = (flaw for each in self._stages for flaw in each.progress.flaws)
+        return list(dict.fromkeys(flaws))[:FLAWS_SHOWN]
 
     def _flush(self) -> None:
         if self._hits:
             hits, self._hits = self._hits, []
             self._tell(event("hits", b"[" + b",".join(hits) + b"]"))
 
+    def _tell_bars(self, bars: Bars) -> None:
+        self._tell(event("bars", msgspec.json.encode({"edges": bars.edges, "rows": bars.rows()})))
+
     def _tell(self, data: bytes | None) -> None:
         try:
             self._loop.call_soon_threadsafe(self.events.put_nowait, data)
         except RuntimeError:  # the server has stopped
             self.stop()
-
-
-def _end_of(search: Search, limit: int) -> bytes:
-    progress = search.progress
-    return msgspec.json.encode(
-        {
-            "hits": progress.hits,
-            "limited": progress.hits >= limit,
-            "files": len(search.files),
-            "looked_into": progress.looked_into,
-            "flaws": progress.flaws[:FLAWS_SHOWN],
-        }
-    )
 
 
 async def _events(run: Run, places: threading.BoundedSemaphore) -> AsyncGenerator[bytes, None]:
@@ -122,10 +165,28 @@ async def _events(run: Run, places: threading.BoundedSemaphore) -> AsyncGenerato
             try:
                 data = await asyncio.wait_for(run.events.get(), PROGRESS_S)
             except TimeoutError:
-                data = run.progress() or event("progress", b'{"read_bytes":0,"size_bytes":0}')
+                data = event("progress", run.progress())
             if data is None:
                 return
             yield data
     finally:
         run.stop()
         places.release()
+
+
+def _how_far(progress: Progress, *, counts: bool) -> dict[str, object]:
+    done, size = sum(progress.read_bytes), sum(progress.sizes)
+    files = {"files": len(progress.sizes), "looked_into": progress.looked_into}
+    return {"read_bytes": min(done, size), "size_bytes": size, "counts": counts, **files}
+
+
+def _end_of(search: Search, limit: int) -> bytes:
+    hits = search.progress.hits
+    return msgspec.json.encode(
+        {
+            "hits": hits,
+            "limited": hits >= limit,
+            "files": len(search.files),
+            "looked_into": search.progress.looked_into,
+        }
+    )

@@ -5,6 +5,7 @@ import * as fleet from "./fleet.js";
 import * as live from "./live.js";
 import { unfolded } from "./records.js";
 import * as search from "./search.js";
+import * as times from "./times.js";
 
 const VIEWS = { "/": "live", "/search": "search", "/fleet": "fleet", "/record": "record" };
 const TITLES = { live: "Live", search: "Search", fleet: "Fleet", record: "Record" };
@@ -112,6 +113,7 @@ async function begin() {
   try {
     const me = await ask("/api/me");
     $("logout").hidden = me.open;
+    times.zoned(me.zone);
     show();
   } catch (error) {
     if (error.status !== 401) tell($("problem"), error.message);

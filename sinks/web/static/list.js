@@ -94,6 +94,17 @@ export class List {
     });
   }
 
+  /** Keep in place what is in sight when all items have become higher, or less high. */
+  fit() {
+    const { height } = this;
+    if (height === this.fitted) return;
+    const first = Math.floor(this.box.scrollTop / (this.fitted ?? height));
+    this.fitted = height;
+    this.extra.clear();
+    this.sizer.style.height = `${this.items.length * height}px`;
+    this.box.scrollTop = first * height;
+  }
+
   top(index) {
     let top = index * this.height;
     for (const [item, extra] of this.extra) if (this.items.indexOf(item) < index) top += extra;
@@ -101,6 +112,7 @@ export class List {
   }
 
   paint() {
+    this.fit();
     this.empty.hidden = this.items.length > 0;
     const total = this.top(this.items.length);
     this.sizer.style.height = `${total}px`;

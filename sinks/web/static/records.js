@@ -65,7 +65,8 @@ export function row(item, open, chosen) {
   if (item.gap) return make("div", "row gap", item.gap, { title: item.gap });
   const { severity, message } = item;
   const more = message.split("\n", 1000).length - 1;
-  const text = open ? unfolded(message) + (item.cut ? "\n... cut here: see the archive" : "") : folded(message) + (more ? `  \u22ef +${more}` : "");
+  const first = [make("span", "first", folded(message)), make("span", "more", `\u22ef +${more}`)];
+  const text = open ? unfolded(message) + (item.cut ? "\n... cut here: see the archive" : "") : more ? first : folded(message);
   const fold = foldable(message) ? make("button", "fold", open ? "\u25be" : "\u25b8", { "data-do": "fold", "aria-expanded": String(open), "aria-label": "Unfold", tabindex: "-1" }) : "";
   const classes = `row r-${severity}${open ? " open" : ""}${chosen ? " chosen" : ""}`;
   return make("div", classes, [

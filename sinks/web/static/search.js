@@ -1,15 +1,21 @@
-// The search view: hits as they are found, progress, and a way to stop.
+// The search view: hits as they are found, the bars above them, how far it is, and a way to stop.
+import { Bars } from "./bars.js";
 import { $, ask, counted, grouped, make, tell } from "./dom.js";
-import { words } from "./filters.js";
+import { between, words } from "./filters.js";
 import { List } from "./list.js";
 import { row, serve } from "./records.js";
+import { stamp } from "./times.js";
 
 const MOST = 1000;
+const TELLING_S = 1;
 const head = make("b", "", "Search the archive");
 const hint = make("span", "", "Give a pattern, a severity or a time, and press Enter.");
 const list = new List($("search-rows"), MOST, row, make("div", "empty", [head, hint]));
 list.pinned = false;
+let bars = null;
 let source = null;
+let found = "";
+let began = { counts: false, at: 0 };
 
 function say(title, text) {
   head.textContent = title;
@@ -23,6 +29,14 @@ function size(bytes) {
   return `${bytes.toFixed(unit && bytes < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
+const soFar = () => found || `${counted(list.items.length, "record")} so far`;
+
+/** Return how long the rest takes, at the pace until now; "" as long as that is a guess. */
+function left(part) {
+  const seconds = (performance.now() - began.at) / 1000;
+  return part > 0 && part < 1 && seconds > TELLING_S ? `, about ${Math.ceil(seconds / part - seconds)} s left` : "";
+}
+
 function end(text) {
   source?.close();
   source = null;
@@ -33,20 +47,29 @@ function end(text) {
 const on = {
   hits: (hits) => {
     list.add(hits);
-    $("found").textContent = `${counted(list.items.length, "record")} so far`;
+    $("found").textContent = soFar();
   },
-  progress: ({ read_bytes: read, size_bytes: all }) => {
+  progress: ({ read_bytes: read, size_bytes: all, files, looked_into: looked, counts }) => {
+    if (counts !== began.counts) began = { counts, at: performance.now() };
     $("progress").value = all ? read / all : 0;
-    $("found").textContent = `${counted(list.items.length, "record")} so far \u00b7 ${size(read)} of ${size(all)}`;
+    const where = `${size(read)} of ${size(all)}, ${grouped(looked)} of ${counted(files, "file")}${left(all ? read / all : 0)}`;
+    $("found").textContent = `${soFar()} \u00b7 ${counts ? "counting all: " : ""}${where}`;
   },
-  done: ({ hits, limited, files, looked_into: looked, flaws }) => {
+  found: ({ hits, limited, files, looked_into: looked }) => {
     say("Nothing found", `${counted(looked, "file")} looked into.`);
-    end(`${limited ? "the newest " : ""}${counted(hits, "record")}${limited ? ", there may be more" : ""} \u00b7 ${grouped(looked)} of ${counted(files, "file")} looked into`);
-    tell($("problem"), flaws.join("; "));
+    found = `${limited ? "the newest " : ""}${counted(hits, "record")}${limited ? ", there may be more" : ""} \u00b7 ${grouped(looked)} of ${counted(files, "file")} looked into`;
+    $("found").textContent = found;
     list.draw();
+  },
+  bars: (counts) => bars.show(counts),
+  done: ({ flaws }) => {
+    end(found);
+    bars.is(flaws.length ? "partial" : "");
+    tell($("problem"), flaws.join("; "));
   },
   failed: ({ error }) => {
     end("");
+    bars.is("partial");
     tell($("problem"), error);
   },
 };
@@ -55,8 +78,14 @@ const on = {
 export function start() {
   cancel();
   list.clear();
+  bars.clear();
+  found = "";
+  began = { counts: false, at: performance.now() };
   tell($("problem"), "");
-  if (!words().size) return;
+  if (!words().size) {
+    $("bars").hidden = true;
+    return;
+  }
   say("Searching", "The newest records come first.");
   $("progress").hidden = $("cancel").hidden = false;
   $("progress").value = 0;
@@ -65,6 +94,7 @@ export function start() {
   for (const [name, take] of Object.entries(on)) source.addEventListener(name, (event) => take(JSON.parse(event.data)));
   source.addEventListener("error", async () => {
     end("");
+    bars.is("partial");
     try {
       await ask(address);
     } catch (error) {
@@ -74,14 +104,21 @@ export function start() {
   });
 }
 
+/** End the search; what was found stays, and is said to be partial. */
 export function cancel() {
-  if (source) {
-    say("Cancelled", "");
-    end(`cancelled: ${counted(list.items.length, "record")} found so far`);
-  }
+  if (!source) return;
+  say("Cancelled", "Nothing was found until then.");
+  end(`cancelled: ${counted(list.items.length, "record")} found so far, the answer is partial`);
+  bars.is("partial");
+}
+
+function zoom(sinceUs, untilUs) {
+  between(stamp(sinceUs), stamp(untilUs));
+  start();
 }
 
 export function set(only) {
   serve(list, only);
+  bars = new Bars($("bars"), zoom, () => history.state?.zoom && history.back());
   $("cancel").addEventListener("click", cancel);
 }

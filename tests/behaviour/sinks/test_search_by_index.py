@@ -20,10 +20,12 @@ from sinks.index.blocks import Limits
 from sinks.index.reading import Reader, opened
 from sinks.search.asking import ALL_DIGITS, Found, Query, Source
 from sinks.search.files.sources import Listing, add_outputs
+from sinks.search.indexed.opening import barred
 from sinks.search.indexed.tallying import HourTally
 from sinks.search.indexed.worth import Indexed
-from sinks.search.looking import Worth, all_that_may_match
+from sinks.search.looking import Progress, Worth, all_that_may_match, look_into
 from sinks.search.matching import matcher
+from sinks.search.results.bars import Bars
 from sinks.search.results.counting import Counts
 from sinks.search.results.merging import merged
 from sinks.search.results.running import Search
@@ -252,6 +254,49 @@ def counted(sources: list[Source], query: Query, groups: tuple[str, ...], worth:
     search.count(counts)
     assert not search.progress.flaws
     return list(counts.rows())
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    several=writes(),
+    query=queries(),
+    every=st.integers(0, 5),
+    width_s=st.sampled_from([1, 60, 1800, 3600, 7200]),
+    form=st.sampled_from(["prefix", "json", "raw"]),
+)
+def test_bars_are_the_same_as_without_an_index(
+    several: list[Write], query: Query, every: int, width_s: int, form: str
+) -> None:
+    """Whatever the buckets are wide: whether rows answer, or bytes have to be read, or some of both."""
+    with tempfile.TemporaryDirectory() as name:
+        made = archive(Path(name), several, path=f"{name}/out/all.log", format=form)
+        if every:
+            settle(Path(name) / "state", made.sources, every)
+        query = replace(query, before=0, after=0, digits=query.digits if every else ALL_DIGITS)
+        edges = range(TIMES_US[0], TIMES_US[-1], width_s * 1_000_000)
+        by_index, plain = (barred_by(readers, made.sources, query, edges) for readers in ([made.reader], []))
+        assert [sum(row) for row in by_index] == [sum(row) for row in plain]
+        assert by_index == plain or not every
+
+
+def barred_by(readers: list[Reader], sources: list[Source], query: Query, edges: Sequence[int]) -> list[list[int]]:
+    """Return how many there are of each severity in each bucket."""
+    bars = Bars(edges, query.since_us)
+    for number, (source, reading) in enumerate(barred(readers, query, bars, sources)):
+        look_into(number, source, query, Progress([0] * len(sources)), reading, bars.take)
+    return bars.rows()
+
+
+def test_bars_of_whole_hours_are_counted_by_the_index_alone(tmp_path: Path) -> None:
+    """Of a finished output nothing is read; of one whose hour is divided, what is told in a block of one bucket."""
+    body = b"2026-11-24 10:00:01 INFO a\n2026-11-24 10:40:00 ERROR b\n2026-11-24 11:00:00 INFO c\n"
+    made = archive(tmp_path, [Write("web-1", body, b"636")], path=f"{tmp_path}/out/all.log")
+    settle(tmp_path / "state", made.sources, 1, b"636")
+    ten_us, hour_us = TIMES_US[2], 3_600_000_000
+    for width_us in (hour_us, hour_us // 2):
+        bars = Bars(range(ten_us, ten_us + 3 * hour_us, width_us))
+        assert barred([made.reader], Query(zone=UTC), bars, made.sources) == []
+        assert sum(map(sum, bars.rows())) == 3
 
 
 def test_what_is_passed_over_is_not_read_and_its_time_is_inherited(tmp_path: Path) -> None:
