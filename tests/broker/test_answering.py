@@ -289,7 +289,7 @@ def test_one_that_may_not_answer_goes_on(
     caplog.set_level(logging.INFO)
     made(broker_url, asked=True)
     queues = r"^logs\.control\..+$"
-    readable = r"^logs\.(control.*|answers)$"  # without any permission, RabbitMQ 4.3 does not even tell that it is there
+    readable = r"^logs\.(control.*|answers)$"  # RabbitMQ 4.3 does not show an exchange without any permission for it
     with closing(user(broker, broker_url, queues, queues, readable)) as given:
         mute = Process(next(given))
         processes.append(mute)
