@@ -88,12 +88,13 @@ def by_commands(site: Site, *flags: str) -> None:
 
 
 def by_definitions(site: Site, *flags: str) -> None:
-    """Import the printed definitions, then give each user a password."""
+    """Import the printed definitions, then give each user a password: three starts of rabbitmqctl, not thirty."""
     path = site.root / "definitions.json"
     path.write_text(printed(site, "--format", "definitions", *flags))
     site.broker.ctl("import_definitions", str(path))
-    for user in json.loads(path.read_text())["users"]:
-        site.broker.ctl("change_password", user["name"], PASSWORD)
+    names = ", ".join(f'<<"{user["name"]}">>' for user in json.loads(path.read_text())["users"])
+    change = f'rabbit_auth_backend_internal:change_password(U, <<"{PASSWORD}">>, <<"tests">>)'
+    site.broker.ctl("eval", f"[ok = {change} || U <- [{names}]].")
 
 
 def ship(site: Site, eventually: Until) -> None:
@@ -212,7 +213,7 @@ def test_sinks_whose_queues_the_operator_made_need_less(site: Site, eventually: 
 
 def test_the_fleet_is_shown_with_the_printed_permissions(site: Site, eventually: Until) -> None:
     """Shippers and sinks may tell of themselves, and who watches may hear them."""
-    by_commands(site)
+    by_definitions(site)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
     sink = site.run("logbus-sink-archive", "sinks", "--config", site.config, "archive", "-v")
     eventually(lambda: sink.says("ready: listening"))
@@ -241,7 +242,7 @@ def test_requests_are_answered_with_the_printed_permissions(
     site: Site, eventually: Until, flags: tuple[str, ...]
 ) -> None:
     """With --control, a shipper and a sink answer whoever may ask, and each may do no more than that."""
-    by_commands(site, "--control", *flags)
+    by_definitions(site, "--control", *flags)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
     archive = site.run("logbus-sink-archive", "sinks", "--config", site.config, "archive", "-v")
     (site.root / "app.log").write_bytes(b"one\n")
@@ -266,7 +267,7 @@ def shows_host(url: str, host: str) -> bool:
 
 def test_pages_are_served_with_the_printed_permissions(site: Site, eventually: Until) -> None:
     """A page without a sinks.yml, and a sink of type web, show records and the fleet, and nothing is refused."""
-    by_commands(site)
+    by_definitions(site)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config, "archive")
     pages = [
         site.run("logbus-web", "sinks", "web", "--listen", "127.0.0.1:0", "-v"),
@@ -288,7 +289,7 @@ def test_pages_are_served_with_the_printed_permissions(site: Site, eventually: U
 
 def test_a_console_of_some_severities_works_alone(site: Site, eventually: Until) -> None:
     """Where no sink has made `logs.unmatched`, a console that may not make it shows what it wants, and listens."""
-    by_commands(site)
+    by_definitions(site)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config, "archive")
     console = site.run("logbus-console", "sinks", "console", "--min", "err", "-v")
     eventually(lambda: console.says("listening on"))
@@ -299,7 +300,7 @@ def test_a_console_of_some_severities_works_alone(site: Site, eventually: Until)
 
 def test_what_a_role_does_not_need_is_refused(site: Site) -> None:
     """A shipper cannot read, a sink cannot publish, a console can delete nothing, and so on."""
-    by_commands(site)
+    by_definitions(site)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
     with closing(pika.BlockingConnection(pika.URLParameters(site.url))) as owner:
         owner.channel().queue_declare("payments")
@@ -309,7 +310,7 @@ def test_what_a_role_does_not_need_is_refused(site: Site) -> None:
 
 def test_a_dead_letter_goes_back_to_its_queue(site: Site, eventually: Until) -> None:
     """Whoever may handle dead letters lists one, and requeues it; the sink gets it again, and refuses it again."""
-    by_commands(site)
+    by_definitions(site)
     site.done("logbus-operator", "sinks", "topology", "apply", "--config", site.config)
     archive = site.run("logbus-sink-archive", "sinks", "--config", site.config, "archive", "-v")
     eventually(lambda: archive.says("listening on") or archive.process.poll() is not None)
