@@ -7,11 +7,11 @@ an hour later or at the next connection. A status is left out while the connecti
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
+from logbus.broker.connecting.optional import Link, OptionalChannel
 from logbus.broker.messages import properties_of
 from logbus.broker.topology import STATUS, Exchange
-from logbus.errors import visible
 from logbus.fleet.status import EVERY_S, Status, Trouble, encode
 
 if TYPE_CHECKING:
@@ -21,25 +21,7 @@ logger = logging.getLogger("logbus.fleet")
 
 CHECK_S: Final = 1.0
 """How often a change is looked for."""
-AGAIN_S: Final = 3600.0
-TRIES: Final = 3
-"""Connections that ended when a second channel was asked for: this user may not have one, and is left in peace."""
 _EXCHANGE: Final = Exchange(STATUS, "topic")
-_NOT_FOUND: Final = 404
-
-
-class Link(Protocol):
-    """The connection: `logbus.broker.connecting.connection.Connection`."""
-
-    @property
-    def user_id(self) -> str | None:
-        """The AMQP user, for messages to state."""
-
-    def call_later(self, delay_s: float, callback: Callable[[], None]) -> None:
-        """Call once from a later poll."""
-
-    def unsent_bytes(self) -> int:
-        """Return how much waits to be sent."""
 
 
 class Reporter:
@@ -56,80 +38,54 @@ class Reporter:
         self._describe = describe
         self._troubles = troubles
         self._clock = clock
-        self._open_channel: Callable[[Callable[[Channel], None]], object] | None = None
-        self._channel: Channel | None = None
-        self._makes = self._said = False
-        self._unanswered = 0
-        self._next = self._again = 0.0
+        self._own = OptionalChannel(self._look, _refused, clock)
+        self._next = 0.0
         self._told: list[Trouble] = []
         link.call_later(CHECK_S, self._tick)
 
     def connected(self, open_channel: "Callable[[Callable[[Channel], None]], object]") -> None:
         """Begin on a new connection."""
-        if self._unanswered >= TRIES:
-            return
-        self._open_channel, self._makes, self._again = open_channel, False, 0.0
-        self._ask()
+        self._own.connected(open_channel)
 
     def disconnected(self) -> None:
         """Forget the channel: the connection is lost."""
-        self._channel = self._open_channel = None
+        self._own.disconnected()
 
     def leaving(self) -> None:
         """Say that this process stops, as it was told to."""
         self._publish(stopped=True)
 
-    def _ask(self) -> None:
-        if self._open_channel:
-            self._unanswered += 1
-            self._open_channel(self._opened)
-
-    def _opened(self, channel: "Channel") -> None:
-        self._unanswered = 0
-        channel.add_on_close_callback(self._closed)
+    def _look(self, channel: "Channel", makes: bool) -> None:
         channel.exchange_declare(
             _EXCHANGE.name,
             _EXCHANGE.type,
-            passive=not self._makes,
+            passive=not makes,
             durable=True,
             callback=lambda _frame: self._go(channel),
         )
 
     def _go(self, channel: "Channel") -> None:
-        self._channel = channel
+        self._own.works(channel)
         self._publish()
-
-    def _closed(self, channel: "Channel", error: BaseException) -> None:
-        code = getattr(error, "reply_code", 0)
-        was_working, self._channel = self._channel is channel, None
-        if not self._open_channel or not channel.connection.is_open:
-            return
-        if code == _NOT_FOUND and not (self._makes or was_working):
-            self._makes = True
-            self._ask()
-            return
-        self._again, self._makes = self._clock() + AGAIN_S, False
-        if not self._said:
-            self._said = True
-            reason = visible(str(getattr(error, "reply_text", error)))
-            logger.info("this process is not shown in the fleet: RabbitMQ refuses %s: %s", STATUS, reason)
 
     def _tick(self) -> None:
         self._link.call_later(CHECK_S, self._tick)
-        now = self._clock()
-        if self._again and now >= self._again:
-            self._again = 0.0
-            self._ask()
-        if self._channel and (now >= self._next or self._troubles() != self._told):
+        self._own.retry()
+        if self._own.working and (self._clock() >= self._next or self._troubles() != self._told):
             self._publish()
 
     def _publish(self, *, stopped: bool = False) -> None:
         is_behind = self._link.unsent_bytes() and not stopped  # the last word is always said
-        if is_behind or not self._channel or not self._channel.is_open:
+        channel = self._own.working
+        if is_behind or not channel or not channel.is_open:
             return
         status = self._describe()
         if stopped:
             status = status.stopped()
         self._next, self._told = self._clock() + EVERY_S, status.troubles
         message = encode(status, self._link.user_id)
-        self._channel.basic_publish(STATUS, message.routing_key, message.body, properties_of(message, lasting=False))
+        channel.basic_publish(STATUS, message.routing_key, message.body, properties_of(message, lasting=False))
+
+
+def _refused(reason: str) -> None:
+    logger.info("this process is not shown in the fleet: RabbitMQ refuses %s: %s", STATUS, reason)
