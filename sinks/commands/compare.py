@@ -19,7 +19,8 @@ from logbus.errors import LogbusError, UsageError, counted, visible
 from logbus.wire import frames
 from sinks import file
 from sinks.commands.coverage import Coverage
-from sinks.file import rotation, template
+from sinks.file import template
+from sinks.file.upkeep import rotation
 
 CHUNK_BYTES = 1 << 20
 

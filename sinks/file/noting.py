@@ -10,7 +10,7 @@ from itertools import repeat
 
 from logbus.batch import Batch
 from logbus.wire.batch import count_lines
-from sinks.file.wrapping import Format
+from sinks.file.settings import Format
 from sinks.index import digits
 from sinks.index.blocks import Note, Origin
 from sinks.index.place import Written

@@ -20,7 +20,7 @@ from logbus.errors import OutputError
 from sinks.file import cutting, holding, placing, safe_open, writeback
 from sinks.file.open_limit import OPEN_MIN
 from sinks.file.output import Output, cannot, open_output
-from sinks.file.rotation import Rotator
+from sinks.file.upkeep.rotation import Rotator
 from sinks.index.place import Written
 from sinks.sink import Mark
 

@@ -14,16 +14,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Literal
 
 from logbus.batch import Batch, records
 from logbus.severity import Severity
 from sinks import objects
 from sinks.event_times import clocks_of, timed_parts
+from sinks.file.settings import Format
 from sinks.parsed import Which
 from sinks.sink import BatchRefused
 
-Format = Literal["raw", "prefix", "json"]
 PIECE_BYTES = 1 << 20
 """The approximate size of the pieces in which wrapped records are made: more would not stay in the cache."""
 LINE_BYTES = 64

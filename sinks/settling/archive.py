@@ -13,7 +13,7 @@ from typing import Final
 from logbus.errors import StateError
 from logbus.eventtime import host_zone, portable_name
 from sinks.file import template
-from sinks.file.sink import Settings
+from sinks.file.settings import Settings
 from sinks.index.index import boot_of
 from sinks.ledger.ledger_file import FILE_NAME
 from sinks.search.asking import Source

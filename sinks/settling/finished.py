@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from sinks.file.rotation import is_rotated
+from sinks.file.upkeep.rotation import is_rotated
 from sinks.search.asking import Source
 
 IDLE_S: Final = 3600.0

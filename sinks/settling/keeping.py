@@ -12,7 +12,7 @@ from typing import Final
 
 from logbus.config.patterns import compile_glob
 from sinks.file import holding, safe_open
-from sinks.file.sink import Settings
+from sinks.file.settings import Settings
 from sinks.file.upkeep.retention import Keep
 from sinks.index.place import token_of
 from sinks.search.asking import Source

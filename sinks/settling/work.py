@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from logbus.errors import LogbusError, describe, visible
-from sinks.file.sink import Settings
+from sinks.file.settings import Settings
 from sinks.index.names import FILE_NAME
 from sinks.search.asking import Source
 from sinks.settling.archive import Archive, archive_of, opened_store

@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 
 from logbus.batch import Batch
 from logbus.errors import OutputError
-from sinks.file import FileSink, Settings
+from sinks.file import Settings
 from sinks.file import sink as file_sink
-from sinks.file.rotation import Rotation
+from sinks.file.sink import FileSink
+from sinks.file.upkeep.rotation import Rotation
 from sinks.index import writer
 from sinks.index.blocks import Limits
 from sinks.index.index import Index

@@ -29,7 +29,8 @@ from logbus.batch import Batch, Message, encode
 from logbus.broker.consuming.consumer import Delivery
 from logbus.wire.batch import count_lines
 from sinks.delivery.runner import Runner
-from sinks.file import FileSink, Settings
+from sinks.file import Settings
+from sinks.file.sink import FileSink
 from sinks.ledger import ledger
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.ledger.ranges import Ranges

@@ -21,7 +21,7 @@ import sinks.alert.destinations
 import sinks.alert.settings
 import sinks.console
 import sinks.file
-import sinks.file.rotation
+import sinks.file.upkeep.rotation
 import sinks.settings
 import sinks.severity
 import sinks.web
@@ -50,7 +50,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "console": sinks.console.Settings,
     "file": sinks.file.Settings,
     "keep": sinks.file.upkeep.retention.Keep,
-    "rotate": sinks.file.rotation.Rotation,
+    "rotate": sinks.file.upkeep.rotation.Rotation,
     "severity": sinks.severity.Settings,
     "alert": sinks.alert.Settings,
     "alert rules": sinks.alert.settings.Rule,

@@ -149,7 +149,7 @@ def test_a_sink_type_that_cannot_be_imported_is_one_line(monkeypatch: pytest.Mon
     """A broken package of a third party ends --schema with what to do, not with a traceback."""
     broken = EntryPoint("broken", "logbus_no_such_module", GROUP)
     monkeypatch.setattr("sinks.commands.schema.entry_points", lambda **_: [broken])
-    monkeypatch.setattr("sinks.sink.entry_points", lambda **_: [broken])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [broken])
     result = CliRunner().invoke(COMMANDS["sinks"], ["--schema"])
     assert (result.exit_code, "its package cannot be imported: reinstall it" in result.stderr) == (2, True)
 

@@ -19,10 +19,10 @@ from sinks.search.files.opening import DRAFT, identity_of, renamed
 from sinks.search.files.placeholders import outputs_of
 
 if TYPE_CHECKING:
-    from sinks.file.rotation import is_rotated
     from sinks.file.template import parse as template_of
+    from sinks.file.upkeep.rotation import is_rotated
 else:
-    is_rotated = later("sinks.file.rotation", "is_rotated")
+    is_rotated = later("sinks.file.upkeep.rotation", "is_rotated")
     template_of = later("sinks.file.template", "parse")
 
 _GLOB_PART: Final = re.compile(r"\*\*/?|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)

@@ -16,8 +16,9 @@ import pytest
 from logbus.batch import Message, encode
 from logbus.errors import UsageError
 from sinks.delivery.runner import Runner
-from sinks.file import Settings, open_sink, rotation
-from sinks.file.rotation import Rotation
+from sinks.file import Settings, open_sink
+from sinks.file.upkeep import rotation
+from sinks.file.upkeep.rotation import Rotation
 from support.stages import Stage
 
 LINES = b"".join(b"%06d a line of ordinary length, as applications write them\n" % number for number in range(400))

@@ -15,7 +15,7 @@ from logbus.wire.times import Times
 from sinks import severity
 from sinks.delivery.runner import Runner
 from sinks.file import Settings, open_sink
-from sinks.file.rotation import Rotation
+from sinks.file.upkeep.rotation import Rotation
 from sinks.index import index as index_room
 from sinks.index import names
 from sinks.index.blocks import Limits

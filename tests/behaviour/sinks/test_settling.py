@@ -15,7 +15,7 @@ import pytest
 
 from logbus.wire import frames
 from sinks.file import Settings, open_sink
-from sinks.file.rotation import Rotation
+from sinks.file.upkeep.rotation import Rotation
 from sinks.file.upkeep.settler import COMMAND, Settler
 from sinks.index.blocks import Limits
 from sinks.index.index import Index

@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from logbus.config.settings import parse_document
-from sinks import sink as protocol
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.settings import plans_of
-from sinks.sink import Context, Sink
+from sinks.sink import GROUP, OWN, Context, Sink, find_type
 from support.stages import Stage
 
 PAGE = Path(__file__).parents[3] / "docs" / "writing-a-sink.md"
@@ -33,7 +32,7 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     monkeypatch.setitem(sys.modules, module.__name__, module)
     exec(compile(block("python"), str(PAGE), "exec"), module.__dict__)  # noqa: S102 - that is what is tested
     point = types.SimpleNamespace(name="counts", load=lambda: module)
-    monkeypatch.setattr(protocol, "entry_points", lambda group: [point] if group == "logbus.sinks" else [])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == "logbus.sinks" else [])
     return module
 
 
@@ -77,3 +76,11 @@ def test_the_pages_sink_counts_each_line_once(
     runner.step(3.0)
     assert json.loads(path.read_text())["lines"] == {"web-1": 4, "web-2": 1}
     assert stage.queue.unacked == 0
+
+
+def test_our_own_types_are_those_of_the_package() -> None:
+    """Those that are found without asking installed packages are our entry points, and their modules."""
+    declared = tomllib.loads((PAGE.parent.parent / "pyproject.toml").read_text())["project"]["entry-points"][GROUP]
+    assert declared == {name: f"sinks.{name}" for name in OWN}
+    for name, module in declared.items():
+        assert find_type(name) is sys.modules[module]

@@ -11,7 +11,7 @@ from logbus.batch import Batch
 from logbus.wire.times import Times
 from sinks.__main__ import cli
 from sinks.file import Settings, open_sink
-from sinks.file.rotation import Rotation
+from sinks.file.upkeep.rotation import Rotation
 from support.stages import Stage
 
 LINES = b"".join(b"%06d a line\n" % number for number in range(500))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from logbus.errors import UsageError
-from sinks.file.sink import Settings
+from sinks.file.settings import Settings
 from sinks.file.upkeep.retention import Keep
 from sinks.ledger.ledger import Ledger
 from sinks.search.asking import Source

@@ -13,7 +13,7 @@ import pytest
 
 from logbus.errors import SourceError
 from logbus.wire import frames
-from sinks.file.sink import Settings
+from sinks.file.settings import Settings
 from sinks.index.place import token_of
 from sinks.ledger.ledger import Ledger
 from sinks.search.files.opening import open_listed
