@@ -5,17 +5,20 @@ By default, the user and password are guest, the port is 5672 (5671 with TLS) an
 """
 
 import re
-import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
 from logbus.config.secret_sources import read_secret, run_for_secret, version_of
-from logbus.config.tls import TlsFiles
 from logbus.errors import UsageError
+
+if TYPE_CHECKING:
+    import ssl
+
+    from logbus.config.tls import TlsFiles
 
 DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672/"
 GUEST = "guest"
@@ -135,13 +138,15 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if any(each.tls for each in self.endpoints()):
             self.tls_context()
 
-    def tls_context(self) -> ssl.SSLContext:
+    def tls_context(self) -> "ssl.SSLContext":
         """Return the context that verifies the broker's certificate and host name. Raises UsageError for bad PEM."""
         return self.tls_files.context()
 
     @property
-    def tls_files(self) -> TlsFiles:
+    def tls_files(self) -> "TlsFiles":
         """The TLS files."""
+        from logbus.config.tls import TlsFiles  # noqa: PLC0415 - with ssl, long to import: no search needs it
+
         return TlsFiles(self.ca_file, self.cert_file, self.key_file)
 
     def file_versions(self) -> tuple[object, ...]:
