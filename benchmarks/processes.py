@@ -1,6 +1,7 @@
 """The processes under measurement: a private RabbitMQ node, a shipper, sinks; and what they used, from the kernel."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from logbus.devbroker import DevBroker
 
 WITHIN_S = 300.0
+LOOK_MS = 20
+"""How often a process under measurement is looked at: reading what the kernel says of it took 5 % of a core at 5 ms."""
 MB = 1_000_000
 
 
@@ -64,13 +67,14 @@ def finish(pid: int, *, stop: bool = False) -> Used:
     if stop:
         os.kill(pid, signal.SIGTERM)
     peak = 0.0
-    while True:
-        with suppress(OSError, StopIteration):
-            peak = resident_mb(pid, peak=True)
-        done, status, usage = os.wait4(pid, os.WNOHANG)
-        if done:
-            return Used(usage.ru_utime + usage.ru_stime, peak, os.waitstatus_to_exitcode(status))
-        time.sleep(0.005)
+    ended = select.poll()
+    with os.fdopen(os.pidfd_open(pid)) as watched:
+        ended.register(watched, select.POLLIN)
+        while not ended.poll(LOOK_MS):
+            with suppress(OSError, StopIteration):
+                peak = resident_mb(pid, peak=True)
+    _, status, usage = os.wait4(pid, 0)
+    return Used(usage.ru_utime + usage.ru_stime, peak, os.waitstatus_to_exitcode(status))
 
 
 def delete_queues(names: Sequence[str], url: str) -> None:

@@ -104,8 +104,8 @@ def compile_format(text: str) -> TimeFormat:
         long = long.replace(short, meaning)
     pattern = _pattern_of(long)
     if "epoch" in pattern.groupindex:
-        return TimeFormat(text, (Spelling(text, b"", pattern, _epoch),), is_utc=True)
-    return TimeFormat(text, (Spelling(text, b"", pattern, spellings.reader_of(pattern)),))
+        return TimeFormat(text, (Spelling(text, b"", pattern.pattern, _epoch),), is_utc=True)
+    return TimeFormat(text, (Spelling(text, b"", pattern.pattern),))
 
 
 def _pattern_of(text: str) -> re.Pattern[bytes]:

@@ -54,13 +54,23 @@ _DATE: Final = re.compile(rb"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}(?=[\"\s,}]|$
 _TIME: Final = re.compile(rb"[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?=[\"\s,}]|$)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Notation:
-    """How pairs are written: a pattern from a pair to the next wanted value, and one over that value."""
+    """How pairs are written: from a pair to the next wanted value, and over that value; compiled when first needed."""
 
     name: str
-    find: re.Pattern[bytes]
-    skip: re.Pattern[bytes]
+    to_value: bytes
+    over_value: bytes
+
+    @functools.cached_property
+    def find(self) -> re.Pattern[bytes]:
+        """The pattern from a pair to the next wanted value."""
+        return re.compile(self.to_value)
+
+    @functools.cached_property
+    def skip(self) -> re.Pattern[bytes]:
+        """The pattern over that value, up to the next pair."""
+        return re.compile(self.over_value)
 
 
 def _pairs(stop: bytes, initials: bytes) -> bytes:
@@ -76,7 +86,7 @@ def _json(path: list[bytes], initials: bytes) -> Notation:
     for outer in reversed(path[:-1]):
         opening = outer + rb'"' + _COLON + rb"\{" + _GAP
         pattern = _pairs(opening, _initial(outer)) + opening + pattern
-    return Notation("json", re.compile(rb"\{?" + _GAP + pattern), re.compile(_VALUE + _GAP + rb"," + _GAP))
+    return Notation("json", rb"\{?" + _GAP + pattern, _VALUE + _GAP + rb"," + _GAP)
 
 
 def _initial(key: bytes) -> bytes:
@@ -88,7 +98,7 @@ def _logfmt(keys: bytes, initials: bytes) -> Notation:
     key = rb"(?:(?=[^" + initials + rb"])|(?!" + keys + rb'="?' + _BEGINS + rb"))[\w.@/-]{1,64}+="
     value = _LOGFMT_VALUE
     find = repeated(key + value + rb"[ \t]++", b"*") + keys + rb"=" + _MARK + rb'"?' + _BEGINS + _USUAL_STAMP
-    return Notation("logfmt", re.compile(find), re.compile(value + rb"[ \t]++"))
+    return Notation("logfmt", find, value + rb"[ \t]++")
 
 
 _USUAL_JSON: Final = (_json([USUAL_KEYS], _USUAL_INITIALS),)

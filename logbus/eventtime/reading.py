@@ -62,9 +62,10 @@ def rules_told(zone: str, key: str, form: str, read_at_us: int) -> TimeRules:
 
 
 def prepare(key: str | None, form: str | None) -> None:
-    """Compile the patterns that records may need, so that none waits for them."""
-    for each in filter(None, (_WRAPPER, key)):
-        notations(b"{", 0, each)
+    """Compile what is asked for, so that no record waits for it. Raises UsageError for a format that is none."""
+    if key:
+        for each in notations(b"{", 0, key):
+            _ = each.find
     if form:
         compile_format(form)
 

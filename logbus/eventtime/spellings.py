@@ -8,7 +8,8 @@ sorts the spellings by what a stamp may begin with, so that few patterns are tri
 import functools
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 from logbus.eventtime.days import (
     SECOND_US,
@@ -25,17 +26,32 @@ from logbus.eventtime.days import (
 Found = re.Match[bytes]
 
 
-class Spelling(NamedTuple):
-    """One spelling: its name, the bytes that it may begin with, and how its matches are read.
+Read = Callable[[Found, int], int | None]
+"""Takes a match and the day on which the record was read; returns microseconds, or None for no such moment."""
 
-    `read` takes the match and the day on which the record was read, and returns microseconds, or None for no such
-    moment. The group `zone` is the offset that the stamp states, if any.
+
+@dataclass(frozen=True)
+class Spelling:
+    """One spelling: its name, the bytes that it may begin with, its pattern, and how its matches are read.
+
+    By default they are read by the pattern's groups. The group `zone` is the offset that the stamp states, if any. The
+    pattern is compiled when it is first tried: all of them take a tenth of a start, and few logs need more than one.
     """
 
     name: str
     first: bytes
-    pattern: re.Pattern[bytes]
-    read: Callable[[Found, int], int | None]
+    source: bytes
+    by: Read | None = None
+
+    @functools.cached_property
+    def pattern(self) -> re.Pattern[bytes]:
+        """The compiled pattern."""
+        return re.compile(self.source)
+
+    @functools.cached_property
+    def read(self) -> Read:
+        """What reads its matches."""
+        return self.by or _reader_of(self.pattern)
 
 
 PARTS: Final = frozenset(["year", "month", "name", "day", "hour", "minute", "second", "half"])
@@ -83,7 +99,7 @@ def _second_of(names: tuple[str, ...], texts: tuple[bytes | None, ...], read_day
     return moment(day, clock(hour, int(parts["minute"]), int(parts.get("second", b"0"))))
 
 
-def reader_of(pattern: re.Pattern[bytes]) -> Callable[[Found, int], int | None]:
+def _reader_of(pattern: re.Pattern[bytes]) -> Read:
     """Return what reads a pattern's matches by their groups: year, month or name, day, hour, minute, second, half."""
     names = tuple(name for name in pattern.groupindex if name in PARTS)
 
@@ -124,18 +140,13 @@ def _syslog(found: Found, read_day: int) -> int | None:
     return second if second is None else second * SECOND_US + (micros(fraction) if fraction else 0)
 
 
-def _spelling(name: str, first: bytes, pattern: bytes) -> Spelling:
-    compiled = re.compile(pattern)
-    return Spelling(name, first, compiled, reader_of(compiled))
-
-
 _ISO: Final = Spelling(
     "iso",
     _DIGITS,
-    re.compile(rb"([0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[Tt _][0-9]{2}:[0-9]{2}:[0-9]{2})" + _FRACTION + _ZONE),
+    rb"([0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}[Tt _][0-9]{2}:[0-9]{2}:[0-9]{2})" + _FRACTION + _ZONE,
     _iso,
 )
-_LOOSE: Final = _spelling(
+_LOOSE: Final = Spelling(
     "iso",
     _DIGITS,
     _YEAR
@@ -147,7 +158,7 @@ _LOOSE: Final = _spelling(
     + rb"(?P<colon>[:.])(?P<minute>[0-9]{2})(?:(?P=colon)(?P<second>[0-9]{2}))?"
     + _TAIL,
 )
-_BASIC: Final = _spelling(
+_BASIC: Final = Spelling(
     "iso",
     _DIGITS,
     _YEAR
@@ -161,7 +172,7 @@ ISO: Final = (_ISO, _LOOSE, _BASIC)
 _NO_STAMP: Final = Spelling(
     "none",
     _DIGITS,
-    re.compile(rb"(?:[0-9]{1,3}\.){3}|[0-9]{1,5}(?![0-9/.-]| [A-Za-z]{3,9}[ /-])"),
+    rb"(?:[0-9]{1,3}\.){3}|[0-9]{1,5}(?![0-9/.-]| [A-Za-z]{3,9}[ /-])",
     lambda _found, _read_day: None,
 )
 """Addresses and numbers that begin no date: with them, no other spelling need be tried."""
@@ -172,57 +183,53 @@ SPELLINGS: Final = (
     Spelling(
         "syslog",
         _CAPITALS,
-        re.compile(
-            rb"([A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})"
-            + _FRACTION
-            + rb"(?! ?[AaPp]\.?[Mm]\b| (?:[A-Z]{2,5} )?[12][0-9]{3}(?![\w.:-]))"
-            + _ZONE
-        ),
+        rb"([A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2})" + _FRACTION
+        + rb"(?! ?[AaPp]\.?[Mm]\b| (?:[A-Z]{2,5} )?[12][0-9]{3}(?![\w.:-]))" + _ZONE,
         _syslog,
     ),
-    _spelling(
+    Spelling(
         "letter",
         b"IWEFDCN",
         rb"[IWEFDCN] ?(?P<year>[0-9]{4}|[0-9]{2})?(?P<month>[0-9]{2})(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION
         + _ZONE,
     ),
     _LOOSE,
-    _spelling(
+    Spelling(
         "day-month-name",
         _DIGITS + _CAPITALS,
         rb"(?:" + WEEKDAY + rb",? )?" + _DAY + rb"[ /-]" + MONTH_NAME + rb"[ /-]" + _SHORT_YEAR + rb"(?:,? |::?|T)"
         + _CLOCK + _TAIL,
     ),
-    _spelling("month-day", _DIGITS, rb"(?P<month>[0-9]{2})-(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION + _ZONE),
-    _spelling("log4j", _DIGITS, rb"(?P<year>[0-9]{2})/(?P<month>[0-9]{2})/(?P<day>[0-9]{2}) "
+    Spelling("month-day", _DIGITS, rb"(?P<month>[0-9]{2})-(?P<day>[0-9]{2}) " + _FULL_CLOCK + _FRACTION + _ZONE),
+    Spelling("log4j", _DIGITS, rb"(?P<year>[0-9]{2})/(?P<month>[0-9]{2})/(?P<day>[0-9]{2}) "
         + _FULL_CLOCK + _FRACTION + _LEVEL + _ZONE),
-    _spelling("month-first", _DIGITS, _SURE_MONTH + rb"(?P<dash>[-/.])" + _SURE_DAY + rb"(?P=dash)" + _SHORT_YEAR
+    Spelling("month-first", _DIGITS, _SURE_MONTH + rb"(?P<dash>[-/.])" + _SURE_DAY + rb"(?P=dash)" + _SHORT_YEAR
         + rb",? {1,2}" + _CLOCK + _TAIL),
-    _spelling("day-first", _DIGITS, _SURE_DAY + rb"(?P<dash>[-/.])" + _SURE_MONTH + rb"(?P=dash)" + _YEAR
+    Spelling("day-first", _DIGITS, _SURE_DAY + rb"(?P<dash>[-/.])" + _SURE_MONTH + rb"(?P=dash)" + _YEAR
         + rb",? {1,2}" + _CLOCK + _TAIL),
-    _spelling("month-first", _DIGITS, _SURE_MONTH + rb"[/.]" + _SURE_DAY + rb" " + _FULL_CLOCK + _FRACTION + _ZONE),
-    _spelling("day-first", _DIGITS, _SURE_DAY + rb"[/.]" + _SURE_MONTH + rb" " + _FULL_CLOCK + _FRACTION + _ZONE),
+    Spelling("month-first", _DIGITS, _SURE_MONTH + rb"[/.]" + _SURE_DAY + rb" " + _FULL_CLOCK + _FRACTION + _ZONE),
+    Spelling("day-first", _DIGITS, _SURE_DAY + rb"[/.]" + _SURE_MONTH + rb" " + _FULL_CLOCK + _FRACTION + _ZONE),
     _BASIC,
-    _spelling(
+    Spelling(
         "run-together",
         _DIGITS,
         _SHORT_YEAR
         + rb"(?P<month>[0-9]{2})(?P<day>[0-9]{2})[T _:-](?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{1,2})"
         + rb":(?P<second>[0-9]{1,2})(?:[.,:](?P<fraction>[0-9]{1,9}))?(?![0-9])" + _ZONE,
     ),
-    _spelling(
+    Spelling(
         "run-together",
         _DIGITS,
         rb"(?P<year>[0-9]{2})(?P<month>[0-9]{2})(?P<day>[0-9]{2}) (?P<hour>[0-9]{2})(?P<minute>[0-9]{2})"
         rb"(?P<second>[0-9]{2})(?= )" + _FRACTION + _ZONE,
     ),
-    _spelling(
+    Spelling(
         "month-name",
         _CAPITALS,
         _MONTH_DAY
         + _TIMED
         + rb"(?: (?:(?P<zone>" + ZONE + rb")|[A-Z]{2,5}))? (?P<year>[12][0-9]{3})(?![\w.:-])",
     ),
-    _spelling("month-name", _CAPITALS, _MONTH_DAY + rb"(?:,? " + _YEAR + rb")?" + _TIMED + _ZONE),
+    Spelling("month-name", _CAPITALS, _MONTH_DAY + rb"(?:,? " + _YEAR + rb")?" + _TIMED + _ZONE),
 )  # fmt: skip
 BY_FIRST_BYTE: Final = tuple(tuple(spelling for spelling in SPELLINGS if byte in spelling.first) for byte in range(256))

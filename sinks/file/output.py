@@ -63,6 +63,8 @@ class Output:
         status = os.fstat(self.fd)
         if status.st_nlink == 0:
             raise OutputError(f"save {self.path}", "it was deleted before the commit", "beginning a new one")
+        if data:
+            writeback.release(self.fd, self.mark.length, status.st_size)
         self.mark = Mark(status.st_size, self.mark.identity)
         self.dirty = False
 

@@ -54,3 +54,25 @@ def test_without_it_nothing_else_changes(tmp_path: Path, monkeypatch: pytest.Mon
     assert (tmp_path / "out.log").stat().st_size == writeback.LEAST_BYTES
     os.close(read_end)
     os.close(write_end)
+
+
+@pytest.mark.parametrize(("size", "released"), [(writeback.RELEASED_FROM_BYTES, 1), (1000, 0)])
+def test_pages_of_a_large_commit_are_let_go_of_once_they_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, size: int, released: int
+) -> None:
+    """A backlog does not fill memory with what nobody reads soon; a few new lines stay there for who follows them."""
+    told: list[tuple[str, int]] = []
+
+    def sync(_fd: int) -> None:
+        told.append(("sync", 0))
+
+    def advise(_fd: int, _start: int, length: int, advice: int) -> None:
+        told.append(("let go", length if advice == os.POSIX_FADV_DONTNEED else -1))
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    outputs = Outputs(tmp_path, lambda *_: None, making=AS_WE_ARE)
+    outputs.append("out.log", b"x" * size)
+    outputs.commit()
+    outputs.close()
+    assert told == [("sync", 0), *[("let go", size)] * released]
