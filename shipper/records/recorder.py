@@ -15,6 +15,7 @@ from typing import Final
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
+from logbus.native import newlines
 from logbus.severity import PIECE, UNSTATED
 from logbus.traces import NOTHING, Before
 from logbus.wire.times import Times
@@ -42,7 +43,7 @@ def cut(data: bytes, start: int = 0, most: int = MAX_RECORDS) -> int:
     Only LF ends a line: CR, form feeds, NULs and U+2028 are bytes like any other.
     """
     end = data.rfind(b"\n", start) + 1
-    while end - start > most and data.count(b"\n", start, end) > most:
+    while end - start > most and newlines.count(data[start:end]) > most:
         half = data.rfind(b"\n", start, (start + end) // 2) + 1
         end = half or data.find(b"\n", start) + 1
     return max(end, start)

@@ -1,10 +1,10 @@
 """The severity digit of each line of what was written, and how many lines have each. Pure."""
 
-from itertools import accumulate, compress
+import io
+from itertools import compress
 from operator import itemgetter
 
 from logbus.batch import Batch
-from logbus.native import newlines
 from logbus.severity.tally import SEVERITIES, counts_of
 
 __all__ = ["SEVERITIES", "counts_of", "of_lines", "of_records"]
@@ -38,10 +38,8 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
 
 def _are_lines(batch: Batch) -> bool:
     """Return True if each record is one whole line, as where records were redacted or dropped, and none was joined."""
-    sizes = [size for size, _ in batch.lengths or () if size]
-    if newlines.count(batch.body) != len(sizes):
-        return False
-    return all(batch.body[end - 1] == _LF for end in accumulate(sizes))
+    sizes = filter(None, map(itemgetter(0), batch.lengths or ()))
+    return batch.body.endswith(b"\n") and list(map(len, io.BytesIO(batch.body))) == list(sizes)
 
 
 def of_records(batch: Batch) -> bytes:
