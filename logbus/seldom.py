@@ -3,8 +3,9 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 EVERY_S: Final = 60.0
 KINDS_MAX: Final = 100
@@ -13,8 +14,7 @@ OTHERS: Final = "others"
 _NUMBER: Final = re.compile(r"[0-9]+")
 
 
-@dataclass(slots=True)
-class _Kind:
+class _Kind(Struct):
     next_s: float = float("-inf")
     left_out: int = 0
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from os import pread
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.command_line.later import later
 from logbus.control.orders import LogLevel, reloading
@@ -27,8 +28,7 @@ MOST_BYTES: Final = 32 * 1024
 """Of a file; as JSON, at most six times as much."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shipper:
+class Shipper(Struct, frozen=True):
     """The part of a shipper that is told of; `config` is the path of its configuration, "" if there is none."""
 
     settings: Settings

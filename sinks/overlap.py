@@ -7,8 +7,9 @@ set for a field may be wider than its real values, never narrower.
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
+
+from msgspec import Struct
 
 from sinks.file import template
 
@@ -17,8 +18,7 @@ SAMPLE = "_aZ09Tx.-/ "
 """Any two sets that have a character in common have one of these in common."""
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """A character of a path: a literal, or any that `allows` accepts; `repeats`: zero or more of them."""
 
     literal: str = ""

@@ -1,11 +1,11 @@
 """The settings in sinks.yml: one broker, one state directory, and the sinks, each with common keys and its type's."""
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Struct
 
 from logbus.batch import MAX_BODY_BYTES
 from logbus.broker.topology import PREFETCH, RESERVED, Limits
@@ -95,8 +95,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         permission_of(self.control, self.control_users)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Everything needed to run one sink; `state` is None if it keeps no state."""
 
     name: str

@@ -17,12 +17,12 @@ output. The order is always: write, commit, ledger, acknowledge.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Protocol, cast, runtime_checkable
 
 import msgspec
+from msgspec import Struct
 
 from logbus.batch import Batch
 from logbus.errors import LogbusError, UsageError, did_you_mean
@@ -33,16 +33,14 @@ OWN: Final = frozenset(["alert", "console", "file", "severity", "web"])
 """Our own types, packages of these names: found without asking all installed packages, which takes as long again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """The committed `length` of an output in bytes (or any number that grows), and the `identity` of its file."""
 
     length: int
     identity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a sink is given besides its settings.
 
     `state` is a directory of its own, or None if it keeps no state. `remember(output, mark)` saves the mark of an

@@ -10,9 +10,10 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlsplit
+
+from msgspec import Struct
 
 from logbus.broker.topology import LOGS, RESERVED
 from logbus.errors import BrokerUnavailable, LogbusError, visible
@@ -30,8 +31,7 @@ COLUMNS = "name,messages,message_bytes,consumers,exclusive,arguments,effective_p
 SHOWN = 5
 
 
-@dataclass(frozen=True, slots=True)
-class QueueState:
+class QueueState(Struct, frozen=True):
     """A sink's queue: how much is in it, how many consume from it, and its limits, if it has any."""
 
     name: str
@@ -53,8 +53,7 @@ class QueueState:
         return f"{visible(self.name)} (messages: {self.messages:,}, {consumers})"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A node of the cluster, and what it raises the alarm about."""
 
     name: str
@@ -62,8 +61,7 @@ class Node:
     alarms: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Replicas:
+class Replicas(Struct, frozen=True):
     """The nodes that have a copy of a quorum queue, and how many of them are online."""
 
     queue: str

@@ -7,7 +7,8 @@ connection.
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logbus.errors import BrokerError, BrokerRefused, BrokerUnavailable
 
@@ -193,8 +194,7 @@ def _missing_permission(text: str, where: str, needs: str = "") -> BrokerRefused
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Deviation:
+class Deviation(Struct, frozen=True):
     """An exchange or queue that differs from our declaration; `argument` is `permission` if we may not declare it."""
 
     kind: str

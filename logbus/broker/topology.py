@@ -29,8 +29,9 @@ no queue is bound.)
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from logbus.errors import UsageError
 
@@ -65,8 +66,7 @@ PREFETCH = 1024
 QueueType = Literal["quorum", "classic"]
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """An exchange as we declare it."""
 
     name: str
@@ -75,8 +75,7 @@ class Exchange:
     arguments: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """A queue as we declare it; an `exclusive` one dies with its connection and is never a quorum queue."""
 
     name: str
@@ -85,8 +84,7 @@ class Queue:
     arguments: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """A binding from an exchange to a queue or to another exchange."""
 
     source: str
@@ -148,8 +146,7 @@ SHARED_QUEUES = frozenset({DEAD, UNMATCHED})
 """Queues that all sinks use as they are, even if an older version or an operator declared them differently."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """When a queue is full (`max_batches`, `max_bytes`), and when an unused one is deleted (`expires_s`). None: never.
 
     A full queue refuses what is published, so that shippers wait; or, with `drop_oldest`, drops the oldest.

@@ -8,10 +8,10 @@ import difflib
 import re
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
+from msgspec import Struct
 
 from logbus.config.endpoints import redacted
 from logbus.config.flaws import Keys
@@ -35,8 +35,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """The flaw of the value at `keys`."""
 
     keys: Keys

@@ -1,6 +1,6 @@
 """How a flaw of a configuration is told: file, line, key, and what is wrong."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from logbus.errors import ConfigError
 
@@ -11,8 +11,7 @@ Keys = tuple[str | int, ...]
 """Where a value is: the keys and numbers on the way to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """The line of a value, and its text there: with the names of variables, not their content."""
 
     line: int

@@ -6,7 +6,8 @@ A key's name tells what a plain number means: `max_bytes`, `expires_s`, `commit_
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NUMBER = re.compile(r"\s*(\d{1,18}(?:\.\d{1,9})?)\s*([A-Za-z]+)\s*")
 _PREFIXES = "kMGT"
@@ -18,8 +19,7 @@ _SIZES = {
 _TIMES = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(Struct, frozen=True):
     """What a number counts, the factor of each unit, and the factor of a plain number."""
 
     noun: str

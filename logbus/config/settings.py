@@ -3,12 +3,12 @@
 import logging
 import stat
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from logbus.config.checking import Problem, problems, with_units
 from logbus.config.endpoints import Broker, Endpoint, redacted
@@ -101,8 +101,7 @@ def parse_document(text: str, source: str) -> "Document":
     return Document(source, {} if value is None else value, places)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A YAML file as plain values, each with the place it came from."""
 
     source: str

@@ -11,9 +11,9 @@ never shows in an error. Imported only where there is a file to read: PyYAML tak
 import math
 import os
 import re
-from dataclasses import dataclass, field
 
 import yaml
+from msgspec import Struct, field
 from yaml.composer import Composer
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
@@ -129,8 +129,7 @@ def _construct(tag: str, text: str) -> object:
     return value
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Converts nodes to values, and records the place of each."""
 
     source: str

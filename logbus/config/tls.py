@@ -9,9 +9,10 @@ import ssl
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.errors import UsageError
 
@@ -24,8 +25,7 @@ _PIVOT = b"50"
 """RFC 5280: a year of two digits from 50 on is one of the 1900s."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(Struct, frozen=True):
     """The paths of the CAs that we trust (None: the system's), and of our own certificate and its key."""
 
     ca_file: str | None = None

@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from logbus.control.messages import CAUSE_MAX, Answer, decode_request
 from logbus.errors import LogbusError, UsageError, describe, visible
@@ -19,8 +19,7 @@ Mode = Literal["read", "write", "off"]
 Users = Annotated[list[Annotated[str, msgspec.Meta(min_length=1, max_length=255)]], msgspec.Meta(max_length=MOST_USERS)]
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """What others may do here: ask (`read`), also give orders if they are one of `users` (`write`), or nothing."""
 
     mode: Mode = "read"
@@ -39,8 +38,7 @@ def permission_of(mode: Mode, users: list[str]) -> Permission:
     return Permission(mode, tuple(users))
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """What a verb answers: a text, or a status."""
 
     text: str = ""
@@ -51,8 +49,7 @@ Verb = Callable[[list[str]], Said]
 """Takes the arguments. Raises LogbusError, OSError, or ValueError for a path that cannot be one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verbs:
+class Verbs(Struct, frozen=True):
     """The verbs of one process: `questions` for anybody, `orders` for whom `permission` names."""
 
     describe: Callable[[], Status]

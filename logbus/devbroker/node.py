@@ -9,9 +9,10 @@ import json
 import os
 import signal
 import subprocess
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+from msgspec import Struct, structs
 
 from logbus.devbroker.processes import MARK, free_ports, kill, processes, program, send, speaks_amqp, within
 from logbus.errors import BrokerUnavailable, LogbusError
@@ -44,8 +45,7 @@ net_ticktime = 8
 _ADVANCED = "[{rabbit, [{consumer_disconnected_timeout, 1000}]}MORE].\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """What a node shares with its cluster: `home` holds the cookie, and identifies the common epmd."""
 
     name: str
@@ -53,8 +53,7 @@ class Member:
     epmd_port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Extras:
+class Extras(Struct, frozen=True):
     """What a node has besides: more lines of rabbitmq.conf, plugins, and more of advanced.config's applications."""
 
     conf: str = ""
@@ -62,17 +61,20 @@ class Extras:
     advanced: str = ""
 
 
+_NO_EXTRAS: Final = Extras()
+
+
 class DevBroker:
     """One private RabbitMQ node; the folder is its identity, an object only a handle."""
 
-    def __init__(self, directory: Path | str, extras: Extras = Extras()) -> None:
+    def __init__(self, directory: Path | str, extras: Extras = _NO_EXTRAS) -> None:
         self.dir = Path(directory).resolve()
         self._extras = extras
 
     def enrol(self, member: Member) -> None:
         """Prepare this node, which was never started, for a cluster: the membership is kept in its folder."""
         self.dir.mkdir(parents=True, exist_ok=True)
-        (self.dir / MEMBERSHIP).write_text(json.dumps(asdict(member)))
+        (self.dir / MEMBERSHIP).write_text(json.dumps(structs.asdict(member)))
 
     def __enter__(self) -> Self:
         self.start()

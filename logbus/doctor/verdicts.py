@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logbus.errors import LogbusError, describe
 
@@ -20,8 +21,7 @@ class Verdict(enum.Enum):
     PROBLEM = "problem"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One check: what was looked at, what was found there, and what to do; `code` is the exit code of a problem."""
 
     area: str

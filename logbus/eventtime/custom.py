@@ -3,8 +3,9 @@
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.errors import UsageError, did_you_mean
 from logbus.eventtime import spellings
@@ -43,8 +44,7 @@ _PIECE: Final = re.compile(r"%(.?)|([ \t]+)|([^%\s]+)", re.DOTALL)
 _EPOCH_IN_TEXT: Final = re.compile(rb"(?<![\w.:+-])-?[0-9]{9,20}(?:\.[0-9]{1,20})?(?![\w.+-])")
 
 
-@dataclass(frozen=True, slots=True)
-class TimeFormat:
+class TimeFormat(Struct, frozen=True):
     """A compiled `time_format`: spellings, or the unit of an epoch; `is_utc` where it cannot be local time."""
 
     text: str

@@ -1,9 +1,10 @@
 """The event time of each record of a file: what it states, if that can be believed, or else what it inherits."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Literal
+
+from msgspec import Struct
 
 from logbus.eventtime.days import SECOND_US
 from logbus.eventtime.reading import Stated, TimeRules, stated_time
@@ -14,8 +15,7 @@ EARLIEST_US: Final = int(datetime(1990, 1, 1, tzinfo=UTC).timestamp()) * SECOND_
 """Before that, a clock was not set."""
 
 
-@dataclass(frozen=True, slots=True)
-class EventTime:
+class EventTime(Struct, frozen=True):
     """When a record happened, in microseconds since 1970 in UTC, and why: `stated`, `inherited`, or when it was `read`.
 
     `stated` is what the record states, even if that is `disbelieved`.
@@ -27,8 +27,7 @@ class EventTime:
     disbelieved: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EventTimes:
+class EventTimes(Struct, frozen=True):
     """The event times of some records, and how many stated times were not believed."""
 
     times: tuple[EventTime, ...]

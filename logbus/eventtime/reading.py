@@ -1,11 +1,11 @@
 """The time that a record states: where it stands depends on how the record is written."""
 
 import re
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from logbus.errors import UsageError
 from logbus.eventtime.custom import compile_format
@@ -16,8 +16,7 @@ from logbus.eventtime.zones import utc_us, zone_told
 from logbus.severity import container_lines
 
 
-@dataclass(frozen=True, slots=True)
-class TimeRules:
+class TimeRules(Struct, frozen=True):
     """How an input's times are read: the `zone` of times without one, a `key`, a `format`, and when it was read."""
 
     zone: tzinfo

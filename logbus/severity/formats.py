@@ -13,10 +13,11 @@ a record states never depends on its neighbours.
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.severity.columns import (
     AFTER_STAMP,
@@ -44,8 +45,7 @@ from logbus.severity.key_levels import (
 from logbus.severity.words import ALL_UPPER, ANY, GAP, LOWER, SMALL, either, maybe, repeated
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """One way to state a level: `prefix` matches from the start of a line to the token, `example` is such a line.
 
     `first`: the characters that such a line may begin with, as in a class; b"" for any.

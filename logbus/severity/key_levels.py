@@ -3,8 +3,9 @@
 Each pair before the level is skipped as a whole, so that no level is read from the text of a message.
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.severity.words import ANY, GAP, either, repeated
 
@@ -21,8 +22,7 @@ _COLON: Final = GAP + rb":" + GAP
 _OFFSET: Final = rb"(?:[+-]\d{1,3})?"
 
 
-@dataclass(frozen=True, slots=True)
-class Quoting:
+class Quoting(Struct, frozen=True):
     """How JSON is written, as parts of patterns.
 
     `quote`; the `escape` of a character; what is `special` within a string, and what `ends` a key or a number, as in a

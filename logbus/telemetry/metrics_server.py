@@ -8,10 +8,11 @@ import selectors
 import socket
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from msgspec import Struct, field
 
 HEAD_WITHIN_S: Final = 10.0
 HEAD_MAX_BYTES: Final = 16 * 1024
@@ -23,8 +24,7 @@ LOOK_EVERY_S: Final = 1.0
 HEAD_ENDS: Final = (b"\r\n\r\n", b"\n\n")
 
 
-@dataclass(slots=True)
-class _Client:
+class _Client(Struct):
     address: object
     deadline: float
     head: bytearray = field(default_factory=bytearray)

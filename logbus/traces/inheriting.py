@@ -11,8 +11,10 @@ may be anything. What a head is followed by is a regular expression over these c
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.severity import UNSTATED
 from logbus.traces.stacktraces import BLANK_LINE, CONTINUES, OPENS, START, line_kinds
@@ -27,8 +29,7 @@ _TAIL: Final = {True: re.compile(rb"k*+(?:x[xks]*+)?"), False: re.compile(rb"[xk
 """What may follow a head that has a time, and one that has none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
+class Before(Struct, frozen=True):
     """What is known of the record that a line may continue: the digit of its severity, `-` for the default.
 
     `timed`: it began with a time, as all records of its log do. `opened`: it has an exception, whose message may

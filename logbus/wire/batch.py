@@ -9,8 +9,10 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import accumulate, islice, pairwise, repeat, takewhile
+
+from msgspec import Struct, field
+from msgspec.structs import astuple, replace
 
 from logbus.errors import WireError
 from logbus.native import newlines
@@ -20,8 +22,7 @@ Lengths = Sequence[tuple[int, int]]
 """Of each record, its bytes in the body and in the source."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The bytes `[offset, end)` of the source of one stream."""
 
     stream: str
@@ -29,8 +30,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True, eq=False):
     """Records of one file, in order, with their position.
 
     `body`: the records' bytes, decompressed; only the last record may lack its newline.
@@ -59,7 +59,13 @@ class Batch:
     partial: bool = False
     times: Times | None = None
     user: str = ""
-    encoded: bytes | None = field(default=None, compare=False, repr=False)
+    encoded: bytes | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Return True if the other is a batch of the same records; how they came does not count."""
+        return isinstance(other, Batch) and astuple(self)[:-1] == astuple(other)[:-1]
+
+    __hash__ = None  # type: ignore[assignment] # fields and lengths have none
 
     @property
     def span(self) -> Span:
@@ -208,8 +214,7 @@ def _part_in_body(size: int, source: int, low: int, high: int) -> range:
     raise WireError(f"a record of {size} bytes that stands for {source} of the source cannot be cut")
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """A record, or a part of one: `goes_on` is True if the next piece is of the same record."""
 
     level: int

@@ -3,14 +3,14 @@
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 MAX_WORD_BYTES = 64
 _NOT_IN_A_WORD = re.compile(r"[^A-Za-z0-9_-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """An AMQP message, independent of pika; header values have the types that pika accepts and returns."""
 
     body: bytes

@@ -1,10 +1,11 @@
 """Some of a batch's records, such as those of some severities; the others are dropped on purpose."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property, partial
 from itertools import compress
 from typing import Any
+
+from msgspec.structs import replace
 
 from logbus.wire.batch import Batch, records
 

@@ -1,12 +1,11 @@
 """Event times on the wire: how the times of a batch's records are read, and those of its first and last record."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MAX_ZONE_BYTES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
+class Times(Struct, frozen=True):
     """How to read the times that records state, and two of them, in microseconds since 1970 in UTC.
 
     `zone`: that of times without one: an IANA name such as Europe/Berlin, or an offset such as +02:00. If it is "", as

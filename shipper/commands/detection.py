@@ -11,8 +11,9 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from logbus.command_line.new_file import DAEMON, daemon_user
 from shipper.commands.known_services import OWN_OUTPUTS, SERVICES, Service
@@ -49,8 +50,7 @@ class Reader(NamedTuple):
         return bool(status.st_mode >> shift & bit)
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """An input to write: the service, its globs here, its label, how many files match, and what keeps us from reading.
 
     `unreadable`: a path -> what to do about it. `left_out`: paths whose names cannot stand in a glob.

@@ -7,10 +7,10 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from logbus import daemon
 from logbus.command_line import logs
@@ -50,8 +50,7 @@ as the shipper's user.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """Whether a file is shipped, and why."""
 
     why: str

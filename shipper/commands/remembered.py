@@ -10,10 +10,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from msgspec import Struct
 
 from logbus.command_line.completion import directories
 from logbus.config.settings import load
@@ -50,8 +50,7 @@ class Where(enum.Enum):
     DONE = "done"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """The state of a stream. `path`: its file's present path; `since_s`: its last progress, in UTC seconds."""
 
     row: Row

@@ -9,10 +9,10 @@ ends, and another one of the same file begins at the requested offset.
 
 import os
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from logbus import daemon
 from logbus.command_line import logs

@@ -13,8 +13,9 @@ import os
 import pwd
 import stat
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from logbus.errors import SourceError
 
@@ -22,8 +23,7 @@ MOST_LINKS = 40
 """As many as Linux follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """The result of resolving a path: the file's own path, and the links on the way, each with its status."""
 
     real_path: str

@@ -9,8 +9,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
@@ -27,8 +28,7 @@ BY_NAME = "compressed, by its name"
 _COMPRESSED_HEAD = re.compile(rb"\x1f\x8b\x08|\x28\xb5\x2f\xfd|\xfd7zXZ\0|BZh[1-9]1AY&SY")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A regular file that an input names."""
 
     path: str

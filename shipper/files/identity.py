@@ -18,9 +18,10 @@ banner or a CSV header, which the next life would repeat), the id is random.
 
 import os
 import secrets
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.inode import generation_of
 
@@ -41,8 +42,7 @@ def key_of(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-@dataclass(frozen=True, slots=True)
-class FileId:
+class FileId(Struct, frozen=True):
     """A file's identity. The `generation` distinguishes it from the next file with its inode; None if unknown."""
 
     device: int
@@ -69,8 +69,7 @@ def bytes_before(fd: int, offset: int) -> bytes:
     return os.pread(fd, length, offset - length)
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(Struct, frozen=True):
     """An offset in a file, and the bytes `before` it, which prove that the file is the same."""
 
     offset: int = 0
@@ -122,8 +121,7 @@ class Head:
         return digest(os.pread(fd, self.length, 0)) == self.digest()
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(Struct, frozen=True):
     """A snapshot of a file's content: its size, and fingerprints of its first and last bytes."""
 
     size: int

@@ -6,15 +6,16 @@
 import contextlib
 import os
 import stat
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.errors import SourceError
 from shipper.files.admission import require_permitted
 from shipper.files.identity import FileId
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
+class OpenFile(Struct, frozen=True):
     """A file open for reading; `fd` is -1 once it is closed. `real_path`: the target of a link, "" without a link.
 
     `real_path` is None for a file that an older Logbus remembered without it.

@@ -12,7 +12,8 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _MAGIC = re.compile(r"[*?[]")
 
@@ -20,8 +21,7 @@ Directories = dict[str, OSError | None]
 """Directories to be watched, with the error of each that could not be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One absolute path or glob, split into components."""
 
     text: str

@@ -9,8 +9,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final, TypeVar
+
+from msgspec import Struct
 
 from logbus.errors import SourceError
 from shipper.files.identity import HEAD_BYTES, Head
@@ -105,8 +106,7 @@ def search(path: str, examine: Callable[[Kin], T | None], kin: Kin | None = None
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Listing:
+class _Listing(Struct, frozen=True):
     """Inodes and paths by family of a directory that last changed at `changed_ns`, as of `listed_ns`."""
 
     families: dict[str, list[tuple[int, str]]]

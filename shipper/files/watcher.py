@@ -14,9 +14,10 @@ import logging
 import os
 import select
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from logbus.errors import describe, visible
 from logbus.inode import generation_of
@@ -49,8 +50,7 @@ class Waker(Protocol):
         """Stop waking on `fd`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Directory:
+class Directory(Struct, frozen=True, eq=False):
     """A watched directory, which gets its events from watchdog."""
 
     path: str

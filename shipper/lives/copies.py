@@ -10,9 +10,10 @@ Such a copy is recognised because it was compared with the life while both exist
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Protocol
+
+from msgspec import Struct
 
 from logbus.errors import SourceError
 from shipper.files.archives import is_archive
@@ -125,8 +126,7 @@ def _life_begins_with(life: Life, beginning: bytes, siblings: Siblings) -> bool:
     return found == beginning
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """Proof that a new file held the first bytes of a life, which was in `file`."""
 
     life: Life
@@ -157,8 +157,7 @@ class Notes(Protocol):
         """Remember a file whose first `size` bytes were shipped from another one; False if the save failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sighting:
+class _Sighting(Struct, frozen=True):
     """A file's size at `last_s`, unchanged since `since_s`; the file was observed from `first_s` on."""
 
     size: int

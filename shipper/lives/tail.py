@@ -8,7 +8,8 @@ A line that never ends is searched for its LF only once (`scanned`) and is publi
 """
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logbus.batch import MAX_BODY_BYTES
 from shipper.files.identity import HEAD_BYTES, Head, Position
@@ -27,8 +28,7 @@ class LifeEnded(Exception):  # noqa: N818 - an event, not an error
     """The open file no longer holds what was read from it: truncated or rewritten in place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Bytes of a file: `body` begins at `offset`; `partial` if its last record continues in the next slice.
 
     `bounds`: where its records end in the decoded text, unless each is a line. `forced`: a timeout, not the bytes,

@@ -10,8 +10,9 @@ import os
 import tempfile
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.errors import SourceError, describe
 from shipper.files import archives
@@ -38,8 +39,7 @@ def archives_of(row: Row, kin: Kin) -> list[str]:
     return [each for each in found if begins_like(kin.heads[each], row)]
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """Where the rest of a life may be: in one of `found`, or of what `find` returns later. `wait_s`: only later."""
 
     found: list[str]

@@ -1,7 +1,8 @@
 """The results of a recorder, for those who read a file: where records end, and what a batch carries. Pure."""
 
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from msgspec import Struct
 
 from logbus.traces import NOTHING, Before
 from logbus.wire.times import Times
@@ -16,8 +17,7 @@ class Bounds(NamedTuple):
     open: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(Struct, frozen=True):
     """Complete records end at `end`. `bounds` are their bounds in the decoded text, None if each is a line.
 
     `forced`: judging by its bytes, the last one might have continued. `more`: further records are left to the next
@@ -32,8 +32,7 @@ class Cut:
     marks: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """The payload of a batch: body, levels, lengths. `after`: what the next line may continue."""
 
     body: bytes

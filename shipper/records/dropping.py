@@ -1,10 +1,11 @@
 """What is published of records of which some are dropped: bytes, levels and lengths. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import chain, compress
 from operator import ne
 from typing import Final
+
+from msgspec.structs import replace
 
 from logbus.severity import Severity
 from shipper.records.cuts import Finished

@@ -12,9 +12,11 @@ everywhere else. An LF within such a line becomes an LF again once the record is
 
 import io
 from bisect import bisect_left
-from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 Name = Literal["", "utf-16le", "utf-16be"]
 Newline = Literal["lf", "cr", "nul"]
@@ -27,8 +29,7 @@ _MARK: Final = "\ufeff"
 _HALF: Final = "?"
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Bytes of a file decoded to UTF-8, `body`. Its lines end at `ends`, and those of the file at `file_ends`."""
 
     body: bytes
@@ -51,8 +52,7 @@ class Text:
         return tuple((size, end - start) for size, (start, end) in zip(sizes, pairwise(ends), strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """An encoding: `newline`, one unit long, ends lines. `codec`: Python's name; "" for text handled as bytes.
 
     `longest`: the most bytes of a character. `at` is the offset in the file of the first byte of `data`: units begin

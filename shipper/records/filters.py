@@ -2,11 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Final
 
 import msgspec
+from msgspec import Struct
 
 from logbus.config.patterns import compile_glob, compile_pattern
 from logbus.errors import UsageError, counted
@@ -114,8 +114,7 @@ def holding(next_from: Callable[[int], int], ends: Sequence[int], size: int = 0)
     return bytes(mask)
 
 
-@dataclass(slots=True)
-class Window:
+class Window(Struct):
     """What has passed a limit in this second; `digits`: the limited severities, as ASCII digits."""
 
     limit: RateLimit

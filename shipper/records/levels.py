@@ -3,8 +3,9 @@
 import io
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
@@ -28,8 +29,7 @@ ALIASES = dict.fromkeys(("log4j", "logback", "python", "nginx", "apache", "postg
 _KEY = re.compile(r"[\w.@/-]{1,64}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """The keys of shipper.yml about an input's format."""
 
     format: FormatName = "auto"

@@ -12,10 +12,11 @@ import io
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from operator import sub
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from logbus.config.patterns import compile_pattern
 from logbus.traces import Grammar, grammar, record_of
@@ -52,8 +53,7 @@ Blocks = Callable[[bytes, list[bytes]], dict[int, int]]
 for a run that continues behind the body. They do not overlap."""
 
 
-@dataclass(frozen=True, slots=True)
-class Joiner:
+class Joiner(Struct, frozen=True):
     """Finds record ends: a record is what `grammar` matches, up to `max_lines` and `max_bytes`.
 
     Runs that `blocks` returns are never split, whatever the limits. With `unwraps`, a container's lines are judged by

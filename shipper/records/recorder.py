@@ -8,10 +8,11 @@ changes nothing stays on the fast path: no object per line, no lengths.
 import io
 import re
 import time
-from dataclasses import replace
 from itertools import accumulate, islice, pairwise
 from operator import gt
 from typing import Final
+
+from msgspec.structs import replace
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS

@@ -1,9 +1,10 @@
 """The severity of each record: what its lines state, what a container's text states, and what is inherited."""
 
 import re
-from dataclasses import replace
 from itertools import accumulate
 from typing import Final
+
+from msgspec.structs import replace
 
 from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, marked
 from logbus.traces import NOTHING, Before, begins_by_itself, inherit, kinds

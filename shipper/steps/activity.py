@@ -3,8 +3,9 @@
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.telemetry import disk, gauge, value
 from shipper.lives.life import Life
@@ -15,8 +16,7 @@ logger = logging.getLogger("shipper.activity")
 EVERY_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """What a shipper has published since its start, in how many files, and what of them is unconfirmed now."""
 
     records: int

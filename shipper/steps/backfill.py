@@ -8,7 +8,8 @@ shipped already, or may be read just now from the file that it was made of: then
 import logging
 import os
 from collections import deque
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logbus.errors import SourceError, describe
 from shipper.files import archives

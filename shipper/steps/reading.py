@@ -1,8 +1,9 @@
 """Slices become batches: one of each file in turn, while the publisher has room."""
 
 import time
-from dataclasses import replace
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from logbus.batch import Batch, Span
 from logbus.errors import SourceError

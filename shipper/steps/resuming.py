@@ -8,7 +8,8 @@ into an unnamed file in the state directory, and read from there; its successors
 import logging
 import os
 from collections import defaultdict, deque
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logbus.errors import visible
 from shipper.files.complaints import report_lost, report_unconfirmed

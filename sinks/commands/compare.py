@@ -10,9 +10,10 @@ import gzip
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
+
+from msgspec import Struct
 
 from logbus.batch import Batch
 from logbus.errors import LogbusError, UsageError, counted, visible
@@ -27,8 +28,7 @@ CHUNK_BYTES = 1 << 20
 Verdict = Literal["same", "differs", "shared", "not here", "in other order"]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The result for one source; `at` is the first byte that differs."""
 
     host: str

@@ -3,9 +3,10 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.errors import StateError, visible
 from sinks.ledger.ledger_file import FILE_NAME
@@ -16,8 +17,7 @@ HEADINGS = ("host", "path", "stream", "bytes", "from", "to", "holes", "trimmed",
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """The written ranges of one stream; times in UTC microseconds."""
 
     host: str

@@ -9,9 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.batch import Message
 from logbus.broker.consuming.dead_letters import QUEUE_HEADER, REASON_HEADER, USER_HEADER
@@ -35,8 +37,7 @@ BROKERS = re.compile(
 """Headers that RabbitMQ adds when it dead-letters or redelivers a message, from 3.8 to 4.3."""
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A dead letter: its tag in this session, the message, and how many identical letters were read before it."""
 
     tag: int

@@ -10,8 +10,10 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.broker.topology import ANSWERS, CONTROL, DEAD, DRAIN, FOREIGN, LOGS, STATUS, TOPIC, UNMATCHED
 from sinks.settings import Plan
@@ -39,8 +41,7 @@ _ASKED: Final = rf"{LOGS}\.control\..+"
 _PAGES: Final = rf"^{LOGS}\.(web|fleet)\.[0-9a-f]+$"
 
 
-@dataclass(frozen=True, slots=True)
-class Role:
+class Role(Struct, frozen=True):
     """A user, what it is for, its three regular expressions, and its tags."""
 
     user: str

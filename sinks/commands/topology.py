@@ -7,8 +7,9 @@ never changed here: the difference is reported, with both values and what to do.
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from logbus.broker.declaring.new_queues import SETTLE_S, leaderless
 from logbus.broker.management import QueueState
@@ -41,8 +42,7 @@ _INEQUIVALENT = re.compile(r"inequivalent arg '([^']+)' .*?: received (.+?) but 
 _VALUE = re.compile(r"the value '(.*)' of type '\w+'|'(.*)'", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """An exchange or queue, its state, and details to report."""
 
     kind: str

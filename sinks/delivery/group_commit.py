@@ -1,7 +1,8 @@
 """Group commit: what was written since the last commit, and when the next is due. Pure: the caller has the clock."""
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from logbus import backoff
 
@@ -17,8 +18,7 @@ FIRST_RETRY_S = 0.1
 LAST_RETRY_S = 30.0
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Deliveries written and not acknowledged yet; `since` is when the first of them was written (monotonic).
 
     `bytes`: how much of them was written; `held_bytes`: the size of their bodies, kept in memory, written or not.
@@ -57,8 +57,7 @@ class Group:
         self.bytes = self.held_bytes = 0
 
 
-@dataclass(slots=True)
-class Outage:
+class Outage(Struct):
     """Consecutive failures, and how long to back off after each: 0.1 s, 0.2 s, ... 30 s."""
 
     failures: int = 0

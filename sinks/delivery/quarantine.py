@@ -1,7 +1,8 @@
 """What a dead letter keeps of a message: all of anything a shipper may have made, the beginning of anything larger."""
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from logbus.batch import MAX_BODY_BYTES, Message
 from logbus.wire.bounds import MAX_VALUES, Excerpt, values_in

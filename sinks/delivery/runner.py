@@ -18,8 +18,9 @@ deliveries since then return to the front of the backlog, and are written again 
 
 import logging
 from collections import deque
-from dataclasses import replace
 from operator import attrgetter
+
+from msgspec.structs import replace
 
 from logbus import telemetry
 from logbus.batch import Batch, decode

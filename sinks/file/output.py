@@ -2,8 +2,9 @@
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.errors import OutputError
 from sinks.file import holding, placing, safe_open, writeback
@@ -17,8 +18,7 @@ class PathUnusable(OutputError):  # noqa: N818 - as in logbus.errors
     """The path itself is unusable: a link, a directory or a pipe is in its place, or it is too long."""
 
 
-@dataclass(slots=True)
-class Output:
+class Output(Struct):
     """An open output; `name` is its path as text, `mark` its length at the last commit, or when it was opened.
 
     `where`: where writes to it go; None without an index.

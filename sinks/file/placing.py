@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sinks.file import safe_open
 from sinks.index.place import COMPRESSIONS, Place, Written, give_token, keep_token
 
 
-@dataclass(slots=True)
-class Placing:
+class Placing(Struct):
     """Follows the length of an open output, of which `place` says what the index knows it by."""
 
     fd: int

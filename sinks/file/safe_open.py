@@ -3,8 +3,9 @@
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.inode import generation_of
 from logbus.output_mark import is_output, mark_output
@@ -16,8 +17,7 @@ _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Making:
+class Making(Struct, frozen=True):
     """How files are created: mode, owner and group (-1: our own); directories get the last two."""
 
     mode: int = FILE_MODE

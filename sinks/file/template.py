@@ -17,9 +17,10 @@ import functools
 import hashlib
 import os
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.batch import Batch
 from logbus.errors import UsageError
@@ -43,8 +44,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NOT_ALLOWED = re.compile(r"[^\w.+=@,:#% -]|^[.-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A parsed template: `base`, and beneath it alternating literals (even places) and fields (odd places)."""
 
     base: Path

@@ -4,8 +4,9 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from logbus.broker.session import Refusal, Session, session
 from logbus.broker.topology import ANSWERS, CONTROL, Binding, own_queue
@@ -24,8 +25,7 @@ MOST: Final = 100
 _NOT_FOUND: Final = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """An answer, and the user of RabbitMQ who gave it, if that is stated."""
 
     answer: Answer

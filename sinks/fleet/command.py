@@ -2,11 +2,11 @@
 
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 from rich.console import Console
 
 from logbus import daemon
@@ -44,8 +44,7 @@ Exit codes: 0; 1 if a host of --expect has no shipper that is live or idle; 2 us
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """What is watched: some hosts of the fleet, and those that are expected."""
 
     fleet: Fleet

@@ -1,8 +1,9 @@
 """What is loud: rates by host, input and severity, from two statuses of each shipper. Pure."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from logbus.fleet.status import Status
 from logbus.severity import Severity
@@ -13,8 +14,7 @@ MOST: Final = 20_000
 GROUPS: Final = ("host", "input", "severity")
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(Struct, frozen=True):
     """Records and bytes a second; bytes are 0 where they are not told, as of severities."""
 
     name: str
@@ -22,8 +22,7 @@ class Rate:
     bytes_per_s: float
 
 
-@dataclass(slots=True)
-class Loud:
+class Loud(Struct):
     """The last two statuses of each shipper."""
 
     _last: dict[str, Status] = field(default_factory=dict)

@@ -7,8 +7,10 @@ gone      it said that it stops
 """
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Final, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.fleet.status import Status
 
@@ -20,8 +22,7 @@ US: Final = 1_000_000
 _FORGET_US: Final = 24 * 3600 * US
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A process: its last status, its state, rates since the status before, and when it was heard last.
 
     `lag_s`: how long the oldest unconfirmed batch of a shipper waits. `silent_s`: since when nothing was heard.
@@ -35,8 +36,7 @@ class Row:
     silent_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
+class _Heard(Struct, frozen=True):
     status: Status
     heard_us: int
     records_per_s: float = 0.0

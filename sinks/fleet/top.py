@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
 import click
+from msgspec import Struct, field
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -35,8 +35,7 @@ Examples:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Watched:
+class Watched(Struct, frozen=True):
     """What is measured: some hosts, by some groups, with so many rows of each."""
 
     hosts: Glob

@@ -5,16 +5,16 @@ and where the hour (UTC) changes; but not before it has `least_bytes`, because a
 saves. What stays below that is in no row.
 """
 
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+
+from msgspec import Struct, field
 
 from sinks.index.place import Place
 
 HOUR_US: Final = 3_600_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """When a block ends; and how much content it has at least for each part that is told of it."""
 
     block_bytes: int = 1 << 20
@@ -54,8 +54,7 @@ class Note(NamedTuple):
     """Of the first record, and of the last: either may be earlier."""
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct):
     """Bytes [offset, end) of one stream in a block, and the digits of the lines that begin in them."""
 
     origin: Origin
@@ -64,8 +63,7 @@ class Part:
     digits: bytearray
 
 
-@dataclass(slots=True)
-class Block:
+class Block(Struct):
     """Neighbouring writes. `parts` is None if they are too many to be told; `since_s`: when it was begun."""
 
     place: Place

@@ -8,17 +8,17 @@ another inode, which is checked too. Without extended attributes there is no tok
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
+
+from msgspec import Struct
 
 TOKEN_BYTES: Final = 16
 _TOKEN: Final = "user.logbus.index"  # noqa: S105 - an attribute's name
 COMPRESSIONS: Final[Mapping[str, int]] = {"none": 0, "zstd": 1, "gzip": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """An output: its token, its `identity` (inode and generation), its path, and 0, 1 or 2 for none, zstd or gzip."""
 
     token: bytes

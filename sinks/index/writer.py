@@ -7,11 +7,12 @@ cannot be saved, the blocks at hand are dropped, and counted. One that is damage
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Final
+
+from msgspec.structs import replace
 
 from logbus import telemetry
 from sinks.index import index_file

@@ -7,8 +7,9 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from sinks.ledger.ranges import Range, Ranges
 
@@ -66,8 +67,7 @@ class Known(NamedTuple):
         return None if others or not self.start <= start <= self.end else self._replace(end=max(end, self.end))
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """What happened to a stream since the last commit."""
 
     ranges: Ranges = field(default_factory=Ranges)

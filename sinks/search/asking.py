@@ -1,11 +1,11 @@
 """What an operator asks for, and what is found. Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
 
 from logbus.config.patterns import Glob
 from logbus.fields.matching import Conditions
@@ -16,8 +16,7 @@ from sinks.search.matching import Matcher
 ALL_DIGITS = frozenset(b"01234567")
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(Struct, frozen=True):
     """Which records are wanted.
 
     `since_us` and the time before `until_us`, in microseconds since 1970; `digits` of severities; `fields`; globs for
@@ -54,8 +53,7 @@ class Query:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A file to search; `told`: what its path tells, by placeholder. `follow`: its path may be a link.
 
     `layout` is the format of the sink that wrote it, "" if unknown.

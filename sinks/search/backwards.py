@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from logbus.eventtime import TimeRules
 from sinks.search.files.segments import Bodies, Segments
 from sinks.search.layouts import Layout
@@ -12,8 +14,7 @@ from sinks.search.records import LINE_MAX_BYTES, Block, first_start, last_time_u
 _UNKNOWN_LINE: Final = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Ahead:
+class Ahead(Struct, frozen=True):
     """A block, and what is ahead of it in the file: the segments before `number`, and in that one the `head`."""
 
     block: Block

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
 
+from msgspec import Struct
+
 from logbus.eventtime import TimeRules
 from logbus.fields import Value, parse
 from logbus.fields.matching import match
@@ -91,7 +93,7 @@ class Finder:
         Before it, if known, is the time at the end of the block, and behind it that at its beginning.
         """
         read = segments.bodies()
-        layout = layout_of(self.source.layout, read(0)[:_LINE_BYTES] if segments.several else b"")
+        layout = layout_of(self.source.layout, b"" if self.source.layout else segments.beginning(read)[:_LINE_BYTES])
         rules = TimeRules(self.query.zone, read_at_us=self.changed_us)
         earlier = Earlier(read, layout, rules)
         severities = SeveritiesBackwards(self.told)
@@ -183,8 +185,7 @@ def _fields_of(said: Said) -> Mapping[str, Value]:
     return found | {"fields": dict(said.fields)} if said.fields else found
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """The records of a block, as they are found; `names`: filters for what records themselves have to tell."""
 
     block: Block

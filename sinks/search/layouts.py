@@ -6,11 +6,11 @@ Each line has a code, as in `logbus.traces`: a digit or a letter from a to h beg
 import re
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from logbus.eventtime import TimeRules, event_time, event_times_us, time_of, times_of_records
 from logbus.native import newlines
@@ -57,8 +57,7 @@ class Layout(Protocol):
         """Return the event times of all records of a body, which begin at `starts`; None if one by one is as fast."""
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(Struct, frozen=True):
     """Bytes as a program wrote them."""
 
     def codes(self, body: bytes) -> bytes:
@@ -86,8 +85,7 @@ class Raw:
             return times_of_records(body, records, rules, previous_us)
 
 
-@dataclass(frozen=True, slots=True)
-class Prefixed(Raw):
+class Prefixed(Raw, frozen=True):
     """Records behind time, host, label and severity; further lines of a record have no prefix."""
 
     def codes(self, body: bytes) -> bytes:
@@ -118,8 +116,7 @@ _decoder: Final = msgspec.json.Decoder(_Object)
 _NO_OBJECT: Final = _Object()
 
 
-@dataclass(frozen=True, slots=True)
-class Objects:
+class Objects(Struct, frozen=True):
     """JSON objects, one a line."""
 
     def codes(self, body: bytes) -> bytes:

@@ -106,11 +106,11 @@ def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
     """
     opened = open_listed(source.path, source.identity, follow=source.follow)
     try:
-        segments = segments_of(opened.fd, progress.heard(number))
-        if segments is None:
-            raise FromBeginning
         if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
             reading = ALL
+        segments = segments_of(opened.fd, progress.heard(number), reading.stretches())
+        if segments is None:
+            raise FromBeginning
         yield from take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
         if segments.unfinished:
             progress.unfinished.append(str(source.path))

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from logbus.config.patterns import Pattern, compile_pattern
 from logbus.errors import UsageError
@@ -22,8 +23,7 @@ class Matcher(Protocol):
         """Yield where matches begin and end, without overlaps and without empty ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """Finds a text."""
 
     text: bytes
@@ -40,8 +40,7 @@ class Text:
             at += len(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Regular:
+class Regular(Struct, frozen=True):
     """Finds what a pattern matches."""
 
     pattern: Pattern

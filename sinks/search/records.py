@@ -7,9 +7,10 @@ begins a record for certain in 64 KiB, a record may be cut.
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.eventtime import TimeRules
 from logbus.native import newlines
@@ -30,8 +31,7 @@ _HAS_TIME: Final = re.compile(rb"\d\d:\d\d|\d{6}|\d{4}[-/.]\d", re.ASCII)
 """No time is stated without such digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Whole records, or whole lines if it `is_dull`; `offset` in the content, in bytes; first `line`, from 1."""
 
     body: bytes
@@ -40,8 +40,7 @@ class Block:
     is_dull: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Records:
+class Records(Struct, frozen=True):
     """The records of a block: where they `start` in its body, the last item being its end; digits; first lines."""
 
     starts: list[int]
@@ -107,8 +106,7 @@ def _first(body: bytes, size_bytes: int) -> bytes:
     return body if size_bytes == len(body) else body[:size_bytes]
 
 
-@dataclass(slots=True)
-class _Here:
+class _Here(Struct):
     """Where the next block begins."""
 
     offset: int

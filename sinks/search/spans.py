@@ -1,15 +1,15 @@
 """Where to read in a file, and what is known of each place. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 END: Final = 1 << 62
 """Behind everything, however much a file grows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """Bytes [begin, end) of a file as they are on the disk, which begin where a record does.
 
     `offset` in the content; the number of its first `line`, from 1; `before_us`: what time a record inherits there.
@@ -25,8 +25,7 @@ class Span:
 WHOLE: Final = (Span(),)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """The severities of lines in [begin, end) of the content, which `digits` returns; b"" if it does not know."""
 
     begin: int
@@ -34,13 +33,13 @@ class Told:
     digits: Callable[[], bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What of a file to read: `spans`, in order; all of it, if nothing is known.
 
     `told`: of severities, in order. `kind` of compression, "" if none, None if the first bytes have to tell. `holds`
     tells afterwards whether what was known still holds. `within_us`: when the first and the last of its records
-    happened, in microseconds since 1970, None if that is not known.
+    happened, in microseconds since 1970, None if that is not known. `stretches` of whole frames from the beginning on,
+    each by where it ends in the file, and the size of its content.
     """
 
     spans: Sequence[Span] = WHOLE
@@ -48,6 +47,7 @@ class Reading:
     kind: str | None = None
     holds: Callable[[int], bool] | None = None
     within_us: tuple[int, int] | None = None
+    stretches: Callable[[], Sequence[tuple[int, int]]] = tuple
 
     @property
     def is_indexed(self) -> bool:

@@ -5,10 +5,11 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.errors import StateError
 from logbus.eventtime import host_zone, portable_name
@@ -24,8 +25,7 @@ from sinks.settling.store import Store
 LOCK: Final = "index.lock"
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True):
     """What a file sink with these settings and this state directory has written; `zone`: of times that state none."""
 
     settings: Settings

@@ -2,10 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from logbus.errors import WireError
 from logbus.eventtime import zone_told
@@ -24,8 +24,7 @@ _COMPARED: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(Struct, frozen=True):
     """What is wrong with the rows of an output; and how many bytes of its content have no row, of how many."""
 
     flaws: tuple[str, ...]

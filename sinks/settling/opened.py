@@ -5,9 +5,10 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from sinks.file import safe_open
 from sinks.index.place import COMPRESSIONS, Place, keep_token, token_of
@@ -25,8 +26,7 @@ Heard = Callable[[int], None]
 """Is told how many bytes of an output were read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Struct, frozen=True):
     """An open output: where the index has it, and its size and last change when it was opened.
 
     `limit` is how many of its bytes are committed; `finished`: all are, and nobody has written to it for a while.

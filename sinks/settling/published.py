@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from msgspec import Struct
+
 from logbus.errors import WireError
 from logbus.native import newlines
 from logbus.wire import frames
@@ -15,8 +17,7 @@ Part = tuple[int, int, int, tuple[int, ...]]
 """An origin's id, bytes [offset, end) of its stream, and how many lines of each severity begin in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Old:
+class Old(Struct, frozen=True):
     """A row that holds: its bytes of the content, when they were read, its parts, and its digits as a frame."""
 
     begin: int
@@ -27,8 +28,7 @@ class Old:
     packed: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Origins:
+class Origins(Struct, frozen=True):
     """What old rows say of a new one; `parts` is None unless they tell of each of its bytes, and are few."""
 
     first_read_us: int
@@ -36,8 +36,7 @@ class Origins:
     parts: list[Part] | None
 
 
-@dataclass(slots=True)
-class _Laid:
+class _Laid(Struct):
     """The digits of an old row, on the lines from `line` on; `goes_on`: the first of them began before it."""
 
     line: int

@@ -14,8 +14,10 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.errors import SourceError
 from logbus.wire import frames
@@ -81,8 +83,7 @@ def recompress(archive: Archive, store: Store, old: Opened) -> bool:
         os.close(folder)
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(Struct, frozen=True):
     """A draft that is to take the place of an output in the open directory `folder`."""
 
     folder: int

@@ -12,6 +12,9 @@ from itertools import repeat
 from operator import floordiv
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
 from sinks.index.blocks import HOUR_US
 from sinks.index.digits import SEVERITIES, counts_of
 from sinks.search.finding import View
@@ -26,8 +29,7 @@ Hours = dict[int, list[int]]
 """Hour since 1970 in UTC -> how many records of each severity happened in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A settled row; docs/index-format.md has its columns."""
 
     begin: Border
@@ -45,8 +47,7 @@ class Row:
         return self.end.content - self.begin.content
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Records of one block: their `times_us`, their `digits`, the digits of their `lines`; the first line's number."""
 
     times_us: Sequence[int]
@@ -63,8 +64,7 @@ class Stretch:
         )
 
 
-@dataclass(slots=True)
-class Growing:
+class Growing(Struct):
     """A row that is not finished; `content`: how far it goes."""
 
     begin: Border
@@ -73,8 +73,8 @@ class Growing:
     content: int
     first_us: int = 1 << 62
     last_us: int = -(1 << 62)
-    digits: bytearray = field(default_factory=bytearray)
-    hours: Counter[tuple[int, int]] = field(default_factory=Counter)
+    digits: bytearray = msgspec.field(default_factory=bytearray)
+    hours: Counter[tuple[int, int]] = msgspec.field(default_factory=Counter)
 
     @property
     def is_void(self) -> bool:

@@ -7,11 +7,11 @@ remembers it.
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from logbus.wire import frames
 from sinks.index.blocks import Limits

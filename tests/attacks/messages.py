@@ -8,9 +8,11 @@ import gzip
 import random
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Unpack
+
+from msgspec.structs import replace
 
 from logbus.batch import MAX_RECORDS, Batch, Message, encode
 from logbus.wire import frames, headers

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
 
 import pika
 import pytest
+from msgspec.structs import replace
 
 from logbus.batch import Batch, Span, decode
 from logbus.broker import topology

@@ -1,12 +1,12 @@
 """The wire contract held against models: what goes in comes out, what is cut adds up, nothing hostile gets through."""
 
 import os
-from dataclasses import replace
 from typing import Any, NotRequired, TypedDict, Unpack
 
 import pika.data
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from logbus.batch import TYPE, Batch, Message, decode, encode, records, split, trim
 from logbus.errors import WireError

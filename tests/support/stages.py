@@ -2,11 +2,11 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict, Unpack
 
 import pytest
+from msgspec.structs import replace
 
 from logbus.batch import Batch, Message, encode
 from logbus.broker.consuming.consumer import Delivery

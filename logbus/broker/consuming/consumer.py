@@ -11,8 +11,9 @@ it.
 import logging
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from logbus.broker import topology
 from logbus.broker.consuming.dead_letters import DeadLetters
@@ -35,8 +36,7 @@ ready = logging.getLogger("logbus.ready")
 CONSUMING_WITHIN_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """A message as delivered: `tag` is valid only in its `epoch`."""
 
     tag: int

@@ -7,12 +7,12 @@ declares the queue again, and the message is redelivered.
 import logging
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import pika
 import pika.data
 import pika.exceptions
+from msgspec.structs import replace
 
 from logbus.batch import Message
 from logbus.broker import topology

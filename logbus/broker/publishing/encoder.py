@@ -8,8 +8,9 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.batch import Batch, Message, encode
 
@@ -18,8 +19,7 @@ AHEAD: Final = 2
 """One is compressed while the next is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """A batch, and the message that carries it."""
 
     batch: Batch

@@ -6,8 +6,9 @@ RabbitMQ closes the channel on a message beyond its limit. From then on batches 
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from logbus.batch import Batch, Message, Span, decode, encode, split
 from logbus.broker.messages import properties_of
@@ -21,8 +22,7 @@ SIZE_MARGIN_BYTES = 64
 """RabbitMQ's limit applies to the body alone; this margin allows for a frame more or less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A message with its `number`, which grows, and the `span` of the source that it stands for."""
 
     number: int

@@ -10,8 +10,9 @@ a batch's round trip, the best of the last seconds: a quiet source lowers the ra
 are measured as by BBR (Cardwell and others, ACM Queue 14/5, 2016).
 """
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 GAIN: Final = 1.5
 RATE_KEPT_S: Final = 5.0
@@ -20,8 +21,7 @@ LONGER: Final = 0.25
 """The share of a longer round trip that is accepted at once: the broker may just have paused."""
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Struct, frozen=True):
     """A number of batches, and of the source bytes that they stand for."""
 
     batches: int
@@ -37,8 +37,7 @@ class Amount:
 LEAST: Final = Amount(64, 8 * 1024 * 1024)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(Struct, frozen=True):
     at_s: float
     size_bytes: int
     alone: bool
@@ -46,8 +45,7 @@ class _Sent:
     """The amount confirmed on this channel when the batch was sent."""
 
 
-@dataclass(slots=True)
-class _Best:
+class _Best(Struct):
     """The largest rate of the last seconds, in counted units per second."""
 
     now: float = 0.0

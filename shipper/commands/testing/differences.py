@@ -1,7 +1,8 @@
 """A record as `logbus-shipper test` shows it, and how it differs from what a configuration's tests expect."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logbus import eventtime
 from logbus.decoding import decoded
@@ -12,8 +13,7 @@ from logbus.severity import Severity, parse_severity
 from shipper.expectations import Expected
 
 
-@dataclass(frozen=True, slots=True)
-class Timed:
+class Timed(Struct, frozen=True):
     """A record's event time, in microseconds since 1970, and where it comes from; None is when the record is read."""
 
     time_us: int | None
@@ -23,8 +23,7 @@ class Timed:
         return f"time {'as read' if self.time_us is None else eventtime.text_of(self.time_us)}: {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """One record: its place (bytes; lines from 1), what is published, at which level (a digit), and why; its time."""
 
     offset: int

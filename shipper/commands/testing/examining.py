@@ -5,10 +5,10 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from logbus.eventtime import EventTime, FileClock, TimeRules, name_of, text_of
 from logbus.severity import PIECE, UNSTATED, marked

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from sinks.file.template import Template
@@ -19,8 +20,7 @@ _ROTATED: Final = r"_?(?:-\d{8}T\d{6}Z(?:\.\d+)?(?:\.gz)?)?"
 """What may be behind the name of an output."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(Struct, frozen=True):
     """Which paths beneath the base are outputs, and the names of the placeholders they tell."""
 
     pattern: re.Pattern[str]

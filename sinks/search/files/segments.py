@@ -6,9 +6,11 @@ compressed cannot be divided, nor can a `.zst` file with large frames or such th
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.errors import SourceError
 from logbus.wire import frames
@@ -27,10 +29,11 @@ _RESERVED: Final = 3
 
 Bodies = Callable[[int], bytes]
 """Returns the content of the segment with a number. Raises SourceError, Stopped."""
+Stretch = tuple[int, int]
+"""Where whole frames end in a file, and the size of the content of those behind the stretch before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """Bytes of a file from `begin` to `end`, and where their content is in the whole content."""
 
     begin: int
@@ -39,8 +42,7 @@ class Segment:
     size_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Segments:
+class Segments(Struct, frozen=True):
     """The segments of an open file; `unfinished`: it ends within a frame, which is left out."""
 
     fd: int
@@ -48,6 +50,10 @@ class Segments:
     several: Sequence[Segment]
     is_plain: bool
     unfinished: bool = False
+
+    def beginning(self, read: Bodies) -> bytes:
+        """Return the content of the first segment, if there is any."""
+        return read(0) if self.several else b""
 
     def bodies(self) -> Bodies:
         """Return what reads the segments; the last two stay in memory."""
@@ -66,14 +72,17 @@ class Segments:
         return data
 
 
-def segments_of(fd: int, heard: Heard) -> Segments | None:
-    """Return the segments of an open file, None if it cannot be divided. Raises SourceError, Stopped."""
+def segments_of(fd: int, heard: Heard, known: Sequence[Stretch] = ()) -> Segments | None:
+    """Return the segments of an open file, None if it cannot be divided. Raises SourceError, Stopped.
+
+    `known`: stretches of its frames, from the first on; their headers need not be read.
+    """
     try:
         kind = kind_of(os.pread(fd, _HEADER_BYTES, 0))
         size_bytes = os.fstat(fd).st_size
         if not kind:
             return Segments(fd, heard, _plain(size_bytes), is_plain=True)
-        return _of_frames(fd, heard, size_bytes) if kind == "zstd" else None
+        return _of_frames(fd, heard, size_bytes, known) if kind == "zstd" else None
     except OSError as error:
         raise SourceError("read on", error) from error
 
@@ -84,11 +93,12 @@ def _plain(size_bytes: int) -> list[Segment]:
     return [Segment(begin, end, begin, end - begin) for begin, end in zip(starts, ends, strict=True)]
 
 
-def _of_frames(fd: int, heard: Heard, size_bytes: int) -> Segments | None:
+def _of_frames(fd: int, heard: Heard, size_bytes: int, known: Sequence[Stretch]) -> Segments | None:
     """Return several frames a segment, if they are small. Raises OSError, Stopped."""
     several: list[Segment] = []
     begin = offset = content_bytes = end = 0
-    for end, size in frames_in(fd, size_bytes):
+    known = known if known and known[-1][0] <= size_bytes else ()
+    for end, size in chain(known, frames_in(fd, size_bytes, known[-1][0] if known else 0)):
         if size is None:
             return None
         content_bytes += size

@@ -7,9 +7,10 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from logbus.command_line.later import later
 from logbus.config.patterns import Glob
@@ -29,8 +30,7 @@ _GLOB_PART: Final = re.compile(r"\*\*/?|\*|\?|\[!?\]?[^\]/]*\]|.", re.DOTALL)
 _SPECIAL: Final = re.compile(r"[*?\[]")
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """The files, by what tells them from others; `flaws`: what could not be listed; links that were passed over."""
 
     found: dict[tuple[int, int], Source] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from sinks.index.reading import Name, Row
 from sinks.search.asking import ALL_DIGITS, Query, Source
@@ -15,8 +16,7 @@ TELL: Final = ("prefix", "json")
 """The formats whose records say their hosts and labels."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is wanted of one file. `names`: of its origins; `filters`: those that records have to pass themselves."""
 
     query: Query

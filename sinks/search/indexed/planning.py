@@ -5,8 +5,9 @@ settled, or has no row, is read from the settled row before it to the one behind
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from msgspec import Struct
 
 from sinks.index.reading import Row
 from sinks.search.spans import END, WHOLE, Span
@@ -14,8 +15,7 @@ from sinks.search.spans import END, WHOLE, Span
 Wants = Callable[[Row], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Rows and bytes without any that are read together; `row` if it is one that is settled."""
 
     begin: int

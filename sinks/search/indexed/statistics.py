@@ -1,9 +1,10 @@
 """How many lines and bytes an archive has of each host, label, severity and hour, by its index alone. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 from logbus.errors import UsageError
 from logbus.severity import Severity
@@ -22,8 +23,7 @@ Key = tuple[str, ...]
 _T = TypeVar("_T")
 
 
-@dataclass(slots=True)
-class Sum:
+class Sum(Struct):
     """Lines, and bytes of content."""
 
     lines: int = 0
@@ -35,8 +35,7 @@ class Sum:
         self.size_bytes += size_bytes
 
 
-@dataclass(slots=True)
-class Statistics:
+class Statistics(Struct):
     """The sums by some groups; `unindexed_bytes` of files, as they are on the disk, of which no row tells."""
 
     groups: Sequence[str]

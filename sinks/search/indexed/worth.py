@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from functools import lru_cache, partial
 from typing import Final, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logbus.errors import LogbusError
 from logbus.eventtime import portable_name
@@ -42,8 +44,7 @@ class Tally(Protocol):
         """Count the records of a block."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """An output that an index knows, with its rows; it is complete at `size_bytes`, or at END if that is not known."""
 
     reader: Reader
@@ -52,8 +53,7 @@ class Output:
     size_bytes: int
 
 
-@dataclass(slots=True)
-class Indexed:
+class Indexed(Struct):
     """Tells what of a file is worth reading."""
 
     readers: Sequence[Reader]
@@ -94,7 +94,8 @@ class Indexed:
         digits = lru_cache(_CACHED_BLOCKS)(partial(_digits, output.reader))
         holds = partial(_has_token, output.known.token)
         kind, within_us = _KINDS[output.known.compression], _within_us(output)
-        return Reading(spans, tuple(_told(output, digits)), kind, holds, within_us)
+        stretches = partial(stretches_of, output.rows if kind == "zstd" else ())
+        return Reading(spans, tuple(_told(output, digits)), kind, holds, within_us, stretches)
 
     def _spans(self, output: Output, wanted: Wanted, source: Source) -> Sequence[Span]:
         """Return what to read, and count what need not be read."""
@@ -138,6 +139,18 @@ def _within_us(output: Output) -> tuple[int, int] | None:
     if not len(output.rows) == len(first_us) == len(last_us):
         return None
     return min(first_us), max(last_us)
+
+
+def stretches_of(rows: Sequence[Row]) -> list[tuple[int, int]]:
+    """Return where settled rows end, and the size of the content of each, as far as there are no others."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for row in rows:
+        if not row.settled or row.begin != at:
+            break
+        at = row.end
+        found.append((at, row.content_bytes))
+    return found
 
 
 def _is_in(name: str, zone: tzinfo) -> bool:

@@ -6,9 +6,11 @@ compressed by gzip or xz, is finished: nothing is added to it. Lines are read on
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logbus.errors import SourceError
 from sinks.search.asking import Found, Query, Source
@@ -26,8 +28,7 @@ _UNKNOWN_LINE: Final = 0
 _GROWING: Final = frozenset({"", "zstd"})
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """How far a file was searched: bytes of it, bytes of its content, and the number of the next line, 0 if unknown."""
 
     begin: int = 0
@@ -35,8 +36,7 @@ class Mark:
     line: int = 1
 
 
-@dataclass(slots=True)
-class Following:
+class Following(Struct):
     """The files as they were when the search began, at `began_us`, and what was added since."""
 
     query: Query
@@ -128,8 +128,7 @@ class Following:
         return self._numbers[key]
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     """Pieces of content, and how much of them was read."""
 
     several: Iterator[bytes]

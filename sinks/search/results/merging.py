@@ -5,10 +5,11 @@ A file takes part as soon as the time has come at which it begins. Within a file
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.errors import LogbusError
 from logbus.eventtime import FUTURE_US
@@ -25,8 +26,7 @@ END_WITHIN_S: Final = 0.5
 """So long a thread may take to notice that nobody wants more."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stream:
+class _Stream(Struct, frozen=True):
     """A file that takes part in the merge from `bound_us` on; backwards, times are negative."""
 
     bound_us: int
@@ -93,8 +93,7 @@ def _put(queue: Queue, finder: Finder, pieces: Iterator[bytes]) -> None:
         _put_block(queue, block)
 
 
-@dataclass(frozen=True, slots=True)
-class _Files:
+class _Files(Struct, frozen=True):
     """The files, and the queues into which threads put what they find; backwards, at most `most` of each."""
 
     sources: Sequence[tuple[Source, Reading]]

@@ -7,12 +7,12 @@ Whatever a record or a file's name holds, nothing reaches a terminal that it wou
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from logbus.decoding import decoded
 from sinks.event_times import clocks
@@ -40,8 +40,7 @@ Show = Callable[[Found], bytes]
 """Returns what to write for a record."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """How records are shown: the `zone` of times, and in colour with what `matcher` matches highlighted."""
 
     zone: tzinfo

@@ -9,10 +9,10 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 
 from logbus.errors import OutputError
 from sinks.search.asking import Found
@@ -29,8 +29,7 @@ class Stopped(Exception):  # noqa: N818 - no error
     """Nobody wants more."""
 
 
-@dataclass(slots=True)
-class Room:
+class Room(Struct):
     """The memory that all queues share, and what their threads have to know of each other."""
 
     limit_bytes: int = ROOM_BYTES
@@ -54,8 +53,7 @@ class Room:
         self.changed.notify_all()
 
 
-@dataclass(frozen=True, slots=True)
-class _Spilled:
+class _Spilled(Struct, frozen=True):
     offset: int
     size_bytes: int
 

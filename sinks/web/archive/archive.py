@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
 
 from logbus.command_line.later import later
 from logbus.config.settings import load_document
@@ -26,8 +27,7 @@ indexed, readers_of, _barred = (
 Barred = Callable[[Query, Bars, Sequence[Source]], list[tuple[Source, Reading]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Search:
+class Search(Struct, frozen=True):
     """A search that was begun: `files` to read, how far it is, and `room`, by which it is stopped.
 
     `barred` counts in bars what indexes tell exactly while the search is open, and returns what has to be read.
@@ -66,8 +66,7 @@ class Search:
         self.room.stop()
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(Struct, frozen=True):
     """Which file sinks of which sinks.yml can be searched."""
 
     config: Path

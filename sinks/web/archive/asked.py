@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.config.patterns import compile_glob
 from logbus.errors import UsageError
@@ -19,8 +20,7 @@ LIMIT: Final = 200
 LIMIT_MAX: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What to search for, and how many hits at most."""
 
     query: Query

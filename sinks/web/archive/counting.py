@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.errors import LogbusError
 from sinks.search.asking import Query, Source
@@ -18,8 +19,7 @@ NEVER_US: Final = 1 << 62
 """Behind every time: what begins there is empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counting:
+class Counting(Struct, frozen=True):
     """A count that was begun: `files` to read, how far it is, and `room`, by which it is stopped."""
 
     query: Query

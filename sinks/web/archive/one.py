@@ -6,8 +6,10 @@ time and host have the same text, either is the answer: they look the same.
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logbus.config.patterns import compile_glob
 from logbus.decoding import decoded
@@ -23,8 +25,7 @@ NEAR_US: Final = 1_000_000
 CANDIDATES_MAX: Final = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """What a link says: when the record happened in microseconds since 1970, its host, and its text's CRC-32."""
 
     time_us: int

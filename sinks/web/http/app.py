@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec import Struct, field
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -36,8 +36,7 @@ class _Login(msgspec.Struct):
     password: str = ""
 
 
-@dataclass(slots=True)
-class Site:
+class Site(Struct):
     """What the page needs: records, the fleet, the archive, and the door.
 
     `begin` begins a search, `find` finds one record by the time, host and checksum of its link; both raise UsageError.

@@ -5,12 +5,12 @@ uvicorn waits for ever for the rest of a request, so that a few hundred slow sen
 
 import asyncio
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
 import h11
+from msgspec import Struct, field
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 CONNECTIONS_MAX: Final = 512
@@ -32,8 +32,7 @@ def network_of(address: str) -> str:
     return str(parsed.ipv4_mapped or parsed.packed[: _V6_NETWORK // 8].hex(":", 2))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How many connections there may be, in all and from one address (0: as many as in all)."""
 
     per_address: int = PER_ADDRESS

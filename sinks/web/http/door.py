@@ -4,10 +4,10 @@ import asyncio
 import hmac
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from sinks.web.http.passwords import PASSWORD_MAX, Users, decoy_in, token_in
@@ -21,8 +21,7 @@ HASHING_MAX: Final = 2
 """Passwords that are hashed at a time: each takes memory and a processor."""
 
 
-@dataclass(slots=True)
-class Door:
+class Door(Struct):
     """Lets in whoever knows `token`, or is one of `users`. Without both, everybody who can connect."""
 
     token: str | None

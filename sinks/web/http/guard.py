@@ -1,9 +1,9 @@
 """Stands before every request: hosts and origins that are not ours are refused, and each answer has safe headers."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -28,8 +28,7 @@ HSTS: Final = {"strict-transport-security": "max-age=31536000"}
 PRIVATE: Final = "/api/"
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """Passes to `app` what may pass: to one of `hosts`, from our own page, and where it matters with a session."""
 
     app: ASGIApp

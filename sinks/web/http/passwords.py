@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.config.secret_sources import read_secret, version_of
 from logbus.errors import UsageError
@@ -25,8 +26,7 @@ _MEMORY_BYTES: Final = 160 << 20
 _PARTS: Final = 7
 
 
-@dataclass(frozen=True, slots=True)
-class Hash:
+class Hash(Struct, frozen=True):
     """How a password was hashed."""
 
     n: int

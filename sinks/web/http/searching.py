@@ -9,10 +9,10 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import msgspec
+from msgspec import Struct, field
 from starlette.requests import Request
 
 from logbus.errors import LogbusError, UsageError
@@ -29,8 +29,7 @@ PROGRESS_S: Final = 0.25
 FLAWS_SHOWN: Final = 20
 
 
-@dataclass(slots=True)
-class Searches:
+class Searches(Struct):
     """The searches that run in an archive: a few at a time."""
 
     archive: Archive | None

@@ -1,8 +1,9 @@
 """Who has logged in, for how long, and how often somebody may try. Pure: the caller has the clock, in seconds."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 LASTS_S: Final = 12 * 3600.0
 SESSIONS_MAX: Final = 1_000
@@ -12,8 +13,7 @@ TRY_EVERY_S: Final = 5.0
 ADDRESSES_MAX: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Session:
+class _Session(Struct, frozen=True):
     user: str
     ends_s: float
 

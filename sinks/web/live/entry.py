@@ -3,11 +3,11 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import compress
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from logbus.batch import Batch, select
 from logbus.decoding import decoded

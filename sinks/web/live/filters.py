@@ -2,9 +2,10 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.batch import Batch, records
 from logbus.config.patterns import Glob, Pattern, compile_glob, compile_pattern
@@ -16,8 +17,7 @@ ALL: Final = frozenset(b"01234567")
 FIELDS_MAX: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """The wanted `digits` of severities, globs for `host` and `label`, conditions for fields, and a pattern."""
 
     digits: frozenset[int] = ALL

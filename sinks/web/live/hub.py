@@ -8,9 +8,10 @@ connection goes on where it was, if that is still kept; otherwise it is told how
 import secrets
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Condition
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.batch import Batch
 from logbus.errors import UsageError
@@ -24,8 +25,7 @@ KEPT_BATCHES: Final = 4_096
 VIEWERS_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """How far a browser is: so many records of this `hub`, and `into` the entry behind them."""
 
     hub: str

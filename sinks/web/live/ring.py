@@ -1,8 +1,9 @@
 """What waits for one browser: bounded, the oldest dropped first, every dropped record counted by its stream. Pure."""
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from sinks.web.live.entry import Entry, Stream
 
@@ -13,8 +14,7 @@ OTHERS: Final[Stream] = ("", "", "")
 """Stands for all streams beyond so many."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """The records `[start, stop)` of an entry."""
 
     entry: Entry
@@ -22,8 +22,7 @@ class Part:
     stop: int
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What comes next, and how many records of which streams were dropped before it, `unseen` ones among them.
 
     `place` and `into`: that so many records of the hub are done with, and so many of the entry behind them.

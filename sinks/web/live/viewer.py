@@ -6,10 +6,11 @@ The hub's lock guards everything here but `wanted` and `Kept.whole`, which only 
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from logbus.batch import Batch, select
 from sinks.web.live.entry import Entry, Stream, levels_of, newest, stream_of
@@ -59,8 +60,7 @@ class Kept:
         return entry, self.count - entry.count
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What a filter wants of a batch: an entry, how many older records it lacks, and the levels of both."""
 
     entry: Entry
@@ -198,8 +198,7 @@ class Viewer:
             self._rates = [had + levels.count(ord("0") + digit) for digit, had in enumerate(self._rates)]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """Whose filter is run next, and on what."""
 
     viewer: Viewer

@@ -3,9 +3,9 @@
 import logging
 import os
 import time
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from logbus import telemetry
 from logbus.batch import Batch, Message, encode

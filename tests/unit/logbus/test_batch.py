@@ -3,9 +3,9 @@
 import gzip
 import os
 import tracemalloc
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from logbus import VERSION
 from logbus.batch import (

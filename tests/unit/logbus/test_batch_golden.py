@@ -5,11 +5,11 @@ A failure here means that the wire format changed. That is a new version, with a
 
 import json
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from logbus import VERSION
 from logbus.batch import Batch, Message, decode, encode

@@ -1,10 +1,9 @@
 """Cutting batches: what is kept, what is refused."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from logbus.batch import Batch, decode, encode, records, select, split, trim
 from logbus.errors import WireError

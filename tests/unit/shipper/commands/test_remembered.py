@@ -1,7 +1,8 @@
 """The remembered streams, read beside a running shipper."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from shipper.commands.remembered import remembered
 from shipper.state.registry import Registry, Row

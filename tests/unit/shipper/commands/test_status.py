@@ -5,12 +5,12 @@ import json
 import os
 import sqlite3
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from msgspec.structs import replace
 
 from shipper.__main__ import main
 from shipper.commands.remembered import remembered

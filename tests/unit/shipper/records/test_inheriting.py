@@ -1,11 +1,11 @@
 """Inherited severities: what continues a record has its severity, wherever reading begins, and nothing else has."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from logbus.traces import NOTHING, Before, inherit
 from shipper.records.recorder import Recorder

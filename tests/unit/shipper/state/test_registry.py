@@ -6,10 +6,10 @@ import resource
 import sqlite3
 import stat
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from logbus.errors import StateError
 from shipper.state.registry import Registry, Row

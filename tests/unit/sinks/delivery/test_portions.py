@@ -1,11 +1,11 @@
 """Large batches reach a sink in portions."""
 
-from dataclasses import replace
 from typing import Unpack
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch
 from logbus.decoding import LARGE_BYTES, decoded

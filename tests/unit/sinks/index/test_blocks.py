@@ -1,8 +1,7 @@
 """How writes become blocks: what is merged, when a block ends, and what is told of its parts."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from sinks.index.blocks import HOUR_US, Block, Limits, Note, Origin, begun
 from sinks.index.gathering import Gathering

@@ -35,7 +35,7 @@ def test_a_record_that_begins_in_a_dull_block_is_found_whole() -> None:
         assert found(content, "needle") == [(before + 1, before * len(HAY), 1_795_514_407_000_000)]
 
 
-class Untouched(Raw):
+class Untouched(Raw, frozen=True):
     """A layout that nobody asks."""
 
     def codes(self, body: bytes) -> bytes:

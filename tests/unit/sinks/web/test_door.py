@@ -1,10 +1,10 @@
 """Who may come in: users and their hashes, the token, sessions that end, tries that run out, settings that clash."""
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from starlette.requests import Request
 
 from logbus.errors import UsageError
