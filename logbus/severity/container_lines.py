@@ -7,6 +7,7 @@ A runtime cuts a long line into pieces: each but the last has the tag P, or in D
 """
 
 import functools
+import io
 import re
 from typing import Final, NamedTuple
 
@@ -118,6 +119,31 @@ def unwrapped(line: bytes) -> Wrapped | None:
         return None
     stream = found[1].upper() if found[2] == b"P" else found[1]
     return Wrapped(stream, line[found.end() :].rstrip(b"\n"))
+
+
+def joined(body: bytes, codes: bytes, continues: int) -> bytes:
+    """Return the `codes` of lines with that of what `continues` a record for those within a text in pieces.
+
+    What the other stream wrote in between is part of it, and a line that is not wrapped ends it.
+    """
+    found = bytearray(codes)
+    unfinished: set[bytes] = set()
+    for number, line in enumerate(io.BytesIO(body)):
+        if unfinished:
+            found[number] = continues
+        wrapped = unwrapped(line)
+        if wrapped is None:
+            unfinished.clear()
+        elif wrapped.is_piece:
+            unfinished.add(wrapped.stream.lower())
+        else:
+            unfinished.discard(wrapped.stream)
+    return bytes(found)
+
+
+def begins(body: bytes) -> bool:
+    """Return True if the first line may be wrapped, and so be the rest of a text in pieces."""
+    return body.startswith(_BEGINS) or _CRI_LINE.match(body) is not None
 
 
 def _from_docker(line: bytes) -> Wrapped | None:

@@ -14,10 +14,12 @@ from msgspec import Struct
 
 from logbus.eventtime import TimeRules, event_time, event_times_us, time_of, times_of_records
 from logbus.native import newlines
-from logbus.severity import Severity, severity_of_word, stated
+from logbus.severity import PIECE, SILENT_ERR, Severity, container_lines, marked, severity_of_word, stated
 from logbus.traces import coded, kinds
 
 UNSTATED_DIGIT: Final = ord(f"{Severity.INFO:d}")
+_ERROR: Final = b"%d" % Severity.ERR
+_CONTINUES: Final = ord("k")
 _LOCK: Final = threading.Lock()
 """The library that classifies lines has one place for its results."""
 _WORDS: Final = b"|".join(each.word.encode() for each in Severity)
@@ -61,9 +63,12 @@ class Raw(Struct, frozen=True):
     """Bytes as a program wrote them."""
 
     def codes(self, body: bytes) -> bytes:
-        """Return the codes, by severities and the grammar of stack traces."""
+        """Return the codes, by severities and the grammar of stack traces. A container's text in pieces is a record."""
         with _LOCK:
-            return coded(stated(body), kinds()(body))
+            marks = marked(body)
+            has_pieces = PIECE in marks
+            codes = coded(stated(body) if has_pieces else marks.replace(SILENT_ERR, _ERROR), kinds()(body))
+        return container_lines.joined(body, codes, _CONTINUES) if has_pieces else codes
 
     def said(self, record: bytes) -> Said:
         """Return the record as its own message."""

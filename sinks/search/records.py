@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from logbus.eventtime import TimeRules
 from logbus.native import newlines
+from logbus.severity import container_lines
 from sinks.search.layouts import UNSTATED_DIGIT, Layout
 from sinks.search.spans import WHOLE, Span
 
@@ -27,6 +28,8 @@ _LAST_BEGINNING: Final = re.compile(rb"(?s)[0-7a-hS][^0-7a-hS]*+\Z")
 _DIGITS: Final = bytes.maketrans(b"abcdefghsSxk", b"01234567" + bytes([UNSTATED_DIGIT]) * 4)
 _NO_LINE_CONTINUES: Final = b"01234567abcdefghSs"
 _FEW: Final = 64
+_WRAPPER_BYTES: Final = 128
+"""The time, stream and tag of a container's line."""
 _HAS_TIME: Final = re.compile(rb"\d\d:\d\d|\d{6}|\d{4}[-/.]\d", re.ASCII)
 """No time is stated without such digits."""
 
@@ -126,7 +129,8 @@ def _last_start(body: bytes, layout: Layout) -> int:
     for size in (TAIL_BYTES >> 3, TAIL_BYTES):
         begin = _line_at(body, end - size)
         codes = layout.codes(body[begin:end]) if begin < end else b""
-        if found := _LAST_BEGINNING.search(codes):
+        found = _LAST_BEGINNING.search(codes)
+        if found and (found.start() or not begin or not _may_be_a_rest(body, begin)):
             return begin + _place(body[begin:end], found.start())
         if not begin:
             break
@@ -142,12 +146,18 @@ def first_start(body: bytes, layout: Layout) -> int:
     What is shorter and certain nowhere belongs to what is ahead of it: then it is the end.
     """
     first = body.find(b"\n") + 1
+    uncertain = int(_may_be_a_rest(body, first))
     for size in (TAIL_BYTES >> 3, TAIL_BYTES):
         end = body.rfind(b"\n", first, first + size) + 1 if first else 0
         lines = body[first:end]
-        if found := _BEGINNING.search(layout.codes(lines)) if lines else None:
+        if found := _BEGINNING.search(layout.codes(lines), uncertain) if lines else None:
             return first + _place(lines, found.start())
     return first if first and len(body) > TAIL_BYTES else len(body)
+
+
+def _may_be_a_rest(body: bytes, at: int) -> bool:
+    """Return True for a container's line, whose text may have begun in the line before it."""
+    return container_lines.begins(body[at : at + _WRAPPER_BYTES])
 
 
 def _line_at(body: bytes, at: int) -> int:
