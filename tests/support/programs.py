@@ -1,12 +1,13 @@
 """Real processes: started by name, their output in files."""
 
-from collections.abc import Callable, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Protocol, TypedDict, Unpack
-
-if TYPE_CHECKING:
-    import subprocess
+from typing import IO, Protocol, TypedDict, Unpack
 
 DEADLINE_S = 60.0
 
@@ -15,7 +16,7 @@ DEADLINE_S = 60.0
 class Program:
     """A running `python -m ...`, its standard output and error going to files."""
 
-    process: "subprocess.Popen[bytes]"
+    process: subprocess.Popen[bytes]
     out: Path
     err: Path
 
@@ -68,6 +69,30 @@ class Start(Protocol):
         **options: Unpack[Options],
     ) -> Program:
         """Return what was started, its broker at `url`, `under` a program that starts it."""
+
+
+@contextmanager
+def starting(folder: Path) -> Iterator[Start]:
+    """Give a function that starts `python -m NAME ARGUMENTS...`, its output in `folder`, and see to the end of all."""
+    programs: list[Program] = []
+
+    def begin(
+        name: str, *arguments: object, url: str | None = None, under: tuple[str, ...] = (), **options: Unpack[Options]
+    ) -> Program:
+        stem = folder / f"{len(programs)}-{name}"
+        out, err = stem.with_suffix(".out"), stem.with_suffix(".err")
+        environment = {**os.environ, **({"LOGBUS_BROKER": url} if url else {})}
+        command = [*under, sys.executable, "-m", name, *map(str, arguments)]
+        with out.open("wb") as printed, err.open("wb") as said:
+            usual: Options = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": said, "env": environment}
+            program = Program(subprocess.Popen(command, **(usual | options)), out, err)
+        programs.append(program)
+        return program
+
+    yield begin
+    for program in programs:
+        if program.process.poll() is None:
+            program.kill()
 
 
 class Until(Protocol):

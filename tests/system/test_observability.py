@@ -41,7 +41,7 @@ FIRES: dict[str, list[tuple[str, str]]] = {
     ],
     "LogbusLostBytes": [(f"logbus_lost_bytes_total{{{S}}}", "0x5 900x200")],
     "LogbusDeadLetters": [(f"logbus_quarantined_messages_total{{{SINK}}}", "0x5 3x200")],
-    "LogbusHole": [(f"logbus_gap_bytes_total{{{SINK}}}", "0+5x70 350x200")],
+    "LogbusHole": [(f"logbus_gap_bytes_total{{{SINK}}}", "0x5 350x200")],
     "LogbusQueueFull": [(f"logbus_nacked_batches_total{{{S}}}", "0+7x30 210x90")],
     "LogbusQueueGrows": [(f"logbus_queue_messages{{{SINK}}}", "2000+100x50 0x60")],
     "LogbusOrphanQueue": [
@@ -60,8 +60,8 @@ FIRES: dict[str, list[tuple[str, str]]] = {
     "LogbusHolding": [(f"logbus_held_bytes{{{S}}}", "2000000000x40 0x60")],
 }
 """Alert -> series, a sample a minute, of a fault that begins at once and ends."""
-AT = {"LogbusHole": ("65m", "200m"), "LogbusDisk": ("45m", "600m"), "LogbusOrphanQueue": ("40m", "100m")}
-HOUR_LONG = {"LogbusLostBytes": ("20m", "100m"), "LogbusDeadLetters": ("20m", "100m")}
+AT = {"LogbusDisk": ("45m", "600m"), "LogbusOrphanQueue": ("40m", "100m")}
+HOUR_LONG = dict.fromkeys(["LogbusLostBytes", "LogbusDeadLetters", "LogbusHole"], ("20m", "100m"))
 """When the alert fires, and when it does not any more; else after 29 and 80 minutes."""
 
 
