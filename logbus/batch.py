@@ -12,12 +12,13 @@ wrong, only too large: its body is lines, its severity is classified here, and i
 import re
 from collections.abc import Mapping
 from operator import itemgetter
+from typing import TypeVar
 
 from logbus import VERSION
 from logbus.errors import WireError, counted
 from logbus.severity import UNSTATED, Severity, classify, stated
 from logbus.wire import bounds, foreign, frames, headers
-from logbus.wire.batch import Batch, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
+from logbus.wire.batch import Batch, Head, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 from logbus.wire.message import Message, word
 from logbus.wire.selecting import select
@@ -29,10 +30,12 @@ __all__ = [
     "MAX_RECORDS_WITH_LENGTHS",
     "TYPE",
     "Batch",
+    "Head",
     "Message",
     "Span",
     "decode",
     "encode",
+    "head_of",
     "in_parts",
     "of_bounded_records",
     "records",
@@ -51,6 +54,7 @@ MAX_BODY_BYTES = 2 * 1024 * 1024
 """Limit for the batches we make; `logbus.wire.bounds` has the limits for those we accept."""
 COMPRESS_MIN_BYTES = 1_024
 
+_Kind = TypeVar("_Kind", bound=Batch)
 _VERSIONED = re.compile(r"logbus\.batch\.v([0-9]+)")
 _STREAM = re.compile(r"[0-9a-f]{16}")
 _DIGITS = b"01234567"
@@ -97,11 +101,24 @@ def decode(message: Message) -> Batch:
         return _decode_foreign(message)
     if message.type != TYPE:
         raise WireError(f"it is a batch of version {version[1][:20]}, and version 1 is the only one known here")
-    batch = _decode_batch(message)
+    batch = _decode_batch(message, Batch)
     _hold_to_rules(batch)
     if batch.lengths is None:
         _hold_to_lines(batch)
     return batch
+
+
+def head_of(message: Message) -> Head | None:
+    """Return the batch in `message` without its body; None if it is not compressed, or its headers make no batch."""
+    if message.type != TYPE or not message.content_encoding:
+        return None
+    try:
+        bounds.hold(message.body, message.headers)
+        head = _decode_batch(message, Head)
+        _hold_to_headers(head)
+    except WireError:
+        return None
+    return head
 
 
 def of_bounded_records(batch: Batch) -> list[Batch]:
@@ -174,7 +191,7 @@ def _decode_foreign(message: Message) -> Batch:
     )
 
 
-def _decode_batch(message: Message) -> Batch:
+def _decode_batch(message: Message, kind: type[_Kind]) -> _Kind:
     table = message.headers
     levels = headers.raw("levels", headers.required(table, "levels"), MAX_RECORDS)
     count = headers.integer("records", headers.required(table, "records"))
@@ -183,7 +200,7 @@ def _decode_batch(message: Message) -> Batch:
             f"{counted(count, 'record is', 'records are')} announced, and levels are given for {len(levels)}"
         )
     lengths = table.get("lengths")
-    return Batch(
+    return kind(
         levels=levels,
         host=headers.text("host", headers.required(table, "host")),
         label=headers.text("label", headers.required(table, "label")),
@@ -197,8 +214,8 @@ def _decode_batch(message: Message) -> Batch:
         partial=headers.flag("partial", table.get("partial", False)),
         times=headers.times(table),
         user=_user(message),
-        body=_body(message),  # decompressed last, once everything else is known to be well-formed
-        encoded=message.body if message.content_encoding else None,
+        body=b"" if kind is Head else _body(message),  # decompressed last, once all else is known to be well-formed
+        encoded=message.body if message.content_encoding and kind is not Head else None,
     )
 
 
@@ -227,18 +244,22 @@ def _user(message: Message) -> str:
 
 def _hold_to_rules(batch: Batch) -> None:
     """Raise WireError when `batch` breaks the contract."""
-    if not _STREAM.fullmatch(batch.stream):
-        raise WireError("its stream is not 16 hexadecimal digits")
-    if not 0 <= batch.offset < batch.end <= headers.MAX_INT:
-        raise WireError(f"its position [{batch.offset}, {batch.end}) is none")
+    _hold_to_headers(batch)
     if len(batch.body) > DECODE_MAX_BYTES:
         raise WireError(f"its body is longer than {DECODE_MAX_BYTES} bytes")
-    if len(batch.levels) > MAX_RECORDS or batch.levels.translate(None, _DIGITS):
-        raise WireError(f"its levels are not at most {MAX_RECORDS} digits from 0 to 7")
     if batch.lengths is not None:
         _hold_to_lengths(batch, batch.lengths)
     elif batch.end - batch.offset != len(batch.body):
         raise WireError(f"its body has {counted(len(batch.body), 'byte')}, its position {batch.end - batch.offset}")
+
+
+def _hold_to_headers(batch: Batch) -> None:
+    if not _STREAM.fullmatch(batch.stream):
+        raise WireError("its stream is not 16 hexadecimal digits")
+    if not 0 <= batch.offset < batch.end <= headers.MAX_INT:
+        raise WireError(f"its position [{batch.offset}, {batch.end}) is none")
+    if len(batch.levels) > MAX_RECORDS or batch.levels.translate(None, _DIGITS):
+        raise WireError(f"its levels are not at most {MAX_RECORDS} digits from 0 to 7")
 
 
 def _hold_to_lines(batch: Batch) -> None:

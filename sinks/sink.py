@@ -24,7 +24,7 @@ from typing import Any, Final, Protocol, cast, runtime_checkable
 import msgspec
 from msgspec import Struct
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Head
 from logbus.errors import LogbusError, UsageError, did_you_mean
 from logbus.fleet.status import Status
 
@@ -94,6 +94,17 @@ class InformedSink(Protocol):
 
     def committed(self) -> None:
         """Take note of it. Raises nothing."""
+
+
+@runtime_checkable
+class SkimmingSink(Protocol):
+    """A sink that only counts the records of some batches, so that these need not be decompressed."""
+
+    def skims(self, head: Head) -> bool:
+        """Return True if the records of a batch are only to be counted."""
+
+    def pass_over(self, head: Head) -> None:
+        """Count the records of a batch that it skims. Raises nothing."""
 
 
 @runtime_checkable

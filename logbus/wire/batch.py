@@ -73,6 +73,10 @@ class Batch(Struct, frozen=True, eq=False):
         return Span(self.stream, self.offset, self.end)
 
 
+class Head(Batch, frozen=True, eq=False):
+    """A batch without its body, for who only counts its records."""
+
+
 def count_lines(body: bytes) -> int:
     """Return the number of lines in `body`; a last line without a newline counts too."""
     return newlines.count(body) + (not body.endswith(b"\n") if body else 0)

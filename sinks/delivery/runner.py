@@ -23,7 +23,7 @@ from operator import attrgetter
 from msgspec.structs import replace
 
 from logbus import telemetry
-from logbus.batch import Batch, decode
+from logbus.batch import Batch, Head, Message, decode, head_of
 from logbus.broker.consuming.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, describe
 from sinks.delivery.activity import Activity
@@ -35,7 +35,7 @@ from sinks.delivery.writing import Writer, source_of
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.ledger.ranges import Range
 from sinks.ledger.streams import Source
-from sinks.sink import BatchRefused, DurableSink, InformedSink, OutputClosed, PatientSink, Sink
+from sinks.sink import BatchRefused, DurableSink, InformedSink, OutputClosed, PatientSink, Sink, SkimmingSink
 
 logger = logging.getLogger("sinks.delivery.runner")
 
@@ -72,6 +72,7 @@ class Runner:
         self._patient = sink if isinstance(sink, PatientSink) else None
         self._durable = sink if isinstance(sink, DurableSink) else None  # asked once: it takes 20 us
         self._informed = sink if isinstance(sink, InformedSink) else None
+        self._skimming = sink if isinstance(sink, SkimmingSink) else None
         self._ledger = ledger
         self._backlog: deque[Delivery] = deque()
         self._early = Waiting(hold_batches or 0)
@@ -150,9 +151,11 @@ class Runner:
     def _handle(self, delivery: Delivery, now: float) -> Source | None:
         """Write a delivery, and return its source; or return None: refused, or waiting for its predecessor."""
         try:
-            batch = decode(delivery.message)
+            batch = self._decoded(delivery.message)
             source = source_of(batch)
             missing, early = self._writer.missing(source, batch)
+            if isinstance(batch, Head) and (early or missing != [(batch.offset, batch.end)]):
+                batch = decode(delivery.message)
         except WireError as error:
             self._refuse(delivery, error)
             return None
@@ -162,6 +165,11 @@ class Runner:
             return None
         self._write(delivery, batch, missing, now)
         return source
+
+    def _decoded(self, message: Message) -> Batch:
+        """Return the batch, or only its head for a sink that skims it. Raises WireError."""
+        head = head_of(message) if self._skimming else None
+        return head if head and self._skimming and self._skimming.skims(head) else decode(message)
 
     def _follow(self, source: Source, now: float) -> None:
         """Write the batches that waited for the one just written."""
@@ -187,7 +195,10 @@ class Runner:
 
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
         try:
-            written_bytes = self._writer.write(batch, missing)
+            if isinstance(batch, Head) and self._skimming:
+                written_bytes = self._writer.pass_over(self._skimming, batch)
+            else:
+                written_bytes = self._writer.write(batch, missing)
         except (WireError, BatchRefused) as error:
             self._refuse(delivery, error)
             self._writer.refused(batch)

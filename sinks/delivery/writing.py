@@ -3,13 +3,13 @@
 import logging
 
 from logbus import telemetry
-from logbus.batch import Batch, trim
+from logbus.batch import Batch, Head, trim
 from logbus.errors import counted
 from sinks.delivery.portions import portions
 from sinks.ledger.ledger import Ledger
 from sinks.ledger.ranges import Range
 from sinks.ledger.streams import Source
-from sinks.sink import Sink
+from sinks.sink import Sink, SkimmingSink
 
 logger = logging.getLogger("sinks.delivery.runner")
 
@@ -66,6 +66,12 @@ class Writer:
         if trimmed_bytes:
             telemetry.count("logbus_trimmed_bytes", trimmed_bytes)
         return written_bytes
+
+    def pass_over(self, sink: SkimmingSink, head: Head) -> int:
+        """Let the sink count a batch of which nothing is written yet; return how many bytes that is."""
+        sink.pass_over(head)
+        self._ledger.add(source_of(head), head.path, (head.offset, head.end))
+        return head.end - head.offset
 
     def refused(self, batch: Batch) -> None:
         """Note that a batch is never written, so that its successor does not wait for it."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Final, Protocol
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Head
 from logbus.command_line.later import later
 from logbus.errors import UsageError
 from logbus.fleet.status import EVERY_S, Status
@@ -72,6 +72,14 @@ class Web:
     def write(self, batch: Batch) -> None:
         """Offer a batch to all who look."""
         self._hub.publish(batch)
+
+    def skims(self, head: Head) -> bool:
+        """Return True while more comes than anyone could see."""
+        return self._hub.skims(head, time.monotonic())
+
+    def pass_over(self, head: Head) -> None:
+        """Count the records of a batch as skipped for all who look."""
+        self._hub.publish(head)
 
     def hear(self, status: Status) -> None:
         """Take in the status of a process of the fleet."""

@@ -28,7 +28,7 @@ class Filter(Struct, frozen=True):
 
     def mask(self, batch: Batch) -> bytes:
         """Return 1 for each wanted record of a batch and 0 for each other; those dropped on purpose are not wanted."""
-        if (self.host and not self.host(batch.host)) or (self.label and not self.label(batch.label)):
+        if not self.may_want(batch):
             return bytes(len(batch.levels))
         mask = there(batch)
         if self.digits != ALL:
@@ -36,6 +36,16 @@ class Filter(Struct, frozen=True):
         if self.pattern and 1 in mask:
             mask = _matching(mask, batch, self.pattern)
         return self.where.narrowed(mask, batch) if self.where and 1 in mask else mask
+
+    def may_want(self, head: Batch) -> bool:
+        """Return True unless nothing of a batch can be wanted, whatever its text is."""
+        if (self.host and not self.host(head.host)) or (self.label and not self.label(head.label)):
+            return False
+        return not self.digits.isdisjoint(head.levels)
+
+    def searches(self, head: Batch) -> bool:
+        """Return True if some records of a batch may be wanted, and others not."""
+        return bool(self.pattern or self.where or self.digits != ALL) and self.may_want(head)
 
 
 def _matching(mask: bytes, batch: Batch, pattern: Pattern) -> bytes:

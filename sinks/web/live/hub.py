@@ -3,6 +3,9 @@
 `publish` is called by the thread of RabbitMQ, and runs no filter; `turn` and `look_at` by the thread that does; all
 else by the server's. What is forgotten before a viewer's filter got to it counts as skipped. A browser that lost its
 connection goes on where it was, if that is still kept; otherwise it is told how many came meanwhile.
+
+When more comes than anyone could see, most batches are published without their bodies: these are kept in their place
+among the others, and all their records count as skipped.
 """
 
 import secrets
@@ -13,10 +16,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Head
 from logbus.errors import UsageError
 from sinks.web.live.entry import Entry, levels_of
 from sinks.web.live.filters import Filter
+from sinks.web.live.flow import Flow
 from sinks.web.live.ring import RECORDS_MAX, Taken
 from sinks.web.live.viewer import Kept, Turn, Viewer
 
@@ -46,6 +50,7 @@ class Hub:
         self._kept_max_bytes = kept_bytes
         self._records_max = records_max
         self._place = 0
+        self._flow = Flow()
 
     def publish(self, batch: Batch) -> None:
         """Keep a batch for all to look at."""
@@ -56,6 +61,13 @@ class Hub:
             self._place += len(levels)
             self._keep(Kept(batch, self._place, levels, self._records_max))
             self._lock.notify()
+
+    def skims(self, head: Head, now_s: float) -> bool:
+        """Return True if a batch is one of too many, and nobody's filter searches for some of its records."""
+        with self._lock:
+            if self._flow.admits(head.end - head.offset, now_s):
+                return False
+            return not any(each.searches(head) for each in self._viewers)
 
     def turn(self, now_s: float) -> Turn | None:
         """Return whose filter is run next, and on what; None if all have looked at all, or used up their time."""
@@ -118,7 +130,7 @@ class Hub:
     def find(self, stream: str, offset: int) -> bytes | None:
         """Return the JSON of a record of the latest batches by its stream and offset; None if it is not there."""
         with self._lock:
-            near = [each for each in self._kept if each.batch.stream == stream]
+            near = [each for each in self._kept if each.batch.stream == stream and not each.is_bare]
         for each in near:
             if each.batch.offset <= offset < each.batch.end:
                 begin = b'"offset":%d,' % offset

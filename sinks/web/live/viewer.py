@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch, select
+from logbus.batch import Batch, Head, select
 from sinks.web.live.entry import Entry, Stream, levels_of, newest, stream_of
 from sinks.web.live.filters import Filter, there
 from sinks.web.live.ring import Ring, Taken
@@ -45,6 +45,11 @@ class Kept:
     def size_bytes(self) -> int:
         """What it takes."""
         return len(self.batch.body)
+
+    @property
+    def is_bare(self) -> bool:
+        """True if only its records' number is known."""
+        return isinstance(self.batch, Head)
 
     @cached_property
     def stream(self) -> Stream:
@@ -121,14 +126,16 @@ class Viewer:
         if not self._unseen or self._unseen[0] is not oldest:
             return
         self._unseen.popleft()
-        if not self._is_old(oldest):
-            self.ring.pass_by(oldest.stream, oldest.count - self._known_of(oldest))
-        self._count(oldest, oldest.levels)
+        self._pass_by(oldest)
         if self._in_hand:  # whose records are before these
             self._forgot = True
         else:
             self._into = 0
             self.ring.reach(oldest.place)
+
+    def searches(self, head: Head) -> bool:
+        """Return True if its filter wants some of the records of a batch, which only their text may tell."""
+        return self._filter.searches(head)
 
     def next(self) -> Kept:
         """Return what the filter is to be run on, and hold it until it has `looked`."""
@@ -137,7 +144,7 @@ class Viewer:
 
     def wanted(self, kept: Kept) -> Wanted | None:
         """Run the filter; return None if it wants nothing."""
-        mask = self._filter.mask(kept.batch)
+        mask = b"" if kept.is_bare else self._filter.mask(kept.batch)
         if 1 not in mask:
             return None
         if mask == there(kept.batch):
@@ -151,6 +158,8 @@ class Viewer:
         self._in_hand = None
         if wanted:
             self._add(kept, wanted)
+        elif kept.is_bare and self._filter.may_want(kept.batch):
+            self._pass_by(kept)
         if wanted or self._forgot:
             self._into, self._forgot = 0, False
         self.ring.reach(kept.place)
@@ -192,6 +201,12 @@ class Viewer:
         if self._is_old(kept):
             self.ring.keep(FIRST, counted=False)
         self._count(kept, wanted.levels)
+
+    def _pass_by(self, kept: Kept) -> None:
+        """Count the records of a batch as skipped that the filter has not seen."""
+        if not self._is_old(kept):
+            self.ring.pass_by(kept.stream, kept.count - self._known_of(kept))
+        self._count(kept, kept.levels)
 
     def _count(self, kept: Kept, levels: bytes) -> None:
         if kept.place > self._began:

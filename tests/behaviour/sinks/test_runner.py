@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from logbus import telemetry
-from logbus.batch import Batch, Message, encode
+from logbus.batch import Batch, Head, Message, encode
 from logbus.errors import OutputError
 from sinks.delivery import order
 from sinks.delivery import runner as module
@@ -377,3 +377,41 @@ def test_once_a_minute_it_logs_what_it_wrote(stage: Stage, caplog: pytest.LogCap
         runner.step(float(now))
     expected = "written in the last 60 s: records 2, bytes 8, the last one read 0.0 s ago; batches waiting: 0"
     assert caplog.messages == [expected]
+
+
+class Skimmer(Recorder):
+    """A sink that only counts every other batch."""
+
+    def skims(self, head: Head) -> bool:
+        """Skim batches by where they begin."""
+        return head.offset % 4000 == 2000
+
+    def pass_over(self, head: Head) -> None:
+        """Note the levels."""
+        assert (head.body, head.encoded) == (b"", None)  # nothing that takes memory
+        self.done.append((head.offset, head.levels))
+
+
+def test_a_sink_that_skims_is_given_heads_in_order_and_once(stage: Stage) -> None:
+    """What it only counts takes its place among the others, waits for its predecessor, and does not come twice."""
+    bodies = [b"%d" % number * 1999 + b"\n" for number in range(4)]
+    batches = [stage.batch(body, 2000 * number) for number, body in enumerate(bodies)]
+    sink = Skimmer()
+    runner = stage.start(make_sink=lambda _: sink)
+    stage.queue.put(*(batches[number] for number in (0, 2, 1, 1, 3, 3)))
+    runner.step(0.0)
+    assert sink.done[:4] == [bodies[0], (2000, b"6"), bodies[2], (6000, b"6")]
+    stage.queue.put(stage.batch(bodies[0] + bodies[1], 6000))  # of which the first half was counted
+    runner.step(0.1)
+    assert sink.done[4] == bodies[1]
+
+
+def test_a_head_that_breaks_the_contract_is_set_aside(stage: Stage) -> None:
+    """What a sink would only count is held to the rules as far as its headers tell."""
+    sink = Skimmer()
+    runner = stage.start(make_sink=lambda _: sink)
+    wrong = encode(stage.batch(b"x" * 1999 + b"\n", 2000))
+    stage.queue.put(replace(wrong, headers={**wrong.headers, "levels": b"9"}))
+    runner.step(0.0)
+    assert len(stage.queue.quarantined) == 1
+    assert sink.done == []
