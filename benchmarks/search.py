@@ -5,7 +5,7 @@
 Makes an archive of MB (default 1000) before compression, see `benchmarks.archive`, and makes its index exact. Commands
 take turns, so that what else the machine does meets them alike; what is shown are medians with the start of Python, and
 CPU seconds of all their processes. Nothing is cached but by the operating system, and Python's bytecode. ripgrep is
-looked for on PATH and beside Python. `peak` is the memory of one process at most; `first` is when the first line came.
+looked for on PATH and beside Python, lnav on PATH. `peak` is the memory of one process at most; `first` is when the first line came.
 """
 
 import os
@@ -38,6 +38,8 @@ BY_READING: Final = {
     "the newest hit, --reverse --limit 1": [WORD, "--reverse", "--limit", "1"],
 }
 LONG: Final = {"all of them, --raw": ["--raw", ""]}
+LNAV: Final = "lnav -n, :filter-in"
+ONCE: Final = frozenset([*LONG, LNAV])
 """These are run once."""
 REFERENCES: Final = ("zstd -dc | rg -c", "zstd -dc | grep -c")
 
@@ -82,6 +84,8 @@ def others(folder: Path) -> dict[str, list[str]]:
         found["rg -z -c"] = [rg, "-z", "-c", WORD, *paths]
     if shutil.which("zstdgrep"):
         found["zstdgrep -c"] = ["zstdgrep", "-c", WORD, *paths]
+    if shutil.which("lnav"):
+        found[LNAV] = ["lnav", "-n", "-c", f":filter-in {WORD}", *paths]
     if not rg:
         print("there is no rg on PATH nor beside Python: compared with grep")
     return found
@@ -96,7 +100,7 @@ def measured(folder: Path, environment: dict[str, str]) -> dict[str, Runs]:
     runs |= {name: Runs(command) for name, command in others(folder / "logs").items()}
     for number in range(RUNS):
         for name, each in runs.items():
-            if name not in LONG or not number:
+            if name not in ONCE or not number:
                 each.run(environment)
     return runs
 

@@ -72,10 +72,10 @@ def look_into(  # noqa: PLR0913, PLR0917 - what a search consists of
     try:
         if opened.identity != source.identity or (reading.holds and not reading.holds(opened.fd)):
             reading = ALL
-        is_finished = True
+        told, is_finished = reading.told(), True
         for span in reading.spans:
             content = Content(opened.fd, progress.heard(number), ((span.begin, span.end),), reading.kind)
-            take(Finder(query, source, number, opened.changed_us, start=span, told=reading.told), content.pieces())
+            take(Finder(query, source, number, opened.changed_us, start=span, told=told), content.pieces())
             is_finished &= not content.unfinished
         if not is_finished:
             progress.unfinished.append(str(source.path))
@@ -111,7 +111,7 @@ def look_back_into(  # noqa: PLR0913, PLR0917 - what a search consists of
         segments = segments_of(opened.fd, progress.heard(number), reading.stretches())
         if segments is None:
             raise FromBeginning
-        yield from take(Finder(query, source, number, opened.changed_us, told=reading.told), segments)
+        yield from take(Finder(query, source, number, opened.changed_us, told=reading.told()), segments)
         if segments.unfinished:
             progress.unfinished.append(str(source.path))
         _refuse_void(reading, opened.fd)

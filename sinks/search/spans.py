@@ -39,11 +39,11 @@ class Reading(Struct, frozen=True):
     `told`: of severities, in order. `kind` of compression, "" if none, None if the first bytes have to tell. `holds`
     tells afterwards whether what was known still holds. `within_us`: when the first and the last of its records
     happened, in microseconds since 1970, None if that is not known. `stretches` of whole frames from the beginning on,
-    each by where it ends in the file, and the size of its content.
+    each by where it ends in the file, and the size of its content. Both are made when the file is read.
     """
 
     spans: Sequence[Span] = WHOLE
-    told: Sequence[Told] = ()
+    told: Callable[[], Sequence[Told]] = tuple
     kind: str | None = None
     holds: Callable[[int], bool] | None = None
     within_us: tuple[int, int] | None = None

@@ -26,6 +26,8 @@ class _Run(Struct, frozen=True):
 
 def spans_of(rows: Sequence[Row], size_bytes: int, wants: Wants) -> Sequence[Span]:
     """Return what to read of an output of that size: each row that is wanted, and what has none."""
+    if all(map(wants, rows)):
+        return WHOLE
     runs = list(_runs(rows, size_bytes, wants))
     needed = [each.is_wanted or _leads(each, after) for each, after in pairwise([*runs, _Run(0, 0, is_wanted=False)])]
     if all(needed):

@@ -95,7 +95,7 @@ class Indexed(Struct):
         holds = partial(_has_token, output.known.token)
         kind, within_us = _KINDS[output.known.compression], _within_us(output)
         stretches = partial(stretches_of, output.rows if kind == "zstd" else ())
-        return Reading(spans, tuple(_told(output, digits)), kind, holds, within_us, stretches)
+        return Reading(spans, partial(_told, output, digits), kind, holds, within_us, stretches)
 
     def _spans(self, output: Output, wanted: Wanted, source: Source) -> Sequence[Span]:
         """Return what to read, and count what need not be read."""
