@@ -1,7 +1,7 @@
 # Every target first installs what is missing; see .ci/setup.
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: help setup demo screenshots test test-bare coverage bench chaos soak matrix cluster build packages test-packages lock docs lint
+.PHONY: help setup demo screenshots test test-bare coverage bench chaos faults soak matrix cluster build packages test-packages lock docs lint
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 15
@@ -23,7 +23,7 @@ COVERING ?= tests/unit tests/behaviour tests/broker tests/system
 
 coverage: setup ## List the lines and branches that no test runs, subprocesses included; ARGS='-k ledger' goes to pytest
 	@$(PYTHON_IN_VENV) -m coverage erase
-	@$(PYTHON_IN_VENV) -m coverage run -m pytest -n 2 --dist loadfile -m "not alone" $(COVERING) $(ARGS); result=$$?; \
+	@$(PYTHON_IN_VENV) -m coverage run -m pytest -n 2 --dist loadfile -m "not alone and not faults" $(COVERING) $(ARGS); result=$$?; \
 	$(PYTHON_IN_VENV) -m coverage combine -q && $(PYTHON_IN_VENV) -m coverage report && exit $$result
 
 bench: setup ## Measure lines per second and latency on this machine
@@ -31,6 +31,9 @@ bench: setup ## Measure lines per second and latency on this machine
 
 chaos: setup ## Inject random faults for a minute: kill, freeze, cut, fill up; ARGS='--minutes 30 --seed 7' for longer
 	@PYTHONPATH=tests $(PYTHON_IN_VENV) -m support.chaos $(ARGS)
+
+faults: setup ## See each alert fire by a real fault, and each panel of the dashboard show one, under Prometheus: five minutes
+	@$(PYTHON_IN_VENV) -m pytest -m faults tests/system/test_faults_shown.py $(ARGS)
 
 soak: setup ## Run the long profile, most of an hour: 2,000 examples of each model, each mode of logrotate for a minute
 	@LOGBUS_PROFILE=soak $(PYTHON_IN_VENV) -m pytest -o timeout=3600 tests/model tests/system/test_logrotate.py $(ARGS)

@@ -17,7 +17,7 @@ from benchmarks.processes import Stage
 from logbus.devbroker import DevBroker
 
 PAIRS = 10
-BACKLOG_BYTES = 585_000_000
+BACKLOG_BYTES = 1_000_000_000
 SMALL_BATCHES = 50_000
 HOSTS = 100
 KEPT = '{type: file, path: "{folder}/copy.log", index: true}'

@@ -5,7 +5,8 @@
 Makes an archive of MB (default 1000) before compression, see `benchmarks.archive`, and makes its index exact. Commands
 take turns, so that what else the machine does meets them alike; what is shown are medians with the start of Python, and
 CPU seconds of all their processes. Nothing is cached but by the operating system, and Python's bytecode. ripgrep is
-looked for on PATH and beside Python, lnav on PATH. `peak` is the memory of one process at most; `first` is when the first line came.
+looked for on PATH and beside Python, lnav on PATH. `peak` is the memory of one process at most; `first` is when the
+first line came.
 """
 
 import os

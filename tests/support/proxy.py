@@ -55,6 +55,11 @@ class Proxy:
         """Take connections again."""
         self._up = True
 
+    def lengthen(self, delay_s: float) -> None:
+        """Carry what comes through new connections in that time, and cut the old ones."""
+        self._delay_s = delay_s
+        self.cut()
+
     def pause(self) -> None:
         """Carry nothing; connections stay open."""
         self._flowing.clear()
