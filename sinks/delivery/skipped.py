@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from logbus.batch import Batch
-from sinks.sink import PatientSink, Sink
+from logbus.batch import Batch, Head
+from sinks.sink import PatientSink, Sink, SkimmingSink
 
 logger = logging.getLogger("sinks.skipped")
 
@@ -55,6 +55,16 @@ class Watched:
         """Write a batch. Raises as the inner sink does."""
         self._gaps.note(batch)
         self._inner.write(batch)
+
+    def skims(self, head: Head) -> bool:
+        """Return True if the inner sink only counts the records of a batch."""
+        return isinstance(self._inner, SkimmingSink) and self._inner.skims(head)
+
+    def pass_over(self, head: Head) -> None:
+        """Let the inner sink count the records of a batch."""
+        self._gaps.note(head)
+        if isinstance(self._inner, SkimmingSink):
+            self._inner.pass_over(head)
 
     def ready(self) -> bool:
         """Return True if the inner sink accepts a batch now."""

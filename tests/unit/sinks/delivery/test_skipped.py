@@ -2,6 +2,7 @@
 
 import pytest
 
+from logbus.batch import Head
 from sinks.delivery.skipped import Gaps, Watched
 from support.stages import Stage
 
@@ -36,3 +37,39 @@ def test_skipped_bytes_are_reported(stage: Stage, caplog: pytest.LogCaptureFixtu
         sink.commit()
     found = [record.getMessage().partition(" ")[0] for record in caplog.records]
     assert found == ["1,998", "3,996"]
+
+
+def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> None:
+    """A sink that skims is asked, and a batch that it only counts was not skipped by its reader."""
+
+    class Inner:
+        """Reads the first batch."""
+
+        counted = 0
+
+        def skims(self, head: Head) -> bool:
+            """Skim all but the first."""
+            return head.offset > 0
+
+        def pass_over(self, head: Head) -> None:
+            """Count."""
+            self.counted += len(head.levels)
+
+        def write(self, batch: object) -> None:
+            """Do nothing."""
+
+        def commit(self) -> None:
+            """Do nothing."""
+
+        close = commit
+
+    inner = Inner()
+    sink = Watched(inner)
+    heads = [Head(b"", b"66", "web-1", stream="0" * 16, offset=at, end=at + 10) for at in (0, 10, 20)]
+    assert [sink.skims(each) for each in heads] == [False, True, True]
+    sink.write(heads[0])
+    for each in heads[1:]:
+        sink.pass_over(each)
+    sink.commit()
+    assert inner.counted == 4
+    assert not caplog.records
