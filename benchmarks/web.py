@@ -32,7 +32,7 @@ LOOKERS = (1, 20)
 SAMPLE_S = 0.5
 SETTLE_WITHIN_S = 60.0
 PAIRS = 5
-BACKLOG_BYTES = 200_000_000
+BACKLOG_BYTES = 1_000_000_000
 BESIDE = replace(
     backlog.EVERYTHING, sinks=(("archive", backlog.ARCHIVE), ("page", '{type: web, listen: "127.0.0.1:0"}'))
 )

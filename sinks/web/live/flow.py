@@ -2,7 +2,7 @@
 
 from typing import Final
 
-SHOWN_BYTES_A_S: Final = 8 << 20
+SHOWN_BYTES_A_S: Final = 4 << 20
 """A browser draws 3,000 records a second, of some 100 bytes each; filters and the search for a record want more."""
 AT_ONCE_BYTES: Final = 4 << 20
 """Two of the largest batches."""
