@@ -55,7 +55,9 @@ def test_a_link_leads_to_a_record_that_was_rotated_and_compressed(
     assert in_memory(archived, record)
     folder = tmp_path / "out" / "web-1"
     eventually((folder / "app.log").exists)
+    tab.goto(f"{archived.url}?text=after|x")  # what a filter searches is read, and takes the place of what was before
     archived.ship(b"2026-11-24 11:00:00 INFO shop - after\n")
+    shows(tab, "INFO shop - after")
     eventually(lambda: list(folder.glob("app.log-*.gz")) and not [*folder.glob("app.log-*Z")])
     archived.ship((b"x" * 1_000 + b"\n") * 18_000, host="web-2")
     eventually(lambda: not in_memory(archived, record))
