@@ -205,12 +205,14 @@ def _sqlite_errors() -> Iterator[None]:
         raise Unusable(f"it cannot be read: {error}") from error
 
 
+_INTEGERS: Final = {int}
+
+
 def _sound(rows: list[Row]) -> Iterator[Row]:
     """Yield the rows that follow one another. Raises Unusable."""
     behind = 0
     for row in rows:
-        numbers = row[1:5]
-        if not all(isinstance(each, int) for each in numbers) or not behind <= row.begin < row.end:
+        if {*map(type, row[1:5])} != _INTEGERS or not behind <= row.begin < row.end:
             raise Unusable(f"it is damaged: a block at {row.begin!r}")
         behind = row.end
         yield row
