@@ -25,6 +25,10 @@ class Span(Struct, frozen=True):
 WHOLE: Final = (Span(),)
 
 
+Stretch = tuple[int, int]
+"""Where whole frames end in a file, and the size of the content of those behind the stretch before."""
+
+
 class Told(Struct, frozen=True):
     """The severities of lines in [begin, end) of the content, which `digits` returns; b"" if it does not know."""
 
@@ -38,8 +42,8 @@ class Reading(Struct, frozen=True):
 
     `told`: of severities, in order. `kind` of compression, "" if none, None if the first bytes have to tell. `holds`
     tells afterwards whether what was known still holds. `within_us`: when the first and the last of its records
-    happened, in microseconds since 1970, None if that is not known. `stretches` of whole frames from the beginning on,
-    each by where it ends in the file, and the size of its content. Both are made when the file is read.
+    happened, in microseconds since 1970, None if that is not known. `stretches` of its frames, from the first on. They
+    and `told` are made when the file is read.
     """
 
     spans: Sequence[Span] = WHOLE
@@ -47,7 +51,7 @@ class Reading(Struct, frozen=True):
     kind: str | None = None
     holds: Callable[[int], bool] | None = None
     within_us: tuple[int, int] | None = None
-    stretches: Callable[[], Sequence[tuple[int, int]]] = tuple
+    stretches: Callable[[], Sequence[Stretch]] = tuple
 
     @property
     def is_indexed(self) -> bool:

@@ -152,7 +152,7 @@ class Observed:
         self.sinks = {name: self.start_sink(name) for name in ("archive", "stuck")}
         for each in self.sinks.values():
             wait_until(lambda each=each: each.says("ready: listening"), DEADLINE_S)  # type: ignore[misc]
-        self.shipper = self.start_shipper()
+        self.start_shipper()
         threading.Thread(target=self._write, daemon=True).start()
 
     def configure(self, more: str = "") -> None:
@@ -160,10 +160,9 @@ class Observed:
         url = self.broker.url.replace(str(self.broker.port), str(self.proxy.port))
         (self.root / "shipper.yml").write_text(SHIPPER.format(url=url, root=self.root, port=self.ship_port) + more)
 
-    def start_shipper(self) -> Program:
+    def start_shipper(self) -> None:
         """Start the shipper."""
         self.shipper = self._start("shipper", "--config", self.root / "shipper.yml")
-        return self.shipper
 
     def start_sink(self, name: str) -> Program:
         """Start a sink."""

@@ -3,23 +3,18 @@
 import json
 import re
 import subprocess
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
 from logbus.devbroker.processes import free_ports
+from support.observed import PROMETHEUS, RULES, Prometheus
 from support.programs import Start, Until
 
 pytestmark = pytest.mark.system
 
-ROOT = Path(__file__).parents[2]
-OBSERVABILITY = ROOT / "config" / "observability"
-PROGRAMS = ROOT / ".prometheus" / "usr" / "bin"
-RULES = OBSERVABILITY / "logbus.rules.yml"
+DASHBOARD = RULES.with_name("dashboard.json")
 ON_OCCASION = {"logbus_certificate_expires_seconds", "logbus_reload_success", "logbus_dropped_records_total"}
 """Metrics that have samples only with TLS, after a reload, or with filters."""
 
@@ -72,13 +67,13 @@ def rules() -> list[dict[str, str]]:
 
 def queries() -> list[str]:
     """Return the query of each rule and panel."""
-    panels = json.loads((OBSERVABILITY / "dashboard.json").read_text())["panels"]
+    panels = json.loads(DASHBOARD.read_text())["panels"]
     return [rule["expr"] for rule in rules()] + [each["expr"] for panel in panels for each in panel["targets"]]
 
 
 def promtool(*words: str | Path) -> "subprocess.CompletedProcess[str]":
     """Run promtool."""
-    return subprocess.run([PROGRAMS / "promtool", *words], capture_output=True, text=True, check=False)
+    return subprocess.run([PROMETHEUS.with_name("promtool"), *words], capture_output=True, text=True, check=False)
 
 
 def test_the_rules_are_in_order() -> None:
@@ -108,59 +103,16 @@ def test_each_alert_fires_and_recovers(alert: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr + ran.stdout
 
 
-def ask(port: int, path: str, **words: str) -> dict[str, object]:
-    """Return Prometheus's answer."""
-    url = f"http://127.0.0.1:{port}/api/v1/{path}?{urllib.parse.urlencode(words)}"
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        found: dict[str, object] = json.load(answer)
-    return found
-
-
-def number(port: int, query: str) -> float:
-    """Return the value of a query that has one."""
-    result = ask(port, "query", query=query)["data"]["result"]  # type: ignore[index]
-    return float(result[0]["value"][1]) if result else 0.0
-
-
-@pytest.fixture
-def prometheus(tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """Start Prometheus; give its port, and the file that tells it whom to scrape."""
-    [port] = free_ports(1)
-    targets = tmp_path / "targets.yml"
-    targets.write_text("[]")
-    scrape = {
-        "job_name": "logbus",
-        "scrape_interval": "1s",
-        "file_sd_configs": [{"files": [str(targets)], "refresh_interval": "1s"}],
-    }
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump({"rule_files": [str(RULES)], "scrape_configs": [scrape]}))
-    words = [
-        f"--config.file={tmp_path / 'prometheus.yml'}",
-        f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ]
-    with (
-        (tmp_path / "prometheus.log").open("wb") as log,
-        subprocess.Popen([PROGRAMS / "prometheus", *words], stdout=log, stderr=log) as running,
-    ):
-        yield port, targets
-        running.terminate()
-
-
-def is_up(port: int) -> bool:
-    """Return True if Prometheus answers."""
-    try:
-        return ask(port, "status/runtimeinfo")["status"] == "success"
-    except OSError:
-        return False
-
-
 def test_every_query_is_answered_by_real_scrapes(
-    prometheus: tuple[int, Path], start: Start, broker_url: str, tmp_path: Path, eventually: Until
+    start: Start, broker_url: str, tmp_path: Path, eventually: Until
 ) -> None:
     """Each metric in them exists, each query is in order, and a killed shipper is missed until it is back."""
-    port, targets = prometheus
     ship_port, sink_port = free_ports(2)
+    prometheus = Prometheus(tmp_path, RULES.read_text(), {"logbus": ("/metrics", [ship_port, sink_port])})
+
+    def number(query: str) -> float:
+        return next(iter(prometheus.values(query)), 0.0)
+
     shipper_yml, sinks_yml = tmp_path / "shipper.yml", tmp_path / "sinks.yml"
     (tmp_path / "app.log").write_bytes(b"2026-11-24 10:00:00,000 ERROR failed\n" * 1000)
     shipper_yml.write_text(
@@ -174,17 +126,17 @@ def test_every_query_is_answered_by_real_scrapes(
     sink = start("sinks", "--config", sinks_yml, "archive")
     eventually(lambda: sink.says("ready: listening"))
     shipper = start("shipper", "--config", shipper_yml)
-    targets.write_text(yaml.safe_dump([{"targets": [f"127.0.0.1:{ship_port}", f"127.0.0.1:{sink_port}"]}]))
-    eventually(lambda: is_up(port) and number(port, 'sum(up{job="logbus"})') == 2)
-    eventually(lambda: number(port, "logbus_published_records_total") == 1000)
-    eventually(lambda: number(port, "logbus_read_to_commit_seconds_count") > 0)
-    eventually(lambda: number(port, "logbus_queue_consumers") == 1)
-    for query in queries():
-        assert ask(port, "query", query=query)["status"] == "success", query
-    known = set(ask(port, "label/__name__/values")["data"])  # type: ignore[call-overload]
-    wanted = {name for query in queries() for name in re.findall(r"\b(?:logbus|process)_\w+", query)}
-    assert wanted - known <= ON_OCCASION
-    shipper.kill()
-    eventually(lambda: number(port, 'sum(up{job="logbus"})') == 1)
-    start("shipper", "--config", shipper_yml)
-    eventually(lambda: number(port, 'sum(up{job="logbus"})') == 2)
+    with prometheus.running():
+        eventually(lambda: number('sum(up{job="logbus"})') == 2)
+        eventually(lambda: number("logbus_published_records_total") == 1000)
+        eventually(lambda: number("logbus_read_to_commit_seconds_count") > 0)
+        eventually(lambda: number("logbus_queue_consumers") == 1)
+        for query in queries():
+            assert prometheus.ask("query", query=query), query
+        known = set(prometheus.ask("label/__name__/values"))
+        wanted = {name for query in queries() for name in re.findall(r"\b(?:logbus|process)_\w+", query)}
+        assert wanted - known <= ON_OCCASION
+        shipper.kill()
+        eventually(lambda: number('sum(up{job="logbus"})') == 1)
+        start("shipper", "--config", shipper_yml)
+        eventually(lambda: number('sum(up{job="logbus"})') == 2)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from logbus.errors import SourceError
 from logbus.wire import frames
 from sinks.search.files.reading import PIECE_BYTES, WHOLE_FRAME_BYTES, Content, Heard, kind_of
+from sinks.search.spans import Stretch
 
 _LEAST_BYTES: Final = PIECE_BYTES // 2
 """Of content in a segment of frames, unless they take too much themselves."""
@@ -29,8 +30,6 @@ _RESERVED: Final = 3
 
 Bodies = Callable[[int], bytes]
 """Returns the content of the segment with a number. Raises SourceError, Stopped."""
-Stretch = tuple[int, int]
-"""Where whole frames end in a file, and the size of the content of those behind the stretch before."""
 
 
 class Segment(Struct, frozen=True):

@@ -20,7 +20,7 @@ from sinks.search.indexed.matching import Wanted, filters_of
 from sinks.search.indexed.planning import spans_of
 from sinks.search.indexed.tallying import Takes
 from sinks.search.looking import all_that_may_match
-from sinks.search.spans import END, NONE, WHOLE, Reading, Span, Told
+from sinks.search.spans import END, NONE, WHOLE, Reading, Span, Stretch, Told
 
 _KINDS: Final = ("", "zstd", "gzip")
 _UTC: Final = frozenset({"UTC", "Etc/UTC"})
@@ -141,9 +141,9 @@ def _within_us(output: Output) -> tuple[int, int] | None:
     return min(first_us), max(last_us)
 
 
-def stretches_of(rows: Sequence[Row]) -> list[tuple[int, int]]:
+def stretches_of(rows: Sequence[Row]) -> list[Stretch]:
     """Return where settled rows end, and the size of the content of each, as far as there are no others."""
-    found: list[tuple[int, int]] = []
+    found: list[Stretch] = []
     at = 0
     for row in rows:
         if not row.settled or row.begin != at:
