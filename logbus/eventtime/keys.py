@@ -5,6 +5,7 @@ no time, such as a duration, is passed over. A date and a time of day under two 
 """
 
 import functools
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -135,6 +136,12 @@ def notations(record: bytes, at: int, key: str | None) -> tuple[Notation, ...]:
     if record.startswith(b"{", at):
         return in_json
     return in_logfmt if _PAIR.match(record, at) else ()
+
+
+def prepare_pairs(key: str | None) -> None:
+    """Compile the notations of a key, or of the usual ones."""
+    for each in itertools.chain.from_iterable(_of_key(key) if key else (_USUAL_JSON, _USUAL_LOGFMT)):
+        _ = each.find, each.skip
 
 
 def under_key(record: bytes, at: int, each: Notation, form: TimeFormat | None, read_day: int) -> Stamp | None:

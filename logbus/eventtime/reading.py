@@ -10,7 +10,8 @@ from msgspec import Struct
 from logbus.errors import UsageError
 from logbus.eventtime.custom import compile_format
 from logbus.eventtime.days import DAY_US
-from logbus.eventtime.keys import notations, under_key
+from logbus.eventtime.keys import notations, prepare_pairs, under_key
+from logbus.eventtime.spellings import prepare_spellings
 from logbus.eventtime.stamps import Stamp, stamp_at, stamp_in
 from logbus.eventtime.zones import utc_us, zone_told
 from logbus.severity import container_lines
@@ -61,12 +62,16 @@ def rules_told(zone: str, key: str, form: str, read_at_us: int) -> TimeRules:
 
 
 def prepare(key: str | None, form: str | None) -> None:
-    """Compile what is asked for, so that no record waits for it. Raises UsageError for a format that is none."""
-    if key:
-        for each in notations(b"{", 0, key):
-            _ = each.find
+    """Compile what an input's records may need, so that none waits for it. Raises UsageError for a format that is none.
+
+    Whoever reads many inputs for a moment, as a search does, leaves it out: what is needed is compiled at first use.
+    """
+    for each in (key, _WRAPPER):
+        prepare_pairs(each)
     if form:
         compile_format(form)
+    else:
+        prepare_spellings()
 
 
 def stated_time(record: bytes, rules: TimeRules, previous_us: int | None = None) -> Stated | None:

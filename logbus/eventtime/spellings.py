@@ -233,3 +233,9 @@ SPELLINGS: Final = (
     Spelling("month-name", _CAPITALS, _MONTH_DAY + rb"(?:,? " + _YEAR + rb")?" + _TIMED + _ZONE),
 )  # fmt: skip
 BY_FIRST_BYTE: Final = tuple(tuple(spelling for spelling in SPELLINGS if byte in spelling.first) for byte in range(256))
+
+
+def prepare_spellings() -> None:
+    """Compile every spelling."""
+    for spelling in SPELLINGS:
+        _ = spelling.read, spelling.pattern
