@@ -1,9 +1,5 @@
-"""What the index is told of a write: the digits of its lines, and where its records come from. Pure.
+"""What the index is told of a write: the digits of its lines. Pure."""
 
-Only the time of reading, where nobody stated one, is taken from the clock.
-"""
-
-import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
@@ -12,8 +8,6 @@ from logbus.batch import Batch
 from logbus.wire.batch import count_lines
 from sinks.file.settings import Format
 from sinks.index import digits
-from sinks.index.blocks import Note, Origin
-from sinks.index.place import Written
 
 _DIGITS: dict[Format, Callable[[Batch], bytes]] = {
     "raw": digits.of_lines,
@@ -43,21 +37,3 @@ def _in_pieces(pieces: Iterable[bytes], found: bytes) -> Iterator[tuple[bytes, b
         lines = count_lines(piece)
         yield piece, found[at : at + lines]
         at += lines
-
-
-def note(batch: Batch, written: Written, data: bytes, lines: bytes) -> Note:
-    """Return what the index is told of `data`, which was written where `written` says."""
-    times = batch.times
-    return Note(
-        written.place,
-        written.begin,
-        written.end,
-        len(data),
-        lines,
-        data.endswith(b"\n"),
-        Origin(batch.stream, batch.host, batch.label, batch.path),
-        batch.offset,
-        batch.end,
-        batch.read_at_us or time.time_ns() // 1000,
-        (times.first_us, times.last_us) if times else None,
-    )

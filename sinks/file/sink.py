@@ -72,7 +72,7 @@ class FileSink:
                 if data:
                     written = self._append(part, data, period)
                     if written and self._index:
-                        self._index.note(noting.note(part, written, data, digits))
+                        self._index.note(part, written, data, digits)
 
     def _append(self, batch: Batch, data: bytes, period: int) -> Written | None:
         if self._zstd:

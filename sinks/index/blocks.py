@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
-from sinks.index.place import Place
+from sinks.index.place import Place, Written
 
 HOUR_US: Final = 3_600_000_000
 
@@ -33,25 +33,43 @@ class Origin(NamedTuple):
     path: str
 
 
-class Note(NamedTuple):
-    """One write: bytes [begin, end) of an output, and what is known of them.
+class Note(Struct):
+    """Writes to an output, one behind the other: its bytes [begin, end), and what is known of them.
 
-    `digits`: one for each line; `whole`: it ends with a newline. [offset, offset_end): bytes of the stream. The times
-    are in microseconds since 1970: of reading, and the event times of the first and last record, None if untold.
+    `digits`: one for each line; `whole`: they end with a newline. [offset, offset_end): bytes of the stream. The times
+    are in microseconds since 1970: of reading, and the event times of the first and last record, None if untold: either
+    may be earlier. `hour`: when the first record happened, or was read, in hours since 1970.
     """
 
     place: Place
     begin: int
     end: int
     content_bytes: int
-    digits: bytes
+    digits: bytearray
     whole: bool
     origin: Origin
     offset: int
     offset_end: int
-    read_us: int
+    hour: int
+    first_read_us: int
+    last_read_us: int
     event_us: tuple[int, int] | None
-    """Of the first record, and of the last: either may be earlier."""
+
+    def extend(self, written: Written, data: bytes, digits: bytes, offset_end: int) -> None:
+        """Add what goes on where this ends, in the output and in the stream."""
+        self.end, self.offset_end = written.end, offset_end
+        self.content_bytes += len(data)
+        self.digits += digits
+        self.whole = data.endswith(b"\n")
+
+    def reach(self, read_us: int, event_us: tuple[int, int] | None) -> None:
+        """Add the times of what was added."""
+        if read_us > self.last_read_us:
+            self.last_read_us = read_us
+        elif read_us < self.first_read_us:
+            self.first_read_us = read_us
+        if self.event_us and event_us:
+            self.event_us = min(*self.event_us, *event_us), max(*self.event_us, *event_us)
 
 
 class Part(Struct):
@@ -92,7 +110,7 @@ class Block(Struct):
         return (
             self.content_bytes + note.content_bytes <= limits.block_bytes
             and now_s - self.since_s < limits.block_s
-            and hour_of(note) == self.hour
+            and note.hour == self.hour
         )
 
     def add(self, note: Note, limits: Limits) -> None:
@@ -102,8 +120,8 @@ class Block(Struct):
         self._add_part(note, digits, limits.block_bytes // limits.part_bytes)
         self.end, self.whole = note.end, note.whole
         self.content_bytes += note.content_bytes
-        self.first_read_us = min(self.first_read_us, note.read_us)
-        self.last_read_us = max(self.last_read_us, note.read_us)
+        self.first_read_us = min(self.first_read_us, note.first_read_us)
+        self.last_read_us = max(self.last_read_us, note.last_read_us)
         if self.event_us and note.event_us:
             self.event_us = min(*self.event_us, *note.event_us), max(*self.event_us, *note.event_us)
 
@@ -112,7 +130,7 @@ class Block(Struct):
         most = max(limits.parts_min, self.content_bytes // limits.part_bytes)
         return self.parts if self.parts is not None and len(self.parts) <= most else None
 
-    def _joined(self, digits: bytes) -> bytes:
+    def _joined(self, digits: bytearray) -> bytearray:
         """Return the digits without the first, whose line began before: that has the worse of the two."""
         old, new = self.digits[-1], digits[0]
         if new < old:
@@ -121,7 +139,7 @@ class Block(Struct):
                 self._latest.digits[-1] = new
         return digits[1:]
 
-    def _add_part(self, note: Note, digits: bytes, most: int) -> None:
+    def _add_part(self, note: Note, digits: bytearray, most: int) -> None:
         if self.parts is None:
             return
         part = self._last_of.get(note.origin)
@@ -141,12 +159,7 @@ class Block(Struct):
 def begun(note: Note, now_s: float, limits: Limits) -> Block:
     """Return a block that begins with a write."""
     block = Block(
-        *(note.place, note.begin, note.begin, now_s, hour_of(note), note.read_us, note.read_us, note.event_us),
+        *(note.place, note.begin, note.begin, now_s, note.hour, note.first_read_us, note.last_read_us, note.event_us),
     )
     block.add(note, limits)
     return block
-
-
-def hour_of(note: Note) -> int:
-    """Return the hour since 1970 in which the first record of a write happened, or was read."""
-    return (note.event_us[0] if note.event_us else note.read_us) // HOUR_US

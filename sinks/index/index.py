@@ -15,11 +15,13 @@ from queue import SimpleQueue
 from typing import Final
 
 from logbus import telemetry
+from logbus.batch import Batch
 from sinks.index import index_file
-from sinks.index.blocks import Limits, Note
+from sinks.index.blocks import Limits
 from sinks.index.index_file import IndexFile, open_file
 from sinks.index.names import this_boot
-from sinks.index.place import Place
+from sinks.index.notes import Notes
+from sinks.index.place import Place, Written
 from sinks.index.writer import Work, Writer
 from sinks.sink import Mark
 
@@ -28,8 +30,6 @@ logger = getLogger("sinks.index")
 QUEUE_MAX: Final = 32
 """Commits that may wait for the thread; what comes on top is left out of the index."""
 CLOSE_S: Final = 5.0
-NOTES_MAX: Final = 20_000
-"""Writes of one commit that are noted; a sink's commit has fewer."""
 
 
 class Index:
@@ -40,15 +40,14 @@ class Index:
         self._base = base
         self._boot = boot_of(synced=synced)
         self._limits = limits or Limits()
-        self._notes: list[Note] = []
+        self._notes = Notes()
         self._queue: SimpleQueue[Work] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._unusable = False
 
-    def note(self, note: Note) -> None:
-        """Note a write; it is forgotten unless it is committed."""
-        if len(self._notes) < NOTES_MAX:
-            self._notes.append(note)
+    def note(self, batch: Batch, written: Written, data: bytes, digits: bytes) -> None:
+        """Note `data` of a batch, which was written where `written` says; it is forgotten unless it is committed."""
+        self._notes.add(batch, written, data, digits)
 
     def rollback(self, marks: Mapping[str, Mark]) -> None:
         """Forget what was noted since the last commit. At the start, forget what is told of bytes beyond the marks."""
@@ -58,10 +57,8 @@ class Index:
 
     def committed(self) -> None:
         """Hand over what was noted since the last commit."""
-        if not self._notes:
-            return
-        notes, self._notes = self._notes, []
-        if not self._send(lambda writer: writer.add(notes)):
+        notes = self._notes.take()
+        if notes and not self._send(lambda writer: writer.add(notes)):
             telemetry.count("logbus_index_dropped_blocks", len(notes), why="busy")
 
     def moved(self, path: Path) -> None:

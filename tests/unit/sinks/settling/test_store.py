@@ -43,7 +43,7 @@ def rows(state: Path) -> list[tuple[Any, ...]]:
 
 def note(place: Place, begin: int, end: int, digits: bytes) -> None:
     """Add a row of the time of writing."""
-    told = Note(place, begin, end, end - begin, digits, *(True, WHERE), begin, end, 5, (1, 2))
+    told = Note(place, begin, end, end - begin, bytearray(digits), *(True, WHERE), begin, end, 0, 5, 5, (1, 2))
     limits = Limits(least_bytes=1)
     with closing(open_file(Path(place.path).parent / "state", limits)) as file:
         file.save([begun(told, 0.0, limits)])
