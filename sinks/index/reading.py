@@ -30,6 +30,12 @@ _OUTPUT: Final = """
 SELECT id, compression, zone, settled_bytes, changed_us FROM output WHERE token = ? AND identity = ?
 """
 _ROWS: Final = f"SELECT {_NARROW}, %s FROM block WHERE output = ? AND end <= ? ORDER BY begin"  # noqa: S608
+_SUMMARY: Final = """
+SELECT max(end), min(first_event_us), max(last_event_us),
+    min(begin) = 0 AND sum(end - begin) = max(end) AND min(settled) = 1
+    AND count(*) = min(count(content_begin), count(first_line), count(first_event_us), count(last_event_us))
+FROM block WHERE output = ? AND end <= ?
+"""
 _MANY_BYTES: Final = (1 << 63) - 1
 _GZIP: Final = 2
 
@@ -82,6 +88,13 @@ class Row(NamedTuple):
         return found
 
 
+class Summary(NamedTuple):
+    """Where the last row of an output ends; and if rows leave nothing out, when the first and last record happened."""
+
+    end: int
+    within_us: tuple[int, int] | None
+
+
 class Name(NamedTuple):
     """The host and the label of records, "" if unknown."""
 
@@ -126,6 +139,14 @@ class Reader:
         wanted = f"{'parts' if parts else 'NULL'}, {'hours' if hours else 'NULL'}"
         found = [Row(*row) for row in self._all(_ROWS % wanted, (known.output, known.size_bytes))]
         return list(_sound(found))
+
+    def summary(self, known: Known) -> Summary | None:
+        """Return what all rows of an output tell together, None if it has none; they may be damaged."""
+        for end, first_us, last_us, is_exact in self._all(_SUMMARY, (known.output, known.size_bytes)):
+            if {*map(type, (end, first_us, last_us))} == _INTEGERS and is_exact:
+                return Summary(end, (first_us, last_us))
+            return None if end is None else Summary(end, None)
+        return None
 
     def names(self, known: Known) -> dict[int, Name]:
         """Return the host and label of each origin of an output, by its id."""

@@ -25,8 +25,8 @@ from sinks.index.reading import Reader, Unusable
 from sinks.printable import inert_json
 from sinks.search.files.sources import Listing, add_outputs
 from sinks.search.indexed.opening import readers_of
+from sinks.search.indexed.outputs import known_as
 from sinks.search.indexed.statistics import Key, Statistics, Sum, groups_in, uncovered_bytes
-from sinks.search.indexed.worth import output_of
 from sinks.search.results.progress import shown_bytes
 from sinks.search.spans import END
 
@@ -91,7 +91,8 @@ def _added(listing: Listing, readers: Sequence[Reader], found: Statistics) -> li
     flaws: list[str] = []
     for source in listing.sources():
         try:
-            output = output_of(source, readers, parts=True, hours="hour" in found.groups)
+            entry = known_as(source, readers)
+            output = entry.output(parts=True, hours="hour" in found.groups) if entry else None
             names = output.reader.names(output.known) if output else {}
             for row in output.rows if output else ():
                 found.add(row, names, source)

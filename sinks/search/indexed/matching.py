@@ -59,6 +59,11 @@ def filters_of(query: Query, source: Source) -> tuple[str, ...]:
     return tuple(each for each in unfiltered(query.names, source.told) if each in ("host", "label"))
 
 
+def takes_every_row(query: Query, source: Source) -> bool:
+    """Return True if no row of a file can tell that nothing in its block is wanted."""
+    return not query.is_timed and query.digits == ALL_DIGITS and not filters_of(query, source)
+
+
 def common(names: Iterable[Name | None]) -> Name | None:
     """Return the one name that all have, None if they differ or it is not written as it is."""
     several = set(names)

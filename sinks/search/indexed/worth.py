@@ -1,9 +1,8 @@
 """What of each file is worth reading, by the indexes of the sinks that wrote them."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import tzinfo
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from typing import Final, Protocol
 
 from msgspec import Struct, field
@@ -14,21 +13,15 @@ from logbus.eventtime import portable_name
 from sinks.index.place import token_of
 from sinks.index.reading import Known, Reader, Row, Unusable
 from sinks.search.asking import Query, Source
-from sinks.search.files.opening import open_listed
-from sinks.search.files.reading import kind_of
-from sinks.search.indexed.matching import Wanted, filters_of
+from sinks.search.indexed.matching import Wanted, filters_of, takes_every_row
+from sinks.search.indexed.outputs import GZIP, KINDS, ZSTD, Entry, Output, known_as
 from sinks.search.indexed.planning import spans_of
 from sinks.search.indexed.tallying import Takes
 from sinks.search.looking import all_that_may_match
 from sinks.search.spans import END, NONE, WHOLE, Reading, Span, Stretch, Told
 
-_KINDS: Final = ("", "zstd", "gzip")
 _UTC: Final = frozenset({"UTC", "Etc/UTC"})
-_GZIP: Final = 2
-_ZSTD: Final = 1
 _CACHED_BLOCKS: Final = 4
-_HEAD_BYTES: Final = 4
-_SIZE_BYTES: Final = 4
 
 
 class Tally(Protocol):
@@ -44,15 +37,6 @@ class Tally(Protocol):
         """Count the records of a block."""
 
 
-class Output(Struct, frozen=True):
-    """An output that an index knows, with its rows; it is complete at `size_bytes`, or at END if that is not known."""
-
-    reader: Reader
-    known: Known
-    rows: Sequence[Row]
-    size_bytes: int
-
-
 class Indexed(Struct):
     """Tells what of a file is worth reading."""
 
@@ -66,8 +50,11 @@ class Indexed(Struct):
         if not plain.spans:
             return plain
         try:
+            entry = known_as(source, self.readers)
+            if entry and not self.tally and takes_every_row(query, source):
+                return self._whole(entry, query) or plain
             told = bool(self.tally)
-            output = output_of(source, self.readers, hours=told, parts=bool(query.names) or told)
+            output = entry.output(parts=bool(query.names) or told, hours=told) if entry else None
             return self._planned(output, source, query) if output else plain
         except Unusable as error:
             self.flaws.add(str(error))
@@ -80,22 +67,34 @@ class Indexed(Struct):
         for reader in self.readers:
             reader.close()
 
-    def _planned(self, output: Output, source: Source, query: Query) -> Reading:
-        if not _is_in(output.known.zone, query.zone):
-            output = replace(output, rows=[each._replace(settled=0) for each in output.rows])
+    def _whole(self, entry: Entry, query: Query) -> Reading | None:
+        """Return how to read all of an output; None if it has no rows, which are taken from the index by who reads."""
+        summary = entry.reader.summary(entry.known)
+        if not summary:
+            return None
+        is_exact = _is_in(entry.known.zone, query.zone) and summary.end == entry.size_bytes(summary.end)
+        within_us = summary.within_us if is_exact else None
+        return _reading(cache(partial(self._output, entry, query)), entry.known, within_us)
+
+    def _output(self, entry: Entry, query: Query) -> Output:
+        """Return an output with its rows, without any if they are not usable."""
+        try:
+            if output := entry.output():
+                return _in_zone(output, query.zone)
+        except Unusable as error:
+            self.flaws.add(str(error))
+        return Output(entry.reader, entry.known, (), END)
+
+    def _planned(self, told: Output, source: Source, query: Query) -> Reading:
+        output = _in_zone(told, query.zone)
         filters = filters_of(query, source)
         names = output.reader.names(output.known) if filters or self.tally else {}
-        wanted = Wanted(query, names, filters)
-        spans = self._spans(output, wanted, source)
+        spans = self._spans(output, Wanted(query, names, filters), source)
         if not spans:
             return NONE
-        if output.known.compression == _GZIP or query.before or query.after:
+        if output.known.compression == GZIP or query.before or query.after:
             spans = WHOLE
-        digits = lru_cache(_CACHED_BLOCKS)(partial(_digits, output.reader))
-        holds = partial(_has_token, output.known.token)
-        kind, within_us = _KINDS[output.known.compression], _within_us(output)
-        stretches = partial(stretches_of, output.rows if kind == "zstd" else ())
-        return Reading(spans, partial(_told, output, digits), kind, holds, within_us, stretches)
+        return _reading(lambda: output, output.known, _within_us(output), spans)
 
     def _spans(self, output: Output, wanted: Wanted, source: Source) -> Sequence[Span]:
         """Return what to read, and count what need not be read."""
@@ -106,26 +105,25 @@ class Indexed(Struct):
         counted = {row.id: row for row in may_match if row.settled and tally.answers(row, wanted, source)}
         read = {row.id for row in may_match} - set(counted)
         spans = spans_of(output.rows, output.size_bytes, lambda row: row.id in read)
-        if output.known.compression != _GZIP or not spans:
+        if output.known.compression != GZIP or not spans:
             for row in _outside(counted.values(), spans):
                 tally.add(row, wanted, source)
         return spans
 
 
-def output_of(source: Source, readers: Sequence[Reader], *, parts: bool, hours: bool) -> Output | None:
-    """Return what is known of a file that was listed, None if nothing. Raises Unusable, SourceError, OSError."""
-    if not readers:
-        return None
-    opened = open_listed(source.path, source.identity, follow=source.follow)
-    try:
-        for reader in readers if opened.identity == source.identity else ():
-            known = reader.known(opened.fd)
-            if known and kind_of(os.pread(opened.fd, _HEAD_BYTES, 0)) == _KINDS[known.compression]:
-                rows = [_exact(row) for row in reader.rows(known, parts=parts, hours=hours)]
-                return Output(reader, known, rows, _size(opened.fd, known, rows)) if rows else None
-    finally:
-        os.close(opened.fd)
-    return None
+def _reading(
+    output: Callable[[], Output], known: Known, within_us: tuple[int, int] | None, spans: Sequence[Span] = WHOLE
+) -> Reading:
+    """Return how to read spans of an output, whose rows are taken when it is read."""
+    kind = KINDS[known.compression]
+    return Reading(
+        spans,
+        lambda: _told(output()),
+        kind,
+        partial(_has_token, known.token),
+        within_us,
+        lambda: stretches_of(output().rows if kind == "zstd" else ()),
+    )
 
 
 def _within_us(output: Output) -> tuple[int, int] | None:
@@ -159,6 +157,13 @@ def _is_in(name: str, zone: tzinfo) -> bool:
     return name == own or {name, own} <= _UTC
 
 
+def _in_zone(output: Output, zone: tzinfo) -> Output:
+    """Return an output whose rows are settled only if they tell times in that zone."""
+    if _is_in(output.known.zone, zone):
+        return output
+    return replace(output, rows=[each._replace(settled=0) for each in output.rows])
+
+
 def _outside(rows: Iterable[Row], spans: Sequence[Span]) -> Iterator[Row]:
     """Yield the rows that no span includes; both are in order."""
     waiting = iter(spans)
@@ -170,28 +175,15 @@ def _outside(rows: Iterable[Row], spans: Sequence[Span]) -> Iterator[Row]:
             yield row
 
 
-def _exact(row: Row) -> Row:
-    """Return a row that is settled only if it tells where it begins."""
-    return row if row.content_begin is not None and row.first_line is not None else row._replace(settled=0)
-
-
-def _size(fd: int, known: Known, rows: Sequence[Row]) -> int:
-    """Return the size to which rows refer: of the file, or of a gzip file's content, which states it."""
-    if known.compression != _GZIP:
-        return known.size_bytes
-    stated = os.pread(fd, _SIZE_BYTES, os.fstat(fd).st_size - _SIZE_BYTES)
-    end = rows[-1].end
-    return end if stated == (end & 0xFFFFFFFF).to_bytes(_SIZE_BYTES, "little") else END
-
-
-def _told(output: Output, digits: Callable[[int], bytes]) -> list[Told]:
+def _told(output: Output) -> list[Told]:
     """Return the severities that rows tell, of those whose place in the content is known."""
+    digits = lru_cache(_CACHED_BLOCKS)(partial(_digits, output.reader))
     found: list[Told] = []
     at, content = 0, 0
     for row in output.rows:
         begin = row.content_begin if row.settled else None
         if begin is None:
-            begin = row.begin if output.known.compression != _ZSTD else content if row.begin == at else None
+            begin = row.begin if output.known.compression != ZSTD else content if row.begin == at else None
         at, content = (row.end, begin + row.content_bytes) if begin is not None else (-1, 0)
         if begin is not None:
             found.append(Told(begin, begin + row.content_bytes, partial(digits, row.id)))
