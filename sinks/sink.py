@@ -9,6 +9,7 @@ A sink type is an entry point of the group `logbus.sinks`: a module, or any obje
     outputs(settings)               -> path templates of the files that it writes; absent or (): none
     durable(settings)               -> False if it keeps no state (a terminal); absent: True
     hears(settings)                 -> True if its sinks have a method `hear` (permissions to read them); absent: False
+    gives_way(settings)             -> True if its process lets others go first on a busy host; absent: False
     check(settings)                 -> lines about what it would do, for `--check`; absent: none. It raises UsageError
                                        for what cannot work, such as a secret that cannot be read
 
@@ -116,7 +117,7 @@ class HearingSink(Protocol):
 
 
 class SinkType(Protocol):
-    """An entry point of the group `logbus.sinks`; `bindings`, `outputs`, `durable`, `hears`, `check` may be absent."""
+    """An entry point of the group `logbus.sinks`; `bindings`, `outputs` and what follows may be absent."""
 
     Settings: type[msgspec.Struct]
 
@@ -184,4 +185,10 @@ def is_durable(sink_type: SinkType, settings: msgspec.Struct) -> bool:
 def hears_fleet(sink_type: SinkType, settings: msgspec.Struct) -> bool:
     """Return True if a sink with these settings has a method `hear`, for the statuses of the fleet."""
     ask = getattr(sink_type, "hears", None)
+    return bool(ask(settings)) if ask else False
+
+
+def gives_way(sink_type: SinkType, settings: msgspec.Struct) -> bool:
+    """Return True if a sink with these settings is less urgent than other processes of its host."""
+    ask = getattr(sink_type, "gives_way", None)
     return bool(ask(settings)) if ask else False

@@ -1,6 +1,7 @@
 """Assembles one sink from ledger, sink, queue and runner, and runs it."""
 
 import logging
+import os
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -23,11 +24,13 @@ from sinks.fleet.hearing import Hearing
 from sinks.fleet.own_status import describer, troubles
 from sinks.ledger.ledger import Ledger
 from sinks.settings import Plan
-from sinks.sink import Context, HearingSink, PatientSink, bindings_of, outputs_of
+from sinks.sink import Context, HearingSink, PatientSink, bindings_of, gives_way, outputs_of
 
 logger = logging.getLogger("logbus.ready")
 serve = later("logbus.telemetry.serving", "serve")
 """Needs prometheus-client, which takes long to import."""
+NICENESS = 10
+"""Of a sink that gives way: a tenth of what others get of a busy processor."""
 
 
 def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], object] | None = None) -> int:
@@ -38,6 +41,8 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     if plan.common.metrics:
         telemetry.identify(sink=plan.name)
         serve(plan.common.metrics, "sink")
+    if gives_way(plan.sink_type, plan.settings):
+        os.nice(NICENESS)  # threads inherit it
     severity.prepare()
     ledger = Ledger(plan.state, plan.common.put_away_s)
     with ExitStack() as unless_open:

@@ -46,6 +46,9 @@ CREATE TABLE block (
     before_us INTEGER, hours BLOB
 );
 CREATE UNIQUE INDEX block_place ON block (output, begin);
+CREATE INDEX block_times ON block (
+    output, begin, end, content_begin, first_line, first_event_us, last_event_us, settled
+) WHERE settled = 1;
 CREATE TABLE boot (id TEXT NOT NULL);
 """
 _SAVE_BLOCK: Final = """

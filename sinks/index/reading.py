@@ -31,11 +31,12 @@ SELECT id, compression, zone, settled_bytes, changed_us FROM output WHERE token 
 """
 _ROWS: Final = f"SELECT {_NARROW}, %s FROM block WHERE output = ? AND end <= ? ORDER BY begin"  # noqa: S608
 _SUMMARY: Final = """
-SELECT max(end), min(first_event_us), max(last_event_us),
-    min(begin) = 0 AND sum(end - begin) = max(end) AND min(settled) = 1
+SELECT (SELECT count(*) FROM block WHERE output = ?1), count(*), max(end), min(first_event_us), max(last_event_us),
+    min(begin) = 0 AND sum(end - begin) = max(end)
     AND count(*) = min(count(content_begin), count(first_line), count(first_event_us), count(last_event_us))
-FROM block WHERE output = ? AND end <= ?
+FROM block WHERE output = ?1 AND settled = 1 AND end <= ?2
 """
+"""The index `block_times` has all that is asked for of settled rows; rows themselves are large."""
 _MANY_BYTES: Final = (1 << 63) - 1
 _GZIP: Final = 2
 
@@ -89,7 +90,7 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """Where the last row of an output ends; and if rows leave nothing out, when the first and last record happened."""
+    """If rows leave nothing out: where the last one of an output ends, and when its first and last record happened."""
 
     end: int
     within_us: tuple[int, int] | None
@@ -120,6 +121,7 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._log = f"{path}-wal"
         self._lock = threading.Lock()
         self._db, self._is_still = _opened(path)
 
@@ -142,11 +144,11 @@ class Reader:
 
     def summary(self, known: Known) -> Summary | None:
         """Return what all rows of an output tell together, None if it has none; they may be damaged."""
-        for end, first_us, last_us, is_exact in self._all(_SUMMARY, (known.output, known.size_bytes)):
-            if {*map(type, (end, first_us, last_us))} == _INTEGERS and is_exact:
-                return Summary(end, (first_us, last_us))
-            return None if end is None else Summary(end, None)
-        return None
+        [found] = self._all(_SUMMARY, (known.output, known.size_bytes))
+        rows, settled, end, first_us, last_us, is_exact = found
+        if is_exact and rows == settled and {*map(type, found)} == _INTEGERS:
+            return Summary(end, (first_us, last_us))
+        return Summary(0, None) if rows else None
 
     def names(self, known: Known) -> dict[int, Name]:
         """Return the host and label of each origin of an output, by its id."""
@@ -171,7 +173,7 @@ class Reader:
         """Return what a query finds; again, if a writer began meanwhile."""
         with self._lock, _sqlite_errors():
             found = self._db.execute(query, values).fetchall()
-            if self._is_still and _has_writer(self._path):
+            if self._is_still and os.path.exists(self._log):  # noqa: PTH110 - asked for each query
                 self._db.close()
                 self._db, self._is_still = _opened(self._path)
                 found = self._db.execute(query, values).fetchall()

@@ -9,6 +9,6 @@ around the hub is all they share. A slow browser or filter misses records, which
 """
 
 from sinks.web.settings import Settings
-from sinks.web.sink import Web, durable, hears, open_sink
+from sinks.web.sink import Web, durable, gives_way, hears, open_sink
 
-__all__ = ["Settings", "Web", "durable", "hears", "open_sink"]
+__all__ = ["Settings", "Web", "durable", "gives_way", "hears", "open_sink"]

@@ -114,3 +114,8 @@ def durable(_settings: Settings) -> bool:
 def hears(_settings: Settings) -> bool:
     """Return True: a page shows the fleet."""
     return True
+
+
+def gives_way(_settings: Settings) -> bool:
+    """Return True: what keeps logs comes first."""
+    return True

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,7 @@ def identity_of(status: os.stat_result) -> Identity:
 
 def open_listed(path: Path, identity: Identity, *, follow: bool) -> Opened:
     """Open the file with an identity that was listed at `path`. Raises SourceError, Gone if it is nowhere."""
-    for candidate in (path, *renamed(path, identity[1])):
+    for candidate in _where(path, identity[1]):
         opened = _open(candidate, follow=follow)
         if opened and (opened.identity == identity or _took_place_of(opened.fd, identity[1])):
             return opened
@@ -49,6 +50,12 @@ def open_listed(path: Path, identity: Identity, *, follow: bool) -> Opened:
     if packed:
         return packed
     raise Gone(f"search {path}", "it was moved or deleted meanwhile", "search again")
+
+
+def _where(path: Path, inode: int) -> Iterator[Path]:
+    """Yield where a file may be: its path, then the others, which are only looked for if it is not there."""
+    yield path
+    yield from renamed(path, inode)
 
 
 def _took_place_of(fd: int, inode: int) -> bool:
