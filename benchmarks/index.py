@@ -18,7 +18,7 @@ from logbus.devbroker import DevBroker
 
 PAIRS = 10
 BACKLOG_BYTES = 1_000_000_000
-SMALL_BATCHES = 50_000
+SMALL_BATCHES = 200_000
 HOSTS = 100
 KEPT = '{type: file, path: "{folder}/copy.log", index: true}'
 WITHOUT = '{type: file, path: "{folder}/copy.log", index: false}'

@@ -55,20 +55,20 @@ class Note(Struct):
     last_read_us: int
     event_us: tuple[int, int] | None
 
-    def extend(self, written: Written, data: bytes, digits: bytes, offset_end: int) -> None:
+    def extend(self, written: Written, data: bytes, digits: bytes, offset_end: int, read_us: int) -> None:
         """Add what goes on where this ends, in the output and in the stream."""
         self.end, self.offset_end = written.end, offset_end
         self.content_bytes += len(data)
         self.digits += digits
         self.whole = data.endswith(b"\n")
-
-    def reach(self, read_us: int, event_us: tuple[int, int] | None) -> None:
-        """Add the times of what was added."""
         if read_us > self.last_read_us:
             self.last_read_us = read_us
         elif read_us < self.first_read_us:
             self.first_read_us = read_us
-        if self.event_us and event_us:
+
+    def reach(self, event_us: tuple[int, int]) -> None:
+        """Add the event times of what was added."""
+        if self.event_us:
             self.event_us = min(*self.event_us, *event_us), max(*self.event_us, *event_us)
 
 

@@ -22,21 +22,24 @@ class Notes:
 
     def add(self, batch: Batch, written: Written, data: bytes, digits: bytes) -> None:
         """Note `data` of a batch, which was written where `written` says, with the digit of each of its lines."""
-        times = batch.times
-        read_us = batch.read_at_us or time.time_ns() // 1000
-        event_us = (times.first_us, times.last_us) if times else None
-        hour = (event_us[0] if event_us else read_us) // HOUR_US
+        read_us, times = batch.read_at_us or time.time_ns() // 1000, batch.times
+        hour = (times.first_us if times else read_us) // HOUR_US
         latest = self._latest.get(written.place.token)
         if latest and hour == latest.hour and _goes_on(latest, batch, written):
-            latest.extend(written, data, digits, batch.end)
-            latest.reach(read_us, event_us)
+            latest.extend(written, data, digits, batch.end, read_us)
+            if times:
+                latest.reach((times.first_us, times.last_us))
         elif len(self._several) < NOTES_MAX:
-            origin = Origin(batch.stream, batch.host, batch.label, batch.path)
-            place, begin, end = written
-            lines, whole = bytearray(digits), data.endswith(b"\n")
-            what = (place, begin, end, len(data), lines, whole, origin, batch.offset, batch.end)
-            note = self._latest[place.token] = Note(*what, hour, read_us, read_us, event_us)
-            self._several.append(note)
+            self._begin(batch, written, data, digits, (hour, read_us, read_us))
+
+    def _begin(self, batch: Batch, written: Written, data: bytes, digits: bytes, at: tuple[int, int, int]) -> None:
+        event_us = (batch.times.first_us, batch.times.last_us) if batch.times else None
+        origin = Origin(batch.stream, batch.host, batch.label, batch.path)
+        where = written.place, written.begin, written.end
+        told = len(data), bytearray(digits), data.endswith(b"\n")
+        note = Note(*where, *told, origin, batch.offset, batch.end, *at, event_us)
+        self._latest[written.place.token] = note
+        self._several.append(note)
 
     def clear(self) -> None:
         """Forget everything."""

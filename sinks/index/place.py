@@ -9,7 +9,7 @@ another inode, which is checked too. Without extended attributes there is no tok
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -27,7 +27,7 @@ class Place(Struct, frozen=True):
     compression: int = 0
 
 
-class Written(NamedTuple):
+class Written(Struct, frozen=True, gc=False):
     """The bytes [begin, end) of an output, as they are on disk."""
 
     place: Place
