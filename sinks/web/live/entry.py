@@ -3,13 +3,13 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
-from itertools import compress
+from itertools import compress, islice
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from logbus.batch import Batch, select
+from logbus.batch import Batch, in_parts, select
 from logbus.decoding import decoded
 from sinks import objects
 from sinks.event_times import clocks_of
@@ -61,14 +61,17 @@ def stream_of(batch: Batch) -> Stream:
 def newest(batch: Batch, place: int, most: int) -> tuple[Entry, int]:
     """Return an entry of the newest `most` records of a batch, and how many older ones it lacks."""
     mask = there(batch)
-    count = mask.count(1)
-    if count <= most:
+    left_out = mask.count(1) - most
+    if left_out <= 0:
         return Entry(batch, place), 0
-    left_out = count - most
-    kept = bytearray(mask)
-    for number in list(compress(range(len(mask)), mask))[:left_out]:
-        kept[number] = 0
-    return Entry(select(batch, kept), place), left_out
+    if batch.lengths is None:
+        _, kept = in_parts(batch, (left_out, most))
+        return Entry(kept, place), left_out
+    older = islice(compress(range(len(mask)), mask), left_out)
+    wanted = bytearray(mask)
+    for number in older:
+        wanted[number] = 0
+    return Entry(select(batch, wanted), place), left_out
 
 
 def levels_of(batch: Batch) -> bytes:
