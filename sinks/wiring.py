@@ -19,7 +19,7 @@ from logbus.control.verbs import Verb, Verbs
 from logbus.fleet.reporting import Reporter
 from sinks.delivery.depth import Depth
 from sinks.delivery.runner import Runner
-from sinks.delivery.skipped import Watched
+from sinks.delivery.skipped import watched
 from sinks.fleet.hearing import Hearing
 from sinks.fleet.own_status import describer, troubles
 from sinks.ledger.ledger import Ledger
@@ -55,7 +55,7 @@ def run(plan: Plan, patterns: tuple[str, ...] = (), read_again: Callable[[], obj
     if isinstance(sink, HearingSink):
         link.guests.invite(Hearing(sink.hear))
     if plan.state is None and not patterns:
-        sink = Watched(sink)
+        sink = watched(sink)
     consumer = Consumer(link, queue_of(plan), patterns, prefetch)
     if outputs := outputs_of(plan.sink_type, plan.settings):
         logger.info("writing to %s, with the ledger in %s", ", ".join(outputs), plan.state)

@@ -47,6 +47,7 @@ class Watched:
 
     def __init__(self, inner: Sink, clock: Callable[[], float] = time.monotonic) -> None:
         self._inner = inner
+        self._patient = inner if isinstance(inner, PatientSink) else None
         self._clock = clock
         self._gaps = Gaps()
         self._next_s = float("-inf")
@@ -56,19 +57,9 @@ class Watched:
         self._gaps.note(batch)
         self._inner.write(batch)
 
-    def skims(self, head: Head) -> bool:
-        """Return True if the inner sink only counts the records of a batch."""
-        return isinstance(self._inner, SkimmingSink) and self._inner.skims(head)
-
-    def pass_over(self, head: Head) -> None:
-        """Let the inner sink count the records of a batch."""
-        self._gaps.note(head)
-        if isinstance(self._inner, SkimmingSink):
-            self._inner.pass_over(head)
-
     def ready(self) -> bool:
         """Return True if the inner sink accepts a batch now."""
-        return self._inner.ready() if isinstance(self._inner, PatientSink) else True
+        return self._patient is None or self._patient.ready()
 
     def commit(self) -> None:
         """Commit the inner sink, and report skipped bytes."""
@@ -80,3 +71,25 @@ class Watched:
     def close(self) -> None:
         """Close the inner sink."""
         self._inner.close()
+
+
+class Skimmed(Watched):
+    """The same for an inner sink that only counts the records of some batches."""
+
+    def __init__(self, inner: SkimmingSink, sink: Sink) -> None:
+        super().__init__(sink)
+        self._skimming = inner
+
+    def skims(self, head: Head) -> bool:
+        """Return True if the inner sink only counts the records of a batch."""
+        return self._skimming.skims(head)
+
+    def pass_over(self, head: Head) -> None:
+        """Let the inner sink count the records of a batch."""
+        self._gaps.note(head)
+        self._skimming.pass_over(head)
+
+
+def watched(sink: Sink) -> Watched:
+    """Return a sink that passes everything to another, and reports what that misses."""
+    return Skimmed(sink, sink) if isinstance(sink, SkimmingSink) else Watched(sink)

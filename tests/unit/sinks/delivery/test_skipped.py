@@ -3,7 +3,8 @@
 import pytest
 
 from logbus.batch import Head
-from sinks.delivery.skipped import Gaps, Watched
+from sinks.delivery.skipped import Gaps, Skimmed, Watched, watched
+from sinks.sink import SkimmingSink
 from support.stages import Stage
 
 
@@ -64,7 +65,8 @@ def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> Non
         close = commit
 
     inner = Inner()
-    sink = Watched(inner)
+    sink = watched(inner)
+    assert isinstance(sink, Skimmed)
     heads = [Head(b"", b"66", "web-1", stream="0" * 16, offset=at, end=at + 10) for at in (0, 10, 20)]
     assert [sink.skims(each) for each in heads] == [False, True, True]
     sink.write(heads[0])
@@ -73,3 +75,20 @@ def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> Non
     sink.commit()
     assert inner.counted == 4
     assert not caplog.records
+
+
+def test_who_reads_everything_is_not_asked() -> None:
+    """Headers are read once more to ask, so that only a sink that skims is asked."""
+
+    class Inner:
+        """Takes everything."""
+
+        def write(self, batch: object) -> None:
+            """Do nothing."""
+
+        def commit(self) -> None:
+            """Do nothing."""
+
+        close = commit
+
+    assert not isinstance(watched(Inner()), SkimmingSink)
