@@ -9,7 +9,6 @@ import logging
 import os
 import socket
 import ssl
-import struct
 import termios
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +29,7 @@ from pika.channel import Channel
 from pika.exceptions import NackError, UnroutableError
 
 from logbus.broker import refusals
+from logbus.broker.framing import Arriving, Buffer, behind, body_frames
 from logbus.errors import BrokerError, BrokerUnavailable
 from logbus.wire.bounds import DECODE_MAX_BYTES, EXCERPT_BYTES, Excerpt
 
@@ -52,15 +52,14 @@ SOCKET_TIMEOUT_S = 10.0
 LOOKS = 5
 """How often to look for a sign of life in the time of a heartbeat."""
 SHORTEST_SILENCE_S = 5
+PARTS_MAX = 1024
+"""Linux sends no more at once (IOV_MAX)."""
 HEARD_BYTES = 16
 """Enough to recognise another protocol."""
 
 logging.getLogger("pika").setLevel(logging.CRITICAL)  # it reports each failure up to four times; we report it once
 _AsyncTransportBase._MAX_RECV_BYTES = 512 * 1024  # noqa: SLF001 - pika 1.4 reads 4 KiB at a time: 32 calls a frame
-_FRAME_HEADER = struct.Struct(">BHL")
-_FRAME_END_BYTES = 1
-_OTHER_PROTOCOL = b"AMQP"
-"""So begins the answer of a broker that speaks another version only: no frame, but eight bytes."""
+
 
 Content = tuple[pika.frame.Method[pika.amqp_object.Method], pika.frame.Header, bytes]
 
@@ -93,9 +92,13 @@ class Attentive(pika.SelectConnection):
 
     def _on_stream_terminated(self, error: Exception | None) -> None:
         if self.connection_state == self.CONNECTION_PROTOCOL and isinstance(error, pika.exceptions.StreamLostError):
-            heard = bytes(self._frame_buffer[:HEARD_BYTES])
+            heard = self._heard()
             error = self._alert or refusals.NotAmqp(heard, tls=self.params.ssl_options is not None)
         super()._on_stream_terminated(error)
+
+    def _heard(self) -> bytes:
+        """Return the beginning of what is no frame."""
+        return bytes(self._frame_buffer[:HEARD_BYTES])
 
 
 class Impatient(pika.heartbeat.HeartbeatChecker):
@@ -123,8 +126,14 @@ class AtOnce(Attentive):
 
     pika makes one system call per frame, and the broker then one read per frame; and it sends from the next turn of
     its loop, for which it changes epoll's interest set twice. What the socket does not take now is left to pika.
-    Of what arrived, pika copies all that is behind a frame, for each frame.
     """
+
+    def _init_connection_state(self) -> None:
+        super()._init_connection_state()
+        self._arriving = Arriving()
+
+    def _heard(self) -> bytes:
+        return self._arriving.rest[:HEARD_BYTES]
 
     def _create_channel(
         self, channel_number: int, on_open_callback: Callable[[pika.channel.Channel], object] | None
@@ -134,18 +143,9 @@ class AtOnce(Attentive):
         return channel
 
     def _on_data_available(self, data_in: bytes) -> None:
-        data = self._frame_buffer + data_in if self._frame_buffer else data_in
-        at = 0
-        try:
-            while frame_bytes := _frame_bytes(data, at):
-                _, frame = pika.frame.decode_frame(data[at : at + frame_bytes])
-                if not frame:
-                    break
-                at += frame_bytes
-                self.bytes_received += frame_bytes
-                self._process_frame(frame)
-        finally:
-            self._frame_buffer = data[at:]
+        self.bytes_received += len(data_in)
+        for frame in self._arriving.frames(data_in):
+            self._process_frame(frame)
 
     def _create_heartbeat_checker(self) -> pika.heartbeat.HeartbeatChecker | None:
         timeout_s = self.params.heartbeat
@@ -170,27 +170,32 @@ class AtOnce(Attentive):
         """Drop the connection at once: an orderly close would wait for a channel that no longer answers."""
         self._terminate_stream(error)
 
-    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
-        super()._output_marshaled_frames([b"".join(marshaled_frames)])
+    def _send_message(
+        self,
+        channel_number: int,
+        method_frame: pika.amqp_object.Method,
+        content: tuple[pika.BasicProperties, bytes],
+    ) -> None:
+        properties, body = content
+        method = pika.frame.Method(channel_number, method_frame)
+        header = pika.frame.Header(channel_number, len(body), properties)
+        parts = body_frames(channel_number, body, self._body_max_length)
+        self._output_marshaled_frames([method.marshal(), header.marshal(), *parts])
 
-    def _adapter_emit_data(self, data: bytes) -> None:
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[Buffer]) -> None:
+        self.bytes_sent += sum(map(len, marshaled_frames))
+        self.frames_sent += 1
+        if unsent := behind(marshaled_frames, self._sent(marshaled_frames)):
+            self._adapter_emit_data(unsent)
+
+    def _sent(self, parts: Sequence[Buffer]) -> int:
+        """Send what the socket takes now; return how many bytes."""
         transport = self._transport
         if isinstance(transport, _AsyncPlaintextTransport) and not transport.get_write_buffer_size():
+            sock: socket.socket = transport._sock  # noqa: SLF001 - pika offers no other way to it
             with suppress(OSError):  # full, or broken: pika notices by itself
-                data = data[transport._sock.send(data) :]  # noqa: SLF001 - pika offers no other way to it
-        if data:
-            super()._adapter_emit_data(data)
-
-
-def _frame_bytes(data: bytes, at: int) -> int:
-    """Return the size of the frame that begins at `at`, 0 if not all of it has arrived; see AMQP 0-9-1, 4.2.3."""
-    if data.startswith(_OTHER_PROTOCOL, at):
-        return len(data) - at
-    if len(data) - at < _FRAME_HEADER.size:
+                return sock.sendmsg(parts[:PARTS_MAX])
         return 0
-    _, _, payload_bytes = _FRAME_HEADER.unpack_from(data, at)
-    frame_bytes: int = _FRAME_HEADER.size + payload_bytes + _FRAME_END_BYTES
-    return frame_bytes if at + frame_bytes <= len(data) else 0
 
 
 def parameters(endpoint: "Endpoint", broker: "Broker", role: str) -> pika.ConnectionParameters:
