@@ -115,15 +115,16 @@ class IndexFile:
         self._db.close()
 
     def _row(self, block: Block) -> tuple[object, ...]:
-        output, counts = self._output(block.place), counts_of(block.digits)
+        output, digits = self._output(block.place), bytes(block.digits)
+        counts = counts_of(digits)
         parts = self._parts(output, block, counts)
         first_event_us, last_event_us = block.event_us or (None, None)
         return (
-            *(output, block.begin, block.end, block.content_bytes, len(block.digits)),
+            *(output, block.begin, block.end, block.content_bytes, len(digits)),
             *(block.first_read_us, block.last_read_us, first_event_us, last_event_us),
             msgspec.msgpack.encode(counts),
             None if parts is None else msgspec.msgpack.encode(parts),
-            frames.compress(bytes(block.digits), ZSTD_LEVEL),
+            frames.compress(digits, ZSTD_LEVEL),
         )
 
     def _parts(self, output: int, block: Block, counts: list[int]) -> list[list[object]] | None:
