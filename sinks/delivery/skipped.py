@@ -74,11 +74,11 @@ class Watched:
 
 
 class Skimmed(Watched):
-    """The same for an inner sink that only counts the records of some batches."""
+    """The same for an inner sink that only counts the records of some batches; `skimming` is that sink, too."""
 
-    def __init__(self, inner: SkimmingSink, sink: Sink) -> None:
-        super().__init__(sink)
-        self._skimming = inner
+    def __init__(self, inner: Sink, skimming: SkimmingSink) -> None:
+        super().__init__(inner)
+        self._skimming = skimming
 
     def skims(self, head: Head) -> bool:
         """Return True if the inner sink only counts the records of a batch."""

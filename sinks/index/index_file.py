@@ -46,10 +46,12 @@ CREATE TABLE block (
     before_us INTEGER, hours BLOB
 );
 CREATE UNIQUE INDEX block_place ON block (output, begin);
-CREATE INDEX block_times ON block (
-    output, begin, end, content_begin, first_line, first_event_us, last_event_us, settled
-) WHERE settled = 1;
 CREATE TABLE boot (id TEXT NOT NULL);
+"""
+_TIMES: Final = """
+CREATE INDEX IF NOT EXISTS block_times ON block (
+    output, begin, end, content_begin, first_line, first_event_us, last_event_us, settled
+) WHERE settled = 1
 """
 _SAVE_BLOCK: Final = """
 INSERT OR REPLACE INTO block SELECT NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, NULL, NULL, NULL, NULL
@@ -215,6 +217,7 @@ def _checked(path: Path, boot: str) -> sqlite3.Connection:
     try:
         _refuse_flaws(db, boot)
         db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(_TIMES)
     except BaseException:
         db.close()
         raise
