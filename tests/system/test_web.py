@@ -1,6 +1,7 @@
 """The web page's server, as a real process: what it sends, to whom, and what it refuses."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -216,6 +217,14 @@ def states(page: Page) -> dict[str, set[str]]:
     """Return how the processes of each host are."""
     rows = page.ask("/api/fleet").json()
     return {each["host"]: {one["state"] for one in rows if one["host"] == each["host"]} for each in rows}
+
+
+def test_what_keeps_logs_comes_first(page: Page) -> None:
+    """All threads of a page have a low priority."""
+    pid = page.program.process.pid
+    threads = [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()]
+    lower = min(os.getpriority(os.PRIO_PROCESS, 0) + 10, 19)
+    assert {os.getpriority(os.PRIO_PROCESS, each) for each in threads} == {lower}
 
 
 def test_it_ends_when_told(page: Page) -> None:

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from logbus.wire import frames
+from sinks.index import reading as index_reading
 from sinks.index.blocks import Limits, Note, Origin, begun
 from sinks.index.index_file import open_file
 from sinks.index.names import FILE_NAME
@@ -71,6 +72,24 @@ def test_rows_replace_those_of_the_time_of_writing(tmp_path: Path, store: Store)
     assert row[14:17] == (0, 1, None)
     assert msgspec.msgpack.decode(row[17]) == [[hour - 1, [0, 0, 0, 1, 0, 0, 0, 0]], [hour, [0, 0, 1, 0, 0, 0, 0, 0]]]
     assert store.is_settled(output)
+
+
+def test_rows_that_leave_nothing_out_tell_when_an_output_begins_and_ends(tmp_path: Path, store: Store) -> None:
+    """Together, once they are settled; rows of the time of writing tell only that there are some."""
+    path = written(tmp_path / "app.log", CONTENT)
+    output = opened(path)
+    reader = index_reading.opened(tmp_path / "state")
+    assert reader
+    with closing(reader), path.open("rb") as file:
+        assert reader.known(file.fileno()) is None
+        note(Place(output.place.token, output.place.identity, str(path)), 0, len(CONTENT), b"233")
+        known = reader.known(file.fileno())
+        assert known
+        assert reader.summary(known) == (0, None)
+        save(store, output)
+        hour_us = 3_600_000_000
+        last_us = 1_795_514_400_000_000
+        assert reader.summary(known) == (len(CONTENT), (last_us - hour_us, last_us))
 
 
 def test_settling_twice_changes_nothing(tmp_path: Path, store: Store) -> None:

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch
+from logbus.batch import Batch, select
 from logbus.errors import UsageError
-from sinks.web.live.entry import LINE_MAX_BYTES, MESSAGE_MAX, Entry
+from logbus.severity import classify
+from sinks.web.live.entry import LINE_MAX_BYTES, MESSAGE_MAX, Entry, newest
 from sinks.web.live.filters import filter_of
 from sinks.web.live.hub import VIEWERS_MAX, Hub, Place
 from support.watching import EVERYTHING, STREAM, Source, look, messages, publish, rest_of
@@ -135,3 +136,17 @@ def test_names_that_are_not_text_are_shown() -> None:
     assert [each["message"] for each in shown] == ["a", "b"]
     assert [each["offset"] for each in shown] == [0, 7]
     assert entry.stream[2] == "/\\xff.log"
+
+
+@given(
+    st.lists(st.sampled_from([b"INFO a", b"", b"ERROR b"]), min_size=1, max_size=8), st.integers(1, 9), st.booleans()
+)
+def test_the_newest_of_a_batch_are_its_last(lines: list[bytes], most: int, whole: bool) -> None:
+    """As they are among all of its records, with their places; also where some were dropped."""
+    body = b"\n".join(lines) + b"\n"
+    batch = Batch(body, classify(body), "h", "l", "/x", "f" * 16, 100, 100 + len(body), 1)
+    batch = batch if whole else select(batch, [number % 2 for number in range(len(lines))])
+    entry, left_out = newest(batch, 1, most)
+    everything = Entry(batch, 1).lines()
+    assert entry.lines() == everything[-most:]
+    assert left_out == len(everything) - entry.count
