@@ -158,37 +158,37 @@ def suggestion(word: str, known: Mapping[str, object]) -> str:
     return did_you_mean(word, known) or f"there is {', '.join(sorted(known))}"
 
 
+def _asked(sink_type: SinkType, question: str, settings: msgspec.Struct, absent: Any) -> Any:  # noqa: ANN401 - of any question
+    """Return what a type answers about settings; `absent` if it does not know the question."""
+    ask = getattr(sink_type, question, None)
+    return ask(settings) if ask else absent
+
+
 def bindings_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
     """Return the topic patterns for the queue; () for everything."""
-    ask = getattr(sink_type, "bindings", None)
-    return tuple(ask(settings)) if ask else ()
+    return tuple(_asked(sink_type, "bindings", settings, ()))
 
 
 def outputs_of(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
     """Return the path templates of the files that a sink with these settings writes; () if there are none."""
-    ask = getattr(sink_type, "outputs", None)
-    return tuple(ask(settings)) if ask else ()
+    return tuple(_asked(sink_type, "outputs", settings, ()))
 
 
 def checked(sink_type: SinkType, settings: msgspec.Struct) -> tuple[str, ...]:
     """Return lines about what a sink with these settings would do. Raises UsageError if it cannot."""
-    ask = getattr(sink_type, "check", None)
-    return tuple(ask(settings)) if ask else ()
+    return tuple(_asked(sink_type, "check", settings, ()))
 
 
 def is_durable(sink_type: SinkType, settings: msgspec.Struct) -> bool:
     """Return True if a sink with these settings keeps state."""
-    ask = getattr(sink_type, "durable", None)
-    return bool(ask(settings)) if ask else True
+    return bool(_asked(sink_type, "durable", settings, True))  # noqa: FBT003 - what it is without an answer
 
 
 def hears_fleet(sink_type: SinkType, settings: msgspec.Struct) -> bool:
     """Return True if a sink with these settings has a method `hear`, for the statuses of the fleet."""
-    ask = getattr(sink_type, "hears", None)
-    return bool(ask(settings)) if ask else False
+    return bool(_asked(sink_type, "hears", settings, False))  # noqa: FBT003 - as above
 
 
 def gives_way(sink_type: SinkType, settings: msgspec.Struct) -> bool:
     """Return True if a sink with these settings is less urgent than other processes of its host."""
-    ask = getattr(sink_type, "gives_way", None)
-    return bool(ask(settings)) if ask else False
+    return bool(_asked(sink_type, "gives_way", settings, False))  # noqa: FBT003 - as above

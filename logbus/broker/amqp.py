@@ -81,9 +81,21 @@ class BoundedAssembler(pika.channel.ContentFrameAssembler):
 
 
 class Attentive(pika.SelectConnection):
-    """Remembers what the other side sent, if it ends a new connection before any AMQP: pika keeps only a text."""
+    """Remembers what the other side sent, if it ends a new connection before any AMQP: pika keeps only a text.
+
+    Divides what arrives into frames by `logbus.broker.framing`.
+    """
 
     _alert: ssl.SSLError | None = None
+
+    def _init_connection_state(self) -> None:
+        super()._init_connection_state()
+        self._arriving = Arriving()
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        self.bytes_received += len(data_in)
+        for frame in self._arriving.frames(data_in):
+            self._process_frame(frame)
 
     def _proto_connection_lost(self, error: BaseException | None) -> None:
         if isinstance(error, ssl.SSLError):  # with TLS 1.3, our certificate is refused after the handshake
@@ -92,13 +104,9 @@ class Attentive(pika.SelectConnection):
 
     def _on_stream_terminated(self, error: Exception | None) -> None:
         if self.connection_state == self.CONNECTION_PROTOCOL and isinstance(error, pika.exceptions.StreamLostError):
-            heard = self._heard()
+            heard = self._arriving.rest[:HEARD_BYTES]
             error = self._alert or refusals.NotAmqp(heard, tls=self.params.ssl_options is not None)
         super()._on_stream_terminated(error)
-
-    def _heard(self) -> bytes:
-        """Return the beginning of what is no frame."""
-        return bytes(self._frame_buffer[:HEARD_BYTES])
 
 
 class Impatient(pika.heartbeat.HeartbeatChecker):
@@ -122,18 +130,11 @@ class Impatient(pika.heartbeat.HeartbeatChecker):
 
 
 class AtOnce(Attentive):
-    """Sends the frames of a message at once, in one write; receives many at once, and bodies of bounded size.
+    """Sends the frames of a message at once, in one write; receives bodies of bounded size.
 
     pika makes one system call per frame, and the broker then one read per frame; and it sends from the next turn of
     its loop, for which it changes epoll's interest set twice. What the socket does not take now is left to pika.
     """
-
-    def _init_connection_state(self) -> None:
-        super()._init_connection_state()
-        self._arriving = Arriving()
-
-    def _heard(self) -> bytes:
-        return self._arriving.rest[:HEARD_BYTES]
 
     def _create_channel(
         self, channel_number: int, on_open_callback: Callable[[pika.channel.Channel], object] | None
@@ -141,11 +142,6 @@ class AtOnce(Attentive):
         channel = super()._create_channel(channel_number, on_open_callback)
         channel._content_assembler = BoundedAssembler()  # noqa: SLF001 - pika offers no other way
         return channel
-
-    def _on_data_available(self, data_in: bytes) -> None:
-        self.bytes_received += len(data_in)
-        for frame in self._arriving.frames(data_in):
-            self._process_frame(frame)
 
     def _create_heartbeat_checker(self) -> pika.heartbeat.HeartbeatChecker | None:
         timeout_s = self.params.heartbeat

@@ -21,26 +21,26 @@ Frame = pika.frame.Frame | pika.frame.ProtocolHeader
 
 
 class Arriving:
-    """What has not arrived in full: `rest` of a frame, or a body's frame of which so many bytes are missing."""
+    """What has not arrived in full: `rest` of a frame, or the last bytes of a body's frame and its end."""
 
     def __init__(self) -> None:
         self.rest = b""
         self._channel = 0
         self._missing_bytes = 0
-        self._is_end_missing = False
 
     def frames(self, data: bytes) -> Iterator[Frame]:
         """Yield what `data` completes, and parts of bodies. Raises InvalidFrameError for what is no frame."""
         data, self.rest = self.rest + data if self.rest else data, b""
         at = 0
         while at < len(data):
-            if self._missing_bytes:
-                part = memoryview(data)[at : at + self._missing_bytes]
+            if self._missing_bytes > len(_END):
+                part = memoryview(data)[at : at + self._missing_bytes - len(_END)]
                 self._missing_bytes -= len(part)
                 at += len(part)
                 yield pika.frame.Body(self._channel, part)  # type: ignore[arg-type] # it is only joined
-            elif self._is_end_missing:
-                self._refuse_other_end(data[at])
+            elif self._missing_bytes:
+                _refuse_other_end(data[at])
+                self._missing_bytes = 0
                 at += len(_END)
             elif size_bytes := self._begun(data, at):
                 at += size_bytes
@@ -56,14 +56,14 @@ class Arriving:
         """Return the size of the header of a body's frame, if that is what begins there; 0 otherwise."""
         if data[at] != spec.FRAME_BODY or len(data) - at < _HEADER.size:
             return 0
-        _, self._channel, self._missing_bytes = _HEADER.unpack_from(data, at)
-        self._is_end_missing = True
+        _, self._channel, payload_bytes = _HEADER.unpack_from(data, at)
+        self._missing_bytes = payload_bytes + len(_END)
         return _HEADER.size
 
-    def _refuse_other_end(self, byte: int) -> None:
-        if byte != spec.FRAME_END:
-            raise InvalidFrameError("Invalid FRAME_END marker")
-        self._is_end_missing = False
+
+def _refuse_other_end(byte: int) -> None:
+    if byte != spec.FRAME_END:
+        raise InvalidFrameError("Invalid FRAME_END marker")
 
 
 def _whole(data: bytes, at: int) -> tuple[int, Frame | None]:

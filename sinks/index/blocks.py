@@ -69,7 +69,7 @@ class Note(Struct):
     def reach(self, event_us: tuple[int, int]) -> None:
         """Add the event times of what was added."""
         if self.event_us:
-            self.event_us = min(*self.event_us, *event_us), max(*self.event_us, *event_us)
+            self.event_us = _both(self.event_us, event_us)
 
 
 class Part(Struct):
@@ -123,7 +123,7 @@ class Block(Struct):
         self.first_read_us = min(self.first_read_us, note.first_read_us)
         self.last_read_us = max(self.last_read_us, note.last_read_us)
         if self.event_us and note.event_us:
-            self.event_us = min(*self.event_us, *note.event_us), max(*self.event_us, *note.event_us)
+            self.event_us = _both(self.event_us, note.event_us)
 
     def told_parts(self, limits: Limits) -> list[Part] | None:
         """Return the parts, None if they are many for the block's content."""
@@ -154,6 +154,11 @@ class Block(Struct):
             self._last_of.clear()
         if digits and self.parts:
             self._latest = part  # a later line goes on in the part where it begins
+
+
+def _both(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """Return the earliest and the latest of four times."""
+    return min(*one, *other), max(*one, *other)
 
 
 def begun(note: Note, now_s: float, limits: Limits) -> Block:

@@ -17,7 +17,7 @@ import msgspec
 from logbus.inode import generation_of
 from logbus.wire import frames
 from sinks.index.names import FILE_NAME, SCHEMA, text_of, this_boot
-from sinks.index.place import token_of
+from sinks.index.place import COMPRESSIONS, token_of
 
 LINES_MAX: Final = 16 << 20
 """No block has more; nobody's digits are decompressed beyond that."""
@@ -38,7 +38,7 @@ FROM block WHERE output = ?1 AND settled = 1 AND end <= ?2
 """
 """The index `block_times` has all that is asked for of settled rows; rows themselves are large."""
 _MANY_BYTES: Final = (1 << 63) - 1
-_GZIP: Final = 2
+_GZIP: Final = COMPRESSIONS["gzip"]
 
 Part = tuple[int, int, int, list[int]]
 """The id of its origin, the bytes [offset, end) of its stream, and how many lines of each severity begin in them."""
@@ -121,7 +121,6 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = f"{path}-wal"
         self._lock = threading.Lock()
         self._db, self._is_still = _opened(path)
 
@@ -173,7 +172,7 @@ class Reader:
         """Return what a query finds; again, if a writer began meanwhile."""
         with self._lock, _sqlite_errors():
             found = self._db.execute(query, values).fetchall()
-            if self._is_still and os.path.exists(self._log):  # noqa: PTH110 - asked for each query
+            if self._is_still and _has_writer(self._path):
                 self._db.close()
                 self._db, self._is_still = _opened(self._path)
                 found = self._db.execute(query, values).fetchall()
@@ -216,7 +215,7 @@ def _refuse_flaws(db: sqlite3.Connection) -> None:
 
 
 def _has_writer(path: Path) -> bool:
-    return path.with_name(f"{path.name}-wal").exists()
+    return os.path.exists(f"{path}-wal")  # noqa: PTH110 - asked for each query, and a path takes longer
 
 
 @contextmanager

@@ -6,16 +6,17 @@ from typing import Final
 
 from msgspec import Struct
 
+from sinks.index.place import COMPRESSIONS
 from sinks.index.reading import Known, Reader, Row
 from sinks.search.asking import Source
 from sinks.search.files.opening import open_listed
 from sinks.search.files.reading import kind_of
 from sinks.search.spans import END
 
-KINDS: Final = ("", "zstd", "gzip")
-"""Of compression, by an index's number."""
-GZIP: Final = 2
-ZSTD: Final = 1
+GZIP: Final = COMPRESSIONS["gzip"]
+ZSTD: Final = COMPRESSIONS["zstd"]
+KINDS: Final = {COMPRESSIONS["none"]: "", ZSTD: "zstd", GZIP: "gzip"}
+"""What `kind_of` says of each compression, by an index's number."""
 _HEAD_BYTES: Final = 4
 _SIZE_BYTES: Final = 4
 _SIZE_MASK: Final = 0xFFFFFFFF

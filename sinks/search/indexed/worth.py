@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from logbus.errors import LogbusError
 from logbus.eventtime import portable_name
 from sinks.index.place import token_of
-from sinks.index.reading import Known, Reader, Row, Unusable
+from sinks.index.reading import Known, Reader, Row, Summary, Unusable
 from sinks.search.asking import Query, Source
 from sinks.search.indexed.matching import Wanted, filters_of, takes_every_row
 from sinks.search.indexed.outputs import GZIP, KINDS, ZSTD, Entry, Output, known_as
@@ -55,7 +55,7 @@ class Indexed(Struct):
                 return self._whole(entry, query) or plain
             told = bool(self.tally)
             output = entry.output(parts=bool(query.names) or told, hours=told) if entry else None
-            return self._planned(output, source, query) if output else plain
+            return self._planned(entry, output, source, query) if entry and output else plain
         except Unusable as error:
             self.flaws.add(str(error))
         except (LogbusError, OSError):
@@ -72,9 +72,7 @@ class Indexed(Struct):
         summary = entry.reader.summary(entry.known)
         if not summary:
             return None
-        is_exact = _is_in(entry.known.zone, query.zone) and summary.end == entry.size_bytes(summary.end)
-        within_us = summary.within_us if is_exact else None
-        return _reading(cache(partial(self._output, entry, query)), entry.known, within_us)
+        return _reading(cache(partial(self._output, entry, query)), entry.known, _within_us(entry, summary, query))
 
     def _output(self, entry: Entry, query: Query) -> Output:
         """Return an output with its rows, without any if they are not usable."""
@@ -85,7 +83,7 @@ class Indexed(Struct):
             self.flaws.add(str(error))
         return Output(entry.reader, entry.known, (), END)
 
-    def _planned(self, told: Output, source: Source, query: Query) -> Reading:
+    def _planned(self, entry: Entry, told: Output, source: Source, query: Query) -> Reading:
         output = _in_zone(told, query.zone)
         filters = filters_of(query, source)
         names = output.reader.names(output.known) if filters or self.tally else {}
@@ -94,7 +92,8 @@ class Indexed(Struct):
             return NONE
         if output.known.compression == GZIP or query.before or query.after:
             spans = WHOLE
-        return _reading(lambda: output, output.known, _within_us(output), spans)
+        within_us = _within_us(entry, entry.reader.summary(entry.known), query)
+        return _reading(lambda: output, output.known, within_us, spans)
 
     def _spans(self, output: Output, wanted: Wanted, source: Source) -> Sequence[Span]:
         """Return what to read, and count what need not be read."""
@@ -126,17 +125,11 @@ def _reading(
     )
 
 
-def _within_us(output: Output) -> tuple[int, int] | None:
+def _within_us(entry: Entry, summary: Summary | None, query: Query) -> tuple[int, int] | None:
     """Return the times of the first and last record of an output whose rows are exact, and leave nothing out."""
-    ends = [0, *(row.end for row in output.rows)]
-    if ends[-1] != output.size_bytes or any(row.begin != end for row, end in zip(output.rows, ends, strict=False)):
+    if not summary or not _is_in(entry.known.zone, query.zone) or summary.end != entry.size_bytes(summary.end):
         return None
-    times = [(row.first_event_us, row.last_event_us) for row in output.rows if row.settled]
-    first_us = [first for first, _ in times if first is not None]
-    last_us = [last for _, last in times if last is not None]
-    if not len(output.rows) == len(first_us) == len(last_us):
-        return None
-    return min(first_us), max(last_us)
+    return summary.within_us
 
 
 def stretches_of(rows: Sequence[Row]) -> list[Stretch]:

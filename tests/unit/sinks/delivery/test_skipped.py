@@ -8,6 +8,18 @@ from sinks.sink import SkimmingSink
 from support.stages import Stage
 
 
+class Taking:
+    """Takes everything."""
+
+    def write(self, batch: object) -> None:
+        """Do nothing."""
+
+    def commit(self) -> None:
+        """Do nothing."""
+
+    close = commit
+
+
 def test_gaps_are_added_up(stage: Stage) -> None:
     """What lies between two batches of a stream was skipped; what comes again, or is a stream's first, was not."""
     gaps = Gaps()
@@ -20,18 +32,7 @@ def test_skipped_bytes_are_reported(stage: Stage, caplog: pytest.LogCaptureFixtu
     """The report comes with a commit, in bytes, at most once a second."""
     clock = [0.0]
 
-    class Inner:
-        """Takes everything."""
-
-        def write(self, batch: object) -> None:
-            """Do nothing."""
-
-        def commit(self) -> None:
-            """Do nothing."""
-
-        close = commit
-
-    sink = Watched(Inner(), lambda: clock[0])
+    sink = Watched(Taking(), lambda: clock[0])
     for now, offset in [(0.0, 0), (0.0, 2_000), (0.5, 4_000), (1.5, 6_000)]:
         clock[0] = now
         sink.write(stage.batch(b"1\n", offset=offset))
@@ -43,7 +44,7 @@ def test_skipped_bytes_are_reported(stage: Stage, caplog: pytest.LogCaptureFixtu
 def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> None:
     """A sink that skims is asked, and a batch that it only counts was not skipped by its reader."""
 
-    class Inner:
+    class Inner(Taking):
         """Reads the first batch."""
 
         counted = 0
@@ -55,14 +56,6 @@ def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> Non
         def pass_over(self, head: Head) -> None:
             """Count."""
             self.counted += len(head.levels)
-
-        def write(self, batch: object) -> None:
-            """Do nothing."""
-
-        def commit(self) -> None:
-            """Do nothing."""
-
-        close = commit
 
     inner = Inner()
     sink = watched(inner)
@@ -79,16 +72,4 @@ def test_what_is_only_counted_is_no_gap(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_who_reads_everything_is_not_asked() -> None:
     """Headers are read once more to ask, so that only a sink that skims is asked."""
-
-    class Inner:
-        """Takes everything."""
-
-        def write(self, batch: object) -> None:
-            """Do nothing."""
-
-        def commit(self) -> None:
-            """Do nothing."""
-
-        close = commit
-
-    assert not isinstance(watched(Inner()), SkimmingSink)
+    assert not isinstance(watched(Taking()), SkimmingSink)
