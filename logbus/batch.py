@@ -11,15 +11,15 @@ wrong, only too large: its body is lines, its severity is classified here, and i
 
 import re
 from collections.abc import Mapping
-from operator import itemgetter
 from typing import TypeVar
 
 from logbus import VERSION
 from logbus.errors import WireError, counted
 from logbus.severity import UNSTATED, Severity, classify, stated
-from logbus.wire import bounds, foreign, frames, headers
-from logbus.wire.batch import Batch, Head, Lengths, Span, count_lines, in_parts, records, split, split_records, trim
+from logbus.wire import bounds, foreign, frames, headers, lengths
+from logbus.wire.batch import Batch, Head, Span, count_lines, in_parts, records, split, split_records, there, trim
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
+from logbus.wire.lengths import Lengths
 from logbus.wire.message import Message, word
 from logbus.wire.selecting import select
 
@@ -31,6 +31,7 @@ __all__ = [
     "TYPE",
     "Batch",
     "Head",
+    "Lengths",
     "Message",
     "Span",
     "decode",
@@ -43,6 +44,7 @@ __all__ = [
     "select",
     "split",
     "split_records",
+    "there",
     "trim",
     "word",
 ]
@@ -155,7 +157,7 @@ def _headers(batch: Batch) -> dict[str, object]:
     if batch.times:
         table |= headers.times_headers(batch.times)
     if batch.lengths is not None:
-        table["lengths"] = headers.pack_lengths(batch.lengths)
+        table["lengths"] = lengths.pack(batch.lengths)
     if batch.partial:
         table["partial"] = True
     _add_fields_text(table, batch.fields)
@@ -184,7 +186,7 @@ def _decode_foreign(message: Message) -> Batch:
     return Batch(
         body,
         levels,
-        lengths=((len(body), len(body)),) if whole else None,
+        lengths=Lengths([len(body)], [len(body)]) if whole else None,
         times=foreign.sent_at(message.timestamp),
         user=_user(message),
         encoded=message.body if body is not message.body and frames.content_bytes(message.body) is not None else None,
@@ -199,7 +201,7 @@ def _decode_batch(message: Message, kind: type[_Kind]) -> _Kind:
         raise WireError(
             f"{counted(count, 'record is', 'records are')} announced, and levels are given for {len(levels)}"
         )
-    lengths = table.get("lengths")
+    packed = table.get("lengths")
     return kind(
         levels=levels,
         host=headers.text("host", headers.required(table, "host")),
@@ -210,7 +212,7 @@ def _decode_batch(message: Message, kind: type[_Kind]) -> _Kind:
         end=headers.integer("end", headers.required(table, "end")),
         read_at_us=headers.integer("read_at_us", table.get("read_at_us", 0)),
         fields=_fields(table),
-        lengths=None if lengths is None else _lengths(lengths),
+        lengths=None if packed is None else _lengths(packed),
         partial=headers.flag("partial", table.get("partial", False)),
         times=headers.times(table),
         user=_user(message),
@@ -226,8 +228,8 @@ def _fields(table: Mapping[str, object]) -> dict[str, str]:
     return headers.fields_of_text(table["fields_json"]) if "fields_json" in table else {}
 
 
-def _lengths(value: object) -> tuple[tuple[int, int], ...]:
-    return headers.unpack_lengths(headers.raw("lengths", value, headers.MAX_TABLE_BYTES))
+def _lengths(value: object) -> Lengths:
+    return lengths.unpack(headers.raw("lengths", value, headers.MAX_TABLE_BYTES))
 
 
 def _body(message: Message) -> bytes:
@@ -268,13 +270,10 @@ def _hold_to_lines(batch: Batch) -> None:
         raise WireError(f"its body has {counted(lines, 'line')}, and levels are given for {len(batch.levels)}")
 
 
-def _hold_to_lengths(batch: Batch, lengths: Lengths) -> None:
-    if len(lengths) != len(batch.levels) or len(lengths) > MAX_RECORDS_WITH_LENGTHS:
-        raise WireError(
-            f"its {len(lengths)} lengths are not one for each of at most {MAX_RECORDS_WITH_LENGTHS} records"
-        )
-    if sum(map(itemgetter(0), lengths)) != len(batch.body):
+def _hold_to_lengths(batch: Batch, each: Lengths) -> None:
+    if len(each) != len(batch.levels) or len(each) > MAX_RECORDS_WITH_LENGTHS:
+        raise WireError(f"its {len(each)} lengths are not one for each of at most {MAX_RECORDS_WITH_LENGTHS} records")
+    if sum(each.sizes) != len(batch.body):
         raise WireError("its lengths do not add up to its body")
-    sources = list(map(itemgetter(1), lengths))
-    if min(sources, default=0) < 1 or sum(sources) != batch.end - batch.offset:
+    if min(each.sources, default=0) < 1 or sum(each.sources) != batch.end - batch.offset:
         raise WireError("its lengths do not add up to its position")

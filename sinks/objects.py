@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, there
 from logbus.decoding import decoded
 from logbus.severity import Severity
 from sinks.event_times import Clocks, clocks
@@ -51,9 +51,8 @@ def lines(batch: Batch, begin: bytes, when: Clocks, which: Which, *, shown: bool
     columns: list[Iterable[bytes]] = [severities, messages, *_times(when), *([parsed] if any(parsed) else ())]
     if shown:
         columns.insert(0, _offsets(batch, messages if text == batch.body.removesuffix(b"\n") else None))
-    if batch.lengths is not None:
-        there = [size > 0 for size, _ in batch.lengths]
-        columns = [compress(column, there) for column in columns]
+    if 0 in (mask := there(batch)):
+        columns = [compress(column, mask) for column in columns]
     begin = begin + b',"offset":' if shown else begin
     return _joined(begin, [list(column) for column in columns], b"}\n" if any(parsed) else b'Z"}\n')
 
@@ -108,7 +107,7 @@ def _offsets(batch: Batch, lines: list[bytes] | None) -> list[bytes]:
     if not batch.stream:
         return [b"null"] * count
     if batch.lengths is not None:
-        sizes: Iterable[int] = (source for _, source in batch.lengths)
+        sizes: Iterable[int] = batch.lengths.sources
     else:
         sizes = [len(each) + 1 for each in lines] if lines else map(len, records(batch))
     numbers = msgspec.json.encode(list(accumulate(sizes, initial=batch.offset)))  # four times as fast as str of each

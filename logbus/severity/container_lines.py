@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from logbus.native import newlines
+from logbus.native import memmem, newlines
 from logbus.native.pcre2 import Substitution
 from logbus.severity.columns import CRI_STAMP
 from logbus.severity.key_levels import RARE_ESCAPE, SPECIAL
@@ -42,6 +42,8 @@ STREAMS: Final = (b"stdout", b"stderr")
 WRAPPERS: Final = (b"{", *STREAMS)
 """The tokens of wrapped lines."""
 _BEGINS: Final = b'{"log":"'
+_TELLING: Final = (_BEGINS, b" std")
+"""Each wrapped line has one of these."""
 _ESCAPES: Final = {
     rb"\"": b'"', rb"\t": b"\t", rb"\u001b": b"\x1b", rb"\n": b" ", rb"\r": b"\r", rb"\u003c": b"<", rb"\u003e": b">",
     rb"\u0026": b"&", rb"\/": b"/", rb"\b": b"\b", rb"\f": b"\f",
@@ -139,6 +141,11 @@ def joined(body: bytes, codes: bytes, continues: int) -> bytes:
         else:
             unfinished.discard(wrapped.stream)
     return bytes(found)
+
+
+def may_be_in(body: bytes) -> bool:
+    """Return False if none of a body's lines is wrapped."""
+    return any(memmem.find(body, text) >= 0 for text in _TELLING)
 
 
 def begins(body: bytes) -> bool:

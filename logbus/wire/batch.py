@@ -8,7 +8,7 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 """
 
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate, islice, pairwise, repeat, takewhile
 
 from msgspec import Struct, field
@@ -16,10 +16,8 @@ from msgspec.structs import astuple, replace
 
 from logbus.errors import WireError
 from logbus.native import newlines
+from logbus.wire.lengths import Lengths
 from logbus.wire.times import Times
-
-Lengths = Sequence[tuple[int, int]]
-"""Of each record, its bytes in the body and in the source."""
 
 
 class Span(Struct, frozen=True):
@@ -37,8 +35,7 @@ class Batch(Struct, frozen=True, eq=False):
     `levels`: one ASCII digit (0 emerg ... 7 debug) per record.
     `path`: as `os.fsdecode` gives it (surrogates stand for bytes that are not UTF-8).
     `stream`, `offset`, `end`: 16 hex digits, and bytes in the source; `stream` is "" in a foreign batch: no position.
-    `lengths`: (bytes in the body, bytes in the source) per record, or None in a verbatim batch. A record of 0 bytes in
-    the body was dropped on purpose.
+    `lengths`: of each record, or None in a verbatim batch.
     `partial`: the last record continues in the next batch.
     `times`: how its records' times are read; None if that is off, or if nobody said so.
     `user`: the AMQP user that RabbitMQ vouched for, or "".
@@ -84,12 +81,17 @@ def count_lines(body: bytes) -> int:
 
 def records(batch: Batch) -> Iterator[bytes]:
     """Return the records with their newlines; b"" for one dropped on purpose."""
-    return iter(io.BytesIO(batch.body)) if batch.lengths is None else _measured(batch.body, batch.lengths)
+    return iter(io.BytesIO(batch.body)) if batch.lengths is None else _measured(batch.body, batch.lengths.sizes)
 
 
-def _measured(body: bytes, lengths: Lengths) -> Iterator[bytes]:
+def there(batch: Batch) -> bytes:
+    """Return 1 for each record, 0 for one dropped on purpose."""
+    return b"\1" * len(batch.levels) if batch.lengths is None else bytes(map(bool, batch.lengths.sizes))
+
+
+def _measured(body: bytes, sizes: Iterable[int]) -> Iterator[bytes]:
     at = 0
-    for size, _ in lengths:
+    for size in sizes:
         yield body[at : at + size]
         at += size
 
@@ -134,7 +136,7 @@ def in_parts(batch: Batch, counts: Iterable[int]) -> Iterator[Batch]:
     if batch.lengths is None:
         yield from _parts_of_lines(batch, counts)
         return
-    sizes = _sums(iter([source for _, source in batch.lengths]), counts)
+    sizes = _sums(iter(batch.lengths.sources), counts)
     yield from (trim(batch, first, last) for first, last in pairwise(accumulate(sizes, initial=batch.offset)))
 
 
@@ -199,7 +201,7 @@ def _clip_records(batch: Batch, lengths: Lengths, first: int, last: int) -> Batc
         batch,
         body=b"".join(body),
         levels=bytes(levels),
-        lengths=tuple(kept),
+        lengths=Lengths.of(kept),
         offset=first,
         end=last,
         partial=batch.partial if last == batch.end else goes_on,
@@ -259,7 +261,7 @@ def _group(batch: Batch, group: list[_Piece], at: int, offset: int) -> Batch:
         batch,
         body=batch.body[at : at + sum(piece.size for piece in group)],
         levels=bytes(piece.level for piece in group),
-        lengths=tuple((piece.size, piece.source) for piece in group),
+        lengths=Lengths.of((piece.size, piece.source) for piece in group),
         offset=offset,
         end=offset + sum(piece.source for piece in group),
         partial=group[-1].goes_on,

@@ -6,8 +6,7 @@ accepted either way. An error names the header and its type, never the value: th
 """
 
 import os
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -22,7 +21,6 @@ MAX_FIELDS_BYTES = 16 * 1024
 MAX_TABLE_BYTES = 120 * 1024
 """Limit for the headers we make: AMQP's header frame is 128 KiB, and properties need some of it."""
 MAX_INT = 2**62
-MAX_NUMBER_BITS = 63
 _DECODER: Final = msgspec.json.Decoder(dict[str, str])
 
 _KINDS: dict[type, str] = {
@@ -151,61 +149,6 @@ def times(table: Mapping[str, object]) -> Times | None:
         text("time_key", table.get("time_key", "")),
         text("time_format", table.get("time_format", "")),
     )
-
-
-def pack_lengths(lengths: Iterable[tuple[int, int]]) -> bytes:
-    """Return the lengths as unsigned LEB128 numbers: record 1 in the body, in the source, record 2, ..."""
-    return b"".join(map(_PACKED.__getitem__, lengths))
-
-
-def unpack_lengths(packed: bytes) -> tuple[tuple[int, int], ...]:
-    """Return the lengths from `pack_lengths`. Raises WireError for a truncated, overlong or unpaired number."""
-    return tuple(map(_UNPACKED.__getitem__, _PAIR.findall(packed)))
-
-
-class _Packed(dict[tuple[int, int], bytes]):
-    """Pairs -> their numbers in LEB128; as many as are remembered are computed once."""
-
-    def __missing__(self, pair: tuple[int, int]) -> bytes:
-        packed = bytearray()
-        for number in pair:
-            rest = number
-            while rest > 0x7F:  # noqa: PLR2004 - LEB128 has seven bits a byte
-                packed.append(rest & 0x7F | 0x80)
-                rest >>= 7
-            packed.append(rest)
-        found = bytes(packed)
-        if len(self) < _REMEMBERED:
-            self[pair] = found
-        return found
-
-
-class _Unpacked(dict[bytes, tuple[int, int]]):
-    """Two numbers in LEB128 -> a pair; as many as are remembered are computed once."""
-
-    def __missing__(self, packed: bytes) -> tuple[int, int]:
-        numbers: list[int] = []
-        value = shift = 0
-        for byte in packed:
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:  # noqa: PLR2004 - the high bit says that the number continues
-                numbers.append(value)
-                value = shift = 0
-            elif shift >= MAX_NUMBER_BITS:
-                raise WireError("the header 'lengths' holds a number of more than 63 bits")
-        if shift or len(numbers) != 2:  # noqa: PLR2004 - a pair
-            raise WireError("the header 'lengths' ends in the middle of a pair")
-        if len(self) < _REMEMBERED:
-            self[packed] = numbers[0], numbers[1]
-        return numbers[0], numbers[1]
-
-
-_REMEMBERED: Final = 1 << 13
-_PAIR: Final = re.compile(rb"[\x80-\xff]*[\x00-\x7f][\x80-\xff]*[\x00-\x7f]|[\x00-\xff]+")
-"""Two numbers; at the end, what is no pair."""
-_PACKED: Final = _Packed()
-_UNPACKED: Final = _Unpacked()
 
 
 def table_bytes(table: Mapping[str, object]) -> int:

@@ -18,6 +18,7 @@ from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
+from logbus.native import newlines
 from logbus.severity import PIECE, SILENT_ERR, UNSTATED, Severity, container_lines, stated_inside
 from logbus.traces import line_kinds
 
@@ -50,6 +51,8 @@ def _looks() -> Callable[[bytes], bytes]:
 
 def lines_of(body: bytes) -> Lines | None:
     """Return the lines of a body, unwrapped; None if none is wrapped."""
+    if not container_lines.may_be_in(body):
+        return None
     looks = _looks()(body)
     kinds = set(looks)
     if kinds <= {ord(NO_STREAM)}:
@@ -129,7 +132,7 @@ def first_text(lines: Lines, start: int, end: int) -> bytes:
 
 def ends_of(body: bytes) -> list[int]:
     """Return the byte behind each line, after the first byte."""
-    return list(accumulate(map(len, io.BytesIO(body)), initial=0))
+    return list(accumulate(newlines.sizes(body), initial=0))
 
 
 class Texts(NamedTuple):

@@ -1,20 +1,26 @@
 """The results of a recorder, for those who read a file: where records end, and what a batch carries. Pure."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
 from logbus.traces import NOTHING, Before
+from logbus.wire.lengths import Lengths
 from logbus.wire.times import Times
 from shipper.records.encoding import Encoding
 
 
 class Bounds(NamedTuple):
-    """Consecutive records: their sizes in bytes, decoded, and their lines. The last `open` ones may change."""
+    """Consecutive records: their sizes in bytes, decoded, and their lines. The last `open` ones may change.
 
-    sizes: list[int]
-    lines: list[int]
+    `wrapped`: a container runtime may have wrapped some of the lines.
+    """
+
+    sizes: Sequence[int]
+    lines: Sequence[int]
     open: int = 0
+    wrapped: bool = True
 
 
 class Cut(Struct, frozen=True):
@@ -37,7 +43,7 @@ class Finished(Struct, frozen=True):
 
     body: bytes
     levels: bytes
-    lengths: tuple[tuple[int, int], ...] | None = None
+    lengths: Lengths | None = None
     after: Before = NOTHING
 
 

@@ -12,15 +12,17 @@ everywhere else. An LF within such a line becomes an LF again once the record is
 
 import io
 from bisect import bisect_left
+from collections.abc import Iterable
 from itertools import accumulate, pairwise
 from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logbus.wire.lengths import Lengths
+
 Name = Literal["", "utf-16le", "utf-16be"]
 Newline = Literal["lf", "cr", "nul"]
-Lengths = tuple[tuple[int, int], ...]
 
 MARK_BYTES: Final = 4
 """As many of the first bytes show the byte order mark, and that it is not UTF-32's."""
@@ -46,10 +48,10 @@ class Text(Struct, frozen=True):
     def lengths(self, of_records: Lengths | None) -> Lengths:
         """Convert each record's (bytes, bytes of `body`) to (bytes, bytes of the file); None: one record per line."""
         if of_records is None:
-            of_records = tuple((end - start, end - start) for start, end in pairwise([0, *self.ends]))
-        ends = map(self.file_at, accumulate((size for _, size in of_records), initial=0))
-        sizes = (size for size, _ in of_records)
-        return tuple((size, end - start) for size, (start, end) in zip(sizes, pairwise(ends), strict=True))
+            sizes = _between([0, *self.ends])
+            of_records = Lengths(sizes, sizes)
+        ends = map(self.file_at, accumulate(of_records.sources, initial=0))
+        return Lengths(of_records.sizes, _between(ends))
 
 
 class Encoding(Struct, frozen=True):
@@ -128,6 +130,10 @@ class Encoding(Struct, frozen=True):
 
     def _text(self, data: bytes) -> str:
         return data.decode(self.codec, "surrogatepass")
+
+
+def _between(places: Iterable[int]) -> list[int]:
+    return [end - start for start, end in pairwise(places)]
 
 
 BYTES: Final = Encoding("", b"\n", 1)

@@ -95,7 +95,7 @@ def _first_bytes(found: Finished) -> int:
     """Return the size of the first record that was not dropped."""
     if found.lengths is None:
         return found.body.find(b"\n") + 1 or len(found.body)
-    return next((size for size, _ in found.lengths if size), 0)
+    return next(filter(None, found.lengths.sizes), 0)
 
 
 def _backwards(found: Finished, begin: int) -> Iterator[bytes]:
@@ -104,7 +104,7 @@ def _backwards(found: Finished, begin: int) -> Iterator[bytes]:
         yield from _lines_backwards(found.body, begin)
         return
     end = len(found.body)
-    for size, _ in found.lengths[: -_BACK - 1 : -1]:
+    for size in found.lengths.sizes[: -_BACK - 1 : -1]:
         if end <= begin:
             return
         if size:

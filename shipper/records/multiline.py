@@ -89,7 +89,7 @@ class Joiner(Struct, frozen=True):
         ends = ends_of(body)
         lines = lines_of(body) if self.unwraps else None
         if not lines:
-            return _Units(ends, range(len(ends)), body, [len(ends) - 1])
+            return _Units(ends, range(len(ends)), body, [len(ends) - 1], wrapped=False)
         units = units_of(lines.letters, ends, self.max_lines, self.max_bytes, rest_bytes)
         pairs = list(pairwise(units.starts))
         texts = lines.texts if len(pairs) == len(lines.texts) else [first_text(lines, *pair) for pair in pairs]
@@ -143,7 +143,7 @@ class _Units(NamedTuple):
     """What records consist of: `ends` has the byte, and `lines` the line, behind each unit, after the first one.
 
     `body`: their texts, one line each. `segments`: the unit behind each run of the same stream. `open`: the last unit
-    needs more lines.
+    needs more lines. `wrapped`: a container runtime wrapped some of the lines.
     """
 
     ends: Sequence[int]
@@ -151,6 +151,7 @@ class _Units(NamedTuple):
     body: bytes
     segments: list[int]
     open: bool = False
+    wrapped: bool = True
 
     def blocks(self, of_lines: dict[int, int]) -> dict[int, int]:
         """Return the same runs as runs of units."""
@@ -163,5 +164,6 @@ class _Units(NamedTuple):
 
     def bounds(self, starts: list[int]) -> Bounds:
         """Return the bounds of records that start with these units; the last of `starts` is behind the last unit."""
-        places, lines = ([each[start] for start in starts] for each in (self.ends, self.lines))
-        return Bounds(list(map(sub, places[1:], places)), list(map(sub, lines[1:], lines)), open=1)
+        places = list(map(self.ends.__getitem__, starts))
+        lines = list(map(self.lines.__getitem__, starts)) if self.wrapped else starts  # units are lines
+        return Bounds(list(map(sub, places[1:], places)), list(map(sub, lines[1:], lines)), 1, self.wrapped)

@@ -5,10 +5,10 @@ the file, and nothing is kept here. `finish` turns such a slice into what a batc
 changes nothing stays on the fast path: no object per line, no lengths.
 """
 
-import io
 import re
 import time
-from itertools import accumulate, islice, pairwise
+from collections.abc import Sequence
+from itertools import accumulate
 from operator import gt
 from typing import Final
 
@@ -19,9 +19,10 @@ from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
 from logbus.native import newlines
 from logbus.severity import PIECE, UNSTATED
 from logbus.traces import NOTHING, Before
+from logbus.wire.lengths import Lengths
 from logbus.wire.times import Times
 from shipper.records.cuts import Bounds, Cut, Finished
-from shipper.records.dropping import changed, parts, same, with_dropped, with_summary
+from shipper.records.dropping import parts, with_dropped, with_summary
 from shipper.records.encoding import encoding_of
 from shipper.records.event_span import EventSpan
 from shipper.records.filters import Limiter, any_selected
@@ -109,11 +110,12 @@ class Recorder:
         end = len(data) if final else data.rfind(b"\n", start) + 1
         if end <= start or not self._joiner:
             return Cut(start)
-        few = _behind_lines(data, start, 2 * MOST_LINES)  # a record ends within these; more would be read again
+        few = newlines.behind(data, start, 2 * MOST_LINES)  # a record ends within these; more would be read again
         found = self._joiner.bounds(data[start : min(few, end)], len(data) - end if few >= end else 0)
         wanted = len(found.sizes) - found.open * (few < end or not (flush or final))
         count = min(wanted, MOST_RECORDS)
-        bounds = Bounds(found.sizes[:count], found.lines[:count], found.open * (count == len(found.sizes)))
+        last = found.open * (count == len(found.sizes))
+        bounds = Bounds(found.sizes[:count], found.lines[:count], last, found.wrapped)
         return Cut(start + sum(bounds.sizes), bounds, forced=bounds.open > 0, more=count < wanted or few < end)
 
     def begins(self, line: bytes) -> bool:
@@ -172,10 +174,10 @@ class Recorder:
         levels = digits.replace(UNSTATED, self._default)
         if self._changes:
             return replace(self._rewrite(body, levels, bounds, now), after=after)
-        return Finished(body, levels, bounds and same(bounds.sizes), after)
+        return Finished(body, levels, Lengths(bounds.sizes, bounds.sizes) if bounds else None, after)
 
     def _rewrite(self, body: bytes, levels: bytes, bounds: Bounds | None, now: float) -> Finished:
-        sizes = bounds.sizes if bounds else list(map(len, io.BytesIO(body)))
+        sizes = bounds.sizes if bounds else newlines.sizes(body)
         starts = list(accumulate(sizes, initial=0)) if self._filters else []
         kept = self._kept(body, levels, sizes, starts[1:], now) if self._filters else b""
         whole = 0 not in kept
@@ -185,11 +187,11 @@ class Recorder:
         left, new_sizes = redacted or (left, old_sizes)
         due = self._limiter is not None and self._limiter.due
         if whole and not due:
-            return Finished(left, levels, changed(new_sizes, sizes) if redacted or bounds else None)
-        found = with_dropped(left, changed(new_sizes, old_sizes), levels, starts, runs)
+            return Finished(left, levels, Lengths(new_sizes, sizes) if redacted or bounds else None)
+        found = with_dropped(left, Lengths(new_sizes, old_sizes), levels, starts, runs)
         return with_summary(found, self._limiter) if self._limiter and due else found
 
-    def _kept(self, body: bytes, levels: bytes, sizes: list[int], ends: list[int], now: float) -> bytes:
+    def _kept(self, body: bytes, levels: bytes, sizes: Sequence[int], ends: list[int], now: float) -> bytes:
         """Return 1 for each record that is published, 0 for the others, which are counted."""
         kept = any_selected(self._keep, levels, body, ends) if self._keep else b"\1" * len(sizes)
         if self._drop:
@@ -208,8 +210,8 @@ def _with_inner_lines(found: Finished, newline: bytes) -> Finished:
     """Return the same with LFs where swapped text has `newline`: then a record may be several lines."""
     if newline not in found.body:
         return found
-    lengths = found.lengths or tuple((size, size) for size in map(len, io.BytesIO(found.body)))
-    return replace(found, body=found.body.replace(newline, b"\n"), lengths=lengths)
+    sizes = newlines.sizes(found.body)
+    return replace(found, body=found.body.replace(newline, b"\n"), lengths=found.lengths or Lengths(sizes, sizes))
 
 
 class Recorders:
@@ -223,13 +225,6 @@ class Recorders:
         if id(rules) not in self._of:
             self._of[id(rules)] = Recorder(rules)
         return self._of[id(rules)]
-
-
-def _behind_lines(data: bytes, start: int, most: int) -> int:
-    """Return where the first `most` lines of data[start:] end; `len(data)` if there are no more."""
-    if data.count(b"\n", start) < most:
-        return len(data)
-    return start + sum(map(len, islice(io.BytesIO(memoryview(data)[start:]), most)))
 
 
 def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
@@ -246,7 +241,3 @@ def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
 def _count_dropped(by: str, count: int) -> None:
     if count:
         telemetry.count("logbus_dropped_records", count, by=by)
-
-
-def _records(body: bytes, sizes: list[int]) -> list[bytes]:
-    return [body[start:end] for start, end in pairwise(accumulate(sizes, initial=0))]

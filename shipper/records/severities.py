@@ -1,7 +1,8 @@
 """The severity of each record: what its lines state, what a container's text states, and what is inherited."""
 
 import re
-from itertools import accumulate
+from collections.abc import Sequence
+from itertools import accumulate, compress
 from typing import Final
 
 from msgspec.structs import replace
@@ -34,6 +35,8 @@ class Severities:
 
     def of(self, body: bytes, bounds: Bounds | None, before: Before, marks: bytes = b"") -> tuple[bytes, Before]:
         """Return the digit of each record, `-` for the default, and what the next line may continue."""
+        if bounds and not marks and not bounds.wrapped and len(bounds.sizes) < sum(bounds.lines):
+            return self._of_records(body, bounds, before)
         marks = marks or self.marks(body)
         if self._unwraps and self._has_unstated(body, marks) and (lines := lines_of(body)):
             several = bounds is not None and len(bounds.sizes) < len(marks)
@@ -86,6 +89,22 @@ class Severities:
         digits, after = inherit(stated, wrapped.text if wrapped else last, before, kinds_of)
         return digits, replace(after, stream=wrapped.stream.lower()) if wrapped else after
 
+    def _of_records(self, body: bytes, bounds: Bounds, before: Before) -> tuple[bytes, Before]:
+        """Return the same where no line is wrapped: a record's further lines count if its first states nothing."""
+        several = list(compress(range(len(bounds.lines)), map((1).__lt__, bounds.lines)))
+        firsts, rests = _parted(body, bounds.sizes, several)
+        stated = bytearray(self._stated(firsts))
+        silent = [each for each in zip(several, rests, strict=True) if stated[each[0]] == ord(UNSTATED)]
+        inside, at = self._stated(b"".join(rest for _, rest in silent)), 0
+        for number, _ in silent:
+            end = at + bounds.lines[number] - 1
+            stated[number : number + 1] = inside[at:end].lstrip(UNSTATED)[:1] or UNSTATED
+            at = end
+        digits = self._inside_objects(bytes(stated), body, bounds)
+        if not self.inherits:
+            return digits, NOTHING
+        return inherit(digits, body[-bounds.sizes[-1] :], before, lambda: kinds()(firsts))
+
     def _inside_objects(self, stated: bytes, body: bytes, bounds: Bounds) -> bytes:
         """Return what records state, those too that are a JSON object of several lines."""
         several = [number for number in _unstated(stated) if bounds.lines[number] > 1]
@@ -98,6 +117,18 @@ class Severities:
             if record[:1] == b"{":
                 digits[number : number + 1] = self._stated(_on_one_line(record))
         return bytes(digits)
+
+
+def _parted(body: bytes, sizes: Sequence[int], several: list[int]) -> tuple[bytes, list[bytes]]:
+    """Return the first lines of all records, and the other lines of each that has `several`."""
+    starts = list(accumulate(sizes, initial=0))
+    firsts, rests, at = [], [], 0
+    for number in several:
+        end, behind = body.find(b"\n", starts[number]) + 1, starts[number + 1]
+        firsts.append(body[at:end])
+        rests.append(body[end:behind])
+        at = behind
+    return b"".join([*firsts, body[at:]]), rests
 
 
 def _first_stated(stated: bytes, firsts: list[int]) -> bytes:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import compress
+from operator import and_
 from typing import Final
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, there
 from logbus.config.patterns import compile_glob, compile_pattern
 from sinks.alert.group import Match
 from sinks.alert.incidents import group_of
@@ -47,8 +48,7 @@ class Matcher:
 
     def _narrowed(self, mask: bytes, batch: Batch) -> bytes:
         """Return `mask` with 0 also for records that were dropped on purpose, or do not match."""
-        if batch.lengths is not None:
-            mask = bytes(one and size > 0 for one, (size, _) in zip(mask, batch.lengths, strict=True))
+        mask = bytes(map(and_, mask, there(batch)))
         if self._search:
             search = self._search
             if search(batch.body) is None:  # a match is within a line, so that there is none in any record

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.config.patterns import compile_glob
 from logbus.eventtime import host_zone
 from logbus.fields.matching import conditions
@@ -101,7 +101,7 @@ def _batch(found: Found, source: Source) -> Batch:
         host=told.host or UNKNOWN,
         label=told.label or UNKNOWN,
         path=told.path or str(source.path),
-        lengths=((len(body), len(body)),),
+        lengths=Lengths([len(body)], [len(body)]),
         read_at_us=found.time_us,
         times=Times("", found.time_us, found.time_us),
     )

@@ -4,7 +4,7 @@ import fnmatch
 import re
 from collections.abc import Callable
 
-from logbus.batch import Batch, records, select
+from logbus.batch import Batch, records, select, there
 from logbus.config.patterns import compile_pattern
 from sinks.console.settings import Settings
 from sinks.where import Where
@@ -24,10 +24,9 @@ class Wanted:
         if not (of_host(batch.host) and of_label(batch.label)):
             return None
         if self._search:
-            batch = select(batch, [self._search(record) is not None for record in records(batch)])
+            batch = select(batch, bytes(self._search(record) is not None for record in records(batch)))
         if self._where:
-            there = bytes(size > 0 for size, _ in batch.lengths) if batch.lengths else b"\1" * len(batch.levels)
-            mask = self._where.narrowed(there, batch)
+            mask = self._where.narrowed(there(batch), batch)
             return select(batch, mask) if 1 in mask else None
         return batch
 

@@ -9,7 +9,7 @@ from itertools import compress
 from operator import add
 from typing import Final
 
-from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, records, split_records
+from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, records, split_records, there
 from logbus.severity import Severity
 from sinks.console import colours
 from sinks.console.clock import Clock
@@ -67,10 +67,9 @@ class Text:
 
     def _piece(self, batch: Batch, times: Sequence[int], begins: dict[int, bytes], texts: list[bytes]) -> bytes:
         levels: Sequence[int] = batch.levels
-        if batch.lengths is not None:
-            there = [size > 0 for size, _ in batch.lengths]
-            times, levels = list(compress(times, there)), bytes(compress(levels, there))
-            texts = list(compress(texts, there))
+        if 0 in (mask := there(batch)):
+            times, levels = list(compress(times, mask)), bytes(compress(levels, mask))
+            texts = list(compress(texts, mask))
         shown = list(map(add, map(add, self._clock.stamps(times), map(begins.__getitem__, levels)), texts))
         if self._shows_days:
             shown = list(map(add, self._new_days(times), shown))

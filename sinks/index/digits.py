@@ -1,15 +1,17 @@
 """The severity digit of each line of what was written, and how many lines have each. Pure."""
 
-import io
-from itertools import compress
-from operator import itemgetter
+from itertools import accumulate, compress, repeat
+from operator import mul
 
 from logbus.batch import Batch
+from logbus.native import newlines
 from logbus.severity.tally import SEVERITIES, counts_of
+from logbus.wire.batch import count_lines
 
 __all__ = ["SEVERITIES", "counts_of", "of_lines", "of_records"]
 
 _LF = 0x0A
+_DIGITS = [b"%c" % digit for digit in range(256)]
 
 
 def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
@@ -19,31 +21,36 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
     """
     if batch.lengths is None:
         return batch.levels
-    if _are_lines(batch):
-        return of_records(batch)
-    body, at, found, goes_on = batch.body, 0, bytearray(), False
-    for level, (size, _) in zip(batch.levels, batch.lengths, strict=True):
-        if not size:
-            continue
+    levels, sizes = of_records(batch), list(filter(None, batch.lengths.sizes))
+    lines = count_lines(batch.body)
+    if len(sizes) == lines and newlines.sizes(batch.body) == sizes:  # each record is a line
+        return levels
+    found = _of_whole_records(batch.body, levels, sizes)
+    return found if closed or len(found) == lines else _of_torn_lines(batch.body, levels, sizes)
+
+
+def _of_whole_records(body: bytes, levels: bytes, sizes: list[int]) -> bytes:
+    """Return the digits if each record ends with its last line; more than there are lines, if one does not."""
+    starts, lasts = accumulate(sizes, initial=0), accumulate(sizes[1:], initial=sizes[0] - 1)
+    further = map(body.count, repeat(b"\n"), starts, lasts)
+    return b"".join(map(mul, map(_DIGITS.__getitem__, levels), map((1).__add__, further)))
+
+
+def _of_torn_lines(body: bytes, levels: bytes, sizes: list[int]) -> bytes:
+    """Return the digits where a line may have parts of several records."""
+    at, found, goes_on = 0, bytearray(), False
+    for level, size in zip(levels, sizes, strict=True):
         is_whole = body[at + size - 1] == _LF
         lines = body.count(b"\n", at, at + size) + (not is_whole)
         if goes_on:
             found[-1] = min(found[-1], level)
             lines -= 1
         found += b"%c" % level * lines
-        goes_on = not (is_whole or closed)
+        goes_on = not is_whole
         at += size
     return bytes(found)
 
 
-def _are_lines(batch: Batch) -> bool:
-    """Return True if each record is one whole line, as where records were redacted or dropped, and none was joined."""
-    sizes = filter(None, map(itemgetter(0), batch.lengths or ()))
-    return batch.body.endswith(b"\n") and list(map(len, io.BytesIO(batch.body))) == list(sizes)
-
-
 def of_records(batch: Batch) -> bytes:
     """Return the digit of each record, except those that were dropped."""
-    if batch.lengths is None:
-        return batch.levels
-    return bytes(compress(batch.levels, map(itemgetter(0), batch.lengths)))
+    return batch.levels if batch.lengths is None else bytes(compress(batch.levels, batch.lengths.sizes))

@@ -15,7 +15,8 @@ from typing import Unpack
 from msgspec.structs import replace
 
 from logbus.batch import MAX_RECORDS, Batch, Message, encode
-from logbus.wire import frames, headers
+from logbus.wire import frames
+from logbus.wire.lengths import Lengths, pack
 from support.batches import BatchKeys
 
 if sys.version_info >= (3, 14):
@@ -138,13 +139,11 @@ def _long_names() -> Message:
 
 
 def _empty_records() -> Message:
-    lengths = ((0, 1),) * 12_288
+    lengths = Lengths([0] * 12_288, [1] * 12_288)
     return encode(_batch(b"", levels=b"3" * 12_288, lengths=lengths, end=12_288, stream="e" * 16))
 
 
 def _grown_record() -> Message:
     body = b"a" * ACCEPTED_BYTES
     table = dict(encode(_batch(b"a", stream="d" * 16)).headers)
-    return replace(
-        encode(_batch(b"a")), body=body, headers={**table, "lengths": headers.pack_lengths(((len(body), 1),))}
-    )
+    return replace(encode(_batch(b"a")), body=body, headers={**table, "lengths": pack(Lengths([len(body)], [1]))})

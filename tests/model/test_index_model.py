@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.errors import OutputError
 from sinks.file import Settings
 from sinks.file import sink as file_sink
@@ -74,7 +74,7 @@ class World:
             stream=STREAMS[host],
             offset=offset,
             end=offset + len(body),
-            lengths=tuple((len(each), len(each)) for each in bodies) if joined else None,
+            lengths=Lengths.of((len(each), len(each)) for each in bodies) if joined else None,
         )
         self.sink.write(batch)
         self.ledger.add(Source("", host, batch.stream), "", (offset, batch.end))

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from logbus.batch import TYPE, Batch, Message, decode, encode, records, split, trim
+from logbus.batch import TYPE, Batch, Lengths, Message, decode, encode, records, split, trim
 from logbus.errors import WireError
 from logbus.wire.batch import count_lines
 
@@ -31,7 +31,7 @@ class Known(TypedDict):
     levels: bytes
     offset: int
     end: int
-    lengths: NotRequired[tuple[tuple[int, int], ...]]
+    lengths: NotRequired[Lengths]
     partial: NotRequired[bool]
 
 
@@ -73,7 +73,7 @@ def with_lengths(draw: st.DrawFn) -> Batch:
             levels=draw(levels_for(len(parts))),
             offset=offset,
             end=offset + sum(source),
-            lengths=tuple(zip(map(len, parts), source, strict=True)),
+            lengths=Lengths(list(map(len, parts)), source),
             partial=draw(st.booleans()),
         )
     )
@@ -149,7 +149,7 @@ def test_pieces_trimmed_out_of_the_whole_are_the_pieces(batch: Batch, max_bytes:
 @given(batch=with_lengths(), data=st.data())
 def test_trimming_by_records_keeps_whole_records_as_they_are(batch: Batch, data: st.DataObject) -> None:
     """With lengths a cut between two records parts them, whatever their bytes are."""
-    lengths = batch.lengths or ()
+    lengths = list(batch.lengths or ())
     first = data.draw(st.integers(0, len(lengths) - 1))
     last = data.draw(st.integers(first + 1, len(lengths)))
     ends = [batch.offset + sum(source for _, source in lengths[:at]) for at in range(len(lengths) + 1)]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TypedDict
 
+from logbus.batch import Lengths
 from logbus.wire.times import Times
 
 
@@ -17,7 +18,7 @@ class BatchKeys(TypedDict, total=False):
     end: int
     read_at_us: int
     fields: Mapping[str, str]
-    lengths: tuple[tuple[int, int], ...] | None
+    lengths: Lengths | None
     partial: bool
     times: Times | None
     user: str

@@ -54,14 +54,14 @@ class Redactor:
         secret = read_secret(Path(settings.key_file), "key_file").encode() if settings.key_file else b""
         self._key = secret and hashlib.sha256(secret).digest()
 
-    def redact(self, body: bytes, sizes: list[int]) -> tuple[bytes, list[int]] | None:
+    def redact(self, body: bytes, sizes: Sequence[int]) -> tuple[bytes, list[int]] | None:
         """Return the redacted `body`, records of `sizes` bytes, and its new sizes; None if nothing matches."""
         found = self.find(body, sizes)
         if not found:
             return None
         telemetry.count("logbus_redactions", len(found))
         ends = list(accumulate(sizes))
-        new_sizes = sizes.copy()
+        new_sizes = list(sizes)
         changed: set[int] = set()
         parts: list[bytes] = []
         at = 0
@@ -82,7 +82,7 @@ class Redactor:
     def _hashed(self, name: str, text: bytes) -> bytes:
         return f"[{name} {hashlib.blake2b(text, key=self._key, digest_size=HASH_BYTES).hexdigest()}]".encode()
 
-    def find(self, body: bytes, sizes: list[int]) -> list[Found]:
+    def find(self, body: bytes, sizes: Sequence[int]) -> list[Found]:
         """Return the matches to replace, in order and without overlaps."""
         found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
         if self.joins_keys and BEGIN_KEY in body:
@@ -167,7 +167,7 @@ def _spans(pattern: Pattern, matches: Iterable[Match]) -> list[Span]:
     return [next((match.span(group) for group in groups if match.start(group) >= 0), match.span()) for match in matches]
 
 
-def _keys(body: bytes, sizes: list[int]) -> Iterator[Found]:
+def _keys(body: bytes, sizes: Sequence[int]) -> Iterator[Found]:
     at = 0
     for end in accumulate(sizes):
         if body.find(BEGIN_KEY, at, end) >= 0:

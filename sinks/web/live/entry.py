@@ -9,12 +9,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from logbus.batch import Batch, in_parts, select
+from logbus.batch import Batch, in_parts, select, there
 from logbus.decoding import decoded
 from sinks import objects
 from sinks.event_times import clocks_of
 from sinks.printable import inert_json
-from sinks.web.live.filters import there
 
 NAME_MAX: Final = 1024
 FIELDS_MAX_BYTES: Final = 4096

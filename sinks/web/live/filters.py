@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch, records
+from logbus.batch import Batch, records, there
 from logbus.config.patterns import Glob, Pattern, compile_glob, compile_pattern
 from logbus.errors import UsageError
 from logbus.severity import Severity, parse_severity
@@ -70,11 +70,6 @@ def _matching_at_once(mask: bytes, body: bytes, ends: list[int], pattern: Patter
         number = min(bisect_right(ends, match.start()), len(ends) - 1)
         found[number], at = mask[number], ends[number]
     return bytes(found)
-
-
-def there(batch: Batch) -> bytes:
-    """Return 1 for each record of a batch that was not dropped on purpose."""
-    return b"\1" * len(batch.levels) if batch.lengths is None else bytes(size > 0 for size, _ in batch.lengths)
 
 
 def filter_of(asked: Mapping[str, str], fields: Iterable[str]) -> Filter:

@@ -12,9 +12,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch, Head, select
+from logbus.batch import Batch, Head, select, there
 from sinks.web.live.entry import Entry, Stream, levels_of, newest, stream_of
-from sinks.web.live.filters import Filter, there
+from sinks.web.live.filters import Filter
 from sinks.web.live.ring import Ring, Taken
 
 FIRST: Final = 200

@@ -11,10 +11,9 @@ from msgspec.structs import replace
 from logbus.batch import MAX_RECORDS_WITH_LENGTHS, records
 from logbus.traces import PRESETS
 from shipper.lives.stdin import Stdin
-from shipper.lives.tail import REWORKED_BYTES
 from shipper.records.filters import Selection
 from shipper.records.redaction.presets import PresetName, Redact
-from shipper.records.rules import Multiline
+from shipper.records.rules import MOST_RECORD_BYTES, Multiline
 from shipper.settings import Input
 from support.shores import Kind, Preset, Shore
 from support.traces import TRACES, cases
@@ -70,9 +69,9 @@ def test_more_records_than_a_batch_holds(shore: Shore, kind: str, once: bool) ->
 
 
 @pytest.mark.parametrize("kind", ["joined", "keys"])
-def test_a_line_longer_than_what_is_read_at_once(shore: Shore, kind: str) -> None:
-    """B6: between that and max_record_bytes it is one record, and the next line another."""
-    data = b"INFO " + b"x" * (REWORKED_BYTES + 1000) + b"\n"
+def test_the_longest_line(shore: Shore, kind: str) -> None:
+    """B6: up to max_record_bytes, it is one record, and the next line another."""
+    data = b"INFO " + b"x" * (MOST_RECORD_BYTES - 6) + b"\n"
     shore.write("a.log", data + b"INFO next\n")
     shore.start(**KINDS[kind])
     for _ in range(3):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.errors import OutputError, StateError, UsageError
 from sinks import severity
 from sinks.alert import Settings, open_sink
@@ -136,7 +136,7 @@ def test_a_rule_counts_what_matches_all_of_it(
 def test_records_that_were_dropped_on_purpose_are_none(tmp_path: Path, hook: Hook, clock: Clock) -> None:
     """Of those, only the position is in the batch."""
     sink = alert_in(tmp_path, settings(hook), clock)
-    sink.write(Stage.batch(b"no stock\n", levels=b"33", lengths=((0, 5), (9, 9)), end=14))
+    sink.write(Stage.batch(b"no stock\n", levels=b"33", lengths=Lengths.of(((0, 5), (9, 9))), end=14))
     sink.commit()
     wait_until(lambda: hook.bodies)
     assert hook.bodies[0]["count"] == 1

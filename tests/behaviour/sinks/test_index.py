@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from logbus.batch import Lengths
 from logbus.wire import frames
 from logbus.wire.times import Times
 from sinks import severity
@@ -107,7 +108,9 @@ def test_records_of_several_lines_and_their_times_are_told(stage: Stage) -> None
     body = b"3 web-1 s 1\n3 web-1 s 2\n6 web-1 s 3\n"
     runner = stage.start(make_sink=making(stage))
     stage.queue.put(
-        stage.batch(body, levels=b"36", lengths=((24, 24), (12, 12)), times=Times("UTC", 7_000_000, 5_000_000))
+        stage.batch(
+            body, levels=b"36", lengths=Lengths.of(((24, 24), (12, 12))), times=Times("UTC", 7_000_000, 5_000_000)
+        )
     )
     turn(runner, 0.0)
     [block] = wait_until(lambda: told(stage.root / "state", stage.root / "out"))

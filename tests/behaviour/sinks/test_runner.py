@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from logbus import telemetry
-from logbus.batch import Batch, Head, Message, encode
+from logbus.batch import Batch, Head, Lengths, Message, encode
 from logbus.errors import OutputError
 from sinks.delivery import order
 from sinks.delivery import runner as module
@@ -201,7 +201,7 @@ def test_foreign_batches_are_all_written(stage: Stage) -> None:
 def test_forged_positions_hide_nobodys_lines(stage: Stage) -> None:
     """S8, S9: another user's batch with the same host and stream does not make a real line count as written."""
     forged = encode(stage.batch(b"evil\n"), user_id="eve")
-    absurd = encode(stage.batch(b"x", end=1 << 62, lengths=((1, 1 << 62),)), user_id="shipper")
+    absurd = encode(stage.batch(b"x", end=1 << 62, lengths=Lengths.of(((1, 1 << 62),))), user_id="shipper")
     stage.queue.put(forged, absurd, encode(stage.batch(b"real\n"), user_id="shipper"))
     stage.start().step(0.0)
     assert stage.read() == b"evil\nreal\n"

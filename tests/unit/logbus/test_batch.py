@@ -24,7 +24,8 @@ from logbus.batch import (
     word,
 )
 from logbus.errors import WireError
-from logbus.wire import frames, headers
+from logbus.wire import frames, headers, lengths
+from logbus.wire.lengths import Lengths
 from logbus.wire.times import Times
 from support.batches import BatchKeys
 
@@ -131,14 +132,16 @@ def test_an_unfinished_last_record_is_a_record_and_says_so() -> None:
 
 def test_a_record_may_have_another_length_than_its_source() -> None:
     """Joined, redacted and dropped records carry both lengths."""
-    batch = replace(BATCH, body=b"a\nb\nc***\n", levels=b"640", end=1_040, lengths=((4, 4), (5, 30), (0, 6)))
+    batch = replace(
+        BATCH, body=b"a\nb\nc***\n", levels=b"640", end=1_040, lengths=Lengths.of(((4, 4), (5, 30), (0, 6)))
+    )
     assert decode(encode(batch)) == batch
 
 
 def test_lengths_are_leb128_pairs() -> None:
     """The packing is the one the contract describes."""
-    assert headers.pack_lengths(((1, 127), (128, 300))) == bytes.fromhex("01 7f 8001 ac02")
-    assert headers.unpack_lengths(bytes.fromhex("01 7f 8001 ac02")) == ((1, 127), (128, 300))
+    assert lengths.pack(Lengths.of(((1, 127), (128, 300)))) == bytes.fromhex("01 7f 8001 ac02")
+    assert lengths.unpack(bytes.fromhex("01 7f 8001 ac02")) == Lengths.of(((1, 127), (128, 300)))
 
 
 @pytest.mark.parametrize(
@@ -306,7 +309,7 @@ def test_unknown_headers_are_ignored() -> None:
 def test_values_of_other_languages_types_are_taken() -> None:
     """Digits as a string, text as bytes and lengths as text mean the same."""
     assert decode(forged(levels="63", host=b"web-1", path=b"/var/log/nginx/error.log")) == decode(MESSAGE)
-    assert decode(forged(lengths="\x04\x04\x0a\x0a")).lengths == ((4, 4), (10, 10))
+    assert decode(forged(lengths="\x04\x04\x0a\x0a")).lengths == Lengths.of(((4, 4), (10, 10)))
 
 
 @pytest.mark.parametrize("name", ["host", "label", "stream", "offset", "end", "records", "levels"])
@@ -469,7 +472,7 @@ def test_the_largest_batch_fits_into_the_header_frame() -> None:
         {"path": "\ud800"},
         {"fields": {"a" * 256: ""}},
         {"read_at_us": -1},
-        {"lengths": ((14, 14),)},
+        {"lengths": Lengths.of(((14, 14),))},
     ],
 )
 def test_encoding_a_batch_that_breaks_the_contract_is_a_programming_error(wrong: BatchKeys) -> None:
@@ -481,8 +484,8 @@ def test_encoding_a_batch_that_breaks_the_contract_is_a_programming_error(wrong:
 def test_fields_as_text_are_left_out_where_there_is_no_room() -> None:
     """They repeat the table, so the message is sent without them rather than not at all."""
     escaped = {f"{n}": "\1" * 250 for n in range(60)}
-    lengths = ((1, 70_000),) * 12_288
-    batch = replace(BATCH, body=b"\n" * 12_288, levels=b"6" * 12_288, lengths=lengths, end=1_000 + 70_000 * 12_288)
+    each = Lengths([1] * 12_288, [70_000] * 12_288)
+    batch = replace(BATCH, body=b"\n" * 12_288, levels=b"6" * 12_288, lengths=each, end=1_000 + 70_000 * 12_288)
     message = encode(replace(batch, fields=escaped))
     assert "fields_json" not in message.headers
     assert decode(message).fields == escaped
@@ -490,7 +493,7 @@ def test_fields_as_text_are_left_out_where_there_is_no_room() -> None:
 
 def test_headers_too_large_for_their_frame_are_a_programming_error() -> None:
     """E18: settings bound what goes into headers; what gets through nevertheless is not sent."""
-    lengths = ((2**30, 2**30),) * 12_000
-    batch = replace(BATCH, body=b"", levels=b"6" * 12_000, lengths=lengths, offset=0, end=12_000 * 2**30)
+    each = Lengths([2**30] * 12_000, [2**30] * 12_000)
+    batch = replace(BATCH, body=b"", levels=b"6" * 12_000, lengths=each, offset=0, end=12_000 * 2**30)
     with pytest.raises(ValueError, match="headers are longer"):
         encode(batch)

@@ -9,7 +9,8 @@ import pytest
 
 from logbus import batch
 from logbus.batch import Message, decode
-from logbus.wire import headers
+from logbus.wire import headers, lengths
+from logbus.wire.lengths import Lengths
 
 PAGE = (Path(__file__).parents[3] / "docs" / "wire-format.md").read_text("utf-8")
 
@@ -52,7 +53,7 @@ def test_the_example_of_lengths_is_right() -> None:
     """The packed numbers of the page are the records it tells of."""
     found = re.search(r"For example `([0-9a-f ]+)`", PAGE)
     assert found
-    assert headers.unpack_lengths(bytes.fromhex(found[1])) == ((19, 19), (13, 300), (0, 5))
+    assert lengths.unpack(bytes.fromhex(found[1])) == Lengths.of(((19, 19), (13, 300), (0, 5)))
 
 
 @pytest.mark.parametrize(
@@ -72,5 +73,5 @@ def test_the_limits_of_the_page_are_the_codes(limit: int) -> None:
 
 def test_every_header_is_on_the_page() -> None:
     """No header is sent that the page does not tell of."""
-    example = batch.Batch(b"a", b"6", stream="0" * 16, end=1, lengths=((1, 1),), partial=True)
+    example = batch.Batch(b"a", b"6", stream="0" * 16, end=1, lengths=Lengths.of(((1, 1),)), partial=True)
     assert all(f"| header `{name}` |" in PAGE for name in batch.encode(example).headers)

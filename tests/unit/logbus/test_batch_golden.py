@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from logbus import VERSION
-from logbus.batch import Batch, Message, decode, encode
+from logbus.batch import Batch, Lengths, Message, decode, encode
 from logbus.wire.times import Times
 
 ADDED = {"fields_json"}
@@ -48,7 +48,7 @@ def batch_of(written: dict[str, Any]) -> Batch:
             "body": bytes.fromhex(written["body"]),
             "levels": written["levels"].encode(),
             "path": os.fsdecode(bytes.fromhex(written["path"])),
-            "lengths": None if lengths is None else tuple(tuple(pair) for pair in lengths),
+            "lengths": lengths and Lengths.of(lengths),
             "times": Times(**written["times"]) if "times" in written else None,
             "user": "shipper",
         }

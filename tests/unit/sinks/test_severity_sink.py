@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from logbus.batch import Batch, Message, select
+from logbus.batch import Batch, Lengths, Message, select
 from logbus.errors import UsageError
 from sinks.console.json_lines import as_json
 from sinks.severity import Settings, SeveritySink, bindings, durable, open_sink
@@ -75,7 +75,7 @@ def test_what_is_left_keeps_its_offsets(stage: Stage) -> None:
     kept = select(batch, b"\1\0\1")
     assert kept.body == b"a\nccc\n"
     assert [json.loads(line)["offset"] for line in as_json(kept).splitlines()] == [10, 15]
-    odd = stage.batch(b"a\n  b\n***\n", 0, levels=b"36", end=30, lengths=((6, 6), (4, 24)))
+    odd = stage.batch(b"a\n  b\n***\n", 0, levels=b"36", end=30, lengths=Lengths.of(((6, 6), (4, 24))))
     assert select(odd, b"\0\1").body == b"***\n"
 
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from logbus.batch import Batch, decode, encode, records, select, split, trim
+from logbus.batch import Batch, Lengths, decode, encode, records, select, split, trim
 from logbus.errors import WireError
 
 BATCH = Batch(b"one\ntwo\nthree\n", b"634", stream="0" * 16, offset=100, end=114)
-JOINED = Batch(b"a\n b\nXXX\n", b"63", stream="0" * 16, offset=100, end=120, lengths=((5, 5), (4, 15)))
+JOINED = Batch(b"a\n b\nXXX\n", b"63", stream="0" * 16, offset=100, end=120, lengths=Lengths.of(((5, 5), (4, 15))))
 
 
 def test_records_are_lines_and_only_lf_ends_one() -> None:
@@ -21,7 +21,7 @@ def test_records_are_lines_and_only_lf_ends_one() -> None:
 def test_records_with_lengths_may_hold_newlines_or_nothing() -> None:
     """A joined record is one record; a dropped one is empty."""
     assert list(records(JOINED)) == [b"a\n b\n", b"XXX\n"]
-    assert list(records(replace(JOINED, lengths=((5, 5), (0, 1), (4, 14))))) == [b"a\n b\n", b"", b"XXX\n"]
+    assert list(records(replace(JOINED, lengths=Lengths.of(((5, 5), (0, 1), (4, 14)))))) == [b"a\n b\n", b"", b"XXX\n"]
 
 
 def test_an_overlapping_batch_is_trimmed_to_the_rest() -> None:
@@ -51,11 +51,11 @@ def test_a_selection_is_what_is_kept_record_by_record(rows: list[tuple[bytes, in
     texts = [text.replace(b"\n", b"") + b"\n" for text, _, _ in rows]
     sources = [len(text) if whole else source for text, (_, source, _) in zip(texts, rows, strict=True)]
     pairs = [(len(text), source) for text, source in zip(texts, sources, strict=True)]
-    kept = [keep for _, _, keep in rows]
-    batch = Batch(b"".join(texts), b"6" * len(rows), lengths=None if whole else tuple(pairs))
+    kept = bytes(keep for _, _, keep in rows)
+    batch = Batch(b"".join(texts), b"6" * len(rows), lengths=None if whole else Lengths.of(pairs))
     part = select(batch, kept)
     assert list(records(part)) == [text * keep for text, keep in zip(texts, kept, strict=True)]
-    assert part.lengths == tuple((size * keep, source) for (size, source), keep in zip(pairs, kept, strict=True))
+    assert part.lengths == Lengths.of((size * keep, source) for (size, source), keep in zip(pairs, kept, strict=True))
 
 
 @pytest.mark.parametrize("span", [(0, 100), (114, 200), (105, 105), (110, 105)])
@@ -68,7 +68,7 @@ def test_trimming_to_nothing_is_a_programming_error(span: tuple[int, int]) -> No
 def test_a_joined_record_is_trimmed_by_its_bytes() -> None:
     """A record whose bytes are the source's can be cut like any other."""
     part = trim(JOINED, 102, 120)
-    assert (part.body, part.levels, part.lengths) == (b" b\nXXX\n", b"63", ((3, 3), (4, 15)))
+    assert (part.body, part.levels, part.lengths) == (b" b\nXXX\n", b"63", Lengths.of(((3, 3), (4, 15))))
 
 
 def test_a_redacted_record_is_never_cut() -> None:
@@ -79,8 +79,8 @@ def test_a_redacted_record_is_never_cut() -> None:
 
 def test_a_dropped_record_can_be_cut_anywhere() -> None:
     """Where there are no bytes there are none to cut."""
-    dropped = replace(JOINED, lengths=((9, 9), (0, 11)))
-    assert trim(dropped, 112, 120).lengths == ((0, 8),)
+    dropped = replace(JOINED, lengths=Lengths.of(((9, 9), (0, 11))))
+    assert trim(dropped, 112, 120).lengths == Lengths.of(((0, 8),))
 
 
 def test_split_cuts_after_the_last_line_that_fits() -> None:
@@ -112,7 +112,7 @@ def test_pieces_of_a_redacted_record_share_its_place() -> None:
 def test_a_record_too_long_for_its_source_cannot_be_split() -> None:
     """More pieces than source bytes would leave pieces with no position."""
     with pytest.raises(ValueError, match="cannot be cut"):
-        split(replace(JOINED, body=b"x" * 99, levels=b"6", end=102, lengths=((99, 2),)), 10)
+        split(replace(JOINED, body=b"x" * 99, levels=b"6", end=102, lengths=Lengths.of(((99, 2),))), 10)
 
 
 def test_a_foreign_batch_splits_and_stays_without_position() -> None:

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logbus.batch import Lengths
 from logbus.config.settings import parse
 from logbus.errors import ConfigError, UsageError
-from logbus.traces import PRESETS, line_kinds
+from logbus.severity import marked
+from logbus.traces import NOTHING, PRESETS, Before, line_kinds
 from shipper.records.recorder import Recorder
 from shipper.records.rules import Multiline
 from shipper.settings import Input, Settings
@@ -134,7 +136,32 @@ def test_severity_is_the_first_that_is_stated() -> None:
     found = joiner.cut(data, final=True)
     finished = joiner.finish(data, found.bounds, 0.0)
     assert finished.levels == b"367"
-    assert finished.lengths == ((27, 27), (17, 17), (9, 9))
+    assert finished.lengths == Lengths.of(((27, 27), (17, 17), (9, 9)))
+
+
+STATING = st.sampled_from(
+    [
+        b"2026-11-24 10:00:00 ERROR x\n",
+        b"INFO x\n",
+        b" WARN: y\n",
+        b"no level\n",
+        b'{"a": 1,\n',
+        b'"level": "warn"}\n',
+        b'{"level": "error"}\n',
+        b"2026-11-24T10:00:00Z stdout F ERROR x\n",
+        b"the stderr of it\n",
+    ]
+)
+BEFORE = st.sampled_from([NOTHING, Before(b"3", timed=True, opened=True), Before(b"4"), Before(b"6", torn=True)])
+
+
+@pytest.mark.parametrize("preset", ["java", "indent", "python", "go"])
+@given(lines=st.lists(ANY_LINE | STATING, min_size=1, max_size=20), before=BEFORE)
+def test_first_lines_tell_what_all_lines_tell(preset: str, lines: list[bytes], before: Before) -> None:
+    """Others are looked at only where a record's first line states nothing; the severities are the same."""
+    joiner, body = recorder(preset=preset), b"".join(lines)
+    if bounds := joiner.cut(body, final=True).bounds:
+        assert joiner.severities(body, bounds, before) == joiner.severities(body, bounds, before, marked(body))
 
 
 def test_records_that_are_lines_have_no_lengths() -> None:

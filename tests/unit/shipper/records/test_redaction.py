@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from logbus.batch import Lengths
 from logbus.errors import UsageError
 from shipper.records.recorder import Recorder
 from shipper.records.redaction import Redactor
@@ -127,7 +128,7 @@ def test_lengths_tell_both_sizes() -> None:
     recorder = Recorder(Input(paths=["x"], redact=Redact(presets=["email", "ipv4"])))
     finished = recorder.finish(b"ERROR: a@b.io 10.0.0.1\nnone\n", None, 0.0)
     assert finished.body == b"ERROR: [redacted email] [redacted ipv4]\nnone\n"
-    assert (finished.levels, finished.lengths) == (b"36", ((40, 23), (5, 5)))
+    assert (finished.levels, finished.lengths) == (b"36", Lengths.of(((40, 23), (5, 5))))
     plain = b"none\n" * 10
     assert recorder.finish(plain, None, 0.0).body is plain
     assert recorder.finish(plain, None, 0.0).lengths is None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus import telemetry
-from logbus.batch import Batch, decode, encode, records, routing_key, split, trim
+from logbus.batch import Batch, Lengths, decode, encode, records, routing_key, split, trim
 from logbus.errors import UsageError
 from shipper.records.cuts import Finished
 from shipper.records.filters import RateLimit, Selection
@@ -35,22 +35,22 @@ def test_keep_and_drop() -> None:
     keep, drop = [Selection(min="info")], [Selection(severities=["info"], contains="d")]
     found = recorder(keep=keep, drop=drop).finish(LINES, None, 0.0)
     assert (found.body, found.levels) == (b"ERROR: a\nINFO: b\n", b"366")
-    assert found.lengths == ((9, 9), (8, 8), (0, 17))
+    assert found.lengths == Lengths.of(((9, 9), (8, 8), (0, 17)))
 
 
 def test_left_out_neighbours_are_one_record() -> None:
     """They have the level of the record behind them, so the routing key holds no level that is not there."""
     found = recorder(drop=[Selection(severities=["info", "err"])]).finish(LINES, None, 0.0)
-    assert (found.body, found.levels, found.lengths) == (b"DEBUG: c\n", b"777", ((0, 17), (9, 9), (0, 8)))
+    assert (found.body, found.levels, found.lengths) == (b"DEBUG: c\n", b"777", Lengths.of(((0, 17), (9, 9), (0, 8))))
 
 
 def test_nothing_left_still_covers_its_place() -> None:
     """A slice of which nothing is left is a batch of one record without bytes: no hole in the stream."""
     found = recorder(drop=[Selection(pattern=".")]).finish(LINES, None, 0.0)
-    assert (found.body, found.lengths) == (b"", ((0, len(LINES)),))
+    assert (found.body, found.lengths) == (b"", Lengths.of(((0, len(LINES)),)))
     batch = batch_of(found, LINES)
     assert routing_key(batch.host, batch.label, batch.levels) == "unknown.unknown.debug"
-    assert trim(batch, 10, 12).lengths == ((0, 2),)
+    assert trim(batch, 10, 12).lengths == Lengths.of(((0, 2),))
 
 
 def test_what_passes_untouched_stays_verbatim() -> None:
@@ -96,7 +96,7 @@ def test_rate_limit() -> None:
     summary = b"logbus: rate_limit dropped 5 records, 40 bytes\n"
     assert found.body == line + summary + line
     assert found.levels == b"6466"
-    assert found.lengths == ((8, 7), (len(summary), 1), (8, 8), (0, 8))
+    assert found.lengths == Lengths.of(((8, 7), (len(summary), 1), (8, 8), (0, 8)))
     assert telemetry.value("logbus_dropped_records", by="rate_limit") - before == 5
     assert batch_of(found, line * 3)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.errors import OutputError, UsageError
 from logbus.wire.batch import count_lines
 from sinks import console
@@ -101,7 +101,9 @@ def test_no_control_character_reaches_the_terminal(body: bytes, host: str, path:
 
 def test_a_record_of_several_lines_is_indented(stage: Stage) -> None:
     """S2: its further lines begin with blanks, so none of them looks like a record; dropped records are not shown."""
-    batch = stage.batch(b"Traceback\n  at x\nnext\n", levels=b"366", end=30, lengths=((17, 17), (0, 8), (5, 5)))
+    batch = stage.batch(
+        b"Traceback\n  at x\nnext\n", levels=b"366", end=30, lengths=Lengths.of(((17, 17), (0, 8), (5, 5)))
+    )
     lines = plain(batch).decode().split("\n")
     assert lines[0].endswith("Traceback")
     assert lines[1] == " " * 31 + "  at x"
@@ -135,7 +137,7 @@ def test_json_is_one_object_a_record(stage: Stage) -> None:
 
 def test_json_offsets_are_the_sources(stage: Stage) -> None:
     """Where records are not verbatim, `lengths` says where each began; a foreign one began nowhere."""
-    batch = stage.batch(b"***\nb\n", levels=b"666", end=110, offset=90, lengths=((4, 10), (0, 8), (2, 2)))
+    batch = stage.batch(b"***\nb\n", levels=b"666", end=110, offset=90, lengths=Lengths.of(((4, 10), (0, 8), (2, 2))))
     assert [json.loads(line)["offset"] for line in as_json(batch).splitlines()] == [90, 108]
     foreign = json.loads(as_json(Batch(b"Hello World!", b"6")))
     assert (foreign["offset"], foreign["message"], foreign["host"]) == (None, "Hello World!", "unknown")
@@ -162,7 +164,7 @@ def shown_by(settings: Settings, *batches: Batch) -> bytes:
 
 def test_records_are_chosen_by_a_pattern(stage: Stage) -> None:
     """A joined record is shown whole or not at all; what is shown keeps its offset and severity."""
-    joined = stage.batch(b"a\nerror\n  timeout\nb\n", 10, levels=b"636", lengths=((2, 2), (16, 16), (2, 2)))
+    joined = stage.batch(b"a\nerror\n  timeout\nb\n", 10, levels=b"636", lengths=Lengths.of(((2, 2), (16, 16), (2, 2))))
     shown = shown_by(Settings(grep="(?i)TIME.ut$"), joined, stage.batch(b"none\n"), stage.batch(b"no timeout\nx\n"))
     assert [(each["offset"], each["severity"], each["message"]) for each in map(json.loads, shown.splitlines())] == [
         (12, "err", "error\n  timeout"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import MAX_BODY_BYTES, Batch
+from logbus.batch import MAX_BODY_BYTES, Batch, Lengths
 from logbus.severity import classify
 from logbus.wire.times import Times
 from sinks.console import Settings
@@ -37,7 +37,7 @@ def shown(batch: Batch, settings: Settings | None = None, *, colour: bool = Fals
 def told(record: bytes, settings: Settings | None = None, **fields: str) -> str:
     """Return what is shown of a record of `fields`, behind the columns."""
     size = len(record) + 1
-    lengths = ((size, size),) if b"\n" in record else None
+    lengths = Lengths.of(((size, size),)) if b"\n" in record else None
     position = ("0123456789abcdef", 0, size, READ_AT_US)
     batch = Batch(record + b"\n", b"6", "h", "l", "/x", *position, fields=fields, lengths=lengths)
     return shown(batch, settings).removeprefix("04:21:06.123 info    h l ").removesuffix("\n")
@@ -243,6 +243,6 @@ def test_what_no_shipper_sends_is_shown_as_it_is() -> None:
 
 def test_many_lines_of_a_record_do_not_become_many_blanks(stage: Stage) -> None:
     """S9: a record of a million empty lines takes a blank for each."""
-    batch = stage.batch(b"\n" * 1_000_000, levels=b"6", lengths=((1_000_000, 1_000_000),))
+    batch = stage.batch(b"\n" * 1_000_000, levels=b"6", lengths=Lengths.of(((1_000_000, 1_000_000),)))
     assert len(shown(batch)) < 2_100_000
     assert len(shown(batch, width=80)) < 2_100_000

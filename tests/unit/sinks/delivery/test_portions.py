@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch
+from logbus.batch import MAX_BODY_BYTES, MAX_RECORDS, Batch, Lengths
 from logbus.decoding import LARGE_BYTES, decoded
 from logbus.errors import WireError
 from logbus.wire.batch import count_lines
@@ -44,7 +44,7 @@ def test_portions_are_small_and_whole(body: bytes, stream: str) -> None:
 
 def test_records_with_lengths_are_cut_at_their_ends() -> None:
     """Joined records stay whole in their portions, in their places in the source."""
-    lengths = ((1 << 20, 1 << 20), (1 << 20, 1 << 20), (1 << 20, 1 << 20))
+    lengths = Lengths.of(((1 << 20, 1 << 20), (1 << 20, 1 << 20), (1 << 20, 1 << 20)))
     whole = Batch(b"a" * (3 << 20), b"333", stream=STREAM, end=3 << 20, lengths=lengths)
     parts = list(portions(whole))
     assert b"".join(part.body for part in parts) == whole.body
@@ -55,7 +55,7 @@ def test_a_record_far_beyond_its_source_is_refused() -> None:
     """A record that cannot be cut, because its source is too short to share out, breaks the contract."""
     size = MAX_BODY_BYTES + 1
     with pytest.raises(WireError):
-        list(portions(Batch(b"a" * size, b"3", stream=STREAM, end=1, lengths=((size, 1),))))
+        list(portions(Batch(b"a" * size, b"3", stream=STREAM, end=1, lengths=Lengths.of(((size, 1),)))))
 
 
 def test_a_batch_of_a_shipper_is_not_cut() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.wire.times import Times
 from sinks.event_times import times_us
 from sinks.file.periods import DAY_US, parts_of
@@ -20,7 +20,7 @@ STREAM = "0123456789abcdef"
 def batch(*lines: str, first: int = READ_US, last: int = READ_US, lengths: bool = False) -> Batch:
     """Return a batch of lines, with the event times of its first and its last record."""
     body = "".join(f"{line}\n" for line in lines).encode()
-    sizes = tuple((len(line) + 1, len(line) + 1) for line in lines) if lengths else None
+    sizes = Lengths.of((len(line) + 1, len(line) + 1) for line in lines) if lengths else None
     where = {"stream": STREAM, "offset": 7, "end": 7 + len(body), "read_at_us": READ_US}
     return Batch(body, b"6" * len(lines), **where, lengths=sizes, times=Times("UTC", first, last))  # type: ignore[arg-type]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch
+from logbus.batch import Batch, Lengths
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
 from sinks.web.live.filters import filter_of
@@ -61,7 +61,7 @@ PIECES = st.lists(st.sampled_from([b"a", b"b", b"ab", b"", b"a\nb"]), min_size=1
 def test_a_pattern_searches_each_record(texts: list[bytes], pattern: str, ends: bool) -> None:
     """Searching a whole batch at once finds the same records as searching each, whether or not they end with a line."""
     each = [text + b"\n" * ends for text in texts if text or ends]
-    lengths = tuple((len(record), len(record)) for record in each)
+    lengths = Lengths.of((len(record), len(record)) for record in each)
     batch = Batch(b"".join(each), b"6" * len(each), lengths=lengths)
     search = compile_pattern(pattern).search
     assert filter_of({"text": pattern}, []).mask(batch) == bytes(search(record) is not None for record in each)
@@ -69,5 +69,5 @@ def test_a_pattern_searches_each_record(texts: list[bytes], pattern: str, ends: 
 
 def test_dropped_records_are_never_wanted() -> None:
     """A record that was dropped on purpose does not come back as an empty line."""
-    batch = Batch(b"a\n", b"66", stream="0" * 16, end=5, lengths=((2, 2), (0, 3)))
+    batch = Batch(b"a\n", b"66", stream="0" * 16, end=5, lengths=Lengths.of(((2, 2), (0, 3))))
     assert filter_of({}, []).mask(batch) == b"\1\0"

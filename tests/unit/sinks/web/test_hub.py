@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch, select
+from logbus.batch import Batch, Lengths, select
 from logbus.errors import UsageError
 from logbus.severity import classify
 from sinks.web.live.entry import LINE_MAX_BYTES, MESSAGE_MAX, Entry, newest
@@ -129,7 +129,7 @@ def test_a_giant_is_cut() -> None:
 
 def test_names_that_are_not_text_are_shown() -> None:
     """A path that is not UTF-8, and dropped records, harm nobody."""
-    batch = Batch(b"a\nb\n", b"66", path="/\udcff.log", lengths=((2, 2), (0, 5), (2, 2)), host="h" * 5000)
+    batch = Batch(b"a\nb\n", b"66", path="/\udcff.log", lengths=Lengths.of(((2, 2), (0, 5), (2, 2))), host="h" * 5000)
     batch = Batch(b"a\nb\n", b"666", batch.host, "", batch.path, STREAM, 0, 9, lengths=batch.lengths)
     entry = Entry(batch, 2)
     shown = [json.loads(line) for line in entry.lines()]
@@ -145,7 +145,7 @@ def test_the_newest_of_a_batch_are_its_last(lines: list[bytes], most: int, whole
     """As they are among all of its records, with their places; also where some were dropped."""
     body = b"\n".join(lines) + b"\n"
     batch = Batch(body, classify(body), "h", "l", "/x", "f" * 16, 100, 100 + len(body), 1)
-    batch = batch if whole else select(batch, [number % 2 for number in range(len(lines))])
+    batch = batch if whole else select(batch, bytes(number % 2 for number in range(len(lines))))
     entry, left_out = newest(batch, 1, most)
     everything = Entry(batch, 1).lines()
     assert entry.lines() == everything[-most:]
