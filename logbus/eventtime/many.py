@@ -9,6 +9,7 @@ The times are the same either way; a property test checks that.
 
 import functools
 import io
+import re
 from collections.abc import Iterable
 from datetime import tzinfo
 from itertools import accumulate
@@ -17,7 +18,7 @@ from typing import Final, NamedTuple, cast
 
 from logbus.eventtime.days import DAY_US, SECOND_US
 from logbus.eventtime.following import EARLIEST_US, FUTURE_US, event_time
-from logbus.eventtime.frequent import NO_TIME, ODD, docker_times, stamps, stamps_of_texts
+from logbus.eventtime.frequent import ADDED, NO_TIME_BYTES, docker_times, stamps, stamps_of_texts
 from logbus.eventtime.reading import TimeRules
 from logbus.eventtime.spellings import second_of_iso
 from logbus.eventtime.stamps import stamp_at
@@ -28,6 +29,7 @@ _MOST_BYTES: Final = 64
 """Of the texts of a line."""
 _REMEMBERED: Final = 1 << 14
 _SIX: Final = 6
+_NO_TIME: Final = re.compile(rb"(?m)^.$")
 _ZEROS: Final = b"000000"
 _PLACES: Final = {10: SECOND_US, 13: 1_000, 16: 1}
 """Digits of a number since 1970 -> what it is multiplied by; nanoseconds are divided."""
@@ -60,7 +62,7 @@ class _Seconds(dict[bytes, int | None]):
     def __missing__(self, text: bytes) -> int | None:
         if len(self) >= _REMEMBERED:
             self.clear()
-        is_time = text not in {b"", NO_TIME}
+        is_time = len(text) > NO_TIME_BYTES
         found = self[text] = _second_us(text, self._zone, self._read_day) if is_time else None
         return found
 
@@ -123,7 +125,7 @@ def _of_first(second: bytes, record: bytes) -> bytes:
     """Return what the first line of a record says of it; nothing if a later line may state the time."""
     if record and b"\n" not in record[:-1]:
         return second
-    return second if record and second != NO_TIME and b" std" not in record[:64] else b""
+    return second if record and len(second) != NO_TIME_BYTES and b" std" not in record[:64] else b""
 
 
 def _columns_of(body: bytes, lines: int, rules: TimeRules) -> Columns:
@@ -133,8 +135,7 @@ def _columns_of(body: bytes, lines: int, rules: TimeRules) -> Columns:
     both += [b"", _ZEROS] * (lines - len(both) // 2 if len(both) // 2 + 1 >= lines else 0)
     if len(both) != 2 * lines:
         return Columns([b""] * lines, [_ZEROS] * lines)
-    is_odd = told is None or b"\n" + ODD in told
-    return Columns(both[::2], _six_each(both[1::2], is_odd=is_odd))
+    return Columns(both[::2], _six_each(both[1::2]))
 
 
 def _told(body: bytes, lines: int) -> bytes | None:
@@ -143,7 +144,7 @@ def _told(body: bytes, lines: int) -> bytes | None:
     if texts is None:
         return stamps().of(body, most_bytes)
     inner = stamps_of_texts().of(texts, most_bytes)
-    if inner is None or not (inner.startswith(NO_TIME) or b"\n" + NO_TIME + b"\n" in inner):
+    if inner is None or not _NO_TIME.search(inner):
         return inner
     own = docker_times().of(body, most_bytes)
     return own and _either(inner.split(b"\n"), own.split(b"\n"))
@@ -152,21 +153,19 @@ def _told(body: bytes, lines: int) -> bytes | None:
 def _either(inner: list[bytes], own: list[bytes]) -> bytes:
     """Return what the texts in Docker's lines say, or else what Docker says of these."""
     for at in range(0, len(inner) - 1, 2):
-        if inner[at] == NO_TIME:
+        if len(inner[at]) == NO_TIME_BYTES:
             inner[at : at + 2] = own[at : at + 2]
     return b"\n".join(inner)
 
 
-def _six_each(fractions: list[bytes], *, is_odd: bool) -> list[bytes]:
-    """Return six digits for each fraction; `is_odd` if some have others."""
+def _six_each(fractions: list[bytes]) -> list[bytes]:
+    """Return six digits for each fraction, to which some were added."""
     sizes = set(map(len, fractions))
-    if sizes == {_SIX} and not is_odd:
+    if sizes == {_SIX}:
         return fractions
-    return [_ZEROS] * len(fractions) if sizes == {0} else [_six(each) for each in fractions]
-
-
-def _six(fraction: bytes) -> bytes:
-    return fraction if fraction[:1].isdigit() else (fraction[1:] + _ZEROS)[:_SIX]
+    if min(sizes, default=0) > _SIX:
+        return [each[:_SIX] for each in fractions]
+    return [_ZEROS] * len(fractions) if sizes == {len(ADDED)} else [(each + _ZEROS)[:_SIX] for each in fractions]
 
 
 def _all_stated(seconds: list[bytes], rules: TimeRules) -> list[int]:
@@ -189,7 +188,7 @@ def _times(lines: Iterable[bytes], columns: Columns, rules: TimeRules, previous_
             time_us += int(fraction)
             if EARLIEST_US <= time_us <= latest_us:
                 previous_us = time_us
-        elif second != NO_TIME:
+        elif len(second) != NO_TIME_BYTES and line != b"\n":
             one = event_time(line, rules, previous_us)
             previous_us = one.time_us if one.why != "read" else previous_us
             found.append(one.time_us)
