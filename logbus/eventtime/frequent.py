@@ -111,7 +111,7 @@ _STREAM: Final = rb" std(?:out|err) [FP] "
 _WRAPPED: Final = rb"(?:" + _CRI + _STREAM + rb")?+"
 _OWN: Final = rb"(?=" + _CRI + rb" )" + _DASHED + _STREAM + _NO_STAMP
 _TEXT: Final = b"$1$3\n${2}" + ADDED + b"\n"
-"""Two lines for each: the second and its zone, and the digits of the fraction. Conditions here took half of the time."""
+"""Two lines for each: the second and its zone, and the digits of the fraction. Conditions took half of the time."""
 _DOCKER_TIME: Final = rb'[^\n]{0,60000},"time":"' + _DASHED + rb'"\}(?=\n)'
 
 
