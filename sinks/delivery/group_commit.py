@@ -21,7 +21,8 @@ LAST_RETRY_S = 30.0
 class Group(Struct):
     """Deliveries written and not acknowledged yet; `since` is when the first of them was written (monotonic).
 
-    `bytes`: how much of them was written; `held_bytes`: the size of their bodies, kept in memory, written or not.
+    `bytes`: how much of them was written, `counted_bytes` of these only counted, which leaves nothing to commit;
+    `held_bytes`: the size of their bodies, kept in memory, written or not.
     """
 
     max_bytes: int = COMMIT_BYTES
@@ -29,22 +30,24 @@ class Group(Struct):
     max_batches: int = COMMIT_BATCHES
     deliveries: "list[Delivery]" = field(default_factory=list)
     bytes: int = 0
+    counted_bytes: int = 0
     held_bytes: int = 0
     since: float = 0.0
 
-    def add(self, delivery: "Delivery", written_bytes: int, now: float) -> None:
+    def add(self, delivery: "Delivery", written_bytes: int, now: float, *, is_only_counted: bool = False) -> None:
         """Add a delivery of which `written_bytes` were written."""
         if not self.deliveries:
             self.since = now
         self.deliveries.append(delivery)
         self.bytes += written_bytes
+        self.counted_bytes += written_bytes * is_only_counted
         self.held_bytes += len(delivery.message.body)
 
     def is_full(self, waiting: int) -> bool:
         """Return True if no more may be added; `waiting` deliveries also use up prefetch."""
         batches = len(self.deliveries) + waiting
         return bool(self.deliveries) and (
-            max(self.bytes, self.held_bytes) >= self.max_bytes or batches >= self.max_batches
+            max(self.bytes - self.counted_bytes, self.held_bytes) >= self.max_bytes or batches >= self.max_batches
         )
 
     def due_at(self) -> float:
@@ -54,7 +57,7 @@ class Group(Struct):
     def clear(self) -> None:
         """Start over after a commit or a rollback."""
         self.deliveries.clear()
-        self.bytes = self.held_bytes = 0
+        self.bytes = self.counted_bytes = self.held_bytes = 0
 
 
 class Outage(Struct):

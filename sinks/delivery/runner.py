@@ -203,7 +203,7 @@ class Runner:
             self._refuse(delivery, error)
             self._writer.refused(batch)
             return
-        self._group.add(delivery, written_bytes, now)
+        self._group.add(delivery, written_bytes, now, is_only_counted=isinstance(batch, Head))
         self.activity.wrote(batch, written_bytes)
         telemetry.count("logbus_delivered_batches")
         telemetry.count("logbus_delivered_records", len(batch.levels))

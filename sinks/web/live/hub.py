@@ -59,8 +59,10 @@ class Hub:
             return
         with self._lock:
             self._place += len(levels)
+            are_waiting = not all(each.is_behind for each in self._viewers)
             self._keep(Kept(batch, self._place, levels, self._records_max))
-            self._lock.notify()
+            if are_waiting:  # for all others, the thread knows already when their turn is
+                self._lock.notify()
 
     def skims(self, head: Head, now_s: float) -> bool:
         """Return True if a batch is one of too many, and nobody's filter searches for some of its records."""

@@ -8,18 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import islice
+from operator import add
 from typing import Final
 
 from msgspec import Struct
 
 from logbus.batch import Batch, Head, select, there
+from logbus.severity.tally import SEVERITIES, counts_of
 from sinks.web.live.entry import Entry, Stream, levels_of, newest, stream_of
 from sinks.web.live.filters import Filter
 from sinks.web.live.ring import Ring, Taken
 
 FIRST: Final = 200
 """So many of the latest records somebody sees who comes anew."""
-SEVERITIES: Final = 8
 SHARE: Final = 0.25
 """So much of the time one viewer's filter may take in the long run."""
 BURST_S: Final = 0.5
@@ -210,7 +211,7 @@ class Viewer:
 
     def _count(self, kept: Kept, levels: bytes) -> None:
         if kept.place > self._began:
-            self._rates = [had + levels.count(ord("0") + digit) for digit, had in enumerate(self._rates)]
+            self._rates = list(map(add, self._rates, counts_of(levels)))
 
 
 class Turn(Struct, frozen=True):
