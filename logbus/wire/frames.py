@@ -27,7 +27,7 @@ def _compressor(level: int) -> zstd.ZstdCompressor:
     return zstd.ZstdCompressor(options=options)
 
 
-def compress(body: bytes, level: int) -> bytes:
+def compress(body: bytes | bytearray, level: int) -> bytes:
     """Return `body` as one frame that states its content size."""
     return _compressor(level).compress(body, zstd.ZstdCompressor.FLUSH_FRAME)
 

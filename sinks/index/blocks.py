@@ -114,9 +114,12 @@ class Block(Struct):
         )
 
     def add(self, note: Note, limits: Limits) -> None:
-        """Add a write, which is the block's neighbour."""
+        """Add a write, which is the block's neighbour. The first one's digits become the block's."""
         digits = note.digits if self.whole else self._joined(note.digits)
-        self.digits += digits
+        if self.digits:
+            self.digits += digits
+        else:
+            self.digits = digits
         self._add_part(note, digits, limits.block_bytes // limits.part_bytes)
         self.end, self.whole = note.end, note.whole
         self.content_bytes += note.content_bytes

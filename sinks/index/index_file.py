@@ -14,16 +14,15 @@ from typing import Final
 
 import msgspec
 
-from logbus.wire import frames
 from sinks.index.blocks import Block, Limits, Origin, Part
 from sinks.index.digits import counts_of
-from sinks.index.names import FILE_NAME, SCHEMA, key_of, text_of
+from sinks.index.names import FILE_NAME, SCHEMA, SCHEMAS, key_of, text_of
+from sinks.index.packing import packed
 from sinks.index.place import Place
 from sinks.sink import Mark
 
 logger = getLogger("sinks.index")
 
-ZSTD_LEVEL: Final = 3
 ORIGINS_MAX: Final = 50_000
 """Origins whose row is remembered; one that was forgotten gets another row."""
 
@@ -117,8 +116,8 @@ class IndexFile:
         self._db.close()
 
     def _row(self, block: Block) -> tuple[object, ...]:
-        output, digits = self._output(block.place), bytes(block.digits)
-        counts = counts_of(digits)
+        output, digits = self._output(block.place), block.digits
+        row, counts = packed(digits, block.content_bytes)
         parts = self._parts(output, block, counts)
         first_event_us, last_event_us = block.event_us or (None, None)
         return (
@@ -126,7 +125,7 @@ class IndexFile:
             *(block.first_read_us, block.last_read_us, first_event_us, last_event_us),
             msgspec.msgpack.encode(counts),
             None if parts is None else msgspec.msgpack.encode(parts),
-            frames.compress(digits, ZSTD_LEVEL),
+            row,
         )
 
     def _parts(self, output: int, block: Block, counts: list[int]) -> list[list[object]] | None:
@@ -217,6 +216,7 @@ def _checked(path: Path, boot: str) -> sqlite3.Connection:
     try:
         _refuse_flaws(db, boot)
         db.execute("PRAGMA synchronous=NORMAL")
+        db.execute(f"PRAGMA user_version={SCHEMA}")
         db.execute(_TIMES)
     except BaseException:
         db.close()
@@ -227,7 +227,7 @@ def _checked(path: Path, boot: str) -> sqlite3.Connection:
 def _refuse_flaws(db: sqlite3.Connection, boot: str) -> None:
     """Raise sqlite3.DatabaseError for another version, or another boot."""
     [version] = db.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA:
+    if version not in SCHEMAS:
         raise sqlite3.DatabaseError(f"its version is {version}, and {SCHEMA} is known here")
     [was] = db.execute("SELECT id FROM boot").fetchone() or [""]
     if was != boot:

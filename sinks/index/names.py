@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Final
 
 FILE_NAME: Final = "index.db"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+SCHEMAS: Final = (1, SCHEMA)
+"""What is read, too: version 1 has all digits compressed."""
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 

@@ -14,9 +14,10 @@ from urllib.parse import quote
 
 import msgspec
 
+from logbus.errors import WireError
 from logbus.inode import generation_of
-from logbus.wire import frames
-from sinks.index.names import FILE_NAME, SCHEMA, text_of, this_boot
+from sinks.index.names import FILE_NAME, SCHEMA, SCHEMAS, text_of, this_boot
+from sinks.index.packing import unpacked
 from sinks.index.place import COMPRESSIONS, token_of
 
 LINES_MAX: Final = 16 << 20
@@ -158,8 +159,8 @@ class Reader:
         """Return the digit of each line of a block, by its row's id; b"" if it is gone."""
         for (digits,) in self._all("SELECT digits FROM block WHERE id = ?", (block,)):
             try:
-                return frames.decompress(bytes(digits), LINES_MAX)
-            except (frames.Error, ValueError) as error:
+                return unpacked(bytes(digits), LINES_MAX)
+            except WireError as error:
                 raise Unusable(f"it is damaged: {error}") from error
         return b""
 
@@ -206,7 +207,7 @@ def _refuse_flaws(db: sqlite3.Connection) -> None:
     """Raise Unusable for another version, or if this host was restarted and outputs are not synced."""
     db.execute("PRAGMA trusted_schema=OFF")
     [version] = db.execute("PRAGMA user_version").fetchone()
-    if version != SCHEMA:
+    if version not in SCHEMAS:
         raise Unusable(f"its version is {version}, and {SCHEMA} is known here")
     db.execute(f"SELECT {_NARROW} FROM block LIMIT 0")  # noqa: S608 - raises if a column is missing
     [boot] = db.execute("SELECT id FROM boot").fetchone() or [""]

@@ -25,6 +25,8 @@ logger = getLogger("sinks.index")
 
 Work = Callable[["Writer"], None]
 SAVE_S: Final = 1.0
+PAUSE_S: Final = 0.1
+"""So many commits are taken up at once: a thread that wakes up for each takes more time, also of others."""
 RIPEN_S: Final = 10.0
 PRUNE_S: Final = 3600.0
 IDLE_S: Final = 60.0
@@ -51,6 +53,8 @@ class Writer:
             except Empty:
                 work = None
             self._try(lambda work=work: self._turn(work))  # type: ignore[misc]
+            if work and queue.empty() and not self._stopped:
+                time.sleep(PAUSE_S)
         if self._file:
             self._file.close()
 

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from logbus.errors import WireError
 from logbus.eventtime import zone_told
-from logbus.wire import frames
 from sinks.index.digits import counts_of
+from sinks.index.packing import unpacked
 from sinks.search.files.reading import Content
 from sinks.settling.borders import Walk
 from sinks.settling.opened import Heard, Opened, walk_of
@@ -59,7 +59,7 @@ def _flaws(row: Stored, found: tuple[int, int] | None) -> Iterator[str]:
     if found[1] != row.lines:
         yield f"{at} tells of {row.lines} lines, and there are {found[1]}"
     try:
-        digits = frames.decompress(row.digits, DIGITS_MAX_BYTES)
+        digits = unpacked(row.digits, DIGITS_MAX_BYTES)
     except WireError:
         digits = b""
     if len(digits) != row.lines or counts_of(digits) != msgspec.msgpack.decode(row.counts):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from logbus.errors import WireError
 from logbus.native import newlines
-from logbus.wire import frames
+from sinks.index.packing import unpacked
 from sinks.search.records import Block
 
 DIGITS_MAX_BYTES: Final = 64 << 20
@@ -95,7 +95,7 @@ class Published:
 def _unpacked(packed: bytes) -> bytes:
     """Return the digits of a row; none if they are not sound."""
     try:
-        found = frames.decompress(packed, DIGITS_MAX_BYTES)
+        found = unpacked(packed, DIGITS_MAX_BYTES)
     except WireError:
         return b""
     return found if _DIGITS.issuperset(found) else b""

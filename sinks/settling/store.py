@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from logbus.wire import frames
 from sinks.index.blocks import Limits
 from sinks.index.digits import counts_of
-from sinks.index.index_file import ZSTD_LEVEL, delete_output, open_file
+from sinks.index.index_file import delete_output, open_file
 from sinks.index.names import FILE_NAME, key_of, text_of
+from sinks.index.packing import ZSTD_LEVEL
 from sinks.index.place import Place
 from sinks.settling.borders import Walk
 from sinks.settling.opened import Opened, walk_of

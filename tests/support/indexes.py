@@ -14,6 +14,7 @@ import msgspec
 from logbus.wire import frames
 from sinks.file import safe_open
 from sinks.index.names import FILE_NAME, text_of
+from sinks.index.packing import unpacked
 from sinks.index.place import token_of
 
 DIGITS_MAX_BYTES = 1 << 24
@@ -72,7 +73,7 @@ def _block(db: sqlite3.Connection, path: Path, row: tuple[Any, ...], data: bytes
     content = b"".join(_unpacked(data)) if is_zstd else data
     assert len(content) == content_bytes
     assert settled == 0
-    found = frames.decompress(bytes(digits), DIGITS_MAX_BYTES)
+    found = unpacked(bytes(digits), DIGITS_MAX_BYTES)
     assert len(found) == lines
     first_read, last_read, *event_us = times
     return Told(

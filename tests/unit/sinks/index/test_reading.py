@@ -41,7 +41,7 @@ def test_a_sink_may_write_while_it_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        ("PRAGMA user_version = 2", "its version is 2"),
+        ("PRAGMA user_version = 3", "its version is 3"),
         ("DROP TABLE block", "no such table"),
         ("UPDATE boot SET id = 'another'", "this host was restarted"),
     ],

@@ -14,6 +14,7 @@ import pytest
 from logbus.errors import SourceError
 from logbus.wire import frames
 from sinks.file.settings import Settings
+from sinks.index.packing import unpacked
 from sinks.index.place import token_of
 from sinks.ledger.ledger import Ledger
 from sinks.search.files.opening import open_listed
@@ -98,9 +99,7 @@ def test_published_severities_are_kept(tmp_path: Path, archive: Archive, store: 
     output = opened(archive)
     archive.settle(store, output, lambda _size: None)
     with closing(sqlite3.connect(tmp_path / "state" / "index.db")) as db, db:
-        digits = [
-            (begin, frames.decompress(packed, 9_999)) for begin, packed in db.execute("SELECT begin, digits FROM block")
-        ]
+        digits = [(begin, unpacked(row, 9_999)) for begin, row in db.execute("SELECT begin, digits FROM block")]
         db.executemany(
             "UPDATE block SET digits = ? WHERE begin = ?", [(frames.compress(b"1" * len(d), 1), b) for b, d in digits]
         )
