@@ -2,13 +2,17 @@
 
     python -m benchmarks.index [PAIRS]
 
-Printed: processor time of the sink for a GB or a batch, and the index's size against the content.
+Printed: processor time of the sink for a GB or a batch, that of the thread that keeps the index, and the index's size
+against the content. Runs with and without differ by more than the index takes; its thread's time tells it.
 """
 
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,11 +28,45 @@ KEPT = '{type: file, path: "{folder}/copy.log", index: true}'
 WITHOUT = '{type: file, path: "{folder}/copy.log", index: false}'
 
 
-def backlogs(stage: Stage, source: backlog.Source, *, kept: bool) -> tuple[float, float]:
-    """Ship the backlog; return the sink's processor time for a GB, and the index's share of the content."""
-    sink = KEPT if kept else WITHOUT
-    took = backlog.ship(stage, backlog.Variant("index", sinks=(("archive", sink),)), source)
-    return took["sinks, CPU s/GB"], index_bytes(stage) / source.size
+SAVED_S = 1.5
+"""Behind the last commit, its rows are saved within this time."""
+
+
+@dataclass(slots=True)
+class Watching(Stage):
+    """Also measures the processor time of a sink's threads but its first, once it runs: `thread_s`, of the latest."""
+
+    thread_s: float = 0.0
+
+    @contextmanager
+    def sinks(self, folder: Path, kinds: dict[str, str], module: str = "sinks") -> Iterator[dict[str, int]]:
+        """Run sinks as `Stage` does, a little longer."""
+        with Stage.sinks(self, folder, kinds, module) as pids:
+            before_s = sum(map(_threads_s, pids.values()))
+            yield pids
+            time.sleep(SAVED_S)
+            self.thread_s = sum(map(_threads_s, pids.values())) - before_s
+
+
+def _threads_s(pid: int) -> float:
+    others = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
+    return sum(int((path / "schedstat").read_text().split()[0]) for path in others) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run took of a processor, and of that the index's thread; and the index's size by that of the content."""
+
+    cpu: float
+    thread_cpu: float
+    share: float
+
+
+def backlogs(stage: Watching, source: backlog.Source, *, kept: bool) -> Cost:
+    """Ship the backlog; return the cost of a GB in seconds."""
+    variant = backlog.Variant("index", sinks=(("archive", KEPT if kept else WITHOUT),))
+    took = backlog.ship(stage, variant, source)
+    return Cost(took["sinks, CPU s/GB"], stage.thread_s * 1e9 / source.size, index_bytes(stage) / source.size)
 
 
 def index_bytes(stage: Stage) -> int:
@@ -36,40 +74,41 @@ def index_bytes(stage: Stage) -> int:
     return sum(path.stat().st_size for path in (stage.root / f"run-{stage.turn}").rglob("index.db*"))
 
 
-def trickle(stage: Stage, *, kept: bool) -> tuple[float, float]:
-    """Write batches of one line; return the sink's processor time for one in us, and the index's share."""
+def trickle(stage: Watching, *, kept: bool) -> Cost:
+    """Write batches of one line; return the cost of one in us."""
     sink = f"{small_batches.ARCHIVE[:-1]}, index: {str(kept).lower()}}}"
-    cost = small_batches.measure(stage, SMALL_BATCHES, HOSTS, sink)
+    cpu_us = small_batches.measure(stage, SMALL_BATCHES, HOSTS, sink).cpu_us
     written = sum(path.stat().st_size for path in (stage.root / f"run-{stage.turn}" / "out").rglob("*.log"))
-    return cost.cpu_us, index_bytes(stage) / written
+    return Cost(cpu_us, stage.thread_s * 1e6 / SMALL_BATCHES, index_bytes(stage) / written)
 
 
-def compare(what: str, pairs: list[tuple[float, float, float]]) -> None:
-    """Print what one kind of run cost: with the index, without, and the index's share."""
-    costs = [100 * (kept / without - 1) for kept, without, _ in pairs]
-    kept, without = (statistics.median(pair[column] for pair in pairs) for column in (0, 1))
-    share = 100 * pairs[-1][2]
-    print(f"{what}: {kept:.3f} with, {without:.3f} without: {statistics.median(costs):+.1f} % (median of {len(pairs)})")
-    print(f"{what}: the index has {share:.3f} % of the content", flush=True)
+def compare(what: str, pairs: list[tuple[Cost, Cost]]) -> None:
+    """Print what one kind of run cost: with the index, and without."""
+    more = statistics.median(100 * (kept.cpu / without.cpu - 1) for kept, without in pairs)
+    with_it, without = (statistics.median(each.cpu for each in run) for run in zip(*pairs, strict=True))
+    thread = statistics.median(kept.thread_cpu for kept, _ in pairs)
+    print(f"{what}: {with_it:.3f} with, {without:.3f} without: {more:+.1f} % (median of {len(pairs)})")
+    print(f"{what}: {thread:.3f} are its thread's, {100 * thread / with_it:.1f} %")
+    print(f"{what}: the index has {100 * pairs[-1][0].share:.3f} % of the content", flush=True)
 
 
 def main() -> int:
     """Measure pairs, each kind first in every other one."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
     with tempfile.TemporaryDirectory(prefix="logbus-index-") as root, DevBroker(Path(root) / "broker") as broker:
-        stage = Stage(Path(root), broker)
+        stage = Watching(Path(root), broker)
         source = backlog.make(stage.root, "log4j", BACKLOG_BYTES)
         compare("backlog, CPU s/GB", in_turn(count, partial(backlogs, stage, source)))
         compare("one line, CPU us/batch", in_turn(count, partial(trickle, stage)))
     return 0
 
 
-def in_turn(count: int, run: Callable[..., tuple[float, float]]) -> list[tuple[float, float, float]]:
-    """Run pairs; return for each what it took with the index, and without, and the index's share of the content."""
+def in_turn(count: int, run: Callable[..., Cost]) -> list[tuple[Cost, Cost]]:
+    """Run pairs; return for each what it took with the index, and without."""
     pairs = []
     for turn in range(count):
         found = {kept: run(kept=kept) for kept in ((True, False) if turn % 2 else (False, True))}
-        pairs.append((found[True][0], found[False][0], found[True][1]))
+        pairs.append((found[True], found[False]))
     return pairs
 
 
