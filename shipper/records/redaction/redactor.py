@@ -115,9 +115,20 @@ def _bounded(body: bytes, sizes: list[int], grown: Sequence[int]) -> tuple[bytes
 def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
     """Return the matches of a pattern; after MATCHES_A_RECORD in one line, the rest of that line as one."""
     most = len(body) // RARE_BYTES
-    spans = list(islice(_lines_with(NEEDED[name], body), most + 1)) if name in NEEDED else [(0, len(body))]
-    spans = spans if len(spans) <= most else [(0, len(body))]
-    return [each for span in spans for each in _matches_in(name, pattern, body, *span)]
+    spans = list(islice(_lines_with(NEEDED[name], body), most + 1)) if name in NEEDED else []
+    if name not in NEEDED or len(spans) > most:
+        return _matches_in(name, pattern, body, 0, len(body))
+    lines = b"".join([body[start:end] for start, end in spans])
+    return list(_moved(_matches_in(name, pattern, lines, 0, len(lines)), spans))
+
+
+def _moved(found: Iterable[Found], spans: Sequence[Span]) -> Iterator[Found]:
+    """Yield what was found in these spans, one behind another, with its place in the whole."""
+    ends = list(accumulate(end - start for start, end in spans))
+    for start, end, name in found:
+        at = bisect_right(ends, start)
+        moved = spans[at][1] - ends[at]
+        yield start + moved, end + moved, name
 
 
 def _lines_with(needed: bytes, body: bytes) -> Iterator[Span]:
