@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from operator import add
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from logbus.batch import Batch, records, split_records
@@ -52,10 +51,13 @@ def clocks_of(batch: Batch, now_us: int) -> Clocks:
         return _told(times_us(batch, now_us))
     from logbus import eventtime  # noqa: PLC0415 - only where somebody asks
 
-    times, fractions = eventtime.event_clocks(batch.body, len(batch.levels), _rules(*told), told[0].first_us or None)
-    if fractions and b"" not in (seconds := list(map(_SECONDS.__getitem__, times))):
-        return Clocks(seconds, fractions)
-    return _told(list(map(add, times, map(int, fractions))) if fractions else times)
+    found = eventtime.event_clocks(batch.body, len(batch.levels), _rules(*told), told[0].first_us or None)
+    if isinstance(found, list):
+        return _told(found)
+    clocks_of_seconds = {text: _SECONDS[time_us] for text, time_us in found.known_us.items()}
+    if b"" in clocks_of_seconds.values():
+        return _told(found.times_us())
+    return Clocks(list(map(clocks_of_seconds.__getitem__, found.seconds)), found.fractions)
 
 
 class _Seconds(dict[int, bytes]):

@@ -46,6 +46,18 @@ class Columns(NamedTuple):
     fractions: list[bytes]
 
 
+class Stated(NamedTuple):
+    """The second and the fraction that each line states, as texts, and the microseconds since 1970 of each second."""
+
+    seconds: list[bytes]
+    fractions: list[bytes]
+    known_us: dict[bytes, int]
+
+    def times_us(self) -> list[int]:
+        """Return the time of each line."""
+        return list(map(add, map(self.known_us.__getitem__, self.seconds), map(int, self.fractions)))
+
+
 @functools.lru_cache(8)
 def _seconds(zone: tzinfo, read_day: int) -> "_Seconds":
     return _Seconds(zone, read_day)
@@ -89,18 +101,14 @@ def event_times_us(body: bytes, lines: int, rules: TimeRules, previous_us: int |
 
     `previous_us` is that of the line before them, None if unknown.
     """
-    times, fractions = event_clocks(body, lines, rules, previous_us)
-    return list(map(add, times, map(int, fractions))) if fractions else times
+    found = event_clocks(body, lines, rules, previous_us)
+    return found.times_us() if isinstance(found, Stated) else found
 
 
-def event_clocks(
-    body: bytes, lines: int, rules: TimeRules, previous_us: int | None = None
-) -> tuple[list[int], list[bytes]]:
-    """Return the same, but where each line states its time, only the second, and six digits of the fraction of each."""
+def event_clocks(body: bytes, lines: int, rules: TimeRules, previous_us: int | None = None) -> Stated | list[int]:
+    """Return the same, but where each line states its time, only what they state: no number is made for any."""
     columns = _columns_of(body, lines, rules)
-    if seconds := _all_stated(columns.seconds, rules):
-        return seconds, columns.fractions
-    return _times(io.BytesIO(body), columns, rules, previous_us), []
+    return _all_stated(columns, rules) or _times(io.BytesIO(body), columns, rules, previous_us)
 
 
 def times_of_records(
@@ -168,15 +176,16 @@ def _six_each(fractions: list[bytes]) -> list[bytes]:
     return [_ZEROS] * len(fractions) if sizes == {len(ADDED)} else [(each + _ZEROS)[:_SIX] for each in fractions]
 
 
-def _all_stated(seconds: list[bytes], rules: TimeRules) -> list[int]:
-    """Return the microseconds of each second; nothing unless each is stated, and to be believed."""
+def _all_stated(columns: Columns, rules: TimeRules) -> Stated | None:
+    """Return what the lines state; None unless each states a time, which is to be believed."""
     known = _seconds(rules.zone, rules.read_at_us // DAY_US)
-    told = list(map(known.__getitem__, seconds))
-    if not told or None in told:
-        return []
-    found = cast("list[int]", told)
-    is_believed = min(found) >= EARLIEST_US and max(found) <= rules.read_at_us + FUTURE_US - SECOND_US
-    return found if is_believed else []
+    told = {text: known[text] for text in set(columns.seconds)}
+    if not told or None in told.values():
+        return None
+    found = cast("dict[bytes, int]", told)
+    latest_us = rules.read_at_us + FUTURE_US - SECOND_US
+    is_believed = min(found.values()) >= EARLIEST_US and max(found.values()) <= latest_us
+    return Stated(*columns, found) if is_believed else None
 
 
 def _times(lines: Iterable[bytes], columns: Columns, rules: TimeRules, previous_us: int | None) -> list[int]:
