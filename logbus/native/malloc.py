@@ -2,7 +2,8 @@
 
 A batch is up to some MiB, and twice that as JSON. That is above the size at which glibc's malloc maps and unmaps each
 block by itself, and trims the top of the heap whenever that much of it is free. Every batch then costs page faults
-over all its bytes, several times: half of a busy sink's system time. See mallopt(3).
+over all its bytes, several times: half of a busy sink's system time. All threads share one heap, as one of their own
+would grow and shrink all the time, too. See mallopt(3).
 """
 
 import ctypes

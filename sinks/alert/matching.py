@@ -48,7 +48,8 @@ class Matcher:
 
     def _narrowed(self, mask: bytes, batch: Batch) -> bytes:
         """Return `mask` with 0 also for records that were dropped on purpose, or do not match."""
-        mask = bytes(map(and_, mask, there(batch)))
+        if batch.lengths is not None:
+            mask = bytes(map(and_, mask, there(batch)))
         if self._search:
             search = self._search
             if search(batch.body) is None:  # a match is within a line, so that there is none in any record

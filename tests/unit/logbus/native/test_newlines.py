@@ -1,4 +1,4 @@
-"""Newlines counted, and lines measured: the same with StringZilla as without."""
+"""Newlines counted: the same with StringZilla as without."""
 
 import io
 
@@ -43,18 +43,5 @@ def test_where_so_many_lines_end(filling: bytes) -> None:
         each = [*io.BytesIO(body)]
         at = sum(map(len, each[:first]))
         assert newlines.behind(body, at, lines) == at + sum(map(len, each[first : first + lines]))
-
-    check()
-
-
-@pytest.mark.parametrize("filling", [b"", LARGE, b"a line\n" * 30_000, b"\n" * 70_000])
-@pytest.mark.usefixtures("_engine")
-def test_each_line_is_measured(filling: bytes) -> None:
-    """With its newline; also the last one, which may have none."""
-
-    @given(TEXTS)
-    def check(text: bytes) -> None:
-        for body in (text + filling, filling + text):
-            assert list(newlines.sizes(body)) == list(map(len, io.BytesIO(body)))
 
     check()
