@@ -20,8 +20,8 @@ from shipper.records.cuts import Bounds, Records
 from shipper.records.encoding import Encoding
 
 BATCH_BYTES = MAX_BODY_BYTES
-REWORKED_BYTES = 1536 * 1024
-"""The limit for an input whose records are joined or changed: a third more, when redacted, is still one batch."""
+REWRITTEN_BYTES = 1536 * 1024
+"""The limit for an input whose records may be changed: if they become a third longer, that is still one batch."""
 
 
 class LifeEnded(Exception):  # noqa: N818 - an event, not an error
@@ -230,7 +230,7 @@ class Tail:
         return 0 < self.until <= self.offset < os.fstat(self.fd).st_size
 
     def _limit(self) -> int:
-        return min(REWORKED_BYTES if self.recorder.reworks else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
+        return min(REWRITTEN_BYTES if self.recorder.rewrites else BATCH_BYTES, 2 * self.recorder.max_record_bytes)
 
     def _to_boundary(self) -> int:
         """Return how many bytes remain before the forced end of a record; more than any limit if there is none."""
