@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from logbus.traces import NOTHING
-from shipper.lives.tail import REWORKED_BYTES
+from shipper.lives.tail import REWRITTEN_BYTES
 from shipper.records.recorder import Recorder
 from shipper.records.redaction.presets import PresetName, Redact
 from shipper.records.rules import Multiline
@@ -76,7 +76,7 @@ def _took_s(recorder: Recorder, data: bytes) -> float:
     began = time.process_time()
     at = 0
     while at < len(data):
-        piece = data[at : at + REWORKED_BYTES]
+        piece = data[at : at + REWRITTEN_BYTES]
         last = at + len(piece) == len(data)
         found = recorder.cut(piece, flush=last, final=last)
         finished = recorder.finish(piece[: found.end], found.bounds, 0.0)
@@ -88,7 +88,7 @@ def _took_s(recorder: Recorder, data: bytes) -> float:
 def times_cost(data: bytes) -> float:
     """Return the part of the default's time that reading times takes: measured by itself, as it is little."""
     recorder = Recorder(Input(paths=["x"]))
-    piece = data[: data.rfind(b"\n", 0, REWORKED_BYTES) + 1]
+    piece = data[: data.rfind(b"\n", 0, REWRITTEN_BYTES) + 1]
     finished = recorder.finish(piece, None, 0.0)
     began = time.process_time()
     for _ in range(TIMES_RUNS):
