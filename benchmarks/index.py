@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import backlog, small_batches
-from benchmarks.processes import Stage
+from benchmarks.processes import Stage, cpu_s
 from logbus.devbroker import DevBroker
 
 PAIRS = 10
@@ -42,15 +42,14 @@ class Watching(Stage):
     def sinks(self, folder: Path, kinds: dict[str, str], module: str = "sinks") -> Iterator[dict[str, int]]:
         """Run sinks as `Stage` does, a little longer."""
         with Stage.sinks(self, folder, kinds, module) as pids:
-            before_s = sum(map(_threads_s, pids.values()))
+            before_s = _index_s(pids)
             yield pids
             time.sleep(SAVED_S)
-            self.thread_s = sum(map(_threads_s, pids.values())) - before_s
+            self.thread_s = _index_s(pids) - before_s
 
 
-def _threads_s(pid: int) -> float:
-    others = [path for path in Path(f"/proc/{pid}/task").iterdir() if path.name != str(pid)]
-    return sum(int((path / "schedstat").read_text().split()[0]) for path in others) / 1e9
+def _index_s(pids: dict[str, int]) -> float:
+    return sum(cpu_s(pid, but_first=True) for pid in pids.values())
 
 
 @dataclass(frozen=True, slots=True)

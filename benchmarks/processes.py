@@ -28,9 +28,10 @@ def await_that(condition: Callable[[], object], within_s: float = WITHIN_S, paus
         time.sleep(pause_s)
 
 
-def cpu_s(pid: int) -> float:
-    """Return the processor time that a process's threads have used, to the nanosecond (Linux: schedstat)."""
-    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+def cpu_s(pid: int, *, but_first: bool = False) -> float:
+    """Return the processor time that a process's threads, or those but the first, have used (Linux: schedstat)."""
+    threads = [path for path in Path(f"/proc/{pid}/task").iterdir() if not (but_first and path.name == str(pid))]
+    return sum(int((path / "schedstat").read_text().split()[0]) for path in threads) / 1e9
 
 
 def resident_mb(pid: int, *, peak: bool = False) -> float:

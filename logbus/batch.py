@@ -17,7 +17,19 @@ from logbus import VERSION
 from logbus.errors import WireError, counted
 from logbus.severity import UNSTATED, Severity, classify, stated
 from logbus.wire import bounds, foreign, frames, headers, lengths
-from logbus.wire.batch import Batch, Head, Span, count_lines, in_parts, records, split, split_records, there, trim
+from logbus.wire.batch import (
+    Batch,
+    Head,
+    Span,
+    count_lines,
+    in_parts,
+    levels_of,
+    records,
+    split,
+    split_records,
+    there,
+    trim,
+)
 from logbus.wire.bounds import DECODE_MAX_BYTES, FOREIGN_MAX_LINES
 from logbus.wire.lengths import Lengths
 from logbus.wire.message import Message, word
@@ -38,6 +50,7 @@ __all__ = [
     "encode",
     "head_of",
     "in_parts",
+    "levels_of",
     "of_bounded_records",
     "records",
     "routing_key",

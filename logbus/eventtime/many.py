@@ -197,7 +197,7 @@ def _times(lines: Iterable[bytes], columns: Columns, rules: TimeRules, previous_
             time_us += int(fraction)
             if EARLIEST_US <= time_us <= latest_us:
                 previous_us = time_us
-        elif len(second) != NO_TIME_BYTES and line != b"\n":
+        elif len(second) != NO_TIME_BYTES and line != b"\n":  # an empty line has no character to tell that
             one = event_time(line, rules, previous_us)
             previous_us = one.time_us if one.why != "read" else previous_us
             found.append(one.time_us)

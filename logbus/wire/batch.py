@@ -9,7 +9,7 @@ Only LF ends a line: CR, NUL, form feeds and Unicode separators are bytes like a
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import accumulate, islice, pairwise, repeat, takewhile
+from itertools import accumulate, compress, islice, pairwise, repeat, takewhile
 
 from msgspec import Struct, field
 from msgspec.structs import astuple, replace
@@ -87,6 +87,11 @@ def records(batch: Batch) -> Iterator[bytes]:
 def there(batch: Batch) -> bytes:
     """Return 1 for each record, 0 for one dropped on purpose."""
     return b"\1" * len(batch.levels) if batch.lengths is None else bytes(map(bool, batch.lengths.sizes))
+
+
+def levels_of(batch: Batch) -> bytes:
+    """Return the levels of the records that were not dropped."""
+    return batch.levels if batch.lengths is None else bytes(compress(batch.levels, batch.lengths.sizes))
 
 
 def _measured(body: bytes, sizes: Iterable[int]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import repeat
 
-from logbus.batch import Batch
+from logbus.batch import Batch, levels_of
 from logbus.wire.batch import count_lines
 from sinks.file.settings import Format
 from sinks.index import digits
@@ -12,7 +12,7 @@ from sinks.index import digits
 _DIGITS: dict[Format, Callable[[Batch], bytes]] = {
     "raw": digits.of_lines,
     "prefix": partial(digits.of_lines, closed=True),
-    "json": digits.of_records,
+    "json": levels_of,
 }
 """The digits of the lines that each format makes of a batch."""
 

@@ -1,14 +1,14 @@
 """The severity digit of each line of what was written, and how many lines have each. Pure."""
 
-from itertools import accumulate, compress, repeat
+from itertools import accumulate, repeat
 from operator import mul
 
-from logbus.batch import Batch
+from logbus.batch import Batch, levels_of
 from logbus.native import newlines
 from logbus.severity.tally import SEVERITIES, counts_of
 from logbus.wire.batch import count_lines
 
-__all__ = ["SEVERITIES", "counts_of", "of_lines", "of_records"]
+__all__ = ["SEVERITIES", "counts_of", "of_lines"]
 
 _LF = 0x0A
 _DIGITS = [b"%c" % digit for digit in range(256)]
@@ -21,7 +21,7 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
     """
     if batch.lengths is None:
         return batch.levels
-    levels, sizes = of_records(batch), list(filter(None, batch.lengths.sizes))
+    levels, sizes = levels_of(batch), list(filter(None, batch.lengths.sizes))
     lines = count_lines(batch.body)
     if len(sizes) == lines and newlines.sizes(batch.body) == sizes:  # each record is a line
         return levels
@@ -49,8 +49,3 @@ def _of_torn_lines(body: bytes, levels: bytes, sizes: list[int]) -> bytes:
         goes_on = not is_whole
         at += size
     return bytes(found)
-
-
-def of_records(batch: Batch) -> bytes:
-    """Return the digit of each record, except those that were dropped."""
-    return batch.levels if batch.lengths is None else bytes(compress(batch.levels, batch.lengths.sizes))

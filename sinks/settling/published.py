@@ -12,7 +12,6 @@ from sinks.index.packing import unpacked
 from sinks.search.records import Block
 
 DIGITS_MAX_BYTES: Final = 64 << 20
-_DIGITS: Final = frozenset(b"01234567")
 Part = tuple[int, int, int, tuple[int, ...]]
 """An origin's id, bytes [offset, end) of its stream, and how many lines of each severity begin in them."""
 
@@ -95,10 +94,9 @@ class Published:
 def _unpacked(packed: bytes) -> bytes:
     """Return the digits of a row; none if they are not sound."""
     try:
-        found = unpacked(packed, DIGITS_MAX_BYTES)
+        return unpacked(packed, DIGITS_MAX_BYTES)
     except WireError:
         return b""
-    return found if _DIGITS.issuperset(found) else b""
 
 
 def _lay(laid: _Laid, lines: bytearray, first: int) -> None:

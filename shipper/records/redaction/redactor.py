@@ -114,12 +114,13 @@ def _bounded(body: bytes, sizes: list[int], grown: Sequence[int]) -> tuple[bytes
 
 def _matches(name: str, pattern: Pattern, body: bytes) -> list[Found]:
     """Return the matches of a pattern; after MATCHES_A_RECORD in one line, the rest of that line as one."""
-    most = len(body) // RARE_BYTES
-    spans = list(islice(_lines_with(NEEDED[name], body), most + 1)) if name in NEEDED else []
-    if name not in NEEDED or len(spans) > most:
-        return _matches_in(name, pattern, body, 0, len(body))
-    lines = b"".join([body[start:end] for start, end in spans])
-    return list(_moved(_matches_in(name, pattern, lines, 0, len(lines)), spans))
+    if name in NEEDED:
+        most = len(body) // RARE_BYTES
+        spans = list(islice(_lines_with(NEEDED[name], body), most + 1))
+        if len(spans) <= most:
+            lines = b"".join([body[start:end] for start, end in spans])
+            return list(_moved(_matches_in(name, pattern, lines, 0, len(lines)), spans))
+    return _matches_in(name, pattern, body, 0, len(body))
 
 
 def _moved(found: Iterable[Found], spans: Sequence[Span]) -> Iterator[Found]:

@@ -73,11 +73,6 @@ def newest(batch: Batch, place: int, most: int) -> tuple[Entry, int]:
     return Entry(select(batch, wanted), place), left_out
 
 
-def levels_of(batch: Batch) -> bytes:
-    """Return the levels of the records that are there."""
-    return batch.levels if batch.lengths is None else bytes(compress(batch.levels, there(batch)))
-
-
 def _lines_of(batch: Batch) -> Sequence[bytes]:
     host, label, path = (each[:NAME_MAX] for each in (batch.host, batch.label, batch.path))
     batch = replace(batch, host=host, label=label, path=path, fields=_few(batch.fields))

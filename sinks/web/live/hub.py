@@ -16,9 +16,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch, Head
+from logbus.batch import Batch, Head, levels_of
 from logbus.errors import UsageError
-from sinks.web.live.entry import Entry, levels_of
+from sinks.web.live.entry import Entry
 from sinks.web.live.filters import Filter
 from sinks.web.live.flow import Flow
 from sinks.web.live.ring import RECORDS_MAX, Taken

@@ -13,9 +13,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from logbus.batch import Batch, Head, select, there
+from logbus.batch import Batch, Head, levels_of, select, there
 from logbus.severity.tally import SEVERITIES, counts_of
-from sinks.web.live.entry import Entry, Stream, levels_of, newest, stream_of
+from sinks.web.live.entry import Entry, Stream, newest, stream_of
 from sinks.web.live.filters import Filter
 from sinks.web.live.ring import Ring, Taken
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.batch import Batch, Lengths
-from sinks.index.digits import counts_of, of_lines, of_records
+from logbus.batch import Batch, Lengths, levels_of
+from sinks.index.digits import counts_of, of_lines
 
 
 def test_a_verbatim_batch_has_a_digit_a_line() -> None:
@@ -19,7 +19,7 @@ def test_all_lines_of_a_record_have_its_digit() -> None:
     """A stack trace counts as what its first line states; what was dropped has no line."""
     batch = Batch(b"x\n at a\n at b\ny\n", b"376", lengths=Lengths.of(((14, 14), (0, 5), (2, 2))))
     assert of_lines(batch) == b"3336"
-    assert of_records(batch) == b"36"
+    assert levels_of(batch) == b"36"
 
 
 def test_records_that_are_lines_have_a_digit_each() -> None:

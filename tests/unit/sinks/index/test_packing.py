@@ -17,7 +17,7 @@ def test_what_is_packed_is_unpacked_and_counted(digits: bytes, line_bytes: int) 
     """Whether lines are long or short, and however many begin with 0."""
     row, counts = packed(digits, line_bytes * len(digits))
     assert unpacked(row, len(row) + len(digits)) == digits
-    assert counts == counts_of(digits)
+    assert counts == counts_of(digits) == [digits.count(b"%d" % severity) for severity in range(8)]
 
 
 def test_three_bits_a_line() -> None:
@@ -29,7 +29,16 @@ def test_three_bits_a_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "row", [b"", b"x", b"\1\1", b"\0" * 9, frames.compress(b"6" * 9, 3), frames.compress(b"6", 3)[:-1]]
+    "row",
+    [
+        b"",
+        b"x",
+        b"\1\1",
+        b"\0" * 9,
+        frames.compress(b"6" * 9, 3),
+        frames.compress(b"6", 3)[:-1],
+        frames.compress(b"68", 3),
+    ],
 )
 def test_what_is_no_row_is_refused(row: bytes) -> None:
     """Nothing is taken from what is damaged, or has more than it should."""
