@@ -55,16 +55,25 @@ def _lines(record: bytes) -> Iterator[bytes]:
 
 
 def _joined(pieces: Iterable[_Piece]) -> bytes:
-    lines: list[list[bytes]] = []
-    unfinished: dict[str, list[bytes]] = {}
+    """Return the text of all lines.
+
+    Only a line in pieces has a list: with one for each line, a large record would start garbage collections.
+    """
+    lines: list[bytes] = []
+    unfinished: dict[str, tuple[int, list[bytes]]] = {}
     for stream, text, ends in pieces:
-        line = unfinished.pop(stream, None)
-        if line is None:
-            lines.append(line := [])
-        line.append(text)
+        if begun := unfinished.get(stream):
+            begun[1].append(text)
+            if ends:
+                del unfinished[stream]
+                lines[begun[0]] = b"".join(begun[1])
+            continue
         if not ends:
-            unfinished[stream] = line
-    return b"\n".join(map(b"".join, lines))
+            unfinished[stream] = len(lines), [text]
+        lines.append(text)
+    for number, texts in unfinished.values():
+        lines[number] = b"".join(texts)
+    return b"\n".join(lines)
 
 
 def _from_cri(line: bytes) -> _Piece | None:

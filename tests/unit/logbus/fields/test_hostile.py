@@ -1,5 +1,6 @@
 """Any bytes: nothing raises, nothing is lost, and the time is linear."""
 
+import gc
 import time
 
 import pytest
@@ -84,6 +85,19 @@ def test_time_is_linear(head: str) -> None:
     for part in PARTS:
         short, long = (head.encode() + part.encode() * (size // len(part)) for size in (16_000, 64_000))
         assert took_s(long) < max(10 * took_s(short), 0.03), part
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_lines_start_no_garbage_collection(head: str) -> None:
+    """A record of very many lines leaves few objects behind that a garbage collection would look at."""
+    record = head.encode() + b"\n" * 64_000
+    before = _collections()
+    parse(record)
+    assert _collections() - before <= 2
+
+
+def _collections() -> int:
+    return sum(each["collections"] for each in gc.get_stats())
 
 
 @pytest.mark.parametrize(
