@@ -34,6 +34,7 @@ else:  # a search begins to read twice as soon without them
     bindings_of, checked = (later("sinks.sink", each) for each in ("bindings_of", "checked"))
     run = later("sinks.wiring", "run")
 
+early.imported()
 EXAMPLES = """
 \b
 Examples:

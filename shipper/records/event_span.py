@@ -25,15 +25,22 @@ _BACK: Final = 16
 
 
 class EventSpan:
-    """Reads the times of an input's batches by its rules."""
+    """Reads the times of an input's batches by its rules. Raises UsageError for a format that is none."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self.reads = rules.time != "off"
-        if self.reads:
+        if self.reads and rules.time_format:
             from logbus import eventtime  # noqa: PLC0415 - it takes 10 ms of a start that needs none
 
-            eventtime.prepare(rules.time_key or None, rules.time_format or None)
+            eventtime.compile_format(rules.time_format)
+
+    def prepare(self) -> None:
+        """Compile what records may need."""
+        from logbus import eventtime  # noqa: PLC0415 - as above
+
+        if self.reads:
+            eventtime.prepare(self._rules.time_key or None, self._rules.time_format or None)
 
     def _at(self, read_at_us: int) -> "TimeRules | None":
         """Return the rules for what was read at a time; None if they are off, or the host's zone is unknown."""

@@ -79,6 +79,10 @@ class Recorder:
         self.reworks = self.rewrites or self._multiline or self._keys
         self.flush_s = rules.multiline.flush_s if rules.multiline else FLUSH_S
 
+    def prepare(self) -> None:
+        """Compile now what records may need, so that none waits for it."""
+        self._span.prepare()
+
     def cut(self, data: bytes, start: int = 0, *, flush: bool = False, final: bool = False, at: int = 0) -> Cut:
         """Return where the complete records of data[start:], which begins with a record, end.
 
@@ -225,6 +229,11 @@ class Recorders:
         if id(rules) not in self._of:
             self._of[id(rules)] = Recorder(rules)
         return self._of[id(rules)]
+
+    def prepare(self) -> None:
+        """Compile now what records may need, so that none waits for it."""
+        for each in self._of.values():
+            each.prepare()
 
 
 def _joiner(rules: Rules, *, keys: bool) -> Joiner | None:
