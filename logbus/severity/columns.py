@@ -118,7 +118,7 @@ _COLUMNS_LEVEL: Final = either(_MONOLOG, _SPACED, LETTER_BOX, _XORG, _DEPRECATED
 PHP_LEVEL: Final = PHP + either(_DEPRECATED, LEVEL)
 PROSE: Final = rb"[A-Za-z][a-z]++ (?!pid \d|error:|[\w-]{1,40}+\[\d)[a-z]"
 """Two words of a sentence: neither a column nor a level begins so."""
-_TAG: Final = rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:"
+TAG: Final = rb"[A-Za-z_][\w./-]{1,64}+" + maybe(rb"\(\w{1,40}+\)") + rb"\[\d{1,9}\]:"
 """A syslog tag: a message is behind it."""
 _IN_CAPITALS: Final = rb"[A-Z]{2,40}+[ \t:]"
 """Such a word is a level, or one of two columns."""
@@ -131,7 +131,7 @@ _COLUMN: Final = either(
         rb"(?!"
         + either(_IN_CAPITALS, PROSE)
         + rb")"
-        + either(_NAME, rb"(?!" + _TAG + rb")" + either(_PROGRAM, rb"\d[0-9 \t:.|-]*+", _PAIR, _SOURCE, _DASHED)),
+        + either(_NAME, rb"(?!" + TAG + rb")" + either(_PROGRAM, rb"\d[0-9 \t:.|-]*+", _PAIR, _SOURCE, _DASHED)),
     ),
     rb"[#-][ \t]++",
 )
@@ -140,7 +140,7 @@ COLUMNS: Final = (
     + rb"(?=[\w\[(<])"
     + either(
         rb"(?=" + _IN_CAPITALS + rb")" + CAPITALS,
-        rb"(?!" + either(PROSE, _TAG) + rb")" + _COLUMNS_LEVEL,
+        rb"(?!" + either(PROSE, TAG) + rb")" + _COLUMNS_LEVEL,
     )
 )
 

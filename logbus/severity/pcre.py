@@ -17,7 +17,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
-from logbus.severity import columns, container_lines, formats, key_levels, words
+import msgspec
+
+from logbus.severity import columns, container_lines, formats, key_levels, unstated, words
 from logbus.severity.formats import Format
 
 _PARTS: Final = dict(sorted((words.PARTS | columns.PARTS | key_levels.PARTS).items(), key=lambda each: -len(each[1])))
@@ -65,13 +67,19 @@ def inner_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
 
 def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Mapping[bytes, bytes]) -> bytes:
     """Return the pattern of a line that begins so and goes on as `other`, or behind that in one of the formats."""
-    prefix = formats.prefix_of(each for each in accepted if each.name != "cri")
+    prefix = formats.prefix_of(_guarded(each) for each in accepted if each.name != "cri")
     usual = _words({token: digit for token, digit in digits.items() if token.lower() in _USUAL})
     tokens = words.either(usual, rb"(?&token)", formats.TOKEN)
     rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
     stated = _shared(words.either(other + words.either(prefix + tokens) + b"?+"))
     token = words.either(_words(rest), _others(rest))
     return words.possessive(rb"(*LF)(?m)^(?!\z)%b%b[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token))
+
+
+def _guarded(each: Format) -> Format:
+    if each.name != "stamped":
+        return each
+    return msgspec.structs.replace(each, prefix=each.prefix.replace(columns.STAMP, unstated.STAMPED, 1))
 
 
 def kinds_pattern(kinds: Mapping[bytes, bytes], none: bytes) -> bytes:

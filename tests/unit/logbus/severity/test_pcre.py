@@ -40,6 +40,19 @@ BROKEN = st.tuples(DOCKER, st.integers(0, 90), st.integers(0, 3), st.binary(max_
 WRAPPED = st.lists(DOCKER | BROKEN, max_size=6) | st.lists(
     DOCKER | BROKEN | CRI | st.sampled_from(EXAMPLES), max_size=6
 )
+HEADS = st.sampled_from([
+    b"", b"2024-01-02 15:04:05 ", b"2026/11/24 00:00:00 ", b"12:30:45 ", b"10.48.109.229 - - ", b"10.48.109.229 - ",
+    b"Nov 24 10:00:00 ", b"Dec  4 10:00:00 web-1 sshd[12]: ", b"Err  2:30:45 ", b"[2024-01-02 15:04:05] ",
+])  # fmt: skip
+WORDS = st.sampled_from([
+    *(b"limit ", b"order ", b"Limit ", b"made, ", b"pid ", b"deadbeef ", b"main ", b"a1b2c3d4 a.b ", b"W ", b"x: "),
+    *(b"error ", b"error: ", b"error[12]: ", b"ERROR ", b"[error] ", b"Info  ", b"warn/Ab:", b"fatal error: ", b"- "),
+    *(b"web-1 ", b"a.b.example.org ", b"auth.info ", b"web.ERROR ", b"sshd[12]: ", b"x(y)[9]: ", b"sshd[12] [", b"| "),
+    *(b"%LINK-4-ERROR: ", b"level=warn ", b'{"level":"warn"}', b"PHP ", b"##[error]", b"UTC ", b"10.0.0.1 ", b" "),
+    *(b"\t", b"frank ", b"[24/Nov/2026:00:00:00 +0000] ", b'"GET / HTTP/1.1" 200', b"pid 12: ", b"LOG:  ", b"-", b"1"),
+])  # fmt: skip
+SPELLED = st.tuples(HEADS, st.lists(WORDS, max_size=6)).map(lambda some: some[0] + b"".join(some[1]))
+"""Stamps, and words of which some state a level where they stand."""
 LINES = st.lists(NEAR | CROSSED | st.sampled_from(EXAMPLES) | st.binary(max_size=20), max_size=8)
 
 
@@ -62,6 +75,45 @@ def test_pcre_reads_what_re_reads(slow: LineReader, lines: list[bytes]) -> None:
     body = b"".join(line.replace(b"\n", b" ") + b"\n" for line in lines)
     assert stated(body) == stated(body, slow)
     assert stated(body[:-1]) == stated(body[:-1], slow)
+
+
+@settings(max_examples=5_000 if SOAK else 300)
+@given(lines=st.lists(SPELLED, min_size=20, max_size=200))
+def test_what_ends_a_match_states_nothing_in_any_format(slow: LineReader, lines: list[bytes]) -> None:
+    """Where PCRE2 stops early because of how a line begins, `re`, which tries every format, finds nothing either."""
+    body = b"".join(line + b"\n" for line in lines)
+    assert stated(body) == stated(body, slow)
+
+
+@pytest.mark.parametrize(
+    ("line", "digit"),
+    [
+        (b"10:00:00:limit order -0.0.0.1 %LINK-4-ERROR: x", b"4"),
+        (b"10.48.109.229 - deadbeef host  W x", b"4"),
+        (b"2024-01-02 15:04:05 deadbeef host W x", b"4"),
+        (b"2024-01-02 15:04:05 main pid 12: error: x", b"3"),
+        (b"Err  2:30:45 limit order made", b"3"),
+        (b"Nov 24 10:00:00 auth.error sshd[12]: limit order x", b"3"),
+        (b"Nov 24 10:00:00 auth.err limit order x", b"3"),
+        (b"Nov 24 10:00:00 ERROR sshd[12]: limit order", b"3"),
+        (b"Nov 24 10:00:00 web-1 sshd[12]: x: %LINK-4-ERROR: y", b"4"),
+        (b"Nov 24 10:00:00 web-1 sshd[12]: Made %LINK-4-ERROR: y", b"4"),
+        (b"Nov 24 10:00:00 web-1 CRON[12]: limit order: %LINK-4-ERROR: y", b"4"),
+        (b"Nov 24 10:00:00 error sshd[12] [x]: y", b"3"),
+        (b'10.1.1.1 - - [error] "GET /', b"3"),
+        (b'10.1.1.1 - ERROR [24/Nov/2026:00:00:00 +0000] "GET', b"3"),
+        (b"2024-01-02 15:04:05 error: limit order x", b"3"),
+        (b"2024-01-02 15:04:05 Error  limit order x", b"3"),
+        (b"2024-01-02 15:04:05 limit order: %LINK-4-ERROR: y", b"4"),
+        (b"2024-01-02 15:04:05 limit kern.err ", b"3"),
+        (b"2024-01-02 15:04:05 warn - limit order", b"4"),
+        (b"Err  4 10:00:00 web-1 sshd[12]: limit order made", b"3"),
+        (b"2024-01-02 15:04:05 limit - error - made", b"3"),
+    ],
+)
+def test_what_nearly_ends_a_match_is_read(line: bytes, digit: bytes) -> None:
+    """A line that differs a little from one that states nothing may state a level."""
+    assert stated(line) == digit
 
 
 @settings(max_examples=5_000 if SOAK else 500)
