@@ -171,7 +171,7 @@ FORMATS: Final = (
     Format(
         "level-first",
         b"warn [2024-01-02 15:04:05.000 Z] x",
-        rb"(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
+        rb"(?=[A-Za-z]{3,13}+[ \t])(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
         rb"A-Za-z-",
     ),
     Format("php", b"PHP Warning:  x", PHP_LEVEL, rb"A-Za-z-"),
@@ -183,7 +183,7 @@ FORMATS: Final = (
         rb"=#:@",
     ),
     Format("json-behind", b'@cee: {"level":"warn"}', rb"@cee: ?" + _OBJECT, rb"=#:@"),
-    Format("prefix", b"WARN: x", _UNINDENTED + LEVEL, rb"\[<A-Za-z"),
+    Format("prefix", b"WARN: x", _UNINDENTED + rb"(?![A-Za-z]++[=.])" + LEVEL, rb"\[<A-Za-z"),
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",

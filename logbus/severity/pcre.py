@@ -23,7 +23,11 @@ from logbus.severity import columns, container_lines, formats, key_levels, unsta
 from logbus.severity.formats import Format
 
 _PARTS: Final = dict(sorted((words.PARTS | columns.PARTS | key_levels.PARTS).items(), key=lambda each: -len(each[1])))
-_USUAL: Final = (b"info", b"warn", b"warning", b"error", b"debug")
+_USUAL: Final = (
+    (b"info", b"warn", b"warning", b"error", b"debug"),
+    (b"i", b"w", b"e", b"d", b"inf", b"wrn", b"err", b"dbg", b"log", b"notice", b"fatal", b"trace"),
+)
+"""The words and letters that most lines have: the most frequent ones, and others."""
 _NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % columns.CRI_STAMP
 """What was wrapped twice states nothing."""
 _DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
@@ -68,8 +72,8 @@ def inner_pattern(accepted: Iterable[Format], marks: Marks) -> bytes:
 def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Mapping[bytes, bytes]) -> bytes:
     """Return the pattern of a line that begins so and goes on as `other`, or behind that in one of the formats."""
     prefix = formats.prefix_of(_guarded(each) for each in accepted if each.name != "cri")
-    usual = _words({token: digit for token, digit in digits.items() if token.lower() in _USUAL})
-    tokens = words.either(usual, rb"(?&token)", formats.TOKEN)
+    usual = (_words({token: digit for token, digit in digits.items() if token.lower() in some}) for some in _USUAL)
+    tokens = words.either(*usual, _priorities(digits), rb"(?&token)", formats.TOKEN)
     rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
     stated = _shared(words.either(other + words.either(prefix + tokens) + b"?+"))
     token = words.either(_words(rest), _others(rest))
@@ -111,13 +115,18 @@ def _words(digits: Mapping[bytes, bytes]) -> bytes:
     return words.either(*(head + _ends(tails[head], _NO_LETTER) for head in heads))
 
 
+def _priorities(digits: Mapping[bytes, bytes]) -> bytes:
+    """Return an alternation of the tokens that are numbers with an end, for which `)` may stand as well."""
+    ended = [(token[:-1], digit) for token, digit in digits.items() if token.endswith(b">")]
+    return rb"(?=\d)" + _ends(ended, rb"[>)]")
+
+
 def _others(digits: Mapping[bytes, bytes]) -> bytes:
-    """Return an alternation of the tokens that are no words: numbers with an end, numbers, and the rest."""
+    """Return an alternation of the tokens that are no words: numbers without an end, and the rest."""
     others = [(token, digit) for token, digit in digits.items() if token and not token.isalpha()]
-    ended = [(token[:-1], digit) for token, digit in others if token.endswith(b">")]  # `)` may stand for `>`
-    open_ended = [each for each in others if each[0][-1:].isdigit()]
+    numbers = [each for each in others if each[0][-1:].isdigit()]
     rest = [each for each in others if each[0][-1:] not in b"0123456789>)"]
-    return _NO_LETTER + words.either(_ends(ended, rb"[>)]"), _ends(open_ended, rb"(?![0-9>)])"), _ends(rest, b""))
+    return _NO_LETTER + words.either(_ends(numbers, rb"(?![0-9>)])"), _ends(rest, b""))
 
 
 def _ends(tokens: Iterable[tuple[bytes, bytes]], end: bytes) -> bytes:

@@ -29,6 +29,7 @@ def _guard(*patterns: bytes) -> bytes:
 
 
 STAMPED: Final = either(
-    rb"(?=\d)" + STAMP + _guard(rb"(?![A-Z]{2})" + either(_SENTENCE, _REQUEST)), _guard(_TAGGED) + STAMP
+    rb"(?=\d)" + STAMP + _guard(rb"(?=\[\d\d/|[A-Za-z_][a-z0-9_-]{1,40}+ )" + either(_SENTENCE, _REQUEST)),
+    _guard(_TAGGED) + STAMP,
 )
 """The time stamp that a line begins with; the match ends if what follows states nothing."""

@@ -54,8 +54,8 @@ _CLOSING: Final = rb"(?#repeated))"
 
 
 def either(*patterns: bytes) -> bytes:
-    """Return the pattern for the first of `patterns` that matches."""
-    return rb"(?:" + rb"|".join(patterns) + rb")"
+    """Return the pattern for the first of `patterns` that matches; of none, one that never does."""
+    return rb"(?:" + rb"|".join(patterns) + rb")" if patterns else rb"(?!)"
 
 
 def repeated(pattern: bytes, count: bytes) -> bytes:
