@@ -32,6 +32,8 @@ _NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % columns.CRI_STAMP
 """What was wrapped twice states nothing."""
 _DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
 """An object in a line of Docker's, up to its level; of one that may be MongoDB's, others decide."""
+_STRING: Final = words.either(rb'"[^"\n]*+(?<!\\)"', key_levels.STRING)
+"""A string of JSON: up to a quote that no backslash precedes. To look for one character less per byte takes a third less."""
 _NO_LETTER: Final = rb"(?![A-Za-z])"
 _FREQUENT_HEADS: Final = b"IiEeWwDd"
 
@@ -77,7 +79,8 @@ def _pattern(begin: bytes, other: bytes, accepted: Iterable[Format], digits: Map
     rest = {token: digit for token, digit in digits.items() if token not in container_lines.STREAMS}
     stated = _shared(words.either(other + words.either(prefix + tokens) + b"?+"))
     token = words.either(_words(rest), _others(rest))
-    return words.possessive(rb"(*LF)(?m)^(?!\z)%b%b[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token))
+    pattern = rb"(*LF)(?m)^(?!\z)%b%b[\s\S]?(?(DEFINE)(?<token>%b))" % (begin, stated, token)
+    return words.possessive(pattern.replace(key_levels.STRING, _STRING))
 
 
 def _guarded(each: Format) -> Format:

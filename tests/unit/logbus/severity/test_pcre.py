@@ -116,6 +116,25 @@ def test_what_nearly_ends_a_match_is_read(line: bytes, digit: bytes) -> None:
     assert stated(line) == digit
 
 
+@pytest.mark.parametrize(
+    ("line", "digit"),
+    [
+        (rb'{"a":"x\\","level":"warn"}', b"4"),
+        (rb'{"a":"x\"","level":"warn"}', b"4"),
+        (rb'{"a":"x\\\"","level":"warn"}', b"4"),
+        (rb'{"a":"x\\"","level":"warn"}', b"-"),
+        (rb'{"a":"x\","level":"warn"}', b"-"),
+        (rb'{"a":"x\","level":"warn","b":"c","level":"error"}', b"-"),
+        (rb'{"a":"x\",\"level\":\"warn\"","level":"error"}', b"3"),
+        (rb'time="a \" level=warn" level=error', b"3"),
+        (rb'time="a \\" level=warn', b"4"),
+    ],
+)
+def test_where_a_string_ends(slow: LineReader, line: bytes, digit: bytes) -> None:
+    """A quote ends a string unless an odd number of backslashes precedes it."""
+    assert stated(line) == digit == stated(line, slow)
+
+
 @settings(max_examples=5_000 if SOAK else 500)
 @given(lines=WRAPPED)
 def test_what_a_container_wrote_is_read_at_once_as_line_by_line(slow: LineReader, lines: list[bytes]) -> None:
