@@ -33,7 +33,7 @@ _NOTHING_WRAPPED: Final = rb"(?:(?=%bstd)(*ACCEPT))?" % columns.CRI_STAMP
 _DOCKER_JSON: Final = rb'\{"log":"(?!\{\\"t\\")' + key_levels.words_prefix(key_levels.IN_A_STRING)
 """An object in a line of Docker's, up to its level; of one that may be MongoDB's, others decide."""
 _STRING: Final = words.either(rb'"[^"\n]*+(?<!\\)"', key_levels.STRING)
-"""A string of JSON: up to a quote that no backslash precedes. To look for one character less per byte takes a third less."""
+"""A string of JSON: up to a quote that no backslash precedes, which takes a third less than to look for both."""
 _NO_LETTER: Final = rb"(?![A-Za-z])"
 _FREQUENT_HEADS: Final = b"IiEeWwDd"
 
