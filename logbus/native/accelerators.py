@@ -34,7 +34,7 @@ def found() -> list[Accelerator]:
     """Return all accelerators."""
     return [
         Accelerator("pcre2", pcre2.version(), "reads severities, two to eight times as fast", _PCRE2),
-        Accelerator("stringzilla", _installed("stringzilla"), "counts lines", "pip install 'logbus[fast]'"),
+        Accelerator("stringzilla", _installed("stringzilla"), "counts lines, finds text", "pip install 'logbus[fast]'"),
         Accelerator("second_thread", _cores(), "compresses beside all else", "give it two cores"),
     ]
 

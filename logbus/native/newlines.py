@@ -3,22 +3,16 @@
 `bytes.count` compares byte by byte (CPython 3.11): that took a third of the time for severities.
 """
 
-import functools
 import io
-from collections.abc import Callable
-from typing import Final, Protocol, cast
+from typing import Final
 
-LEAST_BYTES: Final = 64 * 1024
-"""Below this, StringZilla is not worth loading."""
+from logbus.native import fast_text
+
 SAMPLE_BYTES: Final = 4 * 1024
 FEW_BYTES: Final = 1024
 """Of these, lines are found one by one."""
 SHORT_BYTES: Final = 48
 """Lines shorter than this, on average, are counted byte by byte without StringZilla."""
-
-
-class _Text(Protocol):
-    def count(self, sub: bytes, start: int = ..., end: int = ..., /) -> int: ...
 
 
 def count(body: bytes) -> int:
@@ -27,8 +21,8 @@ def count(body: bytes) -> int:
     Without StringZilla this takes `bytes.replace`, which finds each by memchr: two to five times as fast as
     `bytes.count` where lines are not short (measured with CPython 3.11 to 3.13).
     """
-    if len(body) >= LEAST_BYTES and (text_of := _stringzilla()):
-        return text_of(body).count(b"\n")
+    if text := fast_text.of(body):
+        return text.count(b"\n")
     if len(body) < SAMPLE_BYTES or body.count(b"\n", 0, SAMPLE_BYTES) * SHORT_BYTES > SAMPLE_BYTES:
         return body.count(b"\n")
     return len(body) - len(body.replace(b"\n", b""))
@@ -36,7 +30,7 @@ def count(body: bytes) -> int:
 
 def behind(body: bytes, at: int, lines: int) -> int:
     """Return where so many lines end from `at` on, or the end of the body if there are fewer. No line is looked at."""
-    step = LEAST_BYTES
+    step = fast_text.LEAST_BYTES
     while step >= FEW_BYTES and lines and at < len(body):
         found = count(body[at : at + step])
         if found < lines:
@@ -51,12 +45,3 @@ def behind(body: bytes, at: int, lines: int) -> int:
 def sizes(body: bytes) -> list[int]:
     """Return the size of each line, with its newline; a last line without one counts, too."""
     return list(map(len, io.BytesIO(body)))
-
-
-@functools.cache
-def _stringzilla() -> Callable[[bytes], _Text] | None:
-    try:
-        import stringzilla  # noqa: PLC0415 - optional, and only worth loading for a backlog
-    except ImportError:
-        return None
-    return cast("Callable[[bytes], _Text]", stringzilla.Str)

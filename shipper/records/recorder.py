@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from logbus import telemetry
 from logbus.batch import MAX_RECORDS, MAX_RECORDS_WITH_LENGTHS
-from logbus.native import newlines
+from logbus.native import memmem, newlines
 from logbus.severity import PIECE, UNSTATED
 from logbus.traces import NOTHING, Before
 from logbus.wire.lengths import Lengths
@@ -98,7 +98,7 @@ class Recorder:
         return replace(found, end=start + text.file_at(found.end))
 
     def _cut(self, data: bytes, start: int, *, flush: bool, final: bool) -> Cut:
-        if self._multiline or (self._keys and data.find(BEGIN_KEY, start) >= 0):
+        if self._multiline or (self._keys and memmem.find(data, BEGIN_KEY, start) >= 0):
             return self._joined(data, start, flush=flush, final=final)
         end = cut(data, start, MOST_RECORDS if self.rewrites else len(data))
         more = end < data.rfind(b"\n", start) + 1

@@ -16,6 +16,7 @@ from typing import Final
 from logbus import telemetry
 from logbus.config.patterns import Match, Pattern, compile_pattern
 from logbus.config.settings import read_secret
+from logbus.native import memmem
 from shipper.records.redaction.presets import CHECKS, NEEDED, PATTERNS, Redact
 
 MATCHES_A_RECORD: Final = 1000
@@ -85,7 +86,7 @@ class Redactor:
     def find(self, body: bytes, sizes: Sequence[int]) -> list[Found]:
         """Return the matches to replace, in order and without overlaps."""
         found = [each for name, pattern in self._patterns for each in _matches(name, pattern, body)]
-        if self.joins_keys and BEGIN_KEY in body:
+        if self.joins_keys and memmem.find(body, BEGIN_KEY) >= 0:
             found += _keys(body, sizes)
         return found if self._alone else _merged(sorted(found))
 

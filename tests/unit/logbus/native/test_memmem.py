@@ -1,11 +1,27 @@
 """A text in bytes is found where `bytes.find` finds it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logbus.native import memmem
+from logbus.native import fast_text, memmem
 
 FAR = b"ab" * 5_000
+
+
+@pytest.fixture(params=["with StringZilla", "without"])
+def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast_text, "LEAST_BYTES", 1)
+    if request.param == "without":
+        monkeypatch.setattr(fast_text, "_stringzilla", lambda: None)
+    else:
+        pytest.importorskip("stringzilla")
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_place_is_the_same() -> None:
+    """Near or far, at the end or missing, with zeros, and from any place on."""
+    check()
 
 
 @given(
@@ -15,11 +31,12 @@ FAR = b"ab" * 5_000
     text=st.sampled_from([b"", b"a", b"ba", b"aa", b"bb", b"abba", b"\0", b"\0\0"]) | st.binary(max_size=3),
     at=st.integers(0, 45_000),
 )
-def test_the_place_is_the_same(body: bytes, text: bytes, at: int) -> None:
-    """Near or far, at the end or missing, with zeros, and from any place on."""
+def check(body: bytes, text: bytes, at: int) -> None:
+    """Compare one body, text and place."""
     assert memmem.find(body, text, at) == body.find(text, at)
 
 
+@pytest.mark.usefixtures("_engine")
 def test_a_text_at_the_very_end_of_much_is_found() -> None:
     """The last byte belongs to what is searched."""
     body = FAR * 30 + b"needle"
