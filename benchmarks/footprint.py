@@ -1,4 +1,7 @@
-"""Footprint: what a shipper that follows so many files costs, when nothing is written and at 1,000 lines a second."""
+"""Footprint: what a shipper that follows so many files costs, when nothing is written and at 1,000 lines a second.
+
+And how long it takes from the start of its process until the first line is at the sink.
+"""
 
 import os
 import time
@@ -21,7 +24,7 @@ class Files:
 
 
 def measure(stage: Stage, files: Files) -> dict[str, float]:
-    """Return memory (MB) and processor use (percent of a core) of the shipper, idle and busy."""
+    """Return memory (MB) and processor use (percent of a core) of the shipper, idle and busy; and how it started."""
     folder = stage.folder()
     (folder / "in").mkdir()
     paths = [folder / "in" / f"{number}.log" for number in range(files.count)]
@@ -29,8 +32,10 @@ def measure(stage: Stage, files: Files) -> dict[str, float]:
         path.write_bytes(b"INFO the first line of file %d\n" % number)
     expected = sum(path.stat().st_size for path in paths)
     with stage.sinks(folder, {"archive": ARCHIVE}):
+        out, began = folder / "out" / "all.log", time.perf_counter()
         shipper = stage.shipper(folder, f'{{paths: ["{folder}/in/*.log"]}}')
-        out = folder / "out" / "all.log"
+        await_that(lambda: out.exists() and out.stat().st_size)
+        first_s = time.perf_counter() - began
         await_that(lambda: out.exists() and out.stat().st_size >= expected)
         time.sleep(1.0)  # what the start left to do: saving, closing
         idle = _percent(shipper, files.for_s)
@@ -38,7 +43,10 @@ def measure(stage: Stage, files: Files) -> dict[str, float]:
         busy = _busy(shipper, paths[:100], files.for_s)
         busy_mb = resident_mb(shipper)
         finish(shipper, stop=True)
-    return {"idle, % of a core": idle, "idle, MB": idle_mb, "busy, % of a core": busy, "busy, MB": busy_mb}
+    return {
+        "start to first line, s": first_s, "idle, % of a core": idle, "idle, MB": idle_mb, "busy, % of a core": busy,
+        "busy, MB": busy_mb,
+    }  # fmt: skip
 
 
 def _percent(pid: int, for_s: float) -> float:

@@ -124,6 +124,11 @@ def goals_of(results: report.Results) -> list[report.Goal]:
         Goal("latency at 1,000 lines/s, p99, ms", measured("latency", "1000 lines/s", "p99, ms"), 5),
         Goal("latency at 10,000 lines/s, p99, ms", measured("latency", "10000 lines/s", "p99, ms"), 10),
         Goal("beside a backlog, p99, ms", measured("latency", "100 lines/s beside a backlog", "p99, ms"), 60),
+        Goal(
+            "start of the shipper to its first line, s",
+            measured("footprint", "1 files", "start to first line, s"),
+            0.35,
+        ),
         Goal("shipper idle, % of a core", measured("footprint", "1 files", "idle, % of a core"), 0.2),
         Goal("shipper idle, MB", measured("footprint", "1 files", "idle, MB"), 45),
         Goal("shipper at 1,000 lines/s, % of a core", measured("footprint", "1 files", "busy, % of a core"), 5),
