@@ -31,7 +31,7 @@ from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
 from sinks.delivery.order import FIRST_S, GAP_S, Early, Waiting
 from sinks.delivery.quarantine import letter_of
-from sinks.delivery.writing import Writer, source_of
+from sinks.delivery.writing import Writer, is_enough, source_of
 from sinks.ledger.ledger import Ledger, LedgerUnsaved
 from sinks.ledger.ranges import Range
 from sinks.ledger.streams import Source
@@ -154,7 +154,7 @@ class Runner:
             batch = self._decoded(delivery.message)
             source = source_of(batch)
             missing, early = self._writer.missing(source, batch)
-            if isinstance(batch, Head) and (early or missing != [(batch.offset, batch.end)]):
+            if isinstance(batch, Head) and (early or not is_enough(batch, missing)):
                 batch = decode(delivery.message)
         except WireError as error:
             self._refuse(delivery, error)
@@ -195,7 +195,7 @@ class Runner:
 
     def _write(self, delivery: Delivery, batch: Batch, missing: list[Range], now: float) -> None:
         try:
-            if isinstance(batch, Head) and self._skimming:
+            if isinstance(batch, Head) and missing and self._skimming:
                 written_bytes = self._writer.pass_over(self._skimming, batch)
             else:
                 written_bytes = self._writer.write(batch, missing)

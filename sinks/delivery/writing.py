@@ -90,3 +90,8 @@ class Writer:
                 "%s of %s: %s before byte %d did not arrive in time: continuing without them",
                 *(batch.path, batch.host, counted(gap_bytes, "byte"), batch.offset),
             )
+
+
+def is_enough(head: Head, missing: list[Range]) -> bool:
+    """Return True if the text of a batch is not needed: all of it is missing and only counted, or nothing is."""
+    return missing == [(head.offset, head.end)] or bool(head.stream and not missing)

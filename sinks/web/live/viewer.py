@@ -53,6 +53,11 @@ class Kept:
         return isinstance(self.batch, Head)
 
     @cached_property
+    def counts(self) -> list[int]:
+        """How many records have each severity, 0 to 7: counted once for all viewers."""
+        return counts_of(self.levels)
+
+    @cached_property
     def stream(self) -> Stream:
         """Whose records they are."""
         return stream_of(self.batch)
@@ -211,7 +216,8 @@ class Viewer:
 
     def _count(self, kept: Kept, levels: bytes) -> None:
         if kept.place > self._began:
-            self._rates = list(map(add, self._rates, counts_of(levels)))
+            counts = kept.counts if levels is kept.levels else counts_of(levels)
+            self._rates = list(map(add, self._rates, counts))
 
 
 class Turn(Struct, frozen=True):

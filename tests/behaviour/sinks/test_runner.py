@@ -406,6 +406,19 @@ def test_a_sink_that_skims_is_given_heads_in_order_and_once(stage: Stage) -> Non
     assert sink.done[4] == bodies[1]
 
 
+def test_the_text_of_a_batch_that_comes_again_is_not_decompressed(stage: Stage) -> None:
+    """A sink that would only count it needs no more than its head to know that it has it, and acknowledges it."""
+    sink = Skimmer()
+    runner = stage.start(make_sink=lambda _: sink)
+    counted = encode(stage.batch(b"x" * 1999 + b"\n", 2000))
+    stage.queue.put(stage.batch(b"w" * 1999 + b"\n", 0), counted, replace(counted, body=b"no frame"))
+    runner.step(0.0)
+    assert sink.done[1:] == [(2000, b"6")]
+    assert not stage.queue.quarantined
+    runner.step(1.0)
+    assert stage.queue.unacked == 0
+
+
 def test_a_head_that_breaks_the_contract_is_set_aside(stage: Stage) -> None:
     """What a sink would only count is held to the rules as far as its headers tell."""
     sink = Skimmer()
