@@ -4,7 +4,7 @@ from itertools import accumulate, repeat
 from operator import mul
 
 from logbus.batch import Batch, levels_of
-from logbus.native import newlines
+from logbus.native import fast_text, newlines
 from logbus.severity.tally import SEVERITIES, counts_of
 from logbus.wire.batch import count_lines
 
@@ -32,7 +32,7 @@ def of_lines(batch: Batch, *, closed: bool = False) -> bytes:
 def _of_whole_records(body: bytes, levels: bytes, sizes: list[int]) -> bytes:
     """Return the digits if each record ends with its last line; more than there are lines, if one does not."""
     starts, lasts = accumulate(sizes, initial=0), accumulate(sizes[1:], initial=sizes[0] - 1)
-    further = map(body.count, repeat(b"\n"), starts, lasts)
+    further = map((fast_text.of(body) or body).count, repeat(b"\n"), starts, lasts)
     return b"".join(map(mul, map(_DIGITS.__getitem__, levels), map((1).__add__, further)))
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.batch import Batch, Lengths, levels_of
+from logbus.native import fast_text
 from sinks.index.digits import counts_of, of_lines
 
 
@@ -64,9 +65,16 @@ RECORDS = st.lists(
 )
 
 
+@pytest.mark.parametrize("least_bytes", [fast_text.LEAST_BYTES, 1])
+def test_digits_are_those_of_each_line(monkeypatch: pytest.MonkeyPatch, least_bytes: int) -> None:
+    """Whether records are lines, several lines or parts of one, and some were dropped; with StringZilla and without."""
+    monkeypatch.setattr(fast_text, "LEAST_BYTES", least_bytes)
+    check()
+
+
 @given(RECORDS, st.booleans())
-def test_digits_are_those_of_each_line(records: list[tuple[bytes, int]], closed: bool) -> None:
-    """Whether records are lines, several lines or parts of one, and some were dropped."""
+def check(records: list[tuple[bytes, int]], closed: bool) -> None:
+    """Compare the digits of some records' lines."""
     body = b"".join(record for record, _ in records)
     lengths = Lengths.of((len(record), 5) for record, _ in records)
     batch = Batch(body, bytes(digit for _, digit in records), lengths=lengths)
