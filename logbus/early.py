@@ -23,9 +23,10 @@ def prepare(module: str) -> None:
 
 
 def imported() -> None:
-    """Let garbage be collected from now on, except what was imported, which stays."""
-    gc.freeze()
-    gc.enable()
+    """Let the program collect garbage from now on, but for what was imported, which stays."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def hide_urls() -> None:

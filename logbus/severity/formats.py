@@ -64,6 +64,9 @@ LEAD: Final = maybe(rb"(?=[\xef \t\x1b])" + maybe(rb"\xef\xbb\xbf") + BLANKS) + 
 """What may stand before a line: a byte order mark, blanks, colours; docker compose's and kubectl's names."""
 _OBJECT: Final = rb"(?=\{\")" + words_prefix()
 _LOGFMT: Final = logfmt_prefix(LEVEL_KEYS, LEVEL_INITIALS)
+_A_WORD: Final = rb"(?=[A-Za-z]{3,13}+[ \t])"
+_NO_PAIR: Final = rb"(?![A-Za-z]++[=.])"
+"""Both rule out most lines sooner than what follows them, which PCRE2 calls as a subroutine."""
 _SINCE: Final = rb"\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d"
 _BEFORE_FACILITY: Final = repeated(rb"[^%\s\"=(){}[\]a-z][^% \n]*+ ++|[a-z][^% \n]*+ ++(?![a-z][^%: \n]*+ )", b"*")
 """Numbers, times and names, but not two words of a sentence."""
@@ -171,7 +174,7 @@ FORMATS: Final = (
     Format(
         "level-first",
         b"warn [2024-01-02 15:04:05.000 Z] x",
-        rb"(?=[A-Za-z]{3,13}+[ \t])(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
+        _A_WORD + rb"(?=" + SMALL + rb"[ \t]++" + _SINCE + rb")",
         rb"A-Za-z-",
     ),
     Format("php", b"PHP Warning:  x", PHP_LEVEL, rb"A-Za-z-"),
@@ -183,7 +186,7 @@ FORMATS: Final = (
         rb"=#:@",
     ),
     Format("json-behind", b'@cee: {"level":"warn"}', rb"@cee: ?" + _OBJECT, rb"=#:@"),
-    Format("prefix", b"WARN: x", _UNINDENTED + rb"(?![A-Za-z]++[=.])" + LEVEL, rb"\[<A-Za-z"),
+    Format("prefix", b"WARN: x", _UNINDENTED + _NO_PAIR + LEVEL, rb"\[<A-Za-z"),
     Format(
         "columns",
         b"[main] WARN org.acme.App - x",

@@ -37,9 +37,9 @@ class EventSpan:
 
     def prepare(self) -> None:
         """Compile what records may need."""
-        from logbus import eventtime  # noqa: PLC0415 - as above
-
         if self.reads:
+            from logbus import eventtime  # noqa: PLC0415 - as above
+
             eventtime.prepare(self._rules.time_key or None, self._rules.time_format or None)
 
     def _at(self, read_at_us: int) -> "TimeRules | None":
