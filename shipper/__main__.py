@@ -49,8 +49,6 @@ logger = logging.getLogger("shipper")
 show = later("shipper.commands.check", "show")
 serve = later("logbus.telemetry.serving", "serve")
 """Needs prometheus-client, which takes long to import."""
-PREPARED_AFTER_S = 1.0
-"""What later records may need is compiled when the first ones are on their way."""
 DESCRIPTORS_KEPT = 48
 LEAST_BUDGET = 8
 DESCRIPTORS_WANTED = 65_536
@@ -203,7 +201,6 @@ def _ship(settings: Settings, *, once: bool, config: Path | None) -> int:
         agent = Agent(settings, publisher, registry, once=once, waker=link, budget=_descriptors(), config=own)
         unless_built.pop_all()
     if not once:
-        link.call_later(PREPARED_AFTER_S, agent.following.recorders.prepare)
         describe = describer(agent, publisher, settings)
         link.guests.invite(Reporter(link, describe, partial(troubles, agent)))
         if settings.control != "off":

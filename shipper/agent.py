@@ -72,7 +72,7 @@ class Agent:
         self._build(settings, budget, stopwatch, config)
 
     def _build(self, settings: Settings, budget: int, stopwatch: Callable[[], float], config: str) -> None:
-        """Build the parts; this compiles all patterns and reads the key files."""
+        """Build the parts: read the key files, and compile all patterns; with `once`, not those of times."""
         severity.prepare()
         polls = settings.watch == "poll"
         watcher = Watcher(self._waker) if self._waker and not self._once and not polls else None
@@ -88,6 +88,8 @@ class Agent:
         )
         for each in self._files:
             following.recorders.of(each)
+        if not self._once:
+            following.recorders.prepare()
         interval_s = min(POLL_EVERY_S, settings.scan_interval_s) if polls else settings.scan_interval_s
         host = settings.host_name()
         self._scanner = Scanner(discovery, watcher, following, interval_s, stopwatch)
