@@ -92,10 +92,13 @@ KINDS = [
 
 
 def seconds(record: bytes, rules: TimeRules) -> float:
-    """Return the processor time that a record takes."""
-    begin = time.process_time()
-    stated_time(record, rules)
-    return time.process_time() - begin
+    """Return the processor time that a record takes: the least of three, as a garbage collection may fall into one."""
+    times = []
+    for _ in range(3):
+        begin = time.process_time()
+        stated_time(record, rules)
+        times.append(time.process_time() - begin)
+    return min(times)
 
 
 @pytest.mark.alone
