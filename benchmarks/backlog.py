@@ -7,7 +7,7 @@ The file sink's copy is compared with the source byte for byte.
 import random
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,12 +121,12 @@ def ship(stage: Stage, variant: Variant, source: Source) -> dict[str, float]:
             raise RuntimeError(f"the shipper ended with {shipper.code}")
         copy = folder / "copy.log"
         if variant.verbatim:
-            await_that(lambda: copy.exists() and copy.stat().st_size >= source.size)
+            await_that(lambda: _size(copy) >= source.size)
         took_s = time.perf_counter() - began
         if not variant.verbatim:
-            took_s = max(took_s, _last_change(copy) - began)
+            took_s = max(took_s, _last_change(lambda: _size(copy)) - began)
         if "console" in pids:
-            took_s = max(took_s, _last_write(pids["console"]) - began)
+            took_s = max(took_s, _last_change(lambda: _written(pids["console"])) - began)
         if variant.verbatim and source.files == 1:
             subprocess.run(["cmp", source.path, copy], check=True)
     broker_s = cpu_s(beam) - broker_s
@@ -163,26 +163,22 @@ def beside_reference(stage: Stage, variant: Variant, source: Source) -> dict[str
     return {**figures, "pipe, million lines/s": source.lines / pipe_s / 1e6, "times the pipe": figures["s"] / pipe_s}
 
 
-def _last_change(path: Path) -> float:
-    """Return when a file of unknown size changed last, once it has not changed for a while.
-
-    Not when its sink wrote last: that saves its index a second later.
-    """
-    size, at = -1, time.perf_counter()
+def _last_change(of: Callable[[], int]) -> float:
+    """Return when a number changed last, once it has not changed for a while."""
+    known, at = -1, time.perf_counter()
     while time.perf_counter() - at < QUIET_S:
-        now = path.stat().st_size if path.exists() else 0
-        if now != size:
-            size, at = now, time.perf_counter()
-        time.sleep(0.005)
-    return at
-
-
-def _last_write(pid: int) -> float:
-    """Return when a process wrote last, once it has not written for a while."""
-    written, at = -1, time.perf_counter()
-    while time.perf_counter() - at < QUIET_S:
-        now = int(Path(f"/proc/{pid}/io").read_text().split("wchar: ")[1].split()[0])
-        if now != written:
-            written, at = now, time.perf_counter()
+        now = of()
+        if now != known:
+            known, at = now, time.perf_counter()
         time.sleep(0.02)
     return at
+
+
+def _size(path: Path) -> int:
+    """Return the size of an output, which is done before its sink is: that saves its index a second later."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def _written(pid: int) -> int:
+    """Return how many bytes a process has written."""
+    return int(Path(f"/proc/{pid}/io").read_text().split("wchar: ")[1].split()[0])

@@ -36,7 +36,7 @@ def measure(stage: Stage, files: Files) -> dict[str, float]:
         shipper = stage.shipper(folder, f'{{paths: ["{folder}/in/*.log"]}}')
         await_that(lambda: out.exists() and out.stat().st_size)
         first_s = time.perf_counter() - began
-        await_that(lambda: out.exists() and out.stat().st_size >= expected)
+        await_that(lambda: out.stat().st_size >= expected)
         time.sleep(1.0)  # what the start left to do: saving, closing
         idle = _percent(shipper, files.for_s)
         idle_mb = resident_mb(shipper)
