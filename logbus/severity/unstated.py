@@ -24,8 +24,8 @@ _NO_FACILITY: Final = either(maybe(rb"[A-Z][^% \n]*+ ") + rb"[a-z][^% \n]*+ [a-z
 _TAGGED: Final = _MONTH + rb" [ \d]\d \d\d:\d\d:\d\d " + _HOST + rb" " + TAG + rb" " + _NO_FACILITY
 
 
-def _guard(*patterns: bytes) -> bytes:
-    return maybe(either(*patterns) + rb"(*ACCEPT)")
+def _guard(pattern: bytes) -> bytes:
+    return maybe(pattern + rb"(*ACCEPT)")
 
 
 STAMPED: Final = either(

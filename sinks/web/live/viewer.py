@@ -72,11 +72,11 @@ class Kept:
 
 
 class Wanted(Struct, frozen=True):
-    """What a filter wants of a batch: an entry, how many older records it lacks, and the levels of both."""
+    """What a filter wants of a batch: an entry, how many older records it lacks, and how many of both by severity."""
 
     entry: Entry
     left_out: int
-    levels: bytes
+    counts: list[int]
 
 
 class Viewer:
@@ -154,9 +154,9 @@ class Viewer:
         if 1 not in mask:
             return None
         if mask == there(kept.batch):
-            return Wanted(*kept.whole(), kept.levels)
+            return Wanted(*kept.whole(), kept.counts)
         chosen = select(kept.batch, mask)
-        return Wanted(*newest(chosen, kept.place, self.ring.records_max), levels_of(chosen))
+        return Wanted(*newest(chosen, kept.place, self.ring.records_max), counts_of(levels_of(chosen)))
 
     def looked(self, kept: Kept, wanted: Wanted | None, took_s: float, now_s: float) -> None:
         """Let what the filter wanted wait for the browser; the filter took so long, up to now."""
@@ -206,17 +206,16 @@ class Viewer:
         self.ring.pass_over(self._into)
         if self._is_old(kept):
             self.ring.keep(FIRST, counted=False)
-        self._count(kept, wanted.levels)
+        self._count(kept, wanted.counts)
 
     def _pass_by(self, kept: Kept) -> None:
         """Count the records of a batch as skipped that the filter has not seen."""
         if not self._is_old(kept):
             self.ring.pass_by(kept.stream, kept.count - self._known_of(kept))
-        self._count(kept, kept.levels)
+        self._count(kept, kept.counts)
 
-    def _count(self, kept: Kept, levels: bytes) -> None:
+    def _count(self, kept: Kept, counts: list[int]) -> None:
         if kept.place > self._began:
-            counts = kept.counts if levels is kept.levels else counts_of(levels)
             self._rates = list(map(add, self._rates, counts))
 
 
