@@ -1,6 +1,5 @@
 """Event times of a file's records: what is stated, inherited or not believed; and hostile records."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.eventtime import TimeRules, event_time, event_times, stated_time, text_of, time_of, zone_named
+from support.stopwatch import least_cpu_s
 
 READ_AT = datetime(2026, 11, 29, 12, tzinfo=UTC)
 READ_AT_US = int(READ_AT.timestamp()) * 1_000_000
@@ -92,13 +92,8 @@ KINDS = [
 
 
 def seconds(record: bytes, rules: TimeRules) -> float:
-    """Return the processor time that a record takes: the least of three, as a garbage collection may fall into one."""
-    times = []
-    for _ in range(3):
-        begin = time.process_time()
-        stated_time(record, rules)
-        times.append(time.process_time() - begin)
-    return min(times)
+    """Return the processor time that a record takes."""
+    return least_cpu_s(lambda: stated_time(record, rules))
 
 
 @pytest.mark.alone

@@ -9,13 +9,9 @@ from logbus.native import fast_text, memmem
 FAR = b"ab" * 5_000
 
 
-@pytest.fixture(params=["with StringZilla", "without"])
-def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def _few_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fast_text, "LEAST_BYTES", 1)
-    if request.param == "without":
-        monkeypatch.setattr(fast_text, "_stringzilla", lambda: None)
-    else:
-        pytest.importorskip("stringzilla")
 
 
 @pytest.mark.usefixtures("_engine")

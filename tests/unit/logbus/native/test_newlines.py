@@ -12,14 +12,6 @@ TEXTS = st.lists(st.sampled_from([b"\n", b"x", b"\x00", b"\xff\xfe", b"\r\n", b"
 LARGE = b"x" * fast_text.LEAST_BYTES
 
 
-@pytest.fixture(params=["with StringZilla", "without"])
-def _engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "without":
-        monkeypatch.setattr(fast_text, "_stringzilla", lambda: None)
-    else:
-        pytest.importorskip("stringzilla")
-
-
 @pytest.mark.parametrize("filling", [b"", LARGE, b"x\n" * fast_text.LEAST_BYTES])
 @pytest.mark.usefixtures("_engine")
 def test_every_newline_is_counted(filling: bytes) -> None:
