@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import IO, Protocol, TypedDict, Unpack
 
 DEADLINE_S = 60.0
+LAST_CHARACTERS = 1500
+"""Of what a program said, shown beside a test that failed."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ def starting(folder: Path) -> Iterator[Start]:
     for program in programs:
         if program.process.poll() is None:
             program.kill()
+        last = program.said()[-LAST_CHARACTERS:]
+        sys.stdout.write(f"{program.err.stem} ended with {program.process.returncode}: {last}\n")
 
 
 class Until(Protocol):

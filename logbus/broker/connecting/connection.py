@@ -108,6 +108,7 @@ class Connection:
         """Close gracefully, waiting at most two seconds for the broker's answer."""
         self._closing, self._fatal = True, None
         self.guests.leaving()
+        self.guests.disconnected()
         if self._connection:
             end(self._connection, self._loop)
         self._loop.close()
@@ -159,6 +160,8 @@ class Connection:
     def _log_in_again(self) -> None:
         """Connect anew: with the secrets that are there by now, more may be allowed (a token may have expired)."""
         if self._connection and self._connection.is_open:
+            self._lost(pika.exceptions.ConnectionClosedByClient(0, "logging in again"))  # nothing may be sent meanwhile
+            self.guests.disconnected()
             self._connection.close()
 
     def _connect_to_next(self) -> None:
