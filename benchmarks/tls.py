@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks import shapes
 from benchmarks.processes import MB, await_that, finish, start
-from support.tls_node import TlsNode, put
+from support.secret_files import put
+from support.tls_node import TlsNode
 
 SIZE_MB = 300
 ROUNDS = 5

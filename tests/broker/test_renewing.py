@@ -15,6 +15,7 @@ from logbus.broker.consuming.consumer import Consumer, Delivery
 from logbus.config.settings import Broker
 from sinks.delivery import depth
 from support import wait_until
+from support.secret_files import put
 
 pytestmark = pytest.mark.broker
 
@@ -37,10 +38,7 @@ class Login:
 
     def put(self) -> None:
         """Replace the file by one that says the same."""
-        new = self.path.with_suffix(".new")
-        new.touch(0o600)
-        new.write_text("guest\n")
-        new.rename(self.path)
+        put(self.path, b"guest\n")
 
     def step(self) -> None:
         """Do a little I/O and gather what was delivered."""
@@ -64,8 +62,9 @@ def login(
     login = Login(broker_url, tmp_path / "password")
     wait_until(lambda: login.consumer.is_open, meanwhile=login.step)
     with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
+        channel = connection.channel()
         for number in range(COUNT):
-            connection.channel().basic_publish(topology.LOGS, "", b"%d" % number)
+            channel.basic_publish(topology.LOGS, "", b"%d" % number)
     wait_until(lambda: len(login.taken) == COUNT, meanwhile=login.step)
     yield login
     login.close()

@@ -6,6 +6,7 @@ from pathlib import Path
 from logbus.devbroker import DevBroker, Extras
 from logbus.devbroker.processes import free_ports
 from support.authority import Authority, Issued
+from support.secret_files import put
 from support.virtual_hosts import VirtualHosts
 
 CONF = """\
@@ -19,15 +20,6 @@ auth_mechanisms.1 = PLAIN
 auth_mechanisms.2 = EXTERNAL
 ssl_cert_login_from = common_name
 """
-
-
-def put(path: Path, content: bytes) -> Path:
-    """Put a secret in place as a careful operator does, never half; return its path."""
-    new = path.with_name(f"{path.name}.new")
-    new.touch(0o600)
-    new.write_bytes(content)
-    new.rename(path)
-    return path
 
 
 class TlsNode:

@@ -23,6 +23,7 @@ from logbus.devbroker import DevBroker
 from support import keep_new_queues, wait_until
 from support.findings import Findings
 from support.proxy import Proxy
+from support.secret_files import put
 from support.writer import LinkedWriter, MappedWriter, Writer
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +37,14 @@ BY_DESIGN = ("stopped with unfinished work", "cannot use the state directory", "
 """What a process says last that ends with 1 and is to be started again."""
 
 SHIPPER = """\
-broker: {{url: {url}, heartbeat_s: {heartbeat_s}}}
+broker: {{url: {url}, password_file: {password}, heartbeat_s: {heartbeat_s}}}
 host: h
 state: {root}/state/shipper
 scan_interval_s: 0.5
 inputs: [{{paths: ["{root}/logs/*.log*"]}}]
 """
 SINKS = """\
-broker: {{url: {url}, heartbeat_s: {heartbeat_s}}}
+broker: {{url: {url}, password_file: {password}, heartbeat_s: {heartbeat_s}}}
 state: {root}/state
 sinks:
   archive: {{type: file, path: "{root}/archive/{{host}}/{{label}}.log"}}
@@ -73,7 +74,7 @@ class World:
     def __init__(self, root: Path, seed: int, *, by_date: bool = False) -> None:
         self.root = root
         self._by_date = by_date
-        for folder in ("logs", "state", "said"):
+        for folder in ("logs", "state", "said", "passwords"):
             (root / folder).mkdir(parents=True)
         self.broker = self.start_broker()
         self.proxies = self.make_proxies()
@@ -137,13 +138,15 @@ class World:
         """Fail if a process ended otherwise than by a signal of ours.
 
         One that was asked to stop while the broker was away, or that was to start on a full disk, says so and ends
-        with 1, by design; one that was asked before it had begun to listen to signals ends by SIGTERM itself.
+        with 1, by design; one that was asked before it had begun to listen to signals ends by the signal itself.
         """
         if role not in self.processes:
             return
         code, said = self.processes[role].poll(), self.said(role)
         last = "".join(said.splitlines()[-3:])
-        by_us = code in {None, 0, -signal.SIGKILL, -signal.SIGTERM} or any(each in last for each in BY_DESIGN)
+        by_us = code in {None, 0, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP} or any(
+            each in last for each in BY_DESIGN
+        )
         assert by_us, f"{role} exited with {code}: {said[-2000:]}"
 
     def kill(self, role: str, number: int) -> None:
@@ -208,6 +211,7 @@ class World:
 
     def _configure(self) -> None:
         for role in ROLES:
+            self.put_password(role)
             self.configure(role, self.url(role))
 
     def configure(self, role: str, url: str) -> None:
@@ -215,7 +219,22 @@ class World:
         text = SHIPPER if role == "shipper" else SINKS
         for plain, by_date in BY_DATE.items() if self._by_date else ():
             text = text.replace(plain, by_date)
-        (self.root / f"{role}.yml").write_text(text.format(url=url, root=self.root, heartbeat_s=self.heartbeat_s))
+        keys = {"url": url.replace(":guest@", "@"), "password": self._password(role), "heartbeat_s": self.heartbeat_s}
+        put(self.root / f"{role}.yml", text.format(root=self.root, **keys).encode())
+
+    def change_configuration(self, role: str) -> None:
+        """Write a configuration that differs from the present one."""
+        path = self.root / f"{role}.yml"
+        old, new = f"heartbeat_s: {self.heartbeat_s}}}", f"heartbeat_s: {self.heartbeat_s + 1}}}"
+        text = path.read_text()
+        put(path, (text.replace(old, new) if old in text else text.replace(new, old)).encode())
+
+    def put_password(self, role: str) -> None:
+        """Replace the file of a role's password by one that says the same."""
+        put(self._password(role), b"guest\n")
+
+    def _password(self, role: str) -> Path:
+        return self.root / "passwords" / role
 
     def _is_bound(self, role: str) -> bool:
         rows = self.broker.ctl("list_bindings", "source_name", "destination_name", "routing_key").splitlines()

@@ -12,7 +12,8 @@ import pytest
 
 from logbus.devbroker import DevBroker
 from support.programs import Program, Start
-from support.tls_node import TlsNode, put
+from support.secret_files import put
+from support.tls_node import TlsNode
 
 pytestmark = pytest.mark.system
 SECRET = "5ecr3t"  # noqa: S105 - the one that must not show

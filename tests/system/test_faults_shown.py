@@ -16,7 +16,8 @@ from logbus.devbroker.processes import free_ports
 from support import wait_until
 from support.observed import DEADLINE_S, RULES, Observed, Prometheus, hasty
 from support.programs import Start, starting
-from support.tls_node import TlsNode, put
+from support.secret_files import put
+from support.tls_node import TlsNode
 
 pytestmark = [pytest.mark.system, pytest.mark.faults, pytest.mark.timeout(300)]
 

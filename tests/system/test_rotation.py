@@ -14,7 +14,8 @@ import pytest
 
 from support.authority import Authority, Issued
 from support.programs import Program, Start, Until
-from support.tls_node import TlsNode, put
+from support.secret_files import put
+from support.tls_node import TlsNode
 
 pytestmark = [pytest.mark.broker, pytest.mark.system]
 

@@ -15,7 +15,8 @@ import pytest
 
 from support.authority import Authority, Issued
 from support.programs import Program, Start, Until
-from support.tls_node import TlsNode, put
+from support.secret_files import put
+from support.tls_node import TlsNode
 
 GENERAL = "give cert_file and key_file that it trusts"
 

@@ -1,0 +1,12 @@
+"""Files that hold secrets, replaced while others read them."""
+
+from pathlib import Path
+
+
+def put(path: Path, content: bytes) -> Path:
+    """Put a secret in place as a careful operator does, never half; return its path."""
+    new = path.with_name(f"{path.name}.new")
+    new.touch(0o600)
+    new.write_bytes(content)
+    new.rename(path)
+    return path
