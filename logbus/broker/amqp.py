@@ -97,6 +97,11 @@ class Attentive(pika.SelectConnection):
         for frame in self._arriving.frames(data_in):
             self._process_frame(frame)
 
+    def _on_connection_workflow_done(self, conn_or_exc: object) -> None:
+        """Take an object: of an attempt that was to end amid the handshake, pika 1.4 hands over the error's class."""
+        done = conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc
+        super()._on_connection_workflow_done(done)  # type: ignore[arg-type] # what pika gives
+
     def _proto_connection_lost(self, error: BaseException | None) -> None:
         if isinstance(error, ssl.SSLError):  # with TLS 1.3, our certificate is refused after the handshake
             self._alert = error

@@ -11,7 +11,7 @@ import pika.exceptions
 
 from logbus.batch import Message
 from logbus.broker.messages import properties_of
-from support.world import PATIENCE_S, ROLES, World, limit_file_size
+from support.world import PATIENCE_S, ROLES, World, limit_descriptors, limit_file_size
 
 Heal = Callable[[], object]
 SINKS = ROLES[1:]
@@ -21,6 +21,7 @@ TIMEOUTS = (
     "application:set_env(rabbit, consumer_timeout, {timeout_ms}), "
     "application:set_env(rabbit, channel_tick_interval, {tick_ms})."
 )
+NO_DESCRIPTORS, DESCRIPTORS = 3, 1024
 FULL = '{"max-length": 8, "overflow": "reject-publish"}'
 
 
@@ -42,6 +43,7 @@ class Faults:
             "half open": self._half_open,
             "slow wire": self._slow,
             "disk full": self._disk_full,
+            "no descriptors": self._no_descriptors,
             "consumer timeout": self._consumer_timeout,
             "memory alarm": self._alarm,
             "queue full": self._queue_full,
@@ -126,6 +128,12 @@ class Faults:
         pid = self._world.processes[role].pid
         limit_file_size(pid, max(sizes, default=0) + self._chance.randrange(100_000))
         return lambda: limit_file_size(pid, -1)
+
+    def _no_descriptors(self) -> Heal:
+        """Let a process open nothing, no connection either, which it may lose by another fault."""
+        process = self._world.processes[self._any()]
+        limit_descriptors(process.pid, NO_DESCRIPTORS)
+        return lambda: limit_descriptors(process.pid, DESCRIPTORS)
 
     def _consumer_timeout(self) -> Heal:
         """Let a sink hold deliveries for longer than the broker waits for their acknowledgement."""

@@ -6,6 +6,7 @@ writers wrote since the last check is kept apart as the truth, and `check` compa
 
 import os
 import random
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -307,9 +308,16 @@ def _past(writer: Writer, begun_s: float) -> str:
 
 def limit_file_size(pid: int, limit_bytes: int) -> None:
     """Make each file of a process end at `limit_bytes` (-1: nowhere), as on a full disk."""
-    import resource  # noqa: PLC0415 - Linux only, as prlimit is
-
-    with suppress(ProcessLookupError):
-        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    _limit(pid, resource.RLIMIT_FSIZE, limit_bytes)
     os.sched_yield()
+
+
+def limit_descriptors(pid: int, most: int) -> None:
+    """Let a process open only what has a descriptor below `most`."""
+    _limit(pid, resource.RLIMIT_NOFILE, most)
+
+
+def _limit(pid: int, what: int, most: int) -> None:
+    with suppress(ProcessLookupError):
+        _, hard = resource.prlimit(pid, what)
+        resource.prlimit(pid, what, (most, hard))

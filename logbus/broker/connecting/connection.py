@@ -84,7 +84,12 @@ class Connection:
         """Do pending I/O, waiting at most `timeout_s` for some. Raises BrokerRefused when waiting does not help."""
         if self._fatal:
             raise self._fatal
-        self._loop.poll(timeout_s)
+        try:
+            self._loop.poll(timeout_s)
+        except (OSError, RuntimeError) as error:  # no descriptor for a socket, no thread to look up a host
+            if self._connection is None or self._connection.is_open:
+                raise
+            self._connection.abort(error)  # pika lets it through, and would leave the attempt as it is
         if self._fatal:
             raise self._fatal
 
@@ -215,6 +220,8 @@ class Connection:
             )
 
     def _on_open_error(self, _connection: pika.SelectConnection, error: BaseException) -> None:
+        if self._closing:
+            return
         self._connection = None
         trouble = refusals.read_open_error(error, self._hosts.where, external=self._hosts.current.external)
         if isinstance(trouble, BrokerRefused):

@@ -73,8 +73,8 @@ class Loop:
 
 
 def end(connection: "AtOnce", loop: Loop) -> None:
-    """Close a connection gracefully, or drop it if RabbitMQ has not answered after CLOSE_WITHIN_S."""
-    if connection.is_open:
+    """Close a connection gracefully, or drop it: at once if it is not open yet, else after CLOSE_WITHIN_S."""
+    if not (connection.is_closing or connection.is_closed):
         connection.close()
     loop.poll_until(lambda: connection.is_closed, CLOSE_WITHIN_S)
     if connection.is_closing:
