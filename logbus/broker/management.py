@@ -8,8 +8,9 @@ import base64
 import http.client
 import json
 import logging
-import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, quote, urlsplit
 
@@ -17,6 +18,7 @@ from msgspec import Struct
 
 from logbus.broker.topology import LOGS, RESERVED
 from logbus.errors import BrokerUnavailable, LogbusError, visible
+from logbus.native.threads import begin
 
 if TYPE_CHECKING:
     from logbus.config.settings import Broker, Endpoint
@@ -100,7 +102,8 @@ def _queues(broker: "Broker", columns: str) -> Iterator[dict[str, Any]]:
 
 def name_full_queues(broker: "Broker") -> None:
     """Log which queues are full, from a thread of its own: the answer may take seconds."""
-    threading.Thread(target=_log_full_queues, args=(broker,), name="management", daemon=True).start()
+    with suppress(OSError):  # nobody depends on it
+        begin(partial(_log_full_queues, broker), "management")
 
 
 def _log_full_queues(broker: "Broker") -> None:

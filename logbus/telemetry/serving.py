@@ -6,8 +6,6 @@
 """
 
 import logging
-import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from wsgiref.types import StartResponse, WSGIEnvironment
@@ -18,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from logbus import VERSION
 from logbus.errors import UsageError
 from logbus.native import accelerators
+from logbus.native.threads import begin
 from logbus.telemetry import common, gauge, is_alive, observed, samples, value
 from logbus.telemetry.address import LOOPBACK, address_of
 from logbus.telemetry.metrics import ABSENT, METRICS, SECONDS, Shore
@@ -45,9 +44,7 @@ def serve(listen: str, shore: Shore) -> int:
     if host not in LOOPBACK:
         logger.warning("metrics are served on %s to anyone who reaches it: 127.0.0.1 keeps them local", listen)
     server.set_app(application(shore))
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-    threading.Thread(target=server.work, name="metrics", daemon=True).start()  # signals are for the main thread
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    begin(server.work, "metrics")
     return server.server_port
 
 

@@ -4,18 +4,17 @@ What was written since the last commit is noted in memory; `committed` hands it 
 the file never tells of bytes that the ledger has not, and that might be cut off.
 """
 
-import signal
 import sqlite3
-import threading
 from collections.abc import Mapping
 from functools import partial
 from logging import getLogger
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from logbus import telemetry
 from logbus.batch import Batch
+from logbus.native.threads import begin
 from sinks.index import index_file
 from sinks.index.blocks import Limits
 from sinks.index.index_file import IndexFile, open_file
@@ -24,6 +23,9 @@ from sinks.index.notes import Notes
 from sinks.index.place import Place, Written
 from sinks.index.writer import Work, Writer
 from sinks.sink import Mark
+
+if TYPE_CHECKING:
+    import threading
 
 logger = getLogger("sinks.index")
 
@@ -93,11 +95,13 @@ class Index:
             self._unusable = True
             return False
         writer = Writer(self._directory, self._base, file, self._limits)
-        self._thread = threading.Thread(target=partial(writer.run, self._queue), name="index", daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-        self._thread.start()  # signals are for the main thread
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return True
+        try:
+            self._thread = begin(partial(writer.run, self._queue), "index")
+        except OSError as error:
+            file.close()
+            self._say_why(error)
+            self._unusable = True
+        return not self._unusable
 
     def _opened(self, marks: Mapping[str, Mark]) -> IndexFile | None:
         try:
@@ -109,9 +113,12 @@ class Index:
                 index_file.delete(self._directory)
                 file = open_file(self._directory, self._limits, boot=self._boot)
         except (OSError, sqlite3.Error) as error:
-            logger.warning("cannot keep an index in %s: %s; going on without one", self._directory, error)
+            self._say_why(error)
             return None
         return file
+
+    def _say_why(self, error: Exception) -> None:
+        logger.warning("cannot keep an index in %s: %s; going on without one", self._directory, error)
 
 
 def boot_of(*, synced: bool) -> str:

@@ -3,12 +3,10 @@
 import resource
 import select
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import NoReturn
 
 import pytest
 
@@ -18,6 +16,7 @@ from logbus.broker.connecting.loop import CLOSE_WITHIN_S
 from logbus.broker.consuming.consumer import Consumer
 from logbus.config.settings import Broker
 from support import wait_until
+from support.no_threads import REASON, no_threads
 
 
 @contextmanager
@@ -31,22 +30,8 @@ def no_descriptor() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@contextmanager
-def no_thread() -> Iterator[None]:
-    """Let this process start no thread, as behind a limit of tasks."""
-
-    def start(_thread: threading.Thread) -> NoReturn:
-        raise RuntimeError("can't start new thread")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(threading.Thread, "start", start)
-        yield
-
-
 @pytest.mark.broker
-@pytest.mark.parametrize(
-    ("refusing", "why"), [(no_descriptor, "too many open files"), (no_thread, "can't start new thread")]
-)
+@pytest.mark.parametrize(("refusing", "why"), [(no_descriptor, "too many open files"), (no_threads, REASON)])
 def test_what_the_system_refuses_is_reported_and_waited_out(
     broker_url: str,
     caplog: pytest.LogCaptureFixture,

@@ -46,13 +46,23 @@ class Encoder:
 
     def put(self, batch: Batch, user_id: str | None) -> None:
         """Encode a batch, now or soon. Raises ValueError as `encode` does, or `take` raises it."""
-        if self._thread and len(batch.body) >= LARGE_BYTES:
-            found = self._thread.submit(_encoded, batch, user_id)
-            found.add_done_callback(lambda _: self._done())
-        else:
+        found = self._begun(batch, user_id) if len(batch.body) >= LARGE_BYTES else None
+        if found is None:
             found = Future()
             found.set_result(_encoded(batch, user_id))
         self._pending.append((batch.stream, found))
+
+    def _begun(self, batch: Batch, user_id: str | None) -> Future[Encoded] | None:
+        """Encode a batch on the thread; return None without one, for ever if the system allows none."""
+        if self._thread is None:
+            return None
+        try:
+            found = self._thread.submit(_encoded, batch, user_id)
+        except RuntimeError:
+            self._thread = None
+            return None
+        found.add_done_callback(lambda _: self._done())
+        return found
 
     def take(self) -> list[Encoded]:
         """Return what is done, without what follows an unfinished batch of its stream."""

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +17,17 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 
 from logbus.errors import UsageError
+from logbus.native.threads import begin
 from sinks.file import safe_open
 from sinks.index.place import COMPRESSIONS, Follower, Place, give_token, token_of
+
+if TYPE_CHECKING:
+    import threading
 
 logger = logging.getLogger("sinks.rotation")
 
@@ -79,10 +82,12 @@ class Rotator:
         path.rename(renamed)
         if self._index:
             self._index.moved(renamed)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._tidy, name="rotation", daemon=True)
-            self._thread.start()
         self._renamed.put(path)
+        if self._thread is None:
+            try:
+                self._thread = begin(self._tidy, "rotation")
+            except OSError as error:
+                logger.warning("cannot clean up after rotating %s before it is rotated again: %s", path, error)
 
     def close(self) -> None:
         """Finish pending work."""

@@ -3,7 +3,6 @@
 Nothing waits for that, and nothing depends on it. Each trouble is logged once.
 """
 
-import signal
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ from typing import Final
 import msgspec
 
 from logbus import telemetry
+from logbus.native.threads import begin
 
 logger = getLogger("sinks.settling")
 
@@ -43,10 +43,10 @@ class Settler:
         """Start the thread that begins the work, unless it was started."""
         if self._thread:
             return
-        self._thread = threading.Thread(target=self._run, name="settling", daemon=True)
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
-        self._thread.start()  # signals are for the main thread
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            self._thread = begin(self._run, "settling")
+        except OSError as error:
+            self._cannot(error)
 
     def rotated(self) -> None:
         """Note that an output was rotated."""
@@ -71,7 +71,7 @@ class Settler:
             try:
                 self._work()
             except OSError as error:
-                self._say("warning", f"cannot settle outputs: {error}; they are searched without exact rows")
+                self._cannot(error)
             self._due.wait(EVERY_S)
             self._closed.wait(max(0.0, began_s + LEAST_S - time.monotonic()))
 
@@ -96,6 +96,9 @@ class Settler:
         for line in lines:
             with suppress(msgspec.DecodeError, msgspec.ValidationError):
                 self._say(*msgspec.json.decode(line, type=tuple[str, str]))
+
+    def _cannot(self, error: OSError) -> None:
+        self._say("warning", f"cannot settle outputs: {error}; they are searched without exact rows")
 
     def _say(self, what: str, text: str) -> None:
         """Log a text; a warning only the first time."""

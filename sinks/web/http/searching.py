@@ -16,6 +16,7 @@ from msgspec import Struct, field
 from starlette.requests import Request
 
 from logbus.errors import LogbusError, UsageError
+from logbus.native.threads import begin
 from sinks.search.looking import Progress
 from sinks.search.results.bars import Bars
 from sinks.search.results.showing import as_json
@@ -71,7 +72,11 @@ class Run:
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, daemon=True).start()
+        try:
+            begin(self._run, "web search")
+        except OSError as error:
+            self._tell(event("failed", msgspec.json.encode({"error": f"cannot search: {error}"})))
+            self._tell(None)
 
     def stop(self) -> None:
         """Let it end: nobody waits any more."""

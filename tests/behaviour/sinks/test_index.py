@@ -23,6 +23,7 @@ from sinks.index.names import FILE_NAME
 from sinks.sink import Context, Sink
 from support import wait_until
 from support.indexes import Told, check, line_of, told
+from support.no_threads import no_threads
 from support.stages import Stage
 
 STREAM = "0123456789abcdef"
@@ -129,6 +130,22 @@ def test_what_is_not_committed_is_not_told(stage: Stage) -> None:
     assert (stage.root / "out" / "web-1.log").stat().st_size > size
     stage.start(make_sink=making(stage))
     assert [block.end for block in covered(stage)] == [size]
+
+
+def test_without_threads_the_outputs_are_written_and_rotated(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    """Where the system allows none: no index, nothing tidied up, both said; the lines are there."""
+    source = Source(stage)
+    rotation = Rotation(max_bytes=1, compress="gzip")
+    with no_threads():
+        runner = stage.start(make_sink=making(stage, rotate=rotation))
+        bodies = [source.put(b"64")]
+        turn(runner, 0)
+        bodies.append(source.put(b"3"))
+        turn(runner, 10)
+    for what in ("keep an index", "settle outputs", "clean up after rotating"):
+        assert f"cannot {what}" in caplog.text
+    outputs = sorted((stage.root / "out").iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    assert b"".join(path.read_bytes() for path in outputs) == b"".join(bodies)
 
 
 def test_the_index_goes_on_after_a_restart(stage: Stage) -> None:

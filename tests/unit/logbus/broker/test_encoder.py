@@ -8,6 +8,7 @@ import pytest
 
 from logbus.batch import Batch, decode
 from logbus.broker.publishing.encoder import LARGE_BYTES, Encoder
+from support.no_threads import no_threads
 
 WITHIN_S = 20.0
 LARGE = os.urandom(LARGE_BYTES * 8).replace(b"\n", b" ") + b"\n"
@@ -47,6 +48,15 @@ def test_it_is_full_while_more_would_only_wait() -> None:
     assert encoder.is_full
     while encoder.is_full:
         encoder.take()
+
+
+def test_without_a_thread_it_is_encoded_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system allows none: more slowly, and nothing ends."""
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    encoder = Encoder(lambda: None)
+    with no_threads():
+        encoder.put(batch("a", 0, LARGE), None)
+        assert [decode(each.message).body for each in encoder.take()] == [LARGE]
 
 
 def test_a_batch_that_breaks_the_contract_is_an_error_of_ours() -> None:

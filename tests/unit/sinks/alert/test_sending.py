@@ -20,6 +20,7 @@ from sinks.alert.sending.failures import NotSent
 from sinks.alert.sending.sender import GIVE_UP_S, Sender
 from support import wait_until
 from support.certificates import make_certificates
+from support.no_threads import REASON, no_threads
 from support.receivers import PASSWORD, USER, answering, mailbox, receiving
 
 NOTICE = Notice(kind="begun", rule="errors", host="web-1", count=3, sample="no stock")
@@ -93,6 +94,15 @@ def test_a_server_that_never_ends_its_answer() -> None:
         with pytest.raises(NotSent, match="has not ended"):
             attempts.send(NOTICE)
         go_on.set()
+
+
+def test_without_a_thread_it_is_tried_again() -> None:
+    """Where the system allows none, that is why it was not sent, and the next attempt may be."""
+    with receiving() as hook:
+        attempts = Attempts(Destination(webhook=Webhook(url=hook.url)))
+        with no_threads(), pytest.raises(NotSent, match=REASON):
+            attempts.send(NOTICE)
+        assert attempts.send(NOTICE) == "status 200"
 
 
 def test_a_webhook_by_tls_is_verified(tmp_path: Path) -> None:
