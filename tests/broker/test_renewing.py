@@ -96,7 +96,8 @@ def test_no_guest_opens_a_channel_while_the_connection_is_being_closed(
     wait_until(lambda: RENEWS in caplog.text, meanwhile=login.step)
     wait_until(lambda: login.consumer.is_open, meanwhile=login.step)
     if renews:
+        before = caplog.text.count(RENEWS)
         login.put()
-        wait_until(lambda: caplog.text.count(RENEWS) == 2, meanwhile=login.step)
+        wait_until(lambda: caplog.text.count(RENEWS) > before, meanwhile=login.step)
         wait_until(lambda: login.consumer.is_open, meanwhile=login.step)
     login.close()
