@@ -15,16 +15,9 @@ from logbus.devbroker import DevBroker
 from logbus.errors import UsageError
 from support import wait_until
 from support.programs import Start, Until
+from support.secret_files import put
 
 pytestmark = pytest.mark.system
-
-
-def write(path: Path, secret: bytes, mode: int = 0o600) -> None:
-    """Put a secret in place, as a careful operator does: never half."""
-    new = path.with_suffix(".new")
-    new.write_bytes(secret)
-    new.chmod(mode)
-    new.rename(path)
 
 
 def spoil(path: Path, how: str) -> None:
@@ -39,14 +32,14 @@ def spoil(path: Path, how: str) -> None:
         os.mkfifo(path, 0o600)
     else:
         content, mode = {"empty": (b"", 0o600), "readable": (b"p", 0o644), "half": (b"caf\xc3", 0o600)}[how]
-        write(path, content, mode)
+        put(path, content, mode)
 
 
 def mend(path: Path, secret: bytes) -> None:
     """Make a file usable again, whatever it is."""
     if path.is_dir():
         path.rmdir()
-    write(path, secret)
+    put(path, secret)
 
 
 class User:
@@ -58,7 +51,7 @@ class User:
         self.name = f"user-{self.vhost}"
         self.url = url.replace("guest:guest@", "").replace("amqp://", f"amqp://{self.name}@")
         self.path = path
-        write(path, b"first\n")
+        put(path, b"first\n")
         broker.ctl("add_user", self.name, "first")
         broker.ctl("set_permissions", "-p", self.vhost, self.name, ".*", ".*", ".*")
 
@@ -109,7 +102,7 @@ def test_a_password_that_was_replaced_is_used_at_once(
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
     eventually(lambda: "connected" in shipper.said())
     user.change("second")
-    write(user.path, b"second\n")
+    put(user.path, b"second\n")
     eventually(lambda: "was replaced: connecting anew" in shipper.said())
     eventually(lambda: shipper.said().count("connected") == 2)
     assert "refused" not in shipper.said()
@@ -157,7 +150,7 @@ def test_a_redaction_key_that_breaks_during_a_reload_is_waited_out(
 ) -> None:
     """The key of a redaction is read again by the program that takes the daemon's place, and waited for, too."""
     key = tmp_path / "redaction.key"
-    write(key, b"key\n")
+    put(key, b"key\n")
     rules = f", redact: {{presets: [email], key_file: {key}}}"
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path, rules))
     eventually(lambda: "connected" in shipper.said())
@@ -176,7 +169,7 @@ def test_a_password_is_rotated_without_a_restart(start: Start, user: User, tmp_p
     shipper = start("shipper", "-v", "--config", configure(user, tmp_path))
     eventually(lambda: "connected" in shipper.said())
     user.change("second")
-    write(user.path, b"second\n")
+    put(user.path, b"second\n")
     user.drop()
     eventually(lambda: shipper.said().count("connected") == 2)
     assert shipper.terminate() == 0

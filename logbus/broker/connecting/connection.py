@@ -165,8 +165,7 @@ class Connection:
     def _log_in_again(self) -> None:
         """Connect anew: with the secrets that are there by now, more may be allowed (a token may have expired)."""
         if self._connection and self._connection.is_open:
-            self._lost(pika.exceptions.ConnectionClosedByClient(0, "logging in again"))  # nothing may be sent meanwhile
-            self.guests.disconnected()
+            self._left(pika.exceptions.ConnectionClosedByClient(0, "logging in again"))  # nothing may be sent meanwhile
             self._connection.close()
 
     def _connect_to_next(self) -> None:
@@ -230,8 +229,7 @@ class Connection:
             self._retry(trouble, self._connect_to_next)
 
     def _on_close(self, _connection: pika.SelectConnection, error: BaseException) -> None:
-        self._lost(error)
-        self.guests.disconnected()
+        self._left(error)
         if self._closing:
             return
         self._connection = None
@@ -247,6 +245,11 @@ class Connection:
         if isinstance(trouble, BrokerRefused):
             self._retries.refused()
         return trouble
+
+    def _left(self, error: BaseException) -> None:
+        """Tell all who use the connection that it is gone, which they may know."""
+        self._lost(error)
+        self.guests.disconnected()
 
     def _lost(self, error: BaseException) -> None:
         if self._channel and self._client:

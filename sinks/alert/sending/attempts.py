@@ -35,7 +35,6 @@ class Attempts:
         try:
             self._running.start()
         except RuntimeError as error:  # the system allows no more threads
-            self._running = None
             raise NotSent(error) from error
         self._running.join(self._limit_s)
         found = outcome[0] if outcome else NotSent(f"it did not end within {self._limit_s:g} s")
