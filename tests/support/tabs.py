@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
 from support.pages import CHROMIUM, FLAGS
+
+UNTIL_MS = 30_000
+"""How long a browser may take to show something."""
 
 
 @contextmanager
@@ -40,3 +43,8 @@ def faultless(browser: Browser) -> Iterator[Tab]:
 def shows(tab: Tab, text: str) -> None:
     """Wait until the records in sight have a text."""
     tab.locator(".view:not([hidden]) .row .message", has_text=text).first.wait_for()
+
+
+def counts(found: Locator, number: int) -> None:
+    """Wait until so many elements are found: for a moment, a view shows what was before, or nothing yet."""
+    expect(found).to_have_count(number, timeout=UNTIL_MS)

@@ -14,6 +14,7 @@ from logbus.broker.topology import STATUS
 from logbus.fleet.status import Status, encode
 from support.pages import CHROMIUM, page_of
 from support.programs import Start, Until
+from support.tabs import counts
 
 pytestmark = [
     pytest.mark.broker,
@@ -90,4 +91,4 @@ def test_a_process_that_was_started_again_has_one_row(fleet: Tab, hosts: Hosts) 
     fleet.locator("#fleet-rows .state-gone").wait_for()
     hosts.say(status("web-1", instance="second"))
     fleet.locator("#fleet-rows .state-idle").wait_for()
-    assert fleet.locator("#fleet-rows tr").count() == 1
+    counts(fleet.locator("#fleet-rows tr"), 1)

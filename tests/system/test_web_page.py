@@ -8,7 +8,7 @@ from playwright.sync_api import Page as Tab
 
 from support.pages import CHROMIUM, Page, page_of
 from support.programs import Start, Until
-from support.tabs import shows
+from support.tabs import counts, shows
 
 pytestmark = [
     pytest.mark.broker,
@@ -44,12 +44,12 @@ def test_records_come_and_a_filter_lives_in_the_address(page: Page, tab: Tab) ->
     shows(tab, "order 1 placed")
     tab.fill("[name=text]", "fail(ed)")
     tab.wait_for_url("**/?text=fail%28ed%29")
+    counts(tab.locator(".row"), 1)
     shows(tab, "order 2 failed")
-    assert tab.locator(".row").count() == 1
     tab.reload()
     shows(tab, "order 2 failed")
     assert tab.input_value("[name=text]") == "fail(ed)"
-    assert tab.locator(".row").count() == 1
+    counts(tab.locator(".row"), 1)
 
 
 def test_a_wrong_pattern_is_explained_and_can_be_mended(page: Page, browser: Browser) -> None:
@@ -107,8 +107,8 @@ def test_nothing_in_a_log_is_more_than_text(page: Page, tab: Tab) -> None:
     tab.locator(".row.open").first.wait_for()
     assert tab.locator("main script, main img, main svg, main iframe, main a").count() == 0
     tab.locator(".host", has_text="<script>").first.click()
+    counts(tab.locator(".row"), 1)
     shows(tab, "mark 0")
-    assert tab.locator(".row").count() == 1
     assert tab.title() == "Live \u00b7 Logbus"
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page as Tab
 
 from support.pages import CHROMIUM, Page, page_of
 from support.programs import Start, Until
-from support.tabs import shows
+from support.tabs import counts, shows
 
 pytestmark = [
     pytest.mark.broker,
@@ -122,7 +122,7 @@ def test_a_drag_zooms_and_back_leads_out(archived: Page, tab: Tab) -> None:
     assert f" {began}" in since
     assert "text=order" in tab.url
     shows(tab, "order 19.5")
-    assert tab.locator(".row", has_text="order 20.").count() == 0
+    counts(tab.locator(".row", has_text="order 20."), 0)
     tab.reload()
     ended(tab, "60 records")
     assert times(tab) == (since, until)
@@ -154,7 +154,7 @@ def test_the_keyboard_zooms(archived: Page, tab: Tab) -> None:
     canvas.press("Backspace")
     ended(tab, f"{MINUTES * A_MINUTE} records")
     assert tab.locator("#zoom-out").is_hidden()
-    assert tab.locator("#bars-rows tr").count() == MINUTES
+    counts(tab.locator("#bars-rows tr"), MINUTES)
 
 
 def test_a_time_is_chosen_from_what_is_often_wanted(archived: Page, tab: Tab) -> None:
