@@ -10,11 +10,10 @@ from sinks.file.settings import Format
 from sinks.index import digits
 
 _DIGITS: dict[Format, Callable[[Batch], bytes]] = {
-    "raw": digits.of_lines,
     "prefix": partial(digits.of_lines, closed=True),
     "json": levels_of,
 }
-"""The digits of the lines that each format makes of a batch."""
+"""The digits of the lines that each other format than "raw" makes of a batch."""
 
 
 def unnoted(pieces: Iterable[bytes], _batch: Batch) -> Iterator[tuple[bytes, bytes]]:
@@ -24,10 +23,15 @@ def unnoted(pieces: Iterable[bytes], _batch: Batch) -> Iterator[tuple[bytes, byt
 
 def noted(form: Format) -> Callable[[Iterable[bytes], Batch], Iterator[tuple[bytes, bytes]]]:
     """Return what yields the pieces that a format makes of a batch, each with the digits of its lines."""
+    if form == "raw":
+        return _in_one_piece
     digits_of = _DIGITS[form]
-    if form == "raw":  # one piece
-        return lambda pieces, batch: zip(pieces, repeat(digits_of(batch)))
     return lambda pieces, batch: _in_pieces(pieces, digits_of(batch))
+
+
+def _in_one_piece(pieces: Iterable[bytes], batch: Batch) -> Iterator[tuple[bytes, bytes]]:
+    levels = batch.levels if batch.lengths is None else digits.of_lines(batch)  # nothing is called for most batches
+    return zip(pieces, repeat(levels))
 
 
 def _in_pieces(pieces: Iterable[bytes], found: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -40,7 +40,7 @@ class Output(Struct):
         holding.claim(self.fd, writer)
 
     def append(self, data: bytes, *, writeback_soon: bool) -> Written | None:
-        """Append; return where that went, None without an index, or if that is uncertain.
+        """Append; return where that went, None without an index.
 
         Raises OutputError; then its end may be incomplete.
         """
@@ -61,6 +61,8 @@ class Output(Struct):
         except OSError as error:
             raise cannot("save", self.path, error) from error
         status = os.fstat(self.fd)
+        if self.where:
+            self.where.settle(status.st_size)
         if status.st_nlink == 0:
             raise OutputError(f"save {self.path}", "it was deleted before the commit", "beginning a new one")
         if data:

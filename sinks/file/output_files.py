@@ -72,7 +72,7 @@ class Outputs:
         return relative in self._open
 
     def append(self, relative: str, data: bytes) -> Written | None:
-        """Append to the file `relative`; return where that went, None without an index, or if that is uncertain.
+        """Append to the file `relative`; return where that went, None without an index.
 
         Raises OutputError; then its end may be incomplete.
         """

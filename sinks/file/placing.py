@@ -16,14 +16,20 @@ class Placing(Struct):
     place: Place
     length: int
 
-    def wrote(self, size_bytes: int) -> Written | None:
-        """Return where the last write went; None if somebody truncated the output, or wrote to it."""
-        end = os.lseek(self.fd, 0, os.SEEK_CUR)
-        begin, expected, self.length = end - size_bytes, self.length, end
-        if begin == expected:
-            return Written(self.place, begin, end)
-        self.place = Place(give_token(self.fd), self.place.identity, self.place.path, self.place.compression)
-        return None
+    def wrote(self, size_bytes: int) -> Written:
+        """Return where the last write went, if nobody else touched the output, which the next `settle` shows."""
+        begin = self.length
+        self.length = begin + size_bytes
+        return Written(self.place, begin, self.length)
+
+    def settle(self, length: int) -> None:
+        """Give the output a new token, for which nothing was told yet, if its length is not the expected one.
+
+        Then somebody has truncated it, or written to it.
+        """
+        if length != self.length:
+            self.length = length
+            self.place = Place(give_token(self.fd), self.place.identity, self.place.path, self.place.compression)
 
 
 Locate = Callable[[int, str, bool], Placing | None]

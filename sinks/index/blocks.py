@@ -9,9 +9,13 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct, field
 
+from logbus.batch import Batch
+from logbus.wire.times import Times
 from sinks.index.place import Place, Written
 
 HOUR_US: Final = 3_600_000_000
+MERGED_BYTES: Final = 32 << 10
+"""A note of more content is not added to: a block has that at least."""
 
 
 class Limits(Struct, frozen=True):
@@ -55,9 +59,22 @@ class Note(Struct):
     last_read_us: int
     event_us: tuple[int, int] | None
 
-    def extend(self, written: Written, data: bytes, digits: bytes, offset_end: int, read_us: int) -> None:
-        """Add what goes on where this ends, in the output and in the stream."""
-        self.end, self.offset_end = written.end, offset_end
+    def goes_on(self, batch: Batch, written: Written, data: bytes, digits: bytes, read_us: int) -> bool:
+        """Add a write that goes on where this ends, in the output and in the stream; return False if it is none.
+
+        One method, because it is called for each write.
+        """
+        if not (
+            self.end == written.begin
+            and self.offset_end == batch.offset
+            and self.whole
+            and self.content_bytes < MERGED_BYTES
+            and self.origin == (batch.stream, batch.host, batch.label, batch.path)
+            and self.place is written.place
+            and self._reaches(batch.times, read_us)
+        ):
+            return False
+        self.end, self.offset_end = written.end, batch.end
         self.content_bytes += len(data)
         self.digits += digits
         self.whole = data.endswith(b"\n")
@@ -65,11 +82,16 @@ class Note(Struct):
             self.last_read_us = read_us
         elif read_us < self.first_read_us:
             self.first_read_us = read_us
+        return True
 
-    def reach(self, event_us: tuple[int, int]) -> None:
-        """Add the event times of what was added."""
-        if self.event_us:
-            self.event_us = _both(self.event_us, event_us)
+    def _reaches(self, times: Times | None, read_us: int) -> bool:
+        """Add event times; return False if they are of another hour, or only one of both tells any."""
+        if times is None:
+            return self.event_us is None and read_us // HOUR_US == self.hour
+        if self.event_us is None or times.first_us // HOUR_US != self.hour:
+            return False
+        self.event_us = _both(self.event_us, (times.first_us, times.last_us))
+        return True
 
 
 class Part(Struct):

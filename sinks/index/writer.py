@@ -33,13 +33,19 @@ IDLE_S: Final = 60.0
 
 
 class Writer:
-    """Does what it is sent, until it is sent `stop`. `base`: what the outputs' paths are relative to."""
+    """Does what it is sent, until it is sent `stop`. `base`: what the outputs' paths are relative to.
 
-    def __init__(self, directory: Path, base: Path, file: IndexFile, limits: Limits) -> None:
+    `left` returns what was committed, but not sent, if nothing waits.
+    """
+
+    def __init__(
+        self, directory: Path, base: Path, file: IndexFile, limits: Limits, left: Callable[[], list[Note]]
+    ) -> None:
         self._directory = directory
         self._base = base
         self._file: IndexFile | None = file
         self._gathering = Gathering(limits)
+        self._left = left
         self._stopped = False
         self._save_at = self._ripen_at = 0.0
         self._prune_at = time.monotonic() + PRUNE_S
@@ -47,9 +53,10 @@ class Writer:
     def run(self, queue: "SimpleQueue[Work]") -> None:
         """Work until stopped."""
         self._try(self._prune)
+        work: Work | None = None
         while not self._stopped:
             try:
-                work: Work | None = queue.get(timeout=SAVE_S if self._gathering else IDLE_S)
+                work = queue.get(timeout=SAVE_S if work or self._gathering else IDLE_S)
             except Empty:
                 work = None
             self._try(lambda work=work: self._turn(work))  # type: ignore[misc]
@@ -93,6 +100,8 @@ class Writer:
     def _turn(self, work: Work | None) -> None:
         if work:
             work(self)
+        else:
+            self.add(self._left())
         now = time.monotonic()
         if now >= self._ripen_at:
             self._ripen_at = now + RIPEN_S

@@ -118,6 +118,19 @@ def test_records_of_several_lines_and_their_times_are_told(stage: Stage) -> None
     assert (block.digits, block.event_us) == (b"336", (5_000_000, 7_000_000))
 
 
+@pytest.mark.parametrize("rotates", [False, True])
+def test_the_last_commits_of_a_burst_are_told(stage: Stage, monkeypatch: pytest.MonkeyPatch, rotates: bool) -> None:
+    """They come faster than they are handed over, and nothing comes behind them; also if the output is rotated."""
+    monkeypatch.setattr("sinks.index.writer.SAVE_S", 0.3)
+    source = Source(stage)
+    runner = stage.start(make_sink=making(stage, rotate=Rotation(max_bytes=1) if rotates else None))
+    sizes = []
+    for number in range(5):
+        sizes.append(len(source.put(b"64")))
+        turn(runner, number * 10.0)
+    wait_covered(stage, sum(sizes))
+
+
 def test_what_is_not_committed_is_not_told(stage: Stage) -> None:
     """Bytes that may still be cut off are in no row, before a crash and after it."""
     source = Source(stage)

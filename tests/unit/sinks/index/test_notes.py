@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from logbus.batch import Batch
 from logbus.wire.times import Times
-from sinks.index.blocks import HOUR_US, Note
-from sinks.index.notes import MERGED_BYTES, Notes
+from sinks.index.blocks import HOUR_US, MERGED_BYTES, Note
+from sinks.index.notes import PLENTY_BYTES, Notes
 from sinks.index.place import Place, Written
 
 PLACE = Place(b"t" * 16, "1.2", "out.log")
@@ -14,14 +14,19 @@ LINE = b"INFO a line\n"
 FIRST = Batch(LINE, b"6", host="web-1", label="app", path="/a", stream="f" * 16, offset=0, end=12, read_at_us=HOUR_US)
 
 
-def noted(*writes: tuple[Batch, Place], digits: bytes = b"6") -> list[Note]:
-    """Return the notes of batches that are written one behind the other."""
+def notes_of(*writes: tuple[Batch, Place]) -> Notes:
+    """Return what notes batches that are written one behind the other."""
     notes, at = Notes(), 0
     for batch, place in writes:
         size = len(batch.body)
-        notes.add(batch, Written(place, at, at + size), batch.body, digits)
+        notes.add(batch, Written(place, at, at + size), batch.body, b"6")
         at += size
-    return notes.take()
+    return notes
+
+
+def noted(*writes: tuple[Batch, Place]) -> list[Note]:
+    """Return the notes of batches that are written one behind the other."""
+    return notes_of(*writes).take()
 
 
 def after(batch: Batch) -> Batch:
@@ -76,3 +81,24 @@ def test_notes_are_bounded() -> None:
     """What is large enough is not added to, so that a block can end."""
     first = replace(FIRST, body=LINE * (MERGED_BYTES // len(LINE) + 1), end=12)
     assert len(noted((first, PLACE), (after(first), PLACE))) == 2
+
+
+def test_what_is_taken_is_gone() -> None:
+    """All notes, or those of one output; the next write begins another."""
+    other = replace(PLACE, token=b"u" * 16)
+    notes = notes_of((FIRST, PLACE), (FIRST, other))
+    assert [note.place for note in notes.take_of(other.token)] == [other]
+    assert notes.take_of(other.token) == []
+    assert [note.place for note in notes.take()] == [PLACE]
+    notes.add(after(FIRST), Written(PLACE, 12, 24), LINE, b"6")
+    assert [note.begin for note in notes.take()] == [12]
+
+
+def test_much_content_is_plenty() -> None:
+    """It is told at once, not with what comes in a second."""
+    large = replace(FIRST, body=LINE * (PLENTY_BYTES // len(LINE) + 1))
+    notes = notes_of((large, PLACE))
+    assert notes.is_plenty()
+    notes.clear()
+    assert not notes.is_plenty()
+    assert not notes_of((FIRST, PLACE)).is_plenty()
