@@ -25,7 +25,8 @@ from logbus.devbroker import DevBroker
 
 BATCHES = 100_000
 OUTPUTS = (100, 5_000)
-ARCHIVE = '{type: file, path: "{folder}/out/{host}/{name}"}'
+PATH = "{folder}/out-%s/{host}/{name}"
+"""Where a sink writes; for its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +58,36 @@ def messages(batches: int, hosts: int) -> Iterator[Message]:
         )
 
 
-def measure(stage: Stage, batches: int, hosts: int, sink: str = ARCHIVE) -> Cost:
-    """Fill the queue of a sink that is stopped, then let it go on until each output is complete."""
+def measure(stage: Stage, batches: int, hosts: int, keys: dict[str, str]) -> dict[str, Cost]:
+    """Fill the queues of file sinks that are stopped, then let them go on, all at once, until each has written all.
+
+    `keys`: what is in each sink's configuration, by its name. Whatever else the machine does, it does to all of them.
+    """
     folder = stage.folder()
-    with stage.sinks(folder, {"archive": sink}) as pids:
-        pid = pids["archive"]
-        os.kill(pid, signal.SIGSTOP)
+    sinks = {name: f'{{type: file, path: "{PATH % name}"{more}}}' for name, more in keys.items()}
+    with stage.sinks(folder, sinks) as pids:
         try:
+            _signal(pids, signal.SIGSTOP)
             size_bytes = _publish(stage.broker.url, batches, hosts)
         finally:
-            os.kill(pid, signal.SIGCONT)
-        before_s, began = cpu_s(pid), time.perf_counter()
-        await_that(lambda: _size_bytes(folder / "out") >= size_bytes, pause_s=0.1)
-        return Cost((cpu_s(pid) - before_s) / batches * 1e6, (time.perf_counter() - began) / batches * 1e6)
+            _signal(pids, signal.SIGCONT)
+        before_s, began = {name: cpu_s(pid) for name, pid in pids.items()}, time.perf_counter()
+        costs: dict[str, Cost] = {}
+
+        def are_complete() -> bool:
+            for name in pids.keys() - costs.keys():
+                if _size_bytes(folder / f"out-{name}") >= size_bytes:
+                    used_s, took_s = cpu_s(pids[name]) - before_s[name], time.perf_counter() - began
+                    costs[name] = Cost(used_s / batches * 1e6, took_s / batches * 1e6)
+            return len(costs) == len(pids)
+
+        await_that(are_complete, pause_s=0.1)
+        return costs
+
+
+def _signal(pids: dict[str, int], number: signal.Signals) -> None:
+    for pid in pids.values():
+        os.kill(pid, number)
 
 
 def _publish(url: str, batches: int, hosts: int) -> int:
@@ -99,7 +117,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="logbus-small-") as root, DevBroker(Path(root) / "broker") as broker:
         stage = Stage(Path(root), broker)
         for hosts in OUTPUTS:
-            cost = measure(stage, batches, hosts)
+            cost = measure(stage, batches, hosts, {"archive": ""})["archive"]
             rate = 1e6 / cost.wall_us
             print(f"{hosts:,} outputs: {cost.cpu_us:.0f} us of processor time, {rate:,.0f} batches/s", flush=True)
     return 0

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from msgspec import Struct, field
 
 from logbus.batch import Batch
-from logbus.wire.times import Times
 from sinks.index.place import Place, Written
 
 HOUR_US: Final = 3_600_000_000
@@ -64,14 +63,16 @@ class Note(Struct):
 
         One method, because it is called for each write.
         """
+        times = batch.times
         if not (
             self.end == written.begin
             and self.offset_end == batch.offset
             and self.whole
             and self.content_bytes < MERGED_BYTES
+            and (self.event_us is None) == (times is None)
+            and self.hour == (times.first_us if times else read_us) // HOUR_US
             and self.origin == (batch.stream, batch.host, batch.label, batch.path)
             and self.place is written.place
-            and self._reaches(batch.times, read_us)
         ):
             return False
         self.end, self.offset_end = written.end, batch.end
@@ -82,15 +83,8 @@ class Note(Struct):
             self.last_read_us = read_us
         elif read_us < self.first_read_us:
             self.first_read_us = read_us
-        return True
-
-    def _reaches(self, times: Times | None, read_us: int) -> bool:
-        """Add event times; return False if they are of another hour, or only one of both tells any."""
-        if times is None:
-            return self.event_us is None and read_us // HOUR_US == self.hour
-        if self.event_us is None or times.first_us // HOUR_US != self.hour:
-            return False
-        self.event_us = _both(self.event_us, (times.first_us, times.last_us))
+        if self.event_us and times:
+            self.event_us = _both(self.event_us, (times.first_us, times.last_us))
         return True
 
 
