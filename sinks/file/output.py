@@ -71,8 +71,10 @@ class Output(Struct):
         self.dirty = False
 
     def is_moved(self) -> bool:
-        """Return True if another file is at its path, or none."""
+        """Return True if another file is at its path, or none. The index learns whether its length is as expected."""
         mine = os.fstat(self.fd)
+        if self.where:
+            self.where.settle(mine.st_size)
         try:
             there = os.lstat(self.name)
         except OSError:

@@ -1,8 +1,8 @@
 """The index of one sink, as the sink sees it: notes what is written, and never waits.
 
 What is written is noted in memory, and handed to the thread once it is committed, so the file never tells of bytes that
-the ledger has not, and that might be cut off; `rollback` forgets it. A trickle is handed over once a second: each time
-costs as much as a hundred writes. Behind the last commit, the thread itself takes what is left.
+the ledger has not, and that might be cut off; `rollback` forgets it. A trickle is handed over once a second: to wake
+the thread takes half a millisecond. Behind the last commit, it takes what is left by itself.
 """
 
 import sqlite3

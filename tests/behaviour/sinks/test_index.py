@@ -173,20 +173,55 @@ def test_the_index_goes_on_after_a_restart(stage: Stage) -> None:
 
 
 def test_truncation_by_others_voids_what_was_told(stage: Stage) -> None:
-    """copytruncate: once the output has grown again, nothing is told of it that was true of the old bytes."""
+    """copytruncate: once the output has grown again, what is told is true of the new bytes, all of them."""
     source = Source(stage)
     runner = stage.start(make_sink=making(stage))
     size = len(source.put(b"0000"))
     turn(runner, 0.0)
     wait_covered(stage, size)
     os.truncate(stage.root / "out" / "web-1.log", 0)
+    grown = len(source.put(b"777777"))
+    runner.step(10.0)
+    assert grown > size
+    assert covered(stage) == []
+    runner.step(11.0)
+    grown += len(source.put(b"55"))
+    turn(runner, 20.0)
+    assert b"".join(block.digits for block in wait_covered(stage, grown)) == b"77777755"
+
+
+def test_truncation_amid_a_commit_voids_what_was_told(stage: Stage) -> None:
+    """Where in the output the writes of that commit went is not known: nothing is told of them."""
+    source = Source(stage)
+    runner = stage.start(make_sink=making(stage))
+    size = len(source.put(b"0000"))
+    turn(runner, 0.0)
+    wait_covered(stage, size)
+    source.put(b"5")
+    runner.step(10.0)
+    os.truncate(stage.root / "out" / "web-1.log", 0)
     lost = len(source.put(b"777777"))
-    turn(runner, 10.0)
-    assert lost > size
+    turn(runner, 10.1)
     assert covered(stage) == []
     size = len(source.put(b"55"))
     turn(runner, 20.0)
     assert [block.begin for block in wait_covered(stage, size)] == [lost]
+
+
+def test_truncation_before_a_crash_voids_what_was_told(stage: Stage) -> None:
+    """Also where the output has grown beyond what the ledger knows, and nothing of that was committed."""
+    source = Source(stage)
+    runner = stage.start(make_sink=making(stage))
+    size = len(source.put(b"0000"))
+    turn(runner, 0.0)
+    wait_covered(stage, size)
+    os.truncate(stage.root / "out" / "web-1.log", 0)
+    source.put(b"777777")
+    runner.step(10.0)
+    stage.stop()
+    assert (stage.root / "out" / "web-1.log").stat().st_size > size
+    stage.start(make_sink=making(stage)).step(20.0)
+    assert covered(stage) == []
 
 
 def test_truncation_while_the_sink_is_down_voids_what_was_told(stage: Stage) -> None:
