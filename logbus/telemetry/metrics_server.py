@@ -21,6 +21,8 @@ CONNECTIONS_MAX: Final = 24
 """A shipper keeps 48 descriptors for everything but log files."""
 QUEUED_MAX: Final = 256
 LOOK_EVERY_S: Final = 1.0
+NO_ROOM_S: Final = 0.1
+"""How long to wait if no connection can be accepted, and none is there to be closed."""
 HEAD_ENDS: Final = (b"\r\n\r\n", b"\n\n")
 
 
@@ -72,6 +74,8 @@ class MetricServer(WSGIServer):
         try:
             sock, address = self.socket.accept()
         except OSError:  # gone already, or no descriptor is left: close a connection to make room
+            if not self._clients:
+                time.sleep(NO_ROOM_S)
             self._drop_oldest()
             return
         if len(self._clients) >= CONNECTIONS_MAX:

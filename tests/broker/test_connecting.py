@@ -1,11 +1,10 @@
 """Connecting where the system refuses what it takes, or the other side says nothing: waited out, ended at once."""
 
-import resource
 import select
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 
 import pytest
@@ -16,22 +15,12 @@ from logbus.broker.connecting.loop import CLOSE_WITHIN_S
 from logbus.broker.consuming.consumer import Consumer
 from logbus.config.settings import Broker
 from support import wait_until
+from support.no_descriptors import no_descriptors
 from support.no_threads import REASON, no_threads
 
 
-@contextmanager
-def no_descriptor() -> Iterator[None]:
-    """Let this process open nothing more."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
 @pytest.mark.broker
-@pytest.mark.parametrize(("refusing", "why"), [(no_descriptor, "too many open files"), (no_threads, REASON)])
+@pytest.mark.parametrize(("refusing", "why"), [(no_descriptors, "too many open files"), (no_threads, REASON)])
 def test_what_the_system_refuses_is_reported_and_waited_out(
     broker_url: str,
     caplog: pytest.LogCaptureFixture,

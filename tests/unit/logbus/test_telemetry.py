@@ -6,12 +6,16 @@ import threading
 import time
 from contextlib import ExitStack
 from types import SimpleNamespace
+from wsgiref.simple_server import demo_app
 
 import pytest
 
 from logbus import telemetry
 from logbus.errors import UsageError
 from logbus.telemetry import serving
+from logbus.telemetry.metrics_server import NO_ROOM_S, MetricServer
+from support import wait_until
+from support.no_descriptors import no_descriptors
 
 
 @pytest.fixture
@@ -125,3 +129,29 @@ def test_an_endless_header_is_cut_off(http_port: int) -> None:
         sock.sendall(b"GET / HTTP/1.1\r\n")
         with pytest.raises(OSError, match=r"(?i)pipe|reset"):
             flood(sock)
+
+
+class Counting(MetricServer):
+    """Counts how often it tries to accept a connection."""
+
+    tries = 0
+
+    def _accept(self) -> None:
+        self.tries += 1
+        super()._accept()
+
+
+def test_what_cannot_be_accepted_is_tried_again_now_and_then() -> None:
+    """Without a descriptor for the only client there is, it does not try all the time; with one, it answers."""
+    server = Counting("127.0.0.1", 0)
+    server.set_app(demo_app)
+    with socket.socket() as client:
+        client.settimeout(10)
+        with no_descriptors():
+            client.connect(("127.0.0.1", server.server_port))
+            threading.Thread(target=server.work, daemon=True).start()
+            began = time.monotonic()
+            wait_until(lambda: server.tries > 3)
+            assert time.monotonic() - began > 2 * NO_ROOM_S
+        client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert b" 200 " in client.recv(1024)
