@@ -59,9 +59,9 @@ class Hub:
             return
         with self._lock:
             self._place += len(levels)
-            are_waiting = not all(each.is_behind for each in self._viewers)
+            up_to_date = [each for each in self._viewers if not each.is_behind]
             self._keep(Kept(batch, self._place, levels, self._records_max))
-            if are_waiting:  # for all others, the thread knows already when their turn is
+            if any(each.is_behind for each in up_to_date):  # of all others, the thread knows when their turn is
                 self._lock.notify()
 
     def skims(self, head: Head, now_s: float) -> bool:

@@ -124,8 +124,11 @@ class Viewer:
         self._into = 0 if missed else into
 
     def hear(self, kept: Kept) -> None:
-        """Let a new batch wait for the filter."""
-        self._unseen.append(kept)
+        """Let a new batch wait for the filter; count one without its body at once, if nothing is before it."""
+        if kept.is_bare and not self._unseen and not self._in_hand:
+            self._be_done_with(kept, None)
+        else:
+            self._unseen.append(kept)
 
     def forget(self, oldest: Kept) -> None:
         """Count the records of a batch that is kept no more as skipped, if the filter has not seen it."""
@@ -162,6 +165,11 @@ class Viewer:
         """Let what the filter wanted wait for the browser; the filter took so long, up to now."""
         self._spent_s, self._spent_at_s = self.spent_s(now_s) + took_s, now_s
         self._in_hand = None
+        self._be_done_with(kept, wanted)
+        if len(self.ring) and not self._is_beginning:
+            self._wake()
+
+    def _be_done_with(self, kept: Kept, wanted: Wanted | None) -> None:
         if wanted:
             self._add(kept, wanted)
         elif kept.is_bare and self._filter.may_want(kept.batch):
@@ -169,8 +177,6 @@ class Viewer:
         if wanted or self._forgot:
             self._into, self._forgot = 0, False
         self.ring.reach(kept.place)
-        if len(self.ring) and not self._is_beginning:
-            self._wake()
 
     def rates(self) -> list[int]:
         """Return how many records of each severity, 0 to 7, came since the last call, shown or not."""

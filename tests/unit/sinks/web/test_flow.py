@@ -56,6 +56,21 @@ def test_what_no_filter_wants_is_not_counted_as_skipped() -> None:
     assert [hub.take(viewer, 9).skipped for viewer in viewers] == [{}, {}]
 
 
+def test_what_is_only_counted_takes_no_turn() -> None:
+    """It is counted at once, unless a batch before it is still to be looked at."""
+    hub, source = Hub(), Source()
+    viewer = look(hub, EVERYTHING)
+    hub.publish(head_of(source.batch(b"66")))
+    assert hub.turn(0.0) is None
+    assert sum(hub.take(viewer, 9).skipped.values()) == 2
+    hub.publish(source.batch(b"3"))
+    hub.publish(head_of(source.batch(b"6")))
+    assert not hub.take(viewer, 9).skipped
+    look_at_all(hub)
+    taken = hub.take(viewer, 9)
+    assert (len(messages(taken)), sum(taken.skipped.values())) == (1, 1)
+
+
 def test_only_what_nobody_searches_is_skimmed() -> None:
     """Beyond the flow, a batch is read all the same if a filter has to look for some of its records in it."""
     hub, batch = Hub(), Source().batch(b"63")
