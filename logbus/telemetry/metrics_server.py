@@ -74,9 +74,10 @@ class MetricServer(WSGIServer):
         try:
             sock, address = self.socket.accept()
         except OSError:  # gone already, or no descriptor is left: close a connection to make room
-            if not self._clients:
+            if self._clients:
+                self._drop_oldest()
+            else:
                 time.sleep(NO_ROOM_S)
-            self._drop_oldest()
             return
         if len(self._clients) >= CONNECTIONS_MAX:
             self._drop_oldest()
@@ -106,8 +107,7 @@ class MetricServer(WSGIServer):
             sock.shutdown(socket.SHUT_WR)
 
     def _drop_oldest(self) -> None:
-        if self._clients:
-            self._drop(next(iter(self._clients)))
+        self._drop(next(iter(self._clients)))
 
     def _drop(self, sock: socket.socket) -> None:
         del self._clients[sock]

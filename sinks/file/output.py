@@ -60,9 +60,7 @@ class Output(Struct):
                 os.fdatasync(self.fd)
         except OSError as error:
             raise cannot("save", self.path, error) from error
-        status = os.fstat(self.fd)
-        if self.where:
-            self.where.settle(status.st_size)
+        status = self._status()
         if status.st_nlink == 0:
             raise OutputError(f"save {self.path}", "it was deleted before the commit", "beginning a new one")
         if data:
@@ -71,15 +69,20 @@ class Output(Struct):
         self.dirty = False
 
     def is_moved(self) -> bool:
-        """Return True if another file is at its path, or none. The index learns whether its length is as expected."""
-        mine = os.fstat(self.fd)
-        if self.where:
-            self.where.settle(mine.st_size)
+        """Return True if another file is at its path, or none."""
+        mine = self._status()
         try:
             there = os.lstat(self.name)
         except OSError:
             return True
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+    def _status(self) -> os.stat_result:
+        """Look at the file; what is told of it is void if its length is not the expected one."""
+        status = os.fstat(self.fd)
+        if self.where:
+            self.where.settle(status.st_size)
+        return status
 
 
 def open_output(base: Path, relative: str, making: safe_open.Making, *, known: bool) -> Output:

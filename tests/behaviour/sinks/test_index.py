@@ -86,6 +86,16 @@ def wait_covered(stage: Stage, size: int) -> list[Told]:
     return wait_until(found)
 
 
+def told_of_four(stage: Stage) -> tuple[Source, Runner, int]:
+    """Write four lines, and wait until they are told of; return their source, the sink's runner, and their size."""
+    source = Source(stage)
+    runner = stage.start(make_sink=making(stage))
+    size = len(source.put(b"0000"))
+    turn(runner, 0.0)
+    wait_covered(stage, size)
+    return source, runner, size
+
+
 @pytest.mark.parametrize("form", ["raw", "prefix", "json"])
 @pytest.mark.parametrize("compress", ["none", "zstd"])
 def test_every_committed_line_is_told(stage: Stage, form: str, compress: str) -> None:
@@ -174,11 +184,7 @@ def test_the_index_goes_on_after_a_restart(stage: Stage) -> None:
 
 def test_truncation_by_others_voids_what_was_told(stage: Stage) -> None:
     """copytruncate: once the output has grown again, what is told is true of the new bytes, all of them."""
-    source = Source(stage)
-    runner = stage.start(make_sink=making(stage))
-    size = len(source.put(b"0000"))
-    turn(runner, 0.0)
-    wait_covered(stage, size)
+    source, runner, size = told_of_four(stage)
     os.truncate(stage.root / "out" / "web-1.log", 0)
     grown = len(source.put(b"777777"))
     runner.step(10.0)
@@ -192,11 +198,7 @@ def test_truncation_by_others_voids_what_was_told(stage: Stage) -> None:
 
 def test_truncation_amid_a_commit_voids_what_was_told(stage: Stage) -> None:
     """Where in the output the writes of that commit went is not known: nothing is told of them."""
-    source = Source(stage)
-    runner = stage.start(make_sink=making(stage))
-    size = len(source.put(b"0000"))
-    turn(runner, 0.0)
-    wait_covered(stage, size)
+    source, runner, _ = told_of_four(stage)
     source.put(b"5")
     runner.step(10.0)
     os.truncate(stage.root / "out" / "web-1.log", 0)
@@ -210,11 +212,7 @@ def test_truncation_amid_a_commit_voids_what_was_told(stage: Stage) -> None:
 
 def test_truncation_before_a_crash_voids_what_was_told(stage: Stage) -> None:
     """Also where the output has grown beyond what the ledger knows, and nothing of that was committed."""
-    source = Source(stage)
-    runner = stage.start(make_sink=making(stage))
-    size = len(source.put(b"0000"))
-    turn(runner, 0.0)
-    wait_covered(stage, size)
+    source, runner, size = told_of_four(stage)
     os.truncate(stage.root / "out" / "web-1.log", 0)
     source.put(b"777777")
     runner.step(10.0)
@@ -226,11 +224,7 @@ def test_truncation_before_a_crash_voids_what_was_told(stage: Stage) -> None:
 
 def test_truncation_while_the_sink_is_down_voids_what_was_told(stage: Stage) -> None:
     """At the start an output's length is not the one that the ledger knows."""
-    source = Source(stage)
-    runner = stage.start(make_sink=making(stage))
-    size = len(source.put(b"0000"))
-    turn(runner, 0.0)
-    wait_covered(stage, size)
+    source, _, _ = told_of_four(stage)
     stage.stop()
     os.truncate(stage.root / "out" / "web-1.log", 0)
     runner = stage.start(make_sink=making(stage))
