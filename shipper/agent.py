@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 
 from logbus import severity
+from logbus.errors import SourceError, describe
+from logbus.native import descriptors
 from shipper.files import identity
 from shipper.files.discovery import Discovery
 from shipper.files.watcher import Waker, Watcher
@@ -33,6 +35,7 @@ logger = logging.getLogger("shipper.agent")
 
 MEASURE_EVERY_S = 5.0
 STDIN_CHECK_S = 0.2
+RETRY_START_S = 5.0
 
 
 class Agent:
@@ -106,8 +109,8 @@ class Agent:
     def step(self, now: float) -> float:
         """Do the work that is due; return the seconds until the next step (0: at once)."""
         self._reader.settle()
-        if not self._started:
-            self._start(now)
+        if not self._started and not self._start(now):
+            return RETRY_START_S
         if not self._draining:
             if not self._once:
                 self._scanner.work(now)
@@ -205,13 +208,24 @@ class Agent:
 
     def _is_cloned(self) -> bool:
         """Return True if the registry came from another machine (an image, a copied disk), and adopt it."""
-        here, before = identity.machine(), self._registry.fact("machine")
+        try:
+            here, before = identity.machine(), self._registry.fact("machine")
+        except OSError as error:
+            raise SourceError("tell this machine from its clones", error) from error
         if here != before:
             self._registry.remember("machine", here)
         return before not in ("", here)
 
-    def _start(self, now: float) -> None:
-        """Run the first scan in one go: remembered lives come before new ones."""
+    def _start(self, now: float) -> bool:
+        """Run the first scan in one go: remembered lives come before new ones.
+
+        Return False without descriptors to search with: what a start does not find counts as gone.
+        """
+        try:
+            descriptors.require()
+        except OSError as error:
+            logger.warning("cannot look for files: %s; retrying", describe(error))
+            return False
         self._started = True
         found = list(self._discovery.scan())
         self.following.old_files.begin(self._first.times_ns())
@@ -229,6 +243,7 @@ class Agent:
             self.lives.targets.set([*self.lives, *self._resumption.unpacking()])
         self._backfill.begin(self._files)
         self._scanner.began(now)
+        return True
 
     def _report_empty(self) -> None:
         for each in self._discovery.empty():

@@ -12,7 +12,6 @@ import os
 import stat
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import PurePath
 from typing import Final
 
@@ -20,6 +19,7 @@ import msgspec
 
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError
+from logbus.native import descriptors
 from logbus.wire.headers import MAX_FIELDS, MAX_FIELDS_BYTES
 
 PRESETS: Final[dict[str, tuple[str, ...]]] = {
@@ -52,7 +52,10 @@ def check(wanted: str) -> None:
 
 
 def path_fields(wanted: str, path: str, fields: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `fields` and those that a preset or a pattern finds in `path`, as far as they fit into headers."""
+    """Return `fields` and those that a preset or a pattern finds in `path`, as far as they fit into headers.
+
+    Raises OSError if no file can be opened now.
+    """
     found = next(filter(None, (_groups(each, path) for each in PRESETS.get(wanted, (wanted,)))), {})
     if found and wanted == "docker":
         found = {**found, **_of_container(PurePath(path).parent, int(time.monotonic()) // _REMEMBERED_S)}
@@ -81,10 +84,13 @@ def _merged(fields: Mapping[str, str], found: Mapping[str, str]) -> dict[str, st
 @functools.lru_cache(4096)
 def _of_container(folder: PurePath, _minute: int) -> dict[str, str]:
     """Return the names of a container, by what Docker keeps in its folder; none if that cannot be read."""
-    with suppress(OSError, ValueError, RecursionError):
+    try:
         told = msgspec.json.decode(_read(folder / _CONFIG), type=_Container)
-        return {"container": told.name.removeprefix("/"), "image": told.config.image}
-    return {}
+    except (OSError, ValueError, RecursionError) as error:
+        if descriptors.are_lacking(error):
+            raise
+        return {}
+    return {"container": told.name.removeprefix("/"), "image": told.config.image}
 
 
 def _read(path: PurePath) -> bytes:

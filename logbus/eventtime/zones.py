@@ -10,6 +10,7 @@ from typing import Final
 
 from logbus.errors import UsageError, did_you_mean
 from logbus.eventtime.days import SECOND_US
+from logbus.native import descriptors
 
 _LOCALTIME: Final = Path("/etc/localtime")
 _STEP_S: Final = 900
@@ -23,10 +24,15 @@ _OFFSET: Final = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
 def zone_named(name: str) -> tzinfo:
-    """Return the zone with an IANA name such as Europe/Berlin. Raises UsageError, with a name that is near."""
+    """Return the zone with an IANA name such as Europe/Berlin.
+
+    Raises UsageError, with a name that is near, and OSError if no file can be opened now.
+    """
     try:
         return UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if descriptors.are_lacking(error):
+            raise
         raise UsageError("use the time zone", *_unknown(name)) from error
 
 
@@ -38,19 +44,24 @@ def _unknown(name: str) -> tuple[str, str]:
 
 
 def host_zone() -> tzinfo:
-    """Return this host's zone: that of the variable TZ, or else of /etc/localtime, or else UTC. Raises UsageError."""
+    """Return this host's zone: that of the variable TZ, or else of /etc/localtime, or else UTC.
+
+    Raises as `zone_named` does.
+    """
     return zone_of_host(os.environ.get("TZ"))
 
 
 @functools.lru_cache(8)
 def zone_of_host(variable: str | None, localtime: Path = _LOCALTIME) -> tzinfo:
-    """Return the zone of a host with this variable TZ and this link to its zone. Raises UsageError."""
+    """Return the zone of a host with this variable TZ and this link to its zone. Raises as `zone_named` does."""
     name = (variable or "").removeprefix(":")
     try:
         if variable is not None:
             return UTC if not name else _zone_in(Path(name)) if name.startswith("/") else zone_named(name)
         return _zone_in(localtime) if localtime.exists() else UTC
     except (UsageError, OSError, ValueError) as error:
+        if descriptors.are_lacking(error):
+            raise
         where = str(localtime) if variable is None else f"TZ={variable}"
         raise UsageError(
             "find this host's time zone", f"{where} is none of the IANA database", "set timezone:, as in Europe/Berlin"
@@ -79,7 +90,10 @@ def portable_name(zone: tzinfo, at_us: int) -> str:
 
 @functools.lru_cache(64)
 def zone_told(name: str) -> tzinfo:
-    """Return the zone of a portable name, which anyone may have written; UTC if this host does not know it."""
+    """Return the zone of a portable name, which anyone may have written; UTC if this host does not know it.
+
+    Raises OSError if no file can be opened now.
+    """
     if found := _OFFSET.fullmatch(name):
         minutes = int(found[2]) * 60 + int(found[3])
         return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))

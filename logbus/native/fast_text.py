@@ -20,13 +20,19 @@ class Text(Protocol):
 
 def of(body: bytes) -> Text | None:
     """Return the same bytes as StringZilla has them; None without it, or for few."""
-    return text_of(body) if len(body) >= LEAST_BYTES and (text_of := _stringzilla()) else None
+    if len(body) < LEAST_BYTES:
+        return None
+    try:
+        text_of = _stringzilla()
+    except (ImportError, OSError):  # no descriptor is left, for example: the next one may be luckier
+        return None
+    return text_of(body) if text_of else None
 
 
 @functools.cache
 def _stringzilla() -> Callable[[bytes], Text] | None:
     try:
         import stringzilla  # noqa: PLC0415 - optional, and only worth loading for a backlog
-    except ImportError:
+    except ModuleNotFoundError:
         return None
     return cast("Callable[[bytes], Text]", stringzilla.Str)

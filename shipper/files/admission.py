@@ -93,9 +93,9 @@ def may(what: int, uid: int, groups: Collection[int], status: os.stat_result) ->
 
 @lru_cache(256)
 def groups_of(uid: int) -> frozenset[int]:
-    """Return the groups of a user; none for an unknown user."""
+    """Return the groups of a user; none for an unknown user. Raises OSError if the users cannot be looked up."""
     try:
         user = pwd.getpwuid(uid)
         return frozenset(os.getgrouplist(user.pw_name, user.pw_gid))
-    except (KeyError, OSError):
+    except KeyError:
         return frozenset()

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from logbus import telemetry
 from logbus.errors import LogbusError, SourceError, counted, visible
+from logbus.native import descriptors
 from logbus.output_mark import is_output
 from shipper.files.discovery import Found, is_compressed
 from shipper.files.identity import key_of
@@ -52,9 +53,10 @@ class Complaints:
     def open(self, found: Found, *, compressed: bool = False) -> OpenFile | None:
         """Open a file; None if it is gone, was replaced, cannot be read, or must not be shipped.
 
-        `compressed`: a compressed one is wanted.
+        `compressed`: a compressed one is wanted. One that could not be compared with others cannot be read either.
         """
         try:
+            descriptors.require()
             opened = open_regular(found.path)
         except FileNotFoundError:
             return None

@@ -24,6 +24,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from logbus.inode import generation_of
+from logbus.native import descriptors
 
 HEAD_BYTES = 4096
 FINGERPRINT_BYTES = 256
@@ -142,7 +143,11 @@ class Extent(Struct, frozen=True):
 
 
 def machine() -> str:
-    """Return a hash that distinguishes this machine from its clones: machine id and hardware addresses."""
+    """Return a hash that distinguishes this machine from its clones: machine id and hardware addresses.
+
+    Raises OSError if these could not be read now: the hash would be another machine's.
+    """
+    descriptors.require()
     try:
         machine_id = _MACHINE_ID.read_text().strip()
     except OSError:

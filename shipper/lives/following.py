@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from logbus.errors import SourceError, describe
+from logbus.native import descriptors
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, digest, key_of
@@ -144,6 +145,7 @@ class Following:
 
     def begin_again(self, life: Life) -> Life:
         """Begin the next life of a file whose content changed; the old life ends, or continues in its copy."""
+        descriptors.require()  # raises OSError before anything has changed: the copy is searched for only once
         elsewhere = life.id.generation is None and life.rotated  # it may be another file
         path = life.names[0] if elsewhere and life.names else life.path
         fresh = Life(life.input, life.tail.release(), life.recorder)

@@ -148,7 +148,7 @@ class Life:
             return False
         if status.st_size < self.seen_size:
             self.lost_bytes = self.unread
-        elif self.seen_size < 0:
+        elif self.seen_size < 0 and status.st_size >= self.tail.offset:
             self.lost_bytes = 0
         self.seen_size, self.mtime_ns, self.changed_s = status.st_size, status.st_mtime_ns, now
         return True
@@ -156,7 +156,7 @@ class Life:
     def forget_size(self) -> None:
         """Make the next stat count as a change; bytes unread so far are lost if the file never reappears."""
         if self.seen_size >= 0:
-            self.lost_bytes = self.unread
+            self.lost_bytes = max(self.lost_bytes, self.unread)
         self.seen_size = -1
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from logbus.errors import SourceError, describe
+from logbus.native import descriptors
 from shipper.files import archives
 from shipper.files.identity import FileId, key_of
 from shipper.files.opening import OpenFile
@@ -140,6 +141,7 @@ class Unpacking:
                 return
             job = self._jobs[0]
             try:
+                descriptors.require()
                 next(job.work)
             except StopIteration:
                 self._jobs.popleft()

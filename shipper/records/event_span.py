@@ -36,11 +36,12 @@ class EventSpan:
             eventtime.compile_format(rules.time_format)
 
     def prepare(self) -> None:
-        """Compile what records may need."""
+        """Compile what records may need, and read the zone. Raises OSError if no file can be opened now."""
         if self.reads:
             from logbus import eventtime  # noqa: PLC0415 - as above
 
             eventtime.prepare(self._rules.time_key or None, self._rules.time_format or None)
+            self._at(0)
 
     def _at(self, read_at_us: int) -> "TimeRules | None":
         """Return the rules for what was read at a time; None if they are off, or the host's zone is unknown."""

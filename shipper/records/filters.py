@@ -3,14 +3,17 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 from msgspec import Struct
 
-from logbus.config.patterns import compile_glob, compile_pattern
+from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError, counted
 from logbus.severity import Severity, parse_severity
+
+if TYPE_CHECKING:
+    from logbus.fields.matching import Conditions
 
 WINDOW_S: Final = 1.0
 
@@ -38,8 +41,8 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         self.digits()
         if self.pattern:
             compile_pattern(self.pattern)
-        for glob in self.field.values():
-            compile_glob(glob)
+        if self.field:
+            _conditions(self.field)
 
     def digits(self) -> bytes:
         """Return the ASCII digits of the severities selected. Raises UsageError."""
@@ -84,11 +87,17 @@ def selected(selection: Selection, levels: bytes, body: bytes, ends: Sequence[in
     return _with_fields(found, body, ends, selection.field) if selection.field and 1 in found else found
 
 
-def _with_fields(mask: bytes, body: bytes, ends: Sequence[int], globs: Mapping[str, str]) -> bytes:
+def _conditions(globs: Mapping[str, str]) -> "Conditions":
     from logbus.fields import matching  # noqa: PLC0415 - what parses fields is imported where somebody asks for it
 
+    return matching.conditions(globs)
+
+
+def _with_fields(mask: bytes, body: bytes, ends: Sequence[int], globs: Mapping[str, str]) -> bytes:
+    from logbus.fields import matching  # noqa: PLC0415 - as above
+
     records = (body[start:end] for start, end in pairwise((0, *ends)))
-    return matching.narrowed(mask, records, matching.conditions(globs))
+    return matching.narrowed(mask, records, _conditions(globs))
 
 
 def any_selected(selections: Iterable[Selection], levels: bytes, body: bytes, ends: Sequence[int]) -> bytes:

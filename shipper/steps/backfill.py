@@ -93,6 +93,8 @@ class Backfill:
         """Begin to unpack an archive, unless its stream is remembered, or nothing can be read from it."""
         file = self._following.complaints.open(found, compressed=True)
         if file is None:
+            if found.path in self._following.complaints.unreadable:
+                self._again_at_next_start(found.input)
             return
         file.close()
         head = archives.head_of(found.path)
@@ -106,7 +108,7 @@ class Backfill:
             scratch = self._unpacking.scratch(found.path, archive, real_path)
         except OSError as error:
             logger.warning("cannot unpack %s: %s; retried at the next start", found.path, describe(error))
-            self._inputs = [each for each in self._inputs if each is not found.input]
+            self._again_at_next_start(found.input)
             return
         life = Life(found.input, scratch, self._following.recorders.of(found.input))
         self._lives.unpack(life)
@@ -114,6 +116,9 @@ class Backfill:
             self._lives.targets.add(life)
         row = replace(row_of(life), head_length=len(head), head=digest(head))
         self._unpacking.add(Job(life, row, Rest([found.path], lambda: self._found_again(life))))
+
+    def _again_at_next_start(self, entry: Input) -> None:
+        self._inputs = [each for each in self._inputs if each is not entry]
 
     def _found_again(self, life: Life) -> list[str]:
         """Return the present path of an archive that was renamed."""

@@ -8,6 +8,7 @@ RESTING_CHECK_S. The unfinished last line of a rotated file is shipped when the 
 import os
 
 from logbus.errors import SourceError
+from logbus.native import descriptors
 from logbus.telemetry import gauge
 from shipper.files.archives import is_archive
 from shipper.files.complaints import report_dropped, report_lost
@@ -134,7 +135,11 @@ class Departures:
         return False
 
     def _open_sibling(self, life: Life) -> bool:
-        """Reopen a nameless life that was renamed, copied or compressed in its directory; end it if it is gone."""
+        """Reopen a nameless life that was renamed, copied or compressed in its directory; end it if it is gone.
+
+        Raises OSError if it could not be searched for.
+        """
+        descriptors.require()
         found = Siblings(self._discovery.input_of).search(life)
         is_it = found and life.tail.reopened_as(open_regular(found.path))
         if is_it and (life.id.generation is not None or life.tail.continues()):

@@ -146,6 +146,13 @@ class Reader:
 
     def _read_one(self, life: Life, now: float) -> None:
         try:
+            self._read_next(life, now)
+        except (OSError, SourceError) as error:
+            self._following.trouble(life, error)
+            self._lives.targets.drop(life)
+
+    def _read_next(self, life: Life, now: float) -> None:
+        try:
             if not self._following.ensure_open(life, now):
                 self._lives.targets.drop(life)
             elif life in self._sealed:
@@ -160,9 +167,6 @@ class Reader:
         except LifeEnded:
             self._filling.drop(life)
             self._following.begin_again(life)
-        except (OSError, SourceError) as error:
-            self._following.trouble(life, error)
-            self._lives.targets.drop(life)
 
     def _ship_filled(self, life: Life, piece: Slice | None, now: float) -> None:
         """Ship a slice, once no writer in place is expected to fill NULs in it."""

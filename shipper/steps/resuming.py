@@ -81,7 +81,8 @@ class Resumption:
 
         def is_there(life: Outline) -> bool:
             known = life.inode in inodes or life.stream in streams
-            return known or siblings.path_of(life) is not None
+            beside = siblings.beside(life.place)  # None: an unreadable directory may still have it
+            return known or beside is None or life.inode in beside
 
         return self._registry.expire(before_s, is_there, after)
 

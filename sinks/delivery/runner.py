@@ -102,6 +102,9 @@ class Runner:
         except OutputError as error:
             self._undo()
             self._postpone(error, now)
+        except (OSError, ImportError) as error:  # no descriptor is left for a zone's file, or a module
+            self._undo()
+            self._postpone(OutputError("write", error), now)
         except LedgerUnsaved as error:
             self._postpone(error, now)
         except OutputClosed:

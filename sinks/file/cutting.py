@@ -5,6 +5,7 @@ from logging import getLogger
 from pathlib import Path
 
 from logbus.errors import counted
+from logbus.native import descriptors
 from sinks.file import holding, safe_open
 from sinks.sink import Mark
 
@@ -33,7 +34,7 @@ def cut(path: Path, fd: int, mark: Mark, writer: str) -> None:
 
 
 def find(path: Path, identity: str) -> Path | None:
-    """Return the path of the output: its own, or another name in the same directory."""
+    """Return the path of the output: its own, or another name in the same directory. Raises OSError."""
     if _identity_of(path) == identity:
         return path
     inode = identity.partition(".")[0]
@@ -47,7 +48,9 @@ def find(path: Path, identity: str) -> Path | None:
 def _identity_of(path: Path) -> str:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if descriptors.are_lacking(error):
+            raise
         return ""
     try:
         return safe_open.identity(fd)

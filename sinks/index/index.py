@@ -17,6 +17,7 @@ from typing import Final
 
 from logbus import telemetry
 from logbus.batch import Batch
+from logbus.native import descriptors
 from logbus.native.threads import begin
 from sinks.index import index_file, writer
 from sinks.index.blocks import Limits, Note
@@ -49,6 +50,7 @@ class Index:
         self._queue: SimpleQueue[Work] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._unusable = False
+        self._why = ""
 
     def note(self, batch: Batch, written: Written, data: bytes, digits: bytes) -> None:
         """Note `data` of a batch, which was written where `written` says; it is forgotten unless it is committed."""
@@ -117,7 +119,6 @@ class Index:
     def _start(self, marks: Mapping[str, Mark]) -> bool:
         """Open the index, without wrong rows, and start the thread; return False if that is impossible."""
         if self._unusable or not (file := self._opened(marks)):
-            self._unusable = True
             return False
         keeper = Writer(self._directory, self._base, file, self._limits, self._left)
         try:
@@ -130,6 +131,7 @@ class Index:
 
     def _opened(self, marks: Mapping[str, Mark]) -> IndexFile | None:
         try:
+            descriptors.require()
             file = open_file(self._directory, self._limits, boot=self._boot)
             try:
                 file.cut(marks)
@@ -139,11 +141,22 @@ class Index:
                 file = open_file(self._directory, self._limits, boot=self._boot)
         except (OSError, sqlite3.Error) as error:
             self._say_why(error)
+            self._unusable = not (descriptors.are_lacking(error) and self._is_deleted())
             return None
         return file
 
+    def _is_deleted(self) -> bool:
+        """Delete what could not be opened: its rows may be of bytes that are cut off. Return True if it is gone."""
+        try:
+            index_file.delete(self._directory)
+        except OSError:
+            return False
+        return True
+
     def _say_why(self, error: Exception) -> None:
-        logger.warning("cannot keep an index in %s: %s; going on without one", self._directory, error)
+        if str(error) != self._why:
+            self._why = str(error)
+            logger.warning("cannot keep an index in %s: %s; going on without one", self._directory, error)
 
 
 def boot_of(*, synced: bool) -> str:

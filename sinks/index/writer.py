@@ -15,6 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from logbus import telemetry
+from logbus.native import descriptors
 from sinks.index import index_file
 from sinks.index.blocks import Block, Limits, Note
 from sinks.index.gathering import Gathering
@@ -127,13 +128,13 @@ class Writer:
         """Forget the outputs that are no longer where they were, and nowhere else in that directory."""
         if not self._file:
             return
-        there: dict[Path, set[bytes]] = {}
+        there: dict[Path, set[bytes] | None] = {}
         gone = []
         for token, path in self._file.outputs():
             folder = (self._base / path).parent
             if folder not in there:
                 there[folder] = _tokens_in(folder)
-            if token not in there[folder]:
+            if (here := there[folder]) is not None and token not in here:
                 gone.append(token)
         self._file.forget(gone)
 
@@ -141,10 +142,11 @@ class Writer:
         """Do something; where the index does not let us, go on without it."""
         try:
             do()
-        except sqlite3.OperationalError as error:  # locked, or no space: it may work again
-            logger.info("cannot save the index: %s", error)
         except (sqlite3.Error, OSError) as error:
-            self._abandon(error)
+            if isinstance(error, sqlite3.OperationalError) or descriptors.are_lacking(error):
+                logger.info("cannot save the index: %s", error)  # locked, or no space: it may work again
+            else:
+                self._abandon(error)
 
     def _abandon(self, error: Exception) -> None:
         logger.warning("the index in %s cannot be used: %s; going on without one", self._directory, error)
@@ -158,11 +160,14 @@ class Writer:
         return str(path.relative_to(self._base))
 
 
-def _tokens_in(folder: Path) -> set[bytes]:
+def _tokens_in(folder: Path) -> set[bytes] | None:
+    """Return the tokens of the files in a directory, which may be gone; None if it cannot be looked into."""
     try:
         return {token_of(path) for path in folder.iterdir()}
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return set()
+    except OSError:
+        return None
 
 
 def _count_dropped(blocks: Iterable[Block]) -> None:

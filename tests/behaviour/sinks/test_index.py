@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -19,10 +20,13 @@ from sinks.file.upkeep.rotation import Rotation
 from sinks.index import index as index_room
 from sinks.index import names
 from sinks.index.blocks import Limits
+from sinks.index.index_file import open_file
 from sinks.index.names import FILE_NAME
+from sinks.index.writer import Work, Writer
 from sinks.sink import Context, Sink
 from support import wait_until
 from support.indexes import Told, check, line_of, told
+from support.no_descriptors import no_descriptors
 from support.no_threads import no_threads
 from support.stages import Stage
 
@@ -290,6 +294,45 @@ def test_outputs_that_others_deleted_are_forgotten(stage: Stage) -> None:
 
     wait_until(lambda: outputs() == [(1,)])
     assert [block.path.name for block in covered(stage)] == ["web-2.log.1"]
+
+
+def test_no_output_is_forgotten_because_its_folder_cannot_be_listed(stage: Stage) -> None:
+    """It is gone if it is not in its folder, not if nobody can look."""
+    source, _, size = told_of_four(stage)
+    stage.stop()
+    works: SimpleQueue[Work] = SimpleQueue()
+    works.put(Writer.stop)
+    state = stage.root / "state"
+    keeper = Writer(state, stage.root / "out", open_file(state, SMALL), SMALL, list)
+    with no_descriptors():
+        keeper.run(works)
+    assert source.number == len(wait_covered(stage, size)[0].digits)
+
+
+def test_an_index_is_opened_once_it_can_be(stage: Stage) -> None:
+    """A good one is not taken for a bad one because it cannot be opened now."""
+    source, _, size = told_of_four(stage)
+    stage.stop()
+    runner = stage.start(make_sink=making(stage))
+    with no_descriptors():
+        runner.step(0.0)
+    size += len(source.put(b"3333"))
+    turn(runner, 60.0)
+    wait_covered(stage, size)
+
+
+def test_an_index_is_begun_once_it_can_be(stage: Stage) -> None:
+    """What is written before is searched without it; one from before, whose rows may be wrong by then, is gone."""
+    source = Source(stage)
+    (stage.root / "state").mkdir()
+    (stage.root / "state" / FILE_NAME).write_bytes(b"from before")
+    runner = stage.start(make_sink=making(stage))
+    with no_descriptors():
+        runner.step(0.0)
+    assert not (stage.root / "state" / FILE_NAME).exists()
+    size = len(source.put(b"3333"))
+    turn(runner, 60.0)
+    wait_covered(stage, size)
 
 
 @pytest.mark.parametrize("flaw", [b"no database" * 1000, b""])
