@@ -22,15 +22,16 @@ from typing import ParamSpec, Protocol
 
 from logbus import telemetry
 from logbus.config.endpoints import redacted
-from logbus.errors import LogbusError
+from logbus.errors import LogbusError, describe
 from logbus.handover import was_reloaded
-from logbus.native import malloc
+from logbus.native import descriptors, malloc
 from logbus.signals import Signals
 
 logger = logging.getLogger("logbus.daemon")
 
 DRAIN_TIMEOUT_S = 20.0
 LONGEST_WAIT_S = 5.0
+RETRY_S = 0.2
 
 P = ParamSpec("P")
 
@@ -71,8 +72,14 @@ def notify(state: str) -> None:
     """Send `state` to systemd, as sd_notify(3) does; without systemd, do nothing."""
     address = os.environ.get("NOTIFY_SOCKET")
     if address:
-        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
-            sock.sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+        with suppress(OSError):
+            _datagrams().sendto(state.encode(), address.replace("@", "\0", 1) if address[0] == "@" else address)
+
+
+@functools.cache
+def _datagrams() -> socket.socket:
+    """Return a socket that stays open: a process without descriptors is alive, too."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
 
 
 def watchdog_period_s() -> float:
@@ -109,6 +116,7 @@ def run(
         service.close()
         link.close()
         if signals.again:
+            _await_descriptors(signals)
             signals.leave()
         if signals.stop or not signals.again:
             signals.end()
@@ -181,6 +189,22 @@ def _loop(
         if not service.finished():
             link.poll(max(0.0, min(wait_s, LONGEST_WAIT_S, period_s, deadline - now)))
     return 0
+
+
+def _await_descriptors(signals: Signals) -> None:
+    """Wait until this program can open the many files of its start, or is to stop: nothing is left to return to."""
+    is_told = False
+    while not signals.stop:
+        try:
+            descriptors.require()
+        except OSError as error:
+            if not is_told:
+                logger.warning("cannot start again with the new configuration: %s; retrying", describe(error))
+            is_told = True
+        else:
+            return
+        notify("WATCHDOG=1")
+        time.sleep(RETRY_S)
 
 
 def hide_secrets() -> None:

@@ -22,7 +22,7 @@ def starve(shore: Shore, seconds: float = 2.0) -> None:
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])
 def test_truncated_meanwhile(shore: Shore, pattern: str, compressed: bool) -> None:
-    """A14, F5: what was unread of a log that copytruncate rotated is in its copy, and comes once."""
+    """A14, D4: what was unread of a log that copytruncate rotated is in its copy, and comes once."""
     path = shore.write("a.log", b"old 1\n")
     shore.start(pattern)
     shore.write("a.log", b"unread 2\n")
@@ -57,7 +57,7 @@ def test_lost_bytes_are_counted_however_often_it_was_tried(shore: Shore) -> None
 
 
 def test_closed_renamed_and_compressed_meanwhile(shore: Shore) -> None:
-    """A4, A6, F5: a file that was closed to save descriptors is searched for later, not given up."""
+    """A4, A6, D4: a file that was closed to save descriptors is searched for later, not given up."""
     path = shore.write("a.log", b"one 1\n")
     shore.start("a.log")
     path.rename(shore.logs / "a.log.1")
@@ -74,7 +74,7 @@ def test_closed_renamed_and_compressed_meanwhile(shore: Shore) -> None:
 
 
 def test_started_meanwhile(shore: Shore, caplog: pytest.LogCaptureFixture) -> None:
-    """F5: a start that could find nothing waits, and then takes up what was rotated while the shipper was away."""
+    """D4: a start that could find nothing waits, and then takes up what was rotated while the shipper was away."""
     path = shore.write("a.log", b"one 1\n")
     shore.start("a.log")
     shore.crash()

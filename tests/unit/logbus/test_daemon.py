@@ -4,12 +4,14 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from logbus import daemon
 from logbus.errors import ConfigError
+from support.no_descriptors import no_descriptors
 
 
 class Service:
@@ -81,6 +83,30 @@ def heard(sock: socket.socket) -> list[str]:
 def wrong() -> None:
     """Read a configuration that is wrong."""
     raise ConfigError("load the configuration", "shipper.yml:3: no such key")
+
+
+def test_a_reload_waits_for_descriptors(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """A program that could open nothing at its new start does not begin it."""
+    taken = []
+    monkeypatch.setattr(os, "execv", lambda *how: taken.append(how))
+    with ExitStack() as starved:
+
+        def fed(_seconds: float) -> None:
+            assert not taken
+            starved.close()
+
+        monkeypatch.setattr("logbus.daemon.time.sleep", fed)
+        daemon.run(Service(signal.SIGHUP), Link(), read_again=lambda: not starved.enter_context(no_descriptors()))
+    assert "cannot start again with the new configuration: too many open files; retrying" in caplog.text
+    assert len(taken) == 1
+
+
+def test_systemd_hears_of_life_without_descriptors(systemd: socket.socket) -> None:
+    """A daemon that can open nothing is not killed as one that hangs."""
+    daemon.notify("READY=1")
+    with no_descriptors():
+        daemon.notify("WATCHDOG=1")
+    assert heard(systemd) == ["READY=1", "WATCHDOG=1"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
