@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from logbus import severity
-from logbus.errors import SourceError, describe
+from logbus.errors import SourceError
 from logbus.native import descriptors
 from shipper.files import identity
 from shipper.files.discovery import Discovery
@@ -224,7 +224,7 @@ class Agent:
         try:
             descriptors.require()
         except OSError as error:
-            logger.warning("cannot look for files: %s; retrying", describe(error))
+            logger.warning("%s; retrying", SourceError("look for files", error, descriptors.HINT))
             return False
         self._started = True
         found = list(self._discovery.scan())

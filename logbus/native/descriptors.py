@@ -6,12 +6,18 @@ from typing import Final
 
 SPARE: Final = 4
 """So many descriptors a search for a file takes at once: a directory, two files that are compared, a temporary file."""
+HINT: Final = "allow more open files: LimitNOFILE= in the unit, or ulimit -n"
 _LACKING: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def are_lacking(error: Exception) -> bool:
     """Return True if an error says nothing of the file, but that the process, or the system, can open no more."""
     return isinstance(error, OSError) and error.errno in _LACKING
+
+
+def hint(error: Exception, otherwise: str) -> str:
+    """Return what to do about an error of opening a file: `otherwise`, unless descriptors are lacking."""
+    return HINT if are_lacking(error) else otherwise
 
 
 def require(count: int = SPARE) -> None:

@@ -41,7 +41,7 @@ class Complaints:
     def unreadable_now(self, path: str, error: OSError | SourceError) -> None:
         """Report once that a path cannot be read; it is retried."""
         if path not in self.unreadable:
-            reported = error if isinstance(error, SourceError) else SourceError(f"read {path}", error, HINT)
+            reported = error if isinstance(error, SourceError) else _unreadable(path, error)
             self.unreadable[path] = reported
             logger.warning("%s; retried at every scan", reported)
 
@@ -135,6 +135,10 @@ def report_truncated(path: str, copy: str, lost_bytes: int) -> None:
         logger.warning("%s was truncated or rewritten in place: reading it from its start as a new stream", path)
     if lost_bytes:
         report_lost(path, lost_bytes)
+
+
+def _unreadable(path: str, error: OSError) -> SourceError:
+    return SourceError(f"read {path}", error, descriptors.hint(error, HINT))
 
 
 def report_lost(path: str, lost_bytes: int) -> None:

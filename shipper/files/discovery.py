@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec import Struct
 
 from logbus.errors import SourceError
+from logbus.native import descriptors
 from shipper.files.archives import is_archive
 from shipper.files.patterns import Directories, Pattern, matches, pattern, walk
 from shipper.files.rotated_names import COMPRESSED, MOST_LOOKS
@@ -113,7 +114,9 @@ class Discovery:
         """Report once that a directory cannot be read, or can be again; files followed in it stay followed."""
         unreadable = {path: error for path, error in directories.items() if error}
         for path in unreadable.keys() - self._unreadable:
-            error = SourceError(f"list {path}", unreadable[path], "let the shipper's user read and enter it")
+            why = unreadable[path]
+            hint = descriptors.hint(why, "let the shipper's user read and enter it")
+            error = SourceError(f"list {path}", why, hint)
             logger.warning("%s; retried at every scan", error)
         for path in self._unreadable - unreadable.keys():
             logger.warning("%s can be read now", path)

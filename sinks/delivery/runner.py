@@ -26,6 +26,7 @@ from logbus import telemetry
 from logbus.batch import Batch, Head, Message, decode, head_of
 from logbus.broker.consuming.consumer import Delivery
 from logbus.errors import LogbusError, OutputError, WireError, describe
+from logbus.native import descriptors
 from sinks.delivery.activity import Activity
 from sinks.delivery.deliveries import Deliveries
 from sinks.delivery.group_commit import ARRIVED_BYTES, COMMIT_BATCHES, COMMIT_BYTES, COMMIT_S, Group, Outage
@@ -104,7 +105,7 @@ class Runner:
             self._postpone(error, now)
         except (OSError, ImportError) as error:  # no descriptor is left for a zone's file, or a module
             self._undo()
-            self._postpone(OutputError("write", error), now)
+            self._postpone(OutputError("write", error, descriptors.hint(error, "")), now)
         except LedgerUnsaved as error:
             self._postpone(error, now)
         except OutputClosed:

@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from logbus.errors import OutputError
+from logbus.native import descriptors
 from sinks.file import holding, placing, safe_open, writeback
 from sinks.index.place import Written
 from sinks.sink import Mark
@@ -115,7 +116,8 @@ def cannot(verb: str, path: object, error: OSError) -> OutputError:
     """Return the error for what the system refuses to do with an output."""
     if isinstance(error, holding.HeldByAnother):
         return OutputError(f"{verb} {path}", error.strerror, "give each sink a path of its own")
-    return OutputError(f"{verb} {path}", error, "free some space, or give this user write access")
+    hint = descriptors.hint(error, "free some space, or give this user write access")
+    return OutputError(f"{verb} {path}", error, hint)
 
 
 def _write_all(fd: int, data: bytes) -> None:

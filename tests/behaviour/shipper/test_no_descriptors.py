@@ -85,7 +85,7 @@ def test_started_meanwhile(shore: Shore, caplog: pytest.LogCaptureFixture) -> No
         patch.setattr(shore, "run", lambda _seconds: None)
         shore.start("a.log")
     starve(shore)
-    assert "cannot look for files: too many open files; retrying" in caplog.text
+    assert "cannot look for files: too many open files (allow more open files:" in caplog.text
     shore.run(6.0)
     assert shore.lives() == [b"one 1\nlate 2\n", b"new 1\n"]
 

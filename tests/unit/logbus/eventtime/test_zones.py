@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logbus.errors import UsageError
-from logbus.eventtime import TimeRules, event_times, host_zone, name_of, stated_time, text_of, zone_named
+from logbus.eventtime import TimeRules, event_times, host_zone, name_of, stated_time, text_of, zone_named, zone_told
 from logbus.eventtime.zones import zone_of_host
 
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "Asia/Gaza"]
@@ -84,6 +84,13 @@ def test_a_zone_that_is_near() -> None:
     """A misspelt zone gets a suggestion."""
     with pytest.raises(UsageError, match=r"did you mean Europe/Berlin\?"):
         zone_named("Europe/Berln")
+
+
+def test_a_zone_that_a_message_tells_is_not_looked_for_among_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends a batch with a zone that is none gets UTC, and no search for a name that is near."""
+    monkeypatch.setattr("zoneinfo.available_timezones", lambda: pytest.fail("all zones were listed"))
+    assert zone_told("Europe/Berln") is UTC
+    assert zone_told("../etc/passwd") is UTC
 
 
 def test_without_a_database(monkeypatch: pytest.MonkeyPatch) -> None:
