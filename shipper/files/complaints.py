@@ -16,7 +16,7 @@ from logbus.native import descriptors
 from logbus.output_mark import is_output
 from shipper.files.discovery import Found, is_compressed
 from shipper.files.identity import key_of
-from shipper.files.opening import OpenFile, open_regular, own_outputs
+from shipper.files.opening import OpenFile, open_regular, own_outputs, require_view
 
 logger = logging.getLogger("shipper.complaints")
 
@@ -56,7 +56,7 @@ class Complaints:
         `compressed`: a compressed one is wanted. One that could not be compared with others cannot be read either.
         """
         try:
-            descriptors.require()
+            require_view(found.path)
             opened = open_regular(found.path)
         except FileNotFoundError:
             return None

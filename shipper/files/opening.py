@@ -1,7 +1,7 @@
 """Opening files by untrusted paths: regular files only, and through a link only if its owner may read the file."""
 
 # Paths are passed to the system unchanged, as in discovery.
-# ruff: noqa: PTH116
+# ruff: noqa: PTH116, PTH120
 
 import contextlib
 import os
@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logbus.errors import SourceError
+from logbus.native import descriptors
 from shipper.files.admission import require_permitted
 from shipper.files.identity import FileId
 
@@ -75,6 +76,16 @@ def real_path(fd: int, path: str) -> str:
     if not os.fstat(fd).st_nlink:
         found = found.removesuffix(" (deleted)")
     return "" if found == path else found
+
+
+def require_view(path: str) -> None:
+    """Raise OSError unless files beside a path can be looked for: what is not found would count as gone, or as new.
+
+    They can where the directory is gone, or may not be listed: that stays so.
+    """
+    descriptors.require()
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        os.scandir(os.path.dirname(path)).close()
 
 
 def own_outputs() -> set[tuple[int, int]]:

@@ -10,12 +10,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from logbus.errors import SourceError, describe
-from logbus.native import descriptors
 from shipper.files.complaints import Complaints, report_truncated
 from shipper.files.discovery import Discovery, Found, Siblings
 from shipper.files.identity import HEAD_BYTES, digest, key_of
 from shipper.files.old_files import OldFiles
-from shipper.files.opening import OpenFile, open_regular
+from shipper.files.opening import OpenFile, open_regular, require_view
 from shipper.files.rotated_names import Kin, family, search
 from shipper.lives.comparing import RESUMABLE, Verdict
 from shipper.lives.copies import COPY_GRACE_S, Beside, Suspects, begins_with, may_become_copy, strangers_of
@@ -145,7 +144,7 @@ class Following:
 
     def begin_again(self, life: Life) -> Life:
         """Begin the next life of a file whose content changed; the old life ends, or continues in its copy."""
-        descriptors.require()  # raises OSError before anything has changed: the copy is searched for only once
+        require_view(life.place)  # raises OSError before anything has changed: the copy is searched for only once
         elsewhere = life.id.generation is None and life.rotated  # it may be another file
         path = life.names[0] if elsewhere and life.names else life.path
         fresh = Life(life.input, life.tail.release(), life.recorder)

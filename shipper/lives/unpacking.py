@@ -15,10 +15,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from logbus.errors import SourceError, describe
-from logbus.native import descriptors
 from shipper.files import archives
 from shipper.files.identity import FileId, key_of
-from shipper.files.opening import OpenFile
+from shipper.files.opening import OpenFile, require_view
 from shipper.files.rotated_names import Kin
 from shipper.files.strangers import Stranger, copy_rest, first_line, present_paths
 from shipper.lives.comparing import begins_like, holds
@@ -141,7 +140,7 @@ class Unpacking:
                 return
             job = self._jobs[0]
             try:
-                descriptors.require()
+                require_view(job.row.place)
                 next(job.work)
             except StopIteration:
                 self._jobs.popleft()

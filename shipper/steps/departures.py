@@ -8,12 +8,11 @@ RESTING_CHECK_S. The unfinished last line of a rotated file is shipped when the 
 import os
 
 from logbus.errors import SourceError
-from logbus.native import descriptors
 from logbus.telemetry import gauge
 from shipper.files.archives import is_archive
 from shipper.files.complaints import report_dropped, report_lost
 from shipper.files.discovery import Discovery, Siblings
-from shipper.files.opening import open_regular
+from shipper.files.opening import open_regular, require_view
 from shipper.lives.following import Following
 from shipper.lives.life import Life
 from shipper.lives.lives import Lives
@@ -139,7 +138,7 @@ class Departures:
 
         Raises OSError if it could not be searched for.
         """
-        descriptors.require()
+        require_view(life.place)
         found = Siblings(self._discovery.input_of).search(life)
         is_it = found and life.tail.reopened_as(open_regular(found.path))
         if is_it and (life.id.generation is not None or life.tail.continues()):
