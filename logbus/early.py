@@ -3,8 +3,10 @@
 A password on the command line shows in the process list until it is overwritten, so that comes first, and coarsely;
 `logbus.daemon` later writes the command line again, with only the password left out. Until a daemon handles signals
 itself, an interrupt ends the program without a traceback, and a hang-up of a daemon that reloads stays pending.
+A lack of descriptors ends it with a line that says so.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -19,6 +21,7 @@ def prepare(module: str) -> None:
         hide_urls()
         fill_standard_streams()
         calm_signals()
+        sys.excepthook = say_error
         gc.disable()  # until all is imported: nothing of it is garbage, and looking for some takes 8 ms
 
 
@@ -58,6 +61,14 @@ def fill_standard_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - for as long as the program runs
+
+
+def say_error(kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    """Say in a line that the program needs files that cannot be opened now: its modules. Show other errors as usual."""
+    if isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}:
+        sys.stderr.write(f"cannot go on: {os.strerror(error.errno).lower()}\n")
+    else:
+        sys.__excepthook__(kind, error, error.__traceback__)
 
 
 def calm_signals() -> None:

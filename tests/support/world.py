@@ -34,7 +34,10 @@ WRITE_EVERY_S = 0.02
 QUIET_S = 0.6
 PATIENCE_S = 300.0
 """How long something may take that always happens in the end: a slow machine proves nothing."""
-BY_DESIGN = ("stopped with unfinished work", "cannot use the state directory", "cannot open the ledger")
+BY_DESIGN = (
+    *("stopped with unfinished work", "cannot use the state directory", "cannot open the ledger"),
+    "cannot go on: too many open files",
+)
 """What a process says last that ends with 1 and is to be started again."""
 
 SHIPPER = """\

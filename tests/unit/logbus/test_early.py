@@ -31,3 +31,27 @@ def test_garbage_is_collected_once_all_is_imported(program: str) -> None:
     code = f"import sys, gc; sys.argv = ['logbus-']; import {program}.__main__; print(gc.isenabled())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "True\n"
+
+
+STARVED = """
+import resource
+from logbus import early
+early.prepare("__main__")
+resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
+import sinks.wiring
+"""
+
+
+def test_a_start_without_descriptors_says_so_in_a_line() -> None:
+    """Modules are files, too: a program that cannot open them ends with 1, and without a traceback."""
+    done = subprocess.run([sys.executable, "-c", STARVED], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (1, "cannot go on: too many open files\n")
+
+
+def test_other_errors_of_a_start_are_shown() -> None:
+    """A defect has a traceback."""
+    code = "from logbus import early; early.prepare('__main__'); raise ValueError('what is wrong')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    assert "ValueError: what is wrong" in done.stderr
