@@ -8,6 +8,7 @@ alive (`WATCHDOG_USEC`).
 Exit codes: 0 done, 1 failed, 2 usage or configuration, 3 the broker refused us.
 """
 
+import atexit
 import functools
 import gc
 import logging
@@ -79,7 +80,9 @@ def notify(state: str) -> None:
 @functools.cache
 def _datagrams() -> socket.socket:
     """Return a socket that stays open: a process without descriptors is alive, too."""
-    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+    atexit.register(sock.close)
+    return sock
 
 
 def watchdog_period_s() -> float:

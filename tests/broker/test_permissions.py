@@ -19,6 +19,7 @@ from logbus.config.settings import Broker
 from logbus.devbroker import DevBroker
 from logbus.errors import BrokerRefused
 from support import wait_until
+from support.channels import confirming
 
 pytestmark = pytest.mark.broker
 
@@ -135,9 +136,9 @@ def test_a_selective_sink_works_with_the_permissions_of_before(
     consumer = Consumer(link, topology.sink_queue("few"), (topology.ANY_FOREIGN, "*.*.#.err.#"))
     taken: list[Delivery] = []
     wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
-    with closing(pika.BlockingConnection(pika.URLParameters(broker_url))) as other:
+    with confirming(broker_url) as other:
         for key in ("a.b", "", "h.l.err"):
-            other.channel().basic_publish(topology.LOGS, key, key.encode())
+            other.basic_publish(topology.LOGS, key, key.encode())
     wait_until(lambda: len(taken) == 2, meanwhile=lambda: take_into(taken, link, consumer))
     assert {each.message.body for each in taken} == {b"", b"h.l.err"}
     said = [record for record in caplog.records if "messages with a key do not arrive" in record.getMessage()]
@@ -166,9 +167,9 @@ def test_a_permission_that_is_lost_later_is_waited_for(permit: Permit, caplog: p
     consumer = Consumer(link, topology.sink_queue("test"))
     wait_until(lambda: consumer.is_open, meanwhile=lambda: link.poll(0.02))
     deliveries: list[Delivery] = []
-    with closing(pika.BlockingConnection(pika.URLParameters(url))) as other:
+    with confirming(url) as other:
         for body in (b"good\n", b"poison\n"):
-            other.channel().basic_publish(topology.LOGS, "", body)
+            other.basic_publish(topology.LOGS, "", body)
     wait_until(lambda: len(deliveries) >= 2, meanwhile=lambda: take_into(deliveries, link, consumer))
     permit(configure=".*", read=".*", write="^logs$")
     caplog.clear()

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pika
 import pytest
 
 from logbus.broker import topology
@@ -15,6 +14,7 @@ from logbus.broker.consuming.consumer import Consumer, Delivery
 from logbus.config.settings import Broker
 from sinks.delivery import depth
 from support import wait_until
+from support.channels import confirming
 from support.secret_files import put
 
 pytestmark = pytest.mark.broker
@@ -61,8 +61,7 @@ def login(
     caplog.set_level(logging.INFO)
     login = Login(broker_url, tmp_path / "password")
     wait_until(lambda: login.consumer.is_open, meanwhile=login.step)
-    with pika.BlockingConnection(pika.URLParameters(broker_url)) as connection:
-        channel = connection.channel()
+    with confirming(broker_url) as channel:
         for number in range(COUNT):
             channel.basic_publish(topology.LOGS, "", b"%d" % number)
     wait_until(lambda: len(login.taken) == COUNT, meanwhile=login.step)

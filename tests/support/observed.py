@@ -13,12 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pika
 import yaml
 
 from logbus.devbroker import DevBroker, Extras
 from logbus.devbroker.processes import free_ports
 from support import wait_until
+from support.channels import confirming
 from support.programs import Program, Start
 from support.proxy import Proxy
 
@@ -170,8 +170,8 @@ class Observed:
 
     def with_channel(self, act: Callable[[Any], object]) -> None:
         """Do something on a channel of a program of another's."""
-        with pika.BlockingConnection(pika.URLParameters(self.broker.url)) as connection:
-            act(connection.channel())
+        with confirming(self.broker.url) as channel:
+            act(channel)
 
     def close(self) -> None:
         """End it; the programs end with the test."""
