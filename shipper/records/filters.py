@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Struct
@@ -11,9 +11,6 @@ from msgspec import Struct
 from logbus.config.patterns import compile_pattern
 from logbus.errors import UsageError, counted
 from logbus.severity import Severity, parse_severity
-
-if TYPE_CHECKING:
-    from logbus.fields.matching import Conditions
 
 WINDOW_S: Final = 1.0
 
@@ -42,7 +39,9 @@ class Selection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.pattern:
             compile_pattern(self.pattern)
         if self.field:
-            _conditions(self.field)
+            from logbus.fields import matching  # noqa: PLC0415 - what parses fields is imported where somebody asks
+
+            matching.conditions(self.field)
 
     def digits(self) -> bytes:
         """Return the ASCII digits of the severities selected. Raises UsageError."""
@@ -87,17 +86,11 @@ def selected(selection: Selection, levels: bytes, body: bytes, ends: Sequence[in
     return _with_fields(found, body, ends, selection.field) if selection.field and 1 in found else found
 
 
-def _conditions(globs: Mapping[str, str]) -> "Conditions":
-    from logbus.fields import matching  # noqa: PLC0415 - what parses fields is imported where somebody asks for it
-
-    return matching.conditions(globs)
-
-
 def _with_fields(mask: bytes, body: bytes, ends: Sequence[int], globs: Mapping[str, str]) -> bytes:
     from logbus.fields import matching  # noqa: PLC0415 - as above
 
     records = (body[start:end] for start, end in pairwise((0, *ends)))
-    return matching.narrowed(mask, records, _conditions(globs))
+    return matching.narrowed(mask, records, matching.conditions(globs))
 
 
 def any_selected(selections: Iterable[Selection], levels: bytes, body: bytes, ends: Sequence[int]) -> bytes:

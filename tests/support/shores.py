@@ -1,5 +1,7 @@
 """A shore to test on: a folder of logs, a publisher in memory, and a clock that the test moves."""
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -162,6 +164,14 @@ class Shore:
     def offset_of(self, stream: str) -> int:
         """Return the offset on disk."""
         return next(row.offset for row in self.remembered() if row.stream == stream)
+
+
+def copytruncate(path: Path, copy: Path, between: bytes = b"") -> None:
+    """Do as logrotate does; `between` is written before the copy and not read by the shipper."""
+    with path.open("ab") as file:
+        file.write(between)
+    shutil.copyfile(path, copy)
+    os.truncate(path, 0)
 
 
 @pytest.fixture

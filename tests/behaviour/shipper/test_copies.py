@@ -19,7 +19,7 @@ from shipper.files.opening import OpenFile, open_regular
 from shipper.lives.copies import COPY_GRACE_S, Suspects
 from shipper.lives.recognition import Memory
 from shipper.state.registry import Registry
-from support.shores import Shore
+from support.shores import Shore, copytruncate
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.compress,
@@ -32,14 +32,6 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
 def bodies(shore: Shore) -> list[bytes]:
     """Return what was published, batch by batch."""
     return [batch.body for batch in shore.publisher.batches]
-
-
-def copytruncate(path: Path, copy: Path, between: bytes = b"") -> None:
-    """Do as logrotate does; `between` is written before the copy and not read by the shipper."""
-    with path.open("ab") as file:
-        file.write(between)
-    shutil.copyfile(path, copy)
-    os.truncate(path, 0)
 
 
 @pytest.mark.parametrize("pattern", ["a.log", "a.log*"])

@@ -1,18 +1,9 @@
 """A life that goes on in a copy is still one of its input's: same rate limit, same redaction key."""
 
-import shutil
-from pathlib import Path
-
 from logbus.batch import records
 from shipper.records.filters import RateLimit
 from shipper.records.redaction.presets import Redact
-from support.shores import Shore
-
-
-def copytruncate(path: Path, copy: Path) -> None:
-    """Copy a log and truncate it, as logrotate's copytruncate does."""
-    shutil.copy(path, copy)
-    path.write_bytes(b"")
+from support.shores import Shore, copytruncate
 
 
 def test_a_rate_limit_holds_across_a_copy(shore: Shore) -> None:

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.shores import Shore
+from support.shores import Shore, copytruncate
 
 
 @contextmanager
@@ -36,9 +35,7 @@ def test_a_copy_in_a_directory_that_does_not_answer(shore: Shore, pattern: str, 
     """A14, D9, D10: the truncation is noticed by what is open; what was unread comes from the copy, once it can."""
     path = shore.write("a.log", b"old 1\n")
     shore.start(pattern)
-    shore.write("a.log", b"unread 2\n")
-    shutil.copyfile(path, shore.logs / "a.log.1")
-    os.truncate(path, 0)
+    copytruncate(path, shore.logs / "a.log.1", b"unread 2\n")
     shore.write("a.log", b"new 1\n")
     with refusing(shore.logs, cause):
         for _ in range(5):

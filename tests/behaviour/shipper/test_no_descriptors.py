@@ -1,15 +1,13 @@
 """Without descriptors: what could not be looked for is not taken to be gone, and what was not compared not for new."""
 
 import gzip
-import os
-import shutil
 
 import pytest
 
 from logbus import telemetry
 from shipper.files import identity
 from support.no_descriptors import no_descriptors
-from support.shores import Shore
+from support.shores import Shore, copytruncate
 
 
 def starve(shore: Shore, seconds: float = 2.0) -> None:
@@ -25,13 +23,11 @@ def test_truncated_meanwhile(shore: Shore, pattern: str, compressed: bool) -> No
     """A14, D4: what was unread of a log that copytruncate rotated is in its copy, and comes once."""
     path = shore.write("a.log", b"old 1\n")
     shore.start(pattern)
-    shore.write("a.log", b"unread 2\n")
     copy = shore.logs / "a.log.1"
-    shutil.copyfile(path, copy)
+    copytruncate(path, copy, b"unread 2\n")
     if compressed:
         (shore.logs / "a.log.1.gz").write_bytes(gzip.compress(copy.read_bytes()))
         copy.unlink()
-    os.truncate(path, 0)
     shore.write("a.log", b"new 1\n")
     starve(shore)
     for _ in range(4):
