@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from benchmarks.chromium import Gauge, chromium, opened
-from benchmarks.processes import Stage, await_that, finish
+from benchmarks.processes import Figures, Stage, await_that, finish
 from benchmarks.stopwatch import percentile_ms
-from benchmarks.web import Figures, show, verdict
+from benchmarks.web import show, verdict
 from benchmarks.web_sink import served
 from logbus.devbroker import DevBroker
 

@@ -20,8 +20,8 @@ from pathlib import Path
 import pika
 
 from benchmarks.chromium import Gauge, chromium, opened
-from benchmarks.processes import Stage, cpu_s, resident_mb
-from benchmarks.web import Figures, show, verdict
+from benchmarks.processes import Figures, Stage, cpu_s, resident_mb
+from benchmarks.web import show, verdict
 from benchmarks.web_sink import served
 from logbus.broker.messages import properties_of
 from logbus.broker.topology import STATUS

@@ -17,6 +17,8 @@ WITHIN_S = 300.0
 LOOK_MS = 20
 """How often a process under measurement is looked at: reading what the kernel says of it took 5 % of a core at 5 ms."""
 MB = 1_000_000
+Figures = dict[str, float]
+"""What was measured, by its name."""
 
 
 def await_that(condition: Callable[[], object], within_s: float = WITHIN_S, pause_s: float = 0.002) -> None:
