@@ -1,20 +1,18 @@
 """A file sink with a page beside it and without: in the burst that the page is measured with, and in a backlog.
 
-In the burst, records come at a rate, so that the sink's processor time for a record tells what the page costs it. In a
-backlog the machine has nothing left: what the page takes, others lack.
+In the burst, records come at a rate, and a sink that keeps up is as fast as without; its processor time for a record
+tells what the page costs it. In a backlog the machine has nothing left: what the page takes, others lack.
 """
 
 import statistics
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from benchmarks import backlog
-from benchmarks.feed import RECORD_BYTES
+from benchmarks import backlog, feed
 from benchmarks.processes import Figures, Stage, await_that, cpu_s
 from benchmarks.web_sink import Looker, url_in
 
@@ -23,6 +21,7 @@ BACKLOG_BYTES = 1_000_000_000
 PAGE: Final = '{type: web, listen: "127.0.0.1:0"}'
 BESIDE = replace(backlog.EVERYTHING, sinks=(("archive", backlog.ARCHIVE), ("page", PAGE)))
 IN_BURST: Final = "file sink in the burst, times as fast as alone"
+IN_BACKLOG: Final = "file sink, times as fast as alone"
 READY_WITHIN_S: Final = 60.0
 
 
@@ -60,11 +59,10 @@ def burst(stage: Stage, lookers: int, rate: int, for_s: float) -> Kept:
 
 def fed(url: str, rate: int, for_s: float, copy: Path) -> tuple[int, float]:
     """Publish a burst, and wait until it is in the copy; return its records, and in how many seconds it was there."""
-    command = [sys.executable, "-m", "benchmarks.feed", url, str(rate), str(for_s)]
-    said = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout.split()
+    said = subprocess.run(feed.command(url, rate, for_s), stdout=subprocess.PIPE, check=True).stdout.split()
     records, took_s = int(said[0]), float(said[1])
     began_s = time.perf_counter()
-    await_that(lambda: copy.stat().st_size >= records * RECORD_BYTES)
+    await_that(lambda: copy.stat().st_size >= records * feed.RECORD_BYTES)
     return records, took_s + time.perf_counter() - began_s
 
 
@@ -87,7 +85,7 @@ def in_backlog(stage: Stage) -> Figures:
     return {
         "file sink alone, MB/s": statistics.median(alone),
         "file sink beside the page, MB/s": statistics.median(both),
-        "file sink, times as fast as alone": statistics.median(ratios),
+        IN_BACKLOG: statistics.median(ratios),
         "  the least of the pairs": min(ratios),
         "  the most": max(ratios),
     }

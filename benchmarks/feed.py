@@ -69,6 +69,11 @@ def feed(url: str, rate: int, for_s: float) -> tuple[int, float]:
     return sent, time.perf_counter() - began
 
 
+def command(url: str, rate: int, for_s: float) -> list[str]:
+    """Return the command that publishes in a process of its own."""
+    return [sys.executable, "-m", "benchmarks.feed", url, str(rate), str(for_s)]
+
+
 def main() -> int:
     """Publish, and print what was sent."""
     url, rate, for_s = sys.argv[1:]
